@@ -1,0 +1,231 @@
+/* mlpc: multilayer perceptrons in plain C11.  This header is the whole contract of the core; a C program needs no other.
+ *
+ * The objective.  A network f with weights W_l (n_in, n_out) and biases b_l maps a row x to logits or predictions z:
+ *     a_0 = x;   z_l = a_(l-1) W_l + b_l;   a_l = activation_l(z_l);   z = z_L, the last layer being linear.
+ * With losses l_i = l(z_i, y_i) and sample weights s_i (1 where there are none):
+ *     element-wise losses    L = sum_i s_i sum_j l_ij / D       mean: D = O sum_i s_i          sum: D = 1
+ *     cross-entropy          L = sum_i s_i l_i / D              mean: D = sum_i s_i w[y_i]     sum: D = 1
+ *                            (w: class weights; for probabilities instead of labels D = sum_i s_i)
+ * The optimizer's penalty is not part of L: weight decay c adds c p to the gradient of every parameter p, biases too.
+ *
+ * Memory.  Parameters and gradients are one contiguous array each, layer by layer: W_l row-major (n_in, n_out), then b_l.
+ * Both belong to the caller.  A workspace holds what one batch needs: activations and gradients between layers.
+ *
+ * Every function that computes sets the floating-point mode (nearest, no flush to zero, exceptions masked) and restores
+ * the caller's.  No function prints, exits or keeps hidden state.  Where one fails, what it was to change is unchanged,
+ * unless its comment says otherwise.
+ */
+#ifndef MLPC_H
+#define MLPC_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../kernels/kernels.h"
+
+typedef enum {
+    MLPC_OK,
+    MLPC_ERROR_MEMORY,      /* an allocation failed, or its size overflows */
+    MLPC_ERROR_LABEL,       /* a label lies outside [0, classes) */
+    MLPC_ERROR_WEIGHTS,     /* the divisor of a mean is not a positive finite number */
+    MLPC_ERROR_DIVERGED,    /* a logit, its gradient, the loss or a weight is not finite */
+    MLPC_ERROR_INTERRUPTED, /* poll asked to stop */
+} mlpc_status;
+
+/* ---- Networks: the plan, no memory for numbers --------------------------------------------------------------- */
+
+typedef struct {
+    size_t n_in, n_out;
+    size_t weight, bias;        /* offsets into the parameters, in elements */
+    mlpc_activation activation; /* identity for the last layer */
+} mlpc_layer;
+
+typedef struct {
+    mlpc_dtype dtype;
+    size_t n_layers, n_parameters;
+    mlpc_layer *layers; /* n_layers of them */
+} mlpc_net;
+
+/* A plan for sizes[0] inputs and layers of sizes[1..n_layers] units; activations[n_layers - 1], for the hidden layers.
+ * Sizes are at least 1.  MEMORY where their products overflow. */
+mlpc_status mlpc_net_create(mlpc_net **net, mlpc_dtype dtype, size_t n_layers, const size_t *sizes,
+                            const mlpc_activation *activations);
+void mlpc_net_free(mlpc_net *net);
+
+/* ---- Workspaces ---------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    size_t batch;    /* rows that fit */
+    void **z, **a;   /* per layer (batch, n_out): before and after its activation; a[l] == z[l] where that is identity */
+    void *dz[2];     /* (batch, widest layer) each, for the chain of gradients in backward */
+    double *row_loss;    /* (batch,) */
+    void *memory;
+} mlpc_workspace;
+
+/* One allocation, aligned to 64 bytes, for batches of up to `batch` rows. */
+mlpc_status mlpc_workspace_create(mlpc_workspace **workspace, const mlpc_net *net, size_t batch);
+void mlpc_workspace_free(mlpc_workspace *workspace);
+
+/* ---- Asking, in a long call, whether to go on ------------------------------------------------------------------ */
+
+/* Called between pieces of work of at most some tens of milliseconds, by the thread that called in; rows: how many rows
+ * of the call's data are done.  Returns 0 to go on; anything else makes the call end with MLPC_ERROR_INTERRUPTED. */
+typedef struct {
+    int (*ask)(void *context, size_t rows);
+    void *context;
+} mlpc_poll;
+
+/* ---- Forward and backward ---------------------------------------------------------------------------------------- */
+
+/* x (B, n_in), B <= workspace->batch; leaves z and a of every layer in the workspace. poll may be NULL. */
+mlpc_status mlpc_forward(const mlpc_net *net, const mlpc_kernels *kernels, const void *parameters,
+                         mlpc_workspace *workspace, const void *x, size_t B, const mlpc_poll *poll);
+
+/* After forward with the same x, B and parameters; dz (B, n_out of the last layer).  Fills gradients (added to what they
+ * hold where accumulate) and, unless NULL, dx (B, n_in).  On INTERRUPTED the gradients are part old, part new. */
+mlpc_status mlpc_backward(const mlpc_net *net, const mlpc_kernels *kernels, const void *parameters, void *gradients,
+                          mlpc_workspace *workspace, const void *x, const void *dz, void *dx, size_t B, int accumulate,
+                          const mlpc_poll *poll);
+
+/* Logits of any number of rows, computed in pieces of at most workspace->batch: z (n, n_out). */
+mlpc_status mlpc_predict(const mlpc_net *net, const mlpc_kernels *kernels, const void *parameters,
+                         mlpc_workspace *workspace, void *z, const void *x, size_t n, const mlpc_poll *poll);
+
+/* ---- Losses -------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    mlpc_loss_kind kind;
+    int mean;                 /* 1: reduction "mean", 0: "sum" */
+    double label_smoothing;   /* cross-entropy only */
+    const void *class_weight; /* cross-entropy only: (O,) of real, or NULL */
+} mlpc_loss;
+
+/* What goes with n rows of x.  For cross-entropy either labels or values (probabilities) is set, for others values. */
+typedef struct {
+    const int64_t *labels;       /* (n,) or NULL */
+    const void *values;          /* (n, O) of real, or NULL */
+    const double *sample_weight; /* (n,) finite, >= 0, or NULL */
+} mlpc_targets;
+
+/* L of B rows and, unless NULL, dz (B, O) = dL/dz (it may be z); row_loss (B,) receives s_i l_i.
+ * LABEL, with *bad_row set, for a label outside [0, O); WEIGHTS where D of a mean is not positive: B = 0 among them. */
+mlpc_status mlpc_loss_evaluate(const mlpc_loss *loss, const mlpc_kernels *kernels, const void *z,
+                               const mlpc_targets *targets, size_t B, size_t O, double *value, void *dz,
+                               double *row_loss, size_t *bad_row);
+
+/* Right answers among B rows, in units of 1: cross-entropy, rows whose largest logit (the first of equals) stands at the
+ * label, or at the largest probability; bce_with_logits, the mean over columns of (z > 0) == (y > 0.5).  0 for others. */
+double mlpc_count_correct(const mlpc_loss *loss, mlpc_dtype dtype, const void *z, const mlpc_targets *targets, size_t B,
+                          size_t O);
+
+/* Loss and number of right answers over n rows, in pieces of at most workspace->batch. row_loss (n,). */
+mlpc_status mlpc_evaluate(const mlpc_net *net, const mlpc_kernels *kernels, const void *parameters,
+                          mlpc_workspace *workspace, const mlpc_loss *loss, const void *x, const mlpc_targets *targets,
+                          size_t n, double *row_loss, double *value, double *correct, size_t *bad_row,
+                          const mlpc_poll *poll);
+
+/* ---- Random numbers: Philox4x32-10 addressed by (seed, stream, index, counter) ---------------------------------------- */
+
+typedef enum { MLPC_STREAM_INIT, MLPC_STREAM_SHUFFLE, MLPC_STREAM_DROPOUT } mlpc_stream;
+
+/* One block of the generator: key = seed (low word first); counter words = {counter low, counter high, index, stream}. */
+void mlpc_philox(uint32_t out[4], uint64_t seed, mlpc_stream stream, uint32_t index, uint64_t counter);
+
+/* 64 random bits, number `counter` of the stream's index: words 0 (low) and 1 (high) of that block. */
+uint64_t mlpc_random_bits(uint64_t seed, mlpc_stream stream, uint32_t index, uint64_t counter);
+
+/* (bits >> 11) * 2^-53, in [0, 1). */
+double mlpc_random_uniform(uint64_t seed, mlpc_stream stream, uint32_t index, uint64_t counter);
+
+/* The inverse normal distribution (AS 241, PPND16) of ((bits >> 11) + 0.5) * 2^-53: one counter each. */
+double mlpc_random_normal(uint64_t seed, mlpc_stream stream, uint32_t index, uint64_t counter);
+
+/* Fisher-Yates: order (n,) becomes a permutation of 0..n-1 that depends on (seed, epoch, n) alone; bounded integers by
+ * Lemire's method, rejected draws taking the next counter. */
+void mlpc_shuffle(size_t *order, size_t n, uint64_t seed, uint32_t epoch);
+
+/* ---- Initial values ------------------------------------------------------------------------------------------------------ */
+
+typedef enum {
+    MLPC_INIT_torch,      /* weight and bias uniform in +-1/sqrt(n_in) */
+    MLPC_INIT_he,         /* weight normal, standard deviation sqrt(2 / n_in); bias 0, as in all below */
+    MLPC_INIT_glorot,     /* weight uniform in +-sqrt(6 / (n_in + n_out)) */
+    MLPC_INIT_lecun,      /* weight normal, sqrt(1 / n_in) */
+    MLPC_INIT_orthogonal, /* rows or columns orthonormal: Q of a normal matrix, signs so that R's diagonal is positive */
+    MLPC_INIT_course,     /* weight normal, 1 / sqrt(n_out) */
+    MLPC_INIT_zeros,
+    MLPC_N_INITS
+} mlpc_init;
+
+/* Fills the parameters. Element (j, k) of layer l's weight, seen as (n_out, n_in), has counter j * n_in + k of index l of
+ * the stream INIT, the bias's element j counter n_out * n_in + j. Computed in double, rounded once. */
+mlpc_status mlpc_initialize(const mlpc_net *net, void *parameters, mlpc_init init, uint64_t seed);
+
+/* ---- Learning rates --------------------------------------------------------------------------------------------------------- */
+
+typedef enum { MLPC_SCHEDULE_constant, MLPC_SCHEDULE_step, MLPC_SCHEDULE_cosine, MLPC_N_SCHEDULES } mlpc_schedule_kind;
+
+/* The learning rate as a function of t, the time in epochs.  First, where t < warmup: lr t / warmup.  Then
+ *   constant  lr
+ *   step      lr * gamma^floor(t / every)
+ *   cosine    minimum + (lr - minimum) (1 + cos(pi (t - warmup) / (epochs - warmup))) / 2, and minimum for t >= epochs */
+typedef struct {
+    mlpc_schedule_kind kind;
+    double lr, warmup;
+    double every, gamma;    /* step */
+    double epochs, minimum; /* cosine */
+} mlpc_schedule;
+
+double mlpc_learning_rate(const mlpc_schedule *schedule, double t);
+
+/* ---- Optimizers ----------------------------------------------------------------------------------------------------------------- */
+
+typedef enum { MLPC_OPTIMIZER_sgd, MLPC_N_OPTIMIZERS } mlpc_optimizer_kind;
+
+typedef struct {
+    mlpc_optimizer_kind kind;
+    mlpc_schedule schedule;
+    double momentum, weight_decay;
+    int nesterov;
+    void *velocity; /* (n_parameters,) of real; NULL where momentum is 0 */
+} mlpc_optimizer;
+
+/* One step over n parameters at the learning rate lr. */
+mlpc_status mlpc_step(const mlpc_optimizer *optimizer, const mlpc_kernels *kernels, void *parameters,
+                      const void *gradients, double lr, size_t n);
+
+/* ---- Training --------------------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    size_t batch_size;
+    int shuffle;
+    uint64_t seed;  /* of the shuffle */
+    uint32_t epoch; /* number of this epoch in the stream of shuffles */
+    double t0;      /* the optimizer's time at the beginning, in epochs: step k of K is taken at t0 + (k + 1/2) / K */
+} mlpc_epoch_settings;
+
+typedef struct {
+    double loss;    /* over the epoch: every row weighs as in one evaluation, with the weights it was trained on */
+    double correct; /* as mlpc_count_correct */
+    double lr;      /* of the last step */
+    size_t batches; /* done */
+    size_t bad_row; /* with MLPC_ERROR_LABEL */
+} mlpc_epoch_result;
+
+/* Scratch memory of mlpc_train_epoch for n rows of data and a net: one allocation, reused over epochs. */
+typedef struct mlpc_trainer mlpc_trainer;
+mlpc_status mlpc_trainer_create(mlpc_trainer **trainer, const mlpc_net *net, const mlpc_optimizer *optimizer, size_t n,
+                                size_t batch_size);
+void mlpc_trainer_free(mlpc_trainer *trainer);
+
+/* One epoch over n >= 1 rows: shuffle, then per batch gather, forward, loss, backward, step; the last batch may be
+ * short.  Equal to the bit to the same calls made one by one.  gradients: where the last batch's gradient is kept, or
+ * NULL.  A batch whose weights sum to 0 is passed over.
+ * INTERRUPTED: parameters and velocity are as after the last whole batch.
+ * DIVERGED: both are as before this epoch; result->loss holds the loss met. */
+mlpc_status mlpc_train_epoch(const mlpc_net *net, const mlpc_kernels *kernels, void *parameters, void *gradients,
+                             mlpc_trainer *trainer, const mlpc_optimizer *optimizer, const mlpc_loss *loss,
+                             const void *x, const mlpc_targets *targets, size_t n,
+                             const mlpc_epoch_settings *settings, mlpc_epoch_result *result, const mlpc_poll *poll);
+
+#endif

@@ -1,0 +1,142 @@
+/* Kernels: what each one computes, in which order, on which memory.
+ *
+ * A kernel is a loop.  It allocates nothing, has no state, starts no thread, reports no error and trusts its arguments;
+ * everything above checks them.  One struct of function pointers holds the kernels of one instruction set and one
+ * dtype.  Pointers are void * so that whatever calls them is written once for float and double; `real` below means
+ * the dtype of the table.  All arrays are C-contiguous and unpadded unless a stride is named, of any alignment; an
+ * output may be the same array as an input only where that is said.  NaN stays NaN.
+ *
+ * Which bits a kernel gives is fixed, whatever the instruction set: docs/arithmetic.md is the rule, ref/reference.inc
+ * its text in C.  Names of sizes: B samples, I inputs of a layer, O outputs, n elements.
+ */
+#ifndef MLPC_KERNELS_H
+#define MLPC_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Terms of a sum over units (forward, dx), and over samples (dw, db), that are added up from +0 before their sum is
+ * added to the total.  Changing one changes bits, and so MLPC_ARITHMETIC. */
+#define MLPC_BLOCK 256
+#define MLPC_BATCH_BLOCK 64
+
+/* The version of the arithmetic: rises with any change of any bit that training or inference gives. */
+#define MLPC_ARITHMETIC 1
+
+typedef enum {
+#define MLPC_MAP(name) MLPC_MAP_##name,
+#include "kernels.def"
+    MLPC_N_MAPS
+} mlpc_map;
+
+typedef enum {
+#define MLPC_ACTIVATION(name) MLPC_ACTIVATION_##name,
+#include "kernels.def"
+    MLPC_N_ACTIVATIONS
+} mlpc_activation;
+
+typedef enum {
+#define MLPC_ROWWISE(name) MLPC_ROWWISE_##name,
+#include "kernels.def"
+    MLPC_N_ROWWISE
+} mlpc_rowwise;
+
+/* Losses in the order of the table; cross-entropy, with a signature of its own, comes last. */
+typedef enum {
+#define MLPC_ELEMENT_LOSS(name) MLPC_LOSS_##name,
+#include "kernels.def"
+    MLPC_LOSS_cross_entropy,
+    MLPC_N_LOSSES
+} mlpc_loss_kind;
+
+typedef struct {
+    size_t itemsize; /* 4 for float, 8 for double */
+
+    /* y[i] = f(x[i]), i < n.  y may be x. */
+    void (*map[MLPC_N_MAPS])(void *y, const void *x, size_t n);
+
+    /* a[i] = f(z[i]), i < n.  a may be z. */
+    void (*activation_forward[MLPC_N_ACTIVATIONS])(void *a, const void *z, size_t n);
+
+    /* dz[i] = da[i] * f'(z[i]), given a[i] = f(z[i]).  dz may be da.  At kinks the derivative is PyTorch's. */
+    void (*activation_backward[MLPC_N_ACTIVATIONS])(void *dz, const void *da, const void *z, const void *a, size_t n);
+
+    /* Row by row: x (rows, columns) to y of that shape.  y may be x.  The sum of exponentials follows `sum` below. */
+    void (*rowwise[MLPC_N_ROWWISE])(void *y, const void *x, size_t rows, size_t columns);
+
+    /* Element-wise losses, z and y (B, O).  Row i has the weight s_i = sample_weight ? sample_weight[i] : 1.
+     *   row_loss[i] = s_i * sum_j l(z_ij, y_ij)           in double; l rounded to real, summed as `sum` does
+     *   dz[i][j]    = (real)(s_i / divisor) * l'(z_ij)
+     * dz may be NULL (not wanted), or z. */
+    void (*element_loss[MLPC_LOSS_cross_entropy])(double *row_loss, void *dz, const void *z, const void *y,
+                                                  const double *sample_weight, double divisor, size_t B, size_t O);
+
+    /* z (B, O) = x (B, I) w (I, O) + bias (O,).  A sum over I in blocks of MLPC_BLOCK; then the bias is added. */
+    void (*linear_forward)(void *z, const void *x, const void *w, const void *bias, size_t B, size_t I, size_t O);
+
+    /* dx (B, I) = dz (B, O) w^T, w (I, O).  A sum over O in blocks of MLPC_BLOCK. */
+    void (*linear_backward_x)(void *dx, const void *dz, const void *w, size_t B, size_t I, size_t O);
+
+    /* dw (I, O) = x^T dz, dz (B, O).  A sum over B in blocks of MLPC_BATCH_BLOCK.  Row b of x starts at x + b * x_row
+     * elements, so that a range of the inputs, and of the rows of dw, can be computed alone. */
+    void (*linear_backward_w)(void *dw, const void *x, size_t x_row, const void *dz, size_t B, size_t I, size_t O);
+
+    /* db (O,) = column sums of dz (B, O).  A sum over B in blocks of MLPC_BATCH_BLOCK. */
+    void (*linear_backward_b)(void *db, const void *dz, size_t B, size_t O);
+
+    /* Cross-entropy from logits z (B, O).  Targets: labels (B,) in [0, O), or probabilities (B, O) of real where labels
+     * is NULL; class_weight (O,) of real or NULL; smoothing e in [0, 1].  With w the class weights (1 without),
+     * t_ij = (1 - e) * target_ij + e / O:
+     *   row_loss[i] = s_i * sum_j w_j t_ij (-log_softmax(z_i)_j)      in double
+     *   dz[i][j]    = (real)(s_i / divisor) * (softmax(z_i)_j * sum_j w_j t_ij - w_j t_ij)
+     * dz may be NULL (not wanted), or z. */
+    void (*cross_entropy)(double *row_loss, void *dz, const void *z, const int64_t *labels, const void *probabilities,
+                          const void *class_weight, double smoothing, const double *sample_weight, double divisor,
+                          size_t B, size_t O);
+
+    /* The sum of contiguous elements, in double: per chunk of 4096, 16 partial sums from +0, element j into partial
+     * j mod 16, combined 8, 4, 2, 1; the chunks' results are added in order from +0. */
+    double (*sum)(const void *x, size_t n);
+
+    /* y[i] = y[i] + x[i]. */
+    void (*add)(void *y, const void *x, size_t n);
+
+    /* 1 where no element is NaN or infinite, else 0. */
+    int (*all_finite)(const void *x, size_t n);
+
+    /* p (n,), gradient g, velocity v (NULL where momentum is 0):
+     *   d = g + weight_decay p;  v = momentum v + d;  u = nesterov ? d + momentum v : v;  p = p - lr u
+     * each line one fma, left out where its factor is 0; hyper-parameters are rounded to real once; a velocity below the
+     * smallest normal number is stored as 0. */
+    void (*sgd_step)(void *p, const void *g, void *v, double lr, double momentum, int nesterov, double weight_decay,
+                     size_t n);
+} mlpc_kernels;
+
+/* Instruction sets, slowest first.  `reference` is the text of the arithmetic, not an instruction set: plain loops. */
+typedef enum {
+    MLPC_ISA_reference,
+    MLPC_ISA_portable,
+    MLPC_ISA_neon,
+    MLPC_ISA_avx2,
+    MLPC_ISA_avx512,
+    MLPC_N_ISAS
+} mlpc_isa;
+
+typedef enum { MLPC_FLOAT32, MLPC_FLOAT64, MLPC_N_DTYPES } mlpc_dtype;
+
+/* "reference", "portable", ...; NULL for a number that is none. */
+const char *mlpc_isa_name(mlpc_isa isa);
+
+/* 1 where this library holds the instruction set's kernels and this CPU and operating system run them. */
+int mlpc_isa_runs(mlpc_isa isa);
+
+/* The fastest that runs. */
+mlpc_isa mlpc_isa_best(void);
+
+/* The table of an instruction set that runs; NULL for one that does not. */
+const mlpc_kernels *mlpc_kernels_for(mlpc_isa isa, mlpc_dtype dtype);
+
+/* The CPU's features that matter here, and whether it has them: index from 0 until the name is NULL. */
+const char *mlpc_cpu_feature(size_t index, int *present);
+
+#endif
