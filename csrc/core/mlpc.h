@@ -32,6 +32,9 @@ typedef enum {
     MLPC_ERROR_INTERRUPTED, /* poll asked to stop */
 } mlpc_status;
 
+/* Bytes of a number: 4 or 8. */
+size_t mlpc_itemsize(mlpc_dtype dtype);
+
 /* ---- Networks: the plan, no memory for numbers --------------------------------------------------------------- */
 
 typedef struct {
@@ -58,7 +61,9 @@ typedef struct {
     size_t batch;    /* rows that fit */
     void **z, **a;   /* per layer (batch, n_out): before and after its activation; a[l] == z[l] where that is identity */
     void *dz[2];     /* (batch, widest layer) each, for the chain of gradients in backward */
-    double *row_loss;    /* (batch,) */
+    void *scratch;   /* part of a weight gradient that is to be added to another: scratch_size elements, >= any n_out */
+    size_t scratch_size;
+    double *row_loss; /* (batch,) */
     void *memory;
 } mlpc_workspace;
 
@@ -107,8 +112,16 @@ typedef struct {
     const double *sample_weight; /* (n,) finite, >= 0, or NULL */
 } mlpc_targets;
 
+/* Checks the labels and computes the divisor D of n rows, before anything is done with them; scratch (n,).
+ * LABEL, with *bad_row set, for a label outside [0, O); WEIGHTS where n = 0 or D is not a positive finite number. */
+mlpc_status mlpc_loss_check(const mlpc_loss *loss, const mlpc_kernels *kernels, const mlpc_targets *targets, size_t n,
+                            size_t O, double *divisor, double *scratch, size_t *bad_row);
+
+/* The targets from a row on. */
+mlpc_targets mlpc_targets_from(const mlpc_targets *targets, size_t row, size_t O, size_t itemsize);
+
 /* L of B rows and, unless NULL, dz (B, O) = dL/dz (it may be z); row_loss (B,) receives s_i l_i.
- * LABEL, with *bad_row set, for a label outside [0, O); WEIGHTS where D of a mean is not positive: B = 0 among them. */
+ * Fails as mlpc_loss_check does. */
 mlpc_status mlpc_loss_evaluate(const mlpc_loss *loss, const mlpc_kernels *kernels, const void *z,
                                const mlpc_targets *targets, size_t B, size_t O, double *value, void *dz,
                                double *row_loss, size_t *bad_row);

@@ -98,6 +98,9 @@ typedef struct {
      * j mod 16, combined 8, 4, 2, 1; the chunks' results are added in order from +0. */
     double (*sum)(const void *x, size_t n);
 
+    /* The same of doubles, whatever the dtype of the table. */
+    double (*sum_double)(const void *x, size_t n);
+
     /* y[i] = y[i] + x[i]. */
     void (*add)(void *y, const void *x, size_t n);
 

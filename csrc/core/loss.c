@@ -1,0 +1,184 @@
+/* Losses: divisors, checks of targets, sums over rows.  What happens inside a row is a kernel's. */
+#include <string.h>
+
+#include "fpmode.h"
+#include "mlpc.h"
+
+static double real_at(const void *x, mlpc_dtype dtype, size_t i)
+{
+    return dtype == MLPC_FLOAT32 ? (double)((const float *)x)[i] : ((const double *)x)[i];
+}
+
+static mlpc_dtype dtype_of(const mlpc_kernels *kernels)
+{
+    return kernels->itemsize == sizeof(float) ? MLPC_FLOAT32 : MLPC_FLOAT64;
+}
+
+/* The divisor D of mlpc.h's formula; `weights` (B,) is scratch. */
+static double divisor_of(const mlpc_loss *loss, const mlpc_kernels *kernels, const mlpc_targets *targets, size_t B,
+                         size_t O, double *weights)
+{
+    const int by_class = loss->kind == MLPC_LOSS_cross_entropy && loss->class_weight && targets->labels;
+    if (!loss->mean)
+        return 1;
+    for (size_t i = 0; i < B; i++) {
+        weights[i] = targets->sample_weight ? targets->sample_weight[i] : 1;
+        if (by_class)
+            weights[i] *= real_at(loss->class_weight, dtype_of(kernels), (size_t)targets->labels[i]);
+    }
+    const double total = kernels->sum_double(weights, B);
+    return loss->kind == MLPC_LOSS_cross_entropy ? total : total * (double)O;
+}
+
+static mlpc_status check_labels(const int64_t *labels, size_t B, size_t O, size_t *bad_row)
+{
+    for (size_t i = 0; labels && i < B; i++)
+        if (labels[i] < 0 || (uint64_t)labels[i] >= O) {
+            *bad_row = i;
+            return MLPC_ERROR_LABEL;
+        }
+    return MLPC_OK;
+}
+
+/* row_loss and dz of B rows whose divisor is known. */
+static void rows(const mlpc_loss *loss, const mlpc_kernels *kernels, const void *z, const mlpc_targets *targets,
+                 double divisor, size_t B, size_t O, void *dz, double *row_loss)
+{
+    if (loss->kind == MLPC_LOSS_cross_entropy)
+        kernels->cross_entropy(row_loss, dz, z, targets->labels, targets->values, loss->class_weight,
+                               loss->label_smoothing, targets->sample_weight, divisor, B, O);
+    else
+        kernels->element_loss[loss->kind](row_loss, dz, z, targets->values, targets->sample_weight, divisor, B, O);
+}
+
+static MLPC_NOINLINE mlpc_status evaluate_rows(const mlpc_loss *loss, const mlpc_kernels *kernels, const void *z,
+                                               const mlpc_targets *targets, size_t B, size_t O, double *value,
+                                               void *dz, double *row_loss, size_t *bad_row)
+{
+    const mlpc_status status = mlpc_loss_check(loss, kernels, targets, B, O, value, row_loss, bad_row);
+    if (status != MLPC_OK)
+        return status;
+    const double divisor = *value;
+    rows(loss, kernels, z, targets, divisor, B, O, dz, row_loss);
+    *value = kernels->sum_double(row_loss, B) / divisor;
+    return MLPC_OK;
+}
+
+static MLPC_NOINLINE mlpc_status check(const mlpc_loss *loss, const mlpc_kernels *kernels, const mlpc_targets *targets,
+                                       size_t n, size_t O, double *divisor, double *scratch, size_t *bad_row)
+{
+    if (loss->kind == MLPC_LOSS_cross_entropy && check_labels(targets->labels, n, O, bad_row) != MLPC_OK)
+        return MLPC_ERROR_LABEL;
+    *divisor = divisor_of(loss, kernels, targets, n, O, scratch);
+    return n > 0 && *divisor > 0 && *divisor - *divisor == 0 ? MLPC_OK : MLPC_ERROR_WEIGHTS;
+}
+
+mlpc_status mlpc_loss_check(const mlpc_loss *loss, const mlpc_kernels *kernels, const mlpc_targets *targets, size_t n,
+                            size_t O, double *divisor, double *scratch, size_t *bad_row)
+{
+    const mlpc_fpmode mode = mlpc_fpmode_enter();
+    const mlpc_status status = check(loss, kernels, targets, n, O, divisor, scratch, bad_row);
+    mlpc_fpmode_leave(mode);
+    return status;
+}
+
+mlpc_status mlpc_loss_evaluate(const mlpc_loss *loss, const mlpc_kernels *kernels, const void *z,
+                               const mlpc_targets *targets, size_t B, size_t O, double *value, void *dz,
+                               double *row_loss, size_t *bad_row)
+{
+    const mlpc_fpmode mode = mlpc_fpmode_enter();
+    const mlpc_status status =
+        evaluate_rows(loss, kernels, z, targets, B, O, value, dz, row_loss, bad_row);
+    mlpc_fpmode_leave(mode);
+    return status;
+}
+
+/* The first of the largest of n numbers. */
+static size_t first_largest(const void *x, mlpc_dtype dtype, size_t from, size_t n)
+{
+    size_t best = 0;
+    for (size_t j = 1; j < n; j++)
+        if (real_at(x, dtype, from + best) < real_at(x, dtype, from + j))
+            best = j;
+    return best;
+}
+
+static MLPC_NOINLINE void count(const mlpc_loss *loss, mlpc_dtype dtype, const void *z, const mlpc_targets *targets,
+                                size_t B, size_t O, double *correct)
+{
+    size_t right = 0;
+    *correct = 0;
+    if (loss->kind == MLPC_LOSS_cross_entropy) {
+        for (size_t i = 0; i < B; i++) {
+            const size_t label = targets->labels ? (size_t)targets->labels[i]
+                                                 : first_largest(targets->values, dtype, i * O, O);
+            right += first_largest(z, dtype, i * O, O) == label;
+        }
+        *correct = (double)right;
+    } else if (loss->kind == MLPC_LOSS_bce_with_logits) {
+        for (size_t i = 0; i < B * O; i++)
+            right += (real_at(z, dtype, i) > 0) == (real_at(targets->values, dtype, i) > 0.5);
+        *correct = (double)right / (double)O;
+    }
+}
+
+double mlpc_count_correct(const mlpc_loss *loss, mlpc_dtype dtype, const void *z, const mlpc_targets *targets, size_t B,
+                          size_t O)
+{
+    double correct;
+    const mlpc_fpmode mode = mlpc_fpmode_enter();
+    count(loss, dtype, z, targets, B, O, &correct);
+    mlpc_fpmode_leave(mode);
+    return correct;
+}
+
+mlpc_targets mlpc_targets_from(const mlpc_targets *targets, size_t row, size_t O, size_t itemsize)
+{
+    return (mlpc_targets){
+        .labels = targets->labels ? targets->labels + row : NULL,
+        .values = targets->values ? (const char *)targets->values + row * O * itemsize : NULL,
+        .sample_weight = targets->sample_weight ? targets->sample_weight + row : NULL,
+    };
+}
+
+static MLPC_NOINLINE mlpc_status evaluate(const mlpc_net *net, const mlpc_kernels *kernels, const void *parameters,
+                                          mlpc_workspace *workspace, const mlpc_loss *loss, const void *x,
+                                          const mlpc_targets *targets, size_t n, double *row_loss, double *value,
+                                          double *correct, size_t *bad_row, const mlpc_poll *poll)
+{
+    const size_t size = kernels->itemsize, last = net->n_layers - 1;
+    const size_t I = net->layers[0].n_in, O = net->layers[last].n_out;
+    double divisor;
+    const mlpc_status checked = mlpc_loss_check(loss, kernels, targets, n, O, &divisor, row_loss, bad_row);
+    if (checked != MLPC_OK)
+        return checked;
+
+    double right = 0;
+    for (size_t i = 0; i < n; i += workspace->batch) {
+        const size_t B = n - i < workspace->batch ? n - i : workspace->batch;
+        if (poll && poll->ask(poll->context, i))
+            return MLPC_ERROR_INTERRUPTED;
+        const mlpc_status status = mlpc_forward(net, kernels, parameters, workspace,
+                                                (const char *)x + i * I * size, B, poll);
+        if (status != MLPC_OK)
+            return status;
+        const mlpc_targets part = mlpc_targets_from(targets, i, O, size);
+        rows(loss, kernels, workspace->z[last], &part, divisor, B, O, NULL, row_loss + i);
+        right += mlpc_count_correct(loss, net->dtype, workspace->z[last], &part, B, O);
+    }
+    *value = kernels->sum_double(row_loss, n) / divisor;
+    *correct = right;
+    return MLPC_OK;
+}
+
+mlpc_status mlpc_evaluate(const mlpc_net *net, const mlpc_kernels *kernels, const void *parameters,
+                          mlpc_workspace *workspace, const mlpc_loss *loss, const void *x, const mlpc_targets *targets,
+                          size_t n, double *row_loss, double *value, double *correct, size_t *bad_row,
+                          const mlpc_poll *poll)
+{
+    const mlpc_fpmode mode = mlpc_fpmode_enter();
+    const mlpc_status status = evaluate(net, kernels, parameters, workspace, loss, x, targets, n, row_loss, value,
+                                        correct, bad_row, poll);
+    mlpc_fpmode_leave(mode);
+    return status;
+}

@@ -1,0 +1,47 @@
+/* Memory, see memory.h: the only file of the core and the kernels that asks for any. */
+#include "memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int mlpc_size_add(size_t *total, size_t count, size_t size)
+{
+    if (size && count > (SIZE_MAX / 2) / size)
+        return 0;
+    const size_t bytes = (count * size + MLPC_ALIGNMENT - 1) / MLPC_ALIGNMENT * MLPC_ALIGNMENT;
+    if (bytes > SIZE_MAX / 2 - *total)
+        return 0;
+    *total += bytes;
+    return 1;
+}
+
+/* aligned_alloc is C11 but absent from some platforms; an address found inside a larger block is everywhere.  The
+ * pointer that free wants stands in front of the aligned address. */
+void *mlpc_block_alloc(size_t size)
+{
+    if (size > SIZE_MAX / 2)
+        return NULL;
+    char *raw = calloc(size + MLPC_ALIGNMENT + sizeof(void *), 1);
+    if (!raw)
+        return NULL;
+    char *start = raw + sizeof(void *);
+    start += MLPC_ALIGNMENT - (uintptr_t)start % MLPC_ALIGNMENT;
+    memcpy(start - sizeof(void *), &raw, sizeof raw);
+    return start;
+}
+
+void mlpc_block_free(void *block)
+{
+    if (block) {
+        void *raw;
+        memcpy(&raw, (char *)block - sizeof(void *), sizeof raw);
+        free(raw);
+    }
+}
+
+void *mlpc_block_cut(void *block, size_t *offset, size_t count, size_t size)
+{
+    void *region = (char *)block + *offset;
+    (void)mlpc_size_add(offset, count, size);
+    return region;
+}

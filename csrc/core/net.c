@@ -1,0 +1,112 @@
+/* The plan of a network, and the memory that a batch needs. */
+#include <stdlib.h>
+
+#include "memory.h"
+#include "mlpc.h"
+
+size_t mlpc_itemsize(mlpc_dtype dtype) { return dtype == MLPC_FLOAT32 ? sizeof(float) : sizeof(double); }
+
+mlpc_status mlpc_net_create(mlpc_net **out, mlpc_dtype dtype, size_t n_layers, const size_t *sizes,
+                            const mlpc_activation *activations)
+{
+    if (n_layers > SIZE_MAX / sizeof(mlpc_layer))
+        return MLPC_ERROR_MEMORY;
+    mlpc_net *net = malloc(sizeof *net);
+    mlpc_layer *layers = malloc(n_layers * sizeof *layers);
+    if (!net || !layers)
+        goto fail;
+
+    /* Offsets are checked as bytes: what fits there fits as a number of elements. */
+    size_t offset = 0;
+    const size_t limit = SIZE_MAX / 4 / mlpc_itemsize(dtype);
+    for (size_t l = 0; l < n_layers; l++) {
+        const size_t n_in = sizes[l], n_out = sizes[l + 1];
+        if (n_in >= limit || n_out > (limit - offset) / (n_in + 1))
+            goto fail;
+        layers[l] = (mlpc_layer){
+            .n_in = n_in,
+            .n_out = n_out,
+            .weight = offset,
+            .bias = offset + n_in * n_out,
+            .activation = l + 1 < n_layers ? activations[l] : MLPC_ACTIVATION_identity,
+        };
+        offset += (n_in + 1) * n_out;
+    }
+    *net = (mlpc_net){.dtype = dtype, .n_layers = n_layers, .n_parameters = offset, .layers = layers};
+    *out = net;
+    return MLPC_OK;
+
+fail:
+    free(layers);
+    free(net);
+    return MLPC_ERROR_MEMORY;
+}
+
+void mlpc_net_free(mlpc_net *net)
+{
+    if (net)
+        free(net->layers);
+    free(net);
+}
+
+/* Elements of scratch memory: enough that adding a weight gradient slice by slice costs few calls. */
+#define SCRATCH_ELEMENTS 16384
+
+mlpc_status mlpc_workspace_create(mlpc_workspace **out, const mlpc_net *net, size_t batch)
+{
+    const size_t size = mlpc_itemsize(net->dtype), L = net->n_layers;
+    mlpc_workspace *workspace = calloc(1, sizeof *workspace);
+    if (!workspace)
+        return MLPC_ERROR_MEMORY;
+    workspace->batch = batch;
+    workspace->scratch_size = SCRATCH_ELEMENTS;
+    size_t widest = 0;
+    for (size_t l = 0; l < L; l++)
+        if (net->layers[l].n_out > widest)
+            widest = net->layers[l].n_out;
+    if (widest > workspace->scratch_size)
+        workspace->scratch_size = widest;
+
+    /* Regions: pointers z and a | per layer z and, unless it is the same, a | the two dz | scratch | row losses.
+     * Counts are checked when they are multiplied by the size; batch * n_out must be checked on its own. */
+    size_t total = 0;
+    int fits = mlpc_size_add(&total, 2 * L, sizeof(void *));
+    for (size_t l = 0; l < L; l++) {
+        const size_t n_out = net->layers[l].n_out;
+        const size_t copies = net->layers[l].activation == MLPC_ACTIVATION_identity ? 1 : 2;
+        fits = fits && batch <= SIZE_MAX / 4 / (n_out * size);
+        for (size_t copy = 0; copy < copies; copy++)
+            fits = fits && mlpc_size_add(&total, batch * n_out, size);
+    }
+    fits = fits && mlpc_size_add(&total, batch * widest, size) && mlpc_size_add(&total, batch * widest, size) &&
+           mlpc_size_add(&total, workspace->scratch_size, size) && mlpc_size_add(&total, batch, sizeof(double));
+    void *memory = fits ? mlpc_block_alloc(total) : NULL;
+    if (!memory) {
+        free(workspace);
+        return MLPC_ERROR_MEMORY;
+    }
+
+    workspace->memory = memory;
+    size_t offset = 0;
+    workspace->z = mlpc_block_cut(memory, &offset, 2 * L, sizeof(void *));
+    workspace->a = workspace->z + L;
+    for (size_t l = 0; l < L; l++) {
+        const size_t count = batch * net->layers[l].n_out;
+        workspace->a[l] = workspace->z[l] = mlpc_block_cut(memory, &offset, count, size);
+        if (net->layers[l].activation != MLPC_ACTIVATION_identity)
+            workspace->a[l] = mlpc_block_cut(memory, &offset, count, size);
+    }
+    workspace->dz[0] = mlpc_block_cut(memory, &offset, batch * widest, size);
+    workspace->dz[1] = mlpc_block_cut(memory, &offset, batch * widest, size);
+    workspace->scratch = mlpc_block_cut(memory, &offset, workspace->scratch_size, size);
+    workspace->row_loss = mlpc_block_cut(memory, &offset, batch, sizeof(double));
+    *out = workspace;
+    return MLPC_OK;
+}
+
+void mlpc_workspace_free(mlpc_workspace *workspace)
+{
+    if (workspace)
+        mlpc_block_free(workspace->memory);
+    free(workspace);
+}

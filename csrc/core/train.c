@@ -1,0 +1,231 @@
+/* The training epoch: shuffle, then per batch gather, forward, loss, backward, step. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "fpmode.h"
+#include "memory.h"
+#include "mlpc.h"
+
+struct mlpc_trainer {
+    size_t n, batch_size;
+    mlpc_workspace *workspace;
+    size_t *order;                     /* (n,) rows in the order of this epoch */
+    double *row_loss;                  /* (n,) in that order */
+    void *x;                           /* (batch_size, n_in), as all below the rows of one batch */
+    int64_t *labels;                   /* (batch_size,) */
+    void *values;                      /* (batch_size, n_out) */
+    double *sample_weight;             /* (batch_size,) */
+    void *gradients;                   /* (n_parameters,) where the caller keeps none */
+    void *parameters, *velocity;       /* (n_parameters,) each: as at the end of the last clean epoch */
+    void *memory;
+};
+
+static size_t last_of(const mlpc_net *net) { return net->n_layers - 1; }
+
+mlpc_status mlpc_step(const mlpc_optimizer *optimizer, const mlpc_kernels *kernels, void *parameters,
+                      const void *gradients, double lr, size_t n)
+{
+    const mlpc_fpmode mode = mlpc_fpmode_enter();
+    kernels->sgd_step(parameters, gradients, optimizer->velocity, lr, optimizer->momentum, optimizer->nesterov,
+                      optimizer->weight_decay, n);
+    mlpc_fpmode_leave(mode);
+    return MLPC_OK;
+}
+
+mlpc_status mlpc_trainer_create(mlpc_trainer **out, const mlpc_net *net, const mlpc_optimizer *optimizer, size_t n,
+                                size_t batch_size)
+{
+    const size_t size = mlpc_itemsize(net->dtype), I = net->layers[0].n_in, O = net->layers[last_of(net)].n_out;
+    const size_t B = batch_size < n ? batch_size : n, P = net->n_parameters;
+    mlpc_trainer *trainer = calloc(1, sizeof *trainer);
+    if (!trainer)
+        return MLPC_ERROR_MEMORY;
+    trainer->n = n;
+    trainer->batch_size = B;
+    if (mlpc_workspace_create(&trainer->workspace, net, B) != MLPC_OK)
+        goto fail;
+
+    size_t total = 0, offset = 0;
+    const int fits = B <= SIZE_MAX / 4 / (I * size) && mlpc_size_add(&total, n, sizeof(size_t)) &&
+                     mlpc_size_add(&total, n, sizeof(double)) && mlpc_size_add(&total, B * I, size) &&
+                     mlpc_size_add(&total, B, sizeof(int64_t)) && mlpc_size_add(&total, B * O, size) &&
+                     mlpc_size_add(&total, B, sizeof(double)) && mlpc_size_add(&total, P, size) &&
+                     mlpc_size_add(&total, P, size) && (!optimizer->velocity || mlpc_size_add(&total, P, size));
+    trainer->memory = fits ? mlpc_block_alloc(total) : NULL;
+    if (!trainer->memory)
+        goto fail;
+    trainer->order = mlpc_block_cut(trainer->memory, &offset, n, sizeof(size_t));
+    trainer->row_loss = mlpc_block_cut(trainer->memory, &offset, n, sizeof(double));
+    trainer->x = mlpc_block_cut(trainer->memory, &offset, B * I, size);
+    trainer->labels = mlpc_block_cut(trainer->memory, &offset, B, sizeof(int64_t));
+    trainer->values = mlpc_block_cut(trainer->memory, &offset, B * O, size);
+    trainer->sample_weight = mlpc_block_cut(trainer->memory, &offset, B, sizeof(double));
+    trainer->gradients = mlpc_block_cut(trainer->memory, &offset, P, size);
+    trainer->parameters = mlpc_block_cut(trainer->memory, &offset, P, size);
+    if (optimizer->velocity)
+        trainer->velocity = mlpc_block_cut(trainer->memory, &offset, P, size);
+    *out = trainer;
+    return MLPC_OK;
+
+fail:
+    mlpc_trainer_free(trainer);
+    return MLPC_ERROR_MEMORY;
+}
+
+void mlpc_trainer_free(mlpc_trainer *trainer)
+{
+    if (trainer) {
+        mlpc_workspace_free(trainer->workspace);
+        mlpc_block_free(trainer->memory);
+    }
+    free(trainer);
+}
+
+/* A poll that adds where the epoch stands to what the passes ask. */
+typedef struct {
+    const mlpc_poll *poll;
+    size_t rows;
+} progress;
+
+static int ask(void *context, size_t rows)
+{
+    const progress *p = context;
+    return p->poll->ask(p->poll->context, p->rows + rows);
+}
+
+/* Copies the rows order[start .. start + B - 1] of x and the targets into the trainer's batch. */
+static mlpc_targets gather(mlpc_trainer *trainer, const void *x, const mlpc_targets *targets, const size_t *order,
+                           size_t B, size_t I, size_t O, size_t size)
+{
+    const size_t x_row = I * size, y_row = O * size;
+    for (size_t b = 0; b < B; b++) {
+        memcpy((char *)trainer->x + b * x_row, (const char *)x + order[b] * x_row, x_row);
+        if (targets->labels)
+            trainer->labels[b] = targets->labels[order[b]];
+        else
+            memcpy((char *)trainer->values + b * y_row, (const char *)targets->values + order[b] * y_row, y_row);
+        if (targets->sample_weight)
+            trainer->sample_weight[b] = targets->sample_weight[order[b]];
+    }
+    return (mlpc_targets){
+        .labels = targets->labels ? trainer->labels : NULL,
+        .values = targets->labels ? NULL : trainer->values,
+        .sample_weight = targets->sample_weight ? trainer->sample_weight : NULL,
+    };
+}
+
+/* What an epoch works with, fixed over its batches. */
+typedef struct {
+    const mlpc_net *net;
+    const mlpc_kernels *kernels;
+    void *parameters, *gradients;
+    mlpc_trainer *trainer;
+    const mlpc_optimizer *optimizer;
+    const mlpc_loss *loss;
+} job;
+
+/* One batch, whose rows lie in the trainer: its loss terms, right answers and gradients, and the step. */
+static mlpc_status train_batch(const job *j, const mlpc_targets *batch, size_t B, double lr, double *row_loss,
+                               double *correct, double *value, const mlpc_poll *poll)
+{
+    const mlpc_net *net = j->net;
+    mlpc_workspace *workspace = j->trainer->workspace;
+    const size_t O = net->layers[last_of(net)].n_out;
+    const void *z = workspace->z[last_of(net)];
+    void *dz = workspace->dz[net->n_layers % 2]; /* the one that backward does not write first */
+    size_t bad_row;
+
+    mlpc_status status = mlpc_forward(net, j->kernels, j->parameters, workspace, j->trainer->x, B, poll);
+    if (status != MLPC_OK)
+        return status;
+    status = mlpc_loss_evaluate(j->loss, j->kernels, z, batch, B, O, value, dz, row_loss, &bad_row);
+    if (status == MLPC_ERROR_WEIGHTS) {
+        memset(row_loss, 0, B * sizeof *row_loss);
+        return MLPC_OK;
+    }
+    if (status != MLPC_OK)
+        return status;
+    if (!(*value - *value == 0) || !j->kernels->all_finite(z, B * O) || !j->kernels->all_finite(dz, B * O))
+        return MLPC_ERROR_DIVERGED;
+    *correct += mlpc_count_correct(j->loss, net->dtype, z, batch, B, O);
+    status = mlpc_backward(net, j->kernels, j->parameters, j->gradients, workspace, j->trainer->x, dz, NULL, B, 0,
+                           poll);
+    if (status != MLPC_OK)
+        return status;
+    return mlpc_step(j->optimizer, j->kernels, j->parameters, j->gradients, lr, net->n_parameters);
+}
+
+static MLPC_NOINLINE mlpc_status epoch(const job *j, const void *x, const mlpc_targets *targets, size_t n,
+                                       const mlpc_epoch_settings *settings, mlpc_epoch_result *result,
+                                       const mlpc_poll *poll)
+{
+    const mlpc_net *net = j->net;
+    mlpc_trainer *trainer = j->trainer;
+    const size_t size = j->kernels->itemsize, P = net->n_parameters;
+    const size_t I = net->layers[0].n_in, O = net->layers[last_of(net)].n_out;
+    const size_t batches = (n + trainer->batch_size - 1) / trainer->batch_size;
+    double divisor;
+
+    mlpc_status status =
+        mlpc_loss_check(j->loss, j->kernels, targets, n, O, &divisor, trainer->row_loss, &result->bad_row);
+    if (status != MLPC_OK)
+        return status;
+    memcpy(trainer->parameters, j->parameters, P * size);
+    if (trainer->velocity)
+        memcpy(trainer->velocity, j->optimizer->velocity, P * size);
+    if (settings->shuffle)
+        mlpc_shuffle(trainer->order, n, settings->seed, settings->epoch);
+    else
+        for (size_t i = 0; i < n; i++)
+            trainer->order[i] = i;
+
+    double correct = 0, value = 0;
+    for (size_t k = 0; k < batches; k++) {
+        const size_t start = k * trainer->batch_size;
+        const size_t B = n - start < trainer->batch_size ? n - start : trainer->batch_size;
+        progress here = {poll, start};
+        const mlpc_poll batch_poll = {ask, &here};
+        const mlpc_targets batch = gather(trainer, x, targets, trainer->order + start, B, I, O, size);
+        const double lr = mlpc_learning_rate(&j->optimizer->schedule,
+                                             settings->t0 + ((double)k + 0.5) / (double)batches);
+        status = train_batch(j, &batch, B, lr, trainer->row_loss + start, &correct, &value, poll ? &batch_poll : NULL);
+        if (status != MLPC_OK)
+            break;
+        result->lr = lr;
+        result->batches = k + 1;
+    }
+    result->correct = correct;
+    result->loss = value;
+    if (status == MLPC_OK && !(j->kernels->all_finite(j->parameters, P) &&
+                               (!trainer->velocity || j->kernels->all_finite(j->optimizer->velocity, P))))
+        status = MLPC_ERROR_DIVERGED;
+    if (status == MLPC_ERROR_DIVERGED) {
+        memcpy(j->parameters, trainer->parameters, P * size);
+        if (trainer->velocity)
+            memcpy(j->optimizer->velocity, trainer->velocity, P * size);
+    }
+    if (status == MLPC_OK)
+        result->loss = j->kernels->sum_double(trainer->row_loss, n) / divisor;
+    return status;
+}
+
+mlpc_status mlpc_train_epoch(const mlpc_net *net, const mlpc_kernels *kernels, void *parameters, void *gradients,
+                             mlpc_trainer *trainer, const mlpc_optimizer *optimizer, const mlpc_loss *loss,
+                             const void *x, const mlpc_targets *targets, size_t n,
+                             const mlpc_epoch_settings *settings, mlpc_epoch_result *result, const mlpc_poll *poll)
+{
+    const job j = {
+        .net = net,
+        .kernels = kernels,
+        .parameters = parameters,
+        .gradients = gradients ? gradients : trainer->gradients,
+        .trainer = trainer,
+        .optimizer = optimizer,
+        .loss = loss,
+    };
+    *result = (mlpc_epoch_result){0};
+    const mlpc_fpmode mode = mlpc_fpmode_enter();
+    const mlpc_status status = epoch(&j, x, targets, n, settings, result, poll);
+    mlpc_fpmode_leave(mode);
+    return status;
+}

@@ -1,0 +1,12 @@
+/* The templates over the avx2 vocabulary, 32-bit. */
+#if defined(__x86_64__) || defined(__i386__)
+#define MLPC_REAL_BITS 32
+#define MLPC_TABLE mlpc_kernels_avx2_f32
+#include "../tables.h"
+#include "../vec/vec_avx2.h"
+
+#include "../tmpl/templates.inc"
+#include "../vec/vec_end.h"
+#else
+typedef int mlpc_empty_translation_unit;
+#endif

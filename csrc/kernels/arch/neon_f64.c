@@ -1,0 +1,11 @@
+/* The templates over the neon vocabulary, 64-bit. */
+#if defined(__aarch64__)
+#define MLPC_REAL_BITS 64
+#define MLPC_TABLE mlpc_kernels_neon_f64
+#include "../tables.h"
+#include "../vec/vec_neon.h"
+
+#include "../tmpl/templates.inc"
+#else
+typedef int mlpc_empty_translation_unit;
+#endif

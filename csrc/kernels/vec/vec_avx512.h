@@ -1,0 +1,111 @@
+/* The vector vocabulary for AVX-512 (F, DQ, BW, VL).  The words are explained in README.md beside this file.
+ *
+ * From here to vec_end.h every function is compiled for these instructions, whatever the options of the compiler;
+ * headers are included before, so that none of their functions is. */
+#ifndef MLPC_VEC_AVX512_H
+#define MLPC_VEC_AVX512_H
+
+#include <immintrin.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "fma.h"
+#include "real.h"
+
+#define MLPC_TARGET_REGION
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma")
+#endif
+
+#define TILE_ROWS 8
+#define TILE_VECTORS 3
+
+#if MLPC_REAL_BITS == 32
+typedef __m512 vec;
+typedef __mmask16 mask;
+#define VL 16
+#define V(name) _mm512_##name##_ps
+#define V_MASKED(name) _mm512_##name##_ps_mask
+#define V_INTEGER(v) _mm512_castps_si512(v)
+#define V_OF_INTEGER(i) _mm512_castsi512_ps(i)
+#define V_SHIFT_LEFT _mm512_slli_epi32
+#define V_SHIFT_RIGHT _mm512_srli_epi32
+#else
+typedef __m512d vec;
+typedef __mmask8 mask;
+#define VL 8
+#define V(name) _mm512_##name##_pd
+#define V_MASKED(name) _mm512_##name##_pd_mask
+#define V_INTEGER(v) _mm512_castpd_si512(v)
+#define V_OF_INTEGER(i) _mm512_castsi512_pd(i)
+#define V_SHIFT_LEFT _mm512_slli_epi64
+#define V_SHIFT_RIGHT _mm512_srli_epi64
+#endif
+
+static inline mask v_first(size_t n) { return (mask)((1u << n) - 1); }
+static inline vec v_load(const real *p) { return V(loadu)(p); }
+static inline void v_store(real *p, vec v) { V(storeu)(p, v); }
+static inline vec v_load_n(const real *p, size_t n) { return V(maskz_loadu)(v_first(n), p); }
+static inline void v_store_n(real *p, vec v, size_t n) { V(mask_storeu)(p, v_first(n), v); }
+static inline vec v_set(real c) { return V(set1)(c); }
+static inline vec v_broadcast(const real *p) { return V(set1)(*p); }
+
+static inline vec v_add(vec a, vec b) { return V(add)(a, b); }
+static inline vec v_sub(vec a, vec b) { return V(sub)(a, b); }
+static inline vec v_mul(vec a, vec b)
+{
+    vec product = V(mul)(a, b);
+    MLPC_NO_CONTRACT(product);
+    return product;
+}
+static inline vec v_div(vec a, vec b) { return V(div)(a, b); }
+static inline vec v_sqrt(vec a) { return V(sqrt)(a); }
+static inline vec v_fma(vec a, vec b, vec c) { return V(fmadd)(a, b, c); }
+static inline vec v_rint(vec a) { return V(roundscale)(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+
+static inline vec v_neg(vec a) { return V(xor)(a, v_set((real)-0.0)); }
+static inline vec v_abs(vec a) { return V(andnot)(v_set((real)-0.0), a); }
+static inline vec v_copysign(vec magnitude, vec sign)
+{
+    return V(or)(v_abs(magnitude), V(and)(v_set((real)-0.0), sign));
+}
+
+static inline mask v_lt(vec a, vec b) { return V_MASKED(cmp)(a, b, _CMP_LT_OQ); }
+static inline mask v_le(vec a, vec b) { return V_MASKED(cmp)(a, b, _CMP_LE_OQ); }
+static inline mask v_eq(vec a, vec b) { return V_MASKED(cmp)(a, b, _CMP_EQ_OQ); }
+static inline mask v_is_nan(vec a) { return V_MASKED(cmp)(a, a, _CMP_UNORD_Q); }
+static inline mask m_and(mask m, mask n) { return (mask)(m & n); }
+static inline mask m_or(mask m, mask n) { return (mask)(m | n); }
+static inline mask m_not(mask m) { return (mask)~m; }
+static inline int m_any(mask m) { return m != 0; }
+static inline vec v_select(mask m, vec a, vec b) { return V(mask_blend)(m, b, a); }
+
+/* Adding 2^(mantissa bits) to a small non-negative integer leaves it in the low bits of the sum; both ways. */
+#define V_BIG ((real)((real_bits)1 << REAL_MANTISSA))
+static inline vec v_pow2(vec n)
+{
+    return V_OF_INTEGER(V_SHIFT_LEFT(V_INTEGER(v_add(n, v_set(V_BIG + REAL_BIAS))), REAL_MANTISSA));
+}
+static inline vec v_exponent(vec x)
+{
+    const vec field = V_OF_INTEGER(V_SHIFT_RIGHT(V_INTEGER(x), REAL_MANTISSA));
+    return v_sub(V(or)(field, v_set(V_BIG)), v_set(V_BIG + REAL_BIAS));
+}
+static inline vec v_significand(vec x)
+{
+    const vec exponent = v_set((real)HUGE_VAL); /* all ones in the exponent, zeros elsewhere */
+    return V(or)(V(andnot)(exponent, x), v_set(1));
+}
+
+#undef V
+#undef V_MASKED
+#undef V_INTEGER
+#undef V_OF_INTEGER
+#undef V_SHIFT_LEFT
+#undef V_SHIFT_RIGHT
+#undef V_BIG
+
+#endif

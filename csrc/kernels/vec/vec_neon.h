@@ -1,0 +1,105 @@
+/* The vector vocabulary for arm64, whose Advanced SIMD always has fused multiply-add.  The words are explained in
+ * README.md beside this file. */
+#ifndef MLPC_VEC_NEON_H
+#define MLPC_VEC_NEON_H
+
+#include <arm_neon.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "fma.h"
+#include "real.h"
+
+#define TILE_ROWS 6
+#define TILE_VECTORS 4
+
+#if MLPC_REAL_BITS == 32
+typedef float32x4_t vec;
+typedef uint32x4_t mask;
+#define VL 4
+#define V(name) name##_f32
+#define V_BITS(name) name##_u32
+#define V_INTEGER(v) vreinterpretq_u32_f32(v)
+#define V_OF_INTEGER(i) vreinterpretq_f32_u32(i)
+static inline mask m_not(mask m) { return vmvnq_u32(m); }
+static inline int m_any(mask m) { return vmaxvq_u32(m) != 0; }
+#else
+typedef float64x2_t vec;
+typedef uint64x2_t mask;
+#define VL 2
+#define V(name) name##_f64
+#define V_BITS(name) name##_u64
+#define V_INTEGER(v) vreinterpretq_u64_f64(v)
+#define V_OF_INTEGER(i) vreinterpretq_f64_u64(i)
+static inline mask m_not(mask m) { return veorq_u64(m, vdupq_n_u64(~UINT64_C(0))); }
+static inline int m_any(mask m) { return (vgetq_lane_u64(m, 0) | vgetq_lane_u64(m, 1)) != 0; }
+#endif
+
+static inline vec v_load(const real *p) { return V(vld1q)(p); }
+static inline void v_store(real *p, vec v) { V(vst1q)(p, v); }
+static inline vec v_load_n(const real *p, size_t n)
+{
+    real lanes[VL] = {0};
+    memcpy(lanes, p, n * sizeof *p);
+    return v_load(lanes);
+}
+static inline void v_store_n(real *p, vec v, size_t n)
+{
+    real lanes[VL];
+    v_store(lanes, v);
+    memcpy(p, lanes, n * sizeof *p);
+}
+static inline vec v_set(real c) { return V(vdupq_n)(c); }
+static inline vec v_broadcast(const real *p) { return V(vld1q_dup)(p); }
+
+static inline vec v_add(vec a, vec b) { return V(vaddq)(a, b); }
+static inline vec v_sub(vec a, vec b) { return V(vsubq)(a, b); }
+static inline vec v_mul(vec a, vec b)
+{
+    vec product = V(vmulq)(a, b);
+    MLPC_NO_CONTRACT(product);
+    return product;
+}
+static inline vec v_div(vec a, vec b) { return V(vdivq)(a, b); }
+static inline vec v_sqrt(vec a) { return V(vsqrtq)(a); }
+static inline vec v_fma(vec a, vec b, vec c) { return V(vfmaq)(c, a, b); }
+static inline vec v_rint(vec a) { return V(vrndnq)(a); }
+
+static inline vec v_neg(vec a) { return V(vnegq)(a); }
+static inline vec v_abs(vec a) { return V(vabsq)(a); }
+static inline mask v_lt(vec a, vec b) { return V(vcltq)(a, b); }
+static inline mask v_le(vec a, vec b) { return V(vcleq)(a, b); }
+static inline mask v_eq(vec a, vec b) { return V(vceqq)(a, b); }
+static inline mask v_is_nan(vec a) { return m_not(v_eq(a, a)); }
+static inline mask m_and(mask m, mask n) { return V_BITS(vandq)(m, n); }
+static inline mask m_or(mask m, mask n) { return V_BITS(vorrq)(m, n); }
+static inline vec v_select(mask m, vec a, vec b) { return V(vbslq)(m, a, b); }
+static inline vec v_copysign(vec magnitude, vec sign)
+{
+    return v_select(V_INTEGER(v_set((real)-0.0)), sign, magnitude);
+}
+
+/* Adding 2^(mantissa bits) to a small non-negative integer leaves it in the low bits of the sum; both ways. */
+#define V_BIG ((real)((real_bits)1 << REAL_MANTISSA))
+static inline vec v_pow2(vec n)
+{
+    return V_OF_INTEGER(V_BITS(vshlq_n)(V_INTEGER(v_add(n, v_set(V_BIG + REAL_BIAS))), REAL_MANTISSA));
+}
+static inline vec v_exponent(vec x)
+{
+    const mask field = V_BITS(vshrq_n)(V_INTEGER(x), REAL_MANTISSA);
+    return v_sub(V_OF_INTEGER(m_or(field, V_INTEGER(v_set(V_BIG)))), v_set(V_BIG + REAL_BIAS));
+}
+static inline vec v_significand(vec x)
+{
+    const mask exponent = V_INTEGER(v_set((real)HUGE_VAL)); /* all ones in the exponent, zeros elsewhere */
+    return V_OF_INTEGER(m_or(V_BITS(vbicq)(V_INTEGER(x), exponent), V_INTEGER(v_set(1))));
+}
+
+#undef V
+#undef V_BITS
+#undef V_INTEGER
+#undef V_OF_INTEGER
+#undef V_BIG
+
+#endif

@@ -1,0 +1,438 @@
+#include "args.h"
+
+#include <stdio.h>
+
+#include "../core/fpmode.h"
+#include "names.h"
+
+int args_type_number(mlpc_dtype dtype)
+{
+    return dtype == MLPC_FLOAT32 ? NPY_FLOAT32 : NPY_FLOAT64;
+}
+
+/* ---- Numbers ------------------------------------------------------------------------------------------------------ */
+
+int args_count(const char *function, Py_ssize_t nargs, Py_ssize_t n)
+{
+    if (nargs == n) {
+        return 0;
+    }
+    PyErr_Format(PyExc_TypeError, "%s: expected %zd arguments, got %zd", function, n, nargs);
+    return -1;
+}
+
+int args_double(const char *name, PyObject *object, double *value)
+{
+    *value = PyFloat_AsDouble(object);
+    if (*value != -1.0 || !PyErr_Occurred()) {
+        return 0;
+    }
+    if (PyErr_ExceptionMatches(PyExc_TypeError)) {
+        PyErr_Format(PyExc_TypeError, "%s: expected a real number, got %.100s", name, Py_TYPE(object)->tp_name);
+    }
+    return -1;
+}
+
+int args_bool(PyObject *object, int *value)
+{
+    *value = PyObject_IsTrue(object);
+    return *value < 0 ? -1 : 0;
+}
+
+int args_integer(const char *name, PyObject *object, uint64_t minimum, uint64_t maximum, uint64_t *value)
+{
+    PyObject *integer = PyNumber_Index(object);
+    if (integer == NULL) {
+        if (PyErr_ExceptionMatches(PyExc_TypeError)) {
+            PyErr_Format(PyExc_TypeError, "%s: expected an integer, got %.100s", name, Py_TYPE(object)->tp_name);
+        }
+        return -1;
+    }
+    *value = PyLong_AsUnsignedLongLong(integer);
+    const int overflow = PyErr_Occurred() != NULL; /* negative, or beyond 64 bits */
+    const int bad = overflow || *value < minimum || *value > maximum;
+    if (bad) {
+        PyErr_Clear();
+        PyErr_Format(PyExc_ValueError, "%s: expected an integer in %llu..%llu, got %R", name,
+                     (unsigned long long)minimum, (unsigned long long)maximum, integer);
+    }
+    Py_DECREF(integer);
+    return bad ? -1 : 0;
+}
+
+int args_size(const char *name, PyObject *object, size_t minimum, size_t *value)
+{
+    uint64_t wide;
+    if (args_integer(name, object, minimum, PY_SSIZE_T_MAX, &wide) < 0) {
+        return -1;
+    }
+    *value = (size_t)wide;
+    return 0;
+}
+
+/* ---- Arrays ------------------------------------------------------------------------------------------------------- */
+
+/* To a plain C-contiguous, aligned, native array of a type; extra: more flags for NumPy.  Takes no reference.
+ * NumPy rounds in the core's floating-point mode, so that a conversion gives the same bits whatever the caller's. */
+static PyArrayObject *contiguous(PyArrayObject *array, int type_number, int extra)
+{
+    const int flags = NPY_ARRAY_CARRAY_RO | NPY_ARRAY_FORCECAST | NPY_ARRAY_ENSUREARRAY | extra;
+    const mlpc_fpmode mode = mlpc_fpmode_enter();
+    PyObject *result = PyArray_FromArray(array, PyArray_DescrFromType(type_number), flags);
+    mlpc_fpmode_leave(mode);
+    return (PyArrayObject *)result;
+}
+
+static int is_integral(PyArrayObject *array)
+{
+    return PyArray_ISBOOL(array) || PyArray_ISINTEGER(array);
+}
+
+static PyArrayObject *type_error(const char *name, const char *expected, PyArrayObject *array)
+{
+    PyErr_Format(PyExc_TypeError, "%s: expected %s, got dtype %S", name, expected, (PyObject *)PyArray_DESCR(array));
+    return NULL;
+}
+
+/* "(n, 784)" into text. */
+static void print_shape(char *text, size_t size, int ndim, const npy_intp *shape)
+{
+    static const char *const letters[] = {"n", "k"};
+    size_t used = (size_t)snprintf(text, size, "(");
+    for (int i = 0; i < ndim && used < size; i++) {
+        const char *const comma = i + 1 < ndim ? ", " : ndim == 1 ? "," : "";
+        used += (size_t)(shape[i] == ARGS_ANY
+                             ? snprintf(text + used, size - used, "%s%s", letters[i % 2], comma)
+                             : snprintf(text + used, size - used, "%" NPY_INTP_FMT "%s", shape[i], comma));
+    }
+    if (used < size) {
+        snprintf(text + used, size - used, ")");
+    }
+}
+
+static void shape_error(const char *name, const char *expected, PyArrayObject *array, const char *hint)
+{
+    PyObject *shape = PyArray_IntTupleFromIntp(PyArray_NDIM(array), PyArray_DIMS(array));
+    if (shape != NULL) {
+        PyErr_Format(PyExc_ValueError, "%s: expected shape %s, got %R%s", name, expected, shape, hint);
+        Py_DECREF(shape);
+    }
+}
+
+int args_shape(const char *name, PyArrayObject *array, int ndim, const npy_intp *shape)
+{
+    int same = PyArray_NDIM(array) == ndim;
+    for (int i = 0; same && i < ndim; i++) {
+        same = shape[i] == ARGS_ANY || shape[i] == PyArray_DIM(array, i);
+    }
+    if (same) {
+        return 0;
+    }
+    char expected[128];
+    print_shape(expected, sizeof expected, ndim, shape);
+    const int one_sample = ndim == 2 && PyArray_NDIM(array) == 1 && PyArray_DIM(array, 0) == shape[1];
+    char hint[64] = "";
+    if (one_sample) {
+        snprintf(hint, sizeof hint, "; one sample is %.20s[None, :]", name);
+    }
+    shape_error(name, expected, array, hint);
+    return -1;
+}
+
+int args_shape1(const char *name, PyArrayObject *array, npy_intp n)
+{
+    return args_shape(name, array, 1, &n);
+}
+
+int args_shape2(const char *name, PyArrayObject *array, npy_intp rows, npy_intp columns)
+{
+    const npy_intp shape[2] = {rows, columns};
+    return args_shape(name, array, 2, shape);
+}
+
+PyArrayObject *args_real(const char *name, PyObject *object, mlpc_dtype dtype)
+{
+    PyArrayObject *any = (PyArrayObject *)PyArray_FROM_O(object);
+    if (any == NULL) {
+        return NULL;
+    }
+    PyArrayObject *result = is_integral(any) || PyArray_ISFLOAT(any) ? contiguous(any, args_type_number(dtype), 0)
+                                                                     : type_error(name, "real numbers", any);
+    Py_DECREF(any);
+    return result;
+}
+
+PyArrayObject *args_matrix(const char *name, PyObject *object, mlpc_dtype dtype, npy_intp rows, npy_intp columns)
+{
+    PyArrayObject *array = args_real(name, object, dtype);
+    if (array != NULL && args_shape2(name, array, rows, columns) < 0) {
+        Py_CLEAR(array);
+    }
+    return array;
+}
+
+PyArrayObject *args_float(const char *name, PyObject *object, mlpc_dtype *dtype)
+{
+    PyArrayObject *result = NULL;
+    PyArrayObject *any = (PyArrayObject *)PyArray_FROM_O(object);
+    if (any == NULL) {
+        return NULL;
+    }
+    const int type = PyArray_TYPE(any);
+    if (type != NPY_FLOAT32 && type != NPY_FLOAT64) {
+        type_error(name, "float32 or float64", any);
+    } else if (*dtype != MLPC_N_DTYPES && type != args_type_number(*dtype)) {
+        type_error(name, *dtype == MLPC_FLOAT32 ? "float32 like the array before it" : "float64 like the array before it",
+                   any);
+    } else {
+        *dtype = type == NPY_FLOAT32 ? MLPC_FLOAT32 : MLPC_FLOAT64;
+        result = contiguous(any, type, 0);
+    }
+    Py_DECREF(any);
+    return result;
+}
+
+PyArrayObject *args_inplace(const char *name, PyObject *object, int ndim, const npy_intp *shape, mlpc_dtype dtype)
+{
+    if (!PyArray_Check(object)) {
+        PyErr_Format(PyExc_TypeError, "%s: expected an array to write into, got %.100s", name,
+                     Py_TYPE(object)->tp_name);
+        return NULL;
+    }
+    PyArrayObject *array = (PyArrayObject *)object;
+    if (PyArray_TYPE(array) != args_type_number(dtype)) {
+        return type_error(name, dtype == MLPC_FLOAT32 ? "float32" : "float64", array);
+    }
+    if (args_shape(name, array, ndim, shape) < 0) {
+        return NULL;
+    }
+    if (!PyArray_ISCARRAY(array)) {
+        PyErr_Format(PyExc_ValueError, "%s: expected a writable, C-contiguous, aligned array in native byte order, got "
+                                       "one that is %s", name,
+                     !PyArray_ISWRITEABLE(array)         ? "read-only"
+                     : !PyArray_IS_C_CONTIGUOUS(array)   ? "not C-contiguous"
+                     : !PyArray_ISNBO(PyArray_DESCR(array)->byteorder) ? "of the other byte order"
+                                                         : "misaligned");
+        return NULL;
+    }
+    return (PyArrayObject *)Py_NewRef(object);
+}
+
+PyArrayObject *args_out(PyObject *object, int ndim, const npy_intp *shape, mlpc_dtype dtype)
+{
+    if (object == Py_None) {
+        return (PyArrayObject *)PyArray_SimpleNew(ndim, shape, args_type_number(dtype));
+    }
+    return args_inplace("out", object, ndim, shape, dtype);
+}
+
+int args_overlap_memory(PyArrayObject *a, const void *memory, size_t n)
+{
+    const uintptr_t a_first = (uintptr_t)PyArray_DATA(a), first = (uintptr_t)memory;
+    return n > 0 && PyArray_SIZE(a) > 0 && a_first < first + n && first < a_first + (size_t)PyArray_NBYTES(a);
+}
+
+int args_overlap(PyArrayObject *a, PyArrayObject *b)
+{
+    return args_overlap_memory(a, PyArray_DATA(b), (size_t)PyArray_NBYTES(b));
+}
+
+int args_disjoint(const char *a_name, PyArrayObject *a, const char *b_name, PyArrayObject *b)
+{
+    if (!args_overlap(a, b)) {
+        return 0;
+    }
+    PyErr_Format(PyExc_ValueError, "%s: expected memory of its own, got an array that overlaps %s", a_name, b_name);
+    return -1;
+}
+
+/* ---- Losses ------------------------------------------------------------------------------------------------------- */
+
+static double element(PyArrayObject *array, npy_intp i)
+{
+    return PyArray_TYPE(array) == NPY_FLOAT32 ? (double)((const float *)PyArray_DATA(array))[i]
+                                              : ((const double *)PyArray_DATA(array))[i];
+}
+
+/* ValueError at the first element of a (n,) or (n, k) array that is not finite, or, where nonnegative, below 0. */
+static int check_values(const char *name, PyArrayObject *array, const mlpc_kernels *kernels, int nonnegative)
+{
+    const npy_intp n = PyArray_SIZE(array);
+    const npy_intp columns = PyArray_NDIM(array) == 2 ? PyArray_DIM(array, 1) : 1;
+    if (!nonnegative && kernels->all_finite(PyArray_DATA(array), (size_t)n)) {
+        return 0;
+    }
+    for (npy_intp i = 0; i < n; i++) {
+        const double value = element(array, i);
+        if (npy_isfinite(value) && (value >= 0 || !nonnegative)) {
+            continue;
+        }
+        PyObject *got = PyFloat_FromDouble(value);
+        if (got != NULL) {
+            PyErr_Format(PyExc_ValueError, "%s: expected finite numbers%s, got %R at row %zd, column %zd", name,
+                         nonnegative ? " >= 0" : "", got, (Py_ssize_t)(i / columns), (Py_ssize_t)(i % columns));
+            Py_DECREF(got);
+        }
+        return -1;
+    }
+    return 0;
+}
+
+/* Weights (n,): finite and >= 0. */
+static PyArrayObject *weights(const char *name, PyObject *object, mlpc_dtype dtype, const mlpc_kernels *kernels,
+                              npy_intp n)
+{
+    PyArrayObject *array = args_real(name, object, dtype);
+    if (array != NULL && (args_shape1(name, array, n) < 0 || check_values(name, array, kernels, 1) < 0)) {
+        Py_CLEAR(array);
+    }
+    return array;
+}
+
+static int parse_loss(args_objective *objective, const mlpc_kernels *kernels, mlpc_dtype dtype, npy_intp columns,
+                      PyObject *tuple)
+{
+    mlpc_loss *const loss = &objective->loss;
+    if (!PyTuple_Check(tuple) || PyTuple_GET_SIZE(tuple) != 4) {
+        PyErr_Format(PyExc_TypeError, "loss: expected (name, reduction, class_weight, label_smoothing), got %R", tuple);
+        return -1;
+    }
+    const int kind = names_find("loss", PyTuple_GET_ITEM(tuple, 0), names_losses, MLPC_N_LOSSES);
+    if (kind < 0) {
+        return -1;
+    }
+    loss->kind = (mlpc_loss_kind)kind;
+    loss->mean = names_find("reduction", PyTuple_GET_ITEM(tuple, 1), names_reductions, 2);
+    if (loss->mean < 0 || args_double("label_smoothing", PyTuple_GET_ITEM(tuple, 3), &loss->label_smoothing) < 0) {
+        return -1;
+    }
+    if (!(loss->label_smoothing >= 0 && loss->label_smoothing <= 1)) {
+        PyErr_Format(PyExc_ValueError, "label_smoothing: expected a number in [0, 1], got %R",
+                     PyTuple_GET_ITEM(tuple, 3));
+        return -1;
+    }
+    PyObject *const class_weight = PyTuple_GET_ITEM(tuple, 2);
+    if (kind != MLPC_LOSS_cross_entropy && (class_weight != Py_None || loss->label_smoothing != 0)) {
+        PyErr_Format(PyExc_ValueError, "loss: class_weight and label_smoothing belong to cross_entropy, got %R", tuple);
+        return -1;
+    }
+    if (class_weight != Py_None) {
+        objective->class_weight = weights("class_weight", class_weight, dtype, kernels, columns);
+        if (objective->class_weight == NULL) {
+            return -1;
+        }
+        loss->class_weight = PyArray_DATA(objective->class_weight);
+    }
+    return 0;
+}
+
+/* Labels (n,) in 0..classes-1. */
+static PyArrayObject *labels(PyArrayObject *any, npy_intp classes)
+{
+    if (args_shape1("y", any, ARGS_ANY) < 0) {
+        return NULL;
+    }
+    PyArrayObject *copy = contiguous(any, NPY_INT64, NPY_ARRAY_ENSURECOPY);
+    if (copy == NULL) {
+        return NULL;
+    }
+    const int64_t *const label = PyArray_DATA(copy);
+    const npy_intp n = PyArray_DIM(copy, 0);
+    npy_intp row = 0;
+    while (row < n && label[row] >= 0 && label[row] < classes) {
+        row++;
+    }
+    if (row == n) {
+        return copy;
+    }
+    /* A large uint64 has become negative; it is printed as what it was. */
+    PyObject *got = PyArray_ISUNSIGNED(any) ? PyLong_FromUnsignedLongLong((unsigned long long)label[row])
+                                            : PyLong_FromLongLong(label[row]);
+    if (got != NULL) {
+        PyErr_Format(PyExc_ValueError, "y: label %R at row %zd is outside 0..%zd", got, (Py_ssize_t)row,
+                     (Py_ssize_t)(classes - 1));
+        Py_DECREF(got);
+    }
+    Py_DECREF(copy);
+    return NULL;
+}
+
+/* Values (n, columns), or (n,) for one column. */
+static PyArrayObject *values(PyArrayObject *any, const mlpc_kernels *kernels, mlpc_dtype dtype, npy_intp columns,
+                             int probabilities)
+{
+    const int flat = columns == 1 && PyArray_NDIM(any) == 1 && !probabilities;
+    if (!flat && args_shape2("y", any, ARGS_ANY, columns) < 0) {
+        return NULL;
+    }
+    PyArrayObject *array = contiguous(any, args_type_number(dtype), 0);
+    if (array != NULL && check_values("y", array, kernels, probabilities) < 0) {
+        Py_CLEAR(array);
+    }
+    return array;
+}
+
+static int parse_targets(args_objective *objective, const mlpc_kernels *kernels, mlpc_dtype dtype, npy_intp columns,
+                         PyObject *y)
+{
+    PyArrayObject *any = (PyArrayObject *)PyArray_FROM_O(y);
+    if (any == NULL) {
+        return -1;
+    }
+    const int classes = objective->loss.kind == MLPC_LOSS_cross_entropy;
+    if (!is_integral(any) && !PyArray_ISFLOAT(any)) {
+        type_error("y", classes ? "integer labels or probabilities" : "real numbers", any);
+    } else if (classes && !is_integral(any) && PyArray_NDIM(any) == 1) {
+        type_error("y", "integer labels", any);
+    } else if (classes && is_integral(any)) {
+        objective->y = labels(any, columns);
+    } else {
+        objective->y = values(any, kernels, dtype, columns, classes);
+    }
+    Py_DECREF(any);
+    if (objective->y == NULL) {
+        return -1;
+    }
+    objective->rows = PyArray_DIM(objective->y, 0);
+    if (PyArray_TYPE(objective->y) == NPY_INT64) {
+        objective->targets.labels = PyArray_DATA(objective->y);
+    } else {
+        objective->targets.values = PyArray_DATA(objective->y);
+    }
+    return 0;
+}
+
+int args_objective_parse(args_objective *objective, const mlpc_kernels *kernels, mlpc_dtype dtype, npy_intp columns,
+                         PyObject *loss, PyObject *y, PyObject *sample_weight)
+{
+    *objective = (args_objective){0};
+    if (parse_loss(objective, kernels, dtype, columns, loss) < 0 ||
+        parse_targets(objective, kernels, dtype, columns, y) < 0) {
+        return -1;
+    }
+    if (sample_weight != Py_None) {
+        objective->sample_weight = weights("sample_weight", sample_weight, MLPC_FLOAT64, kernels, objective->rows);
+        if (objective->sample_weight == NULL) {
+            return -1;
+        }
+        objective->targets.sample_weight = PyArray_DATA(objective->sample_weight);
+    }
+    return 0;
+}
+
+int args_objective_rows(const args_objective *objective, npy_intp rows)
+{
+    if (objective->rows == rows) {
+        return 0;
+    }
+    PyErr_Format(PyExc_ValueError, "y: expected %zd rows, as many as the network's output has, got %zd",
+                 (Py_ssize_t)rows, (Py_ssize_t)objective->rows);
+    return -1;
+}
+
+void args_objective_clear(args_objective *objective)
+{
+    Py_CLEAR(objective->class_weight);
+    Py_CLEAR(objective->y);
+    Py_CLEAR(objective->sample_weight);
+}

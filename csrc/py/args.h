@@ -1,0 +1,74 @@
+/* Every check of an argument.  A function here returns NULL or -1 with an exception that names the argument, what was
+ * expected and what came.  Conversions may run a caller's Python code (__array__, __index__): convert everything first,
+ * and only then look at a network.
+ *
+ * Arrays that come back are new references, C-contiguous, aligned and in native byte order; where the caller's array
+ * was so already it is the caller's, else a private copy.
+ */
+#ifndef MLPC_PY_ARGS_H
+#define MLPC_PY_ARGS_H
+
+#include "module.h"
+
+#define ARGS_ANY ((npy_intp) - 1) /* an extent that may have any value */
+
+int args_type_number(mlpc_dtype dtype);
+
+/* ---- Numbers ------------------------------------------------------------------------------------------------------ */
+
+/* TypeError unless there are n arguments. */
+int args_count(const char *function, Py_ssize_t nargs, Py_ssize_t n);
+int args_double(const char *name, PyObject *object, double *value);
+int args_bool(PyObject *object, int *value);
+/* An integer in minimum..maximum. */
+int args_integer(const char *name, PyObject *object, uint64_t minimum, uint64_t maximum, uint64_t *value);
+int args_size(const char *name, PyObject *object, size_t minimum, size_t *value);
+
+/* ---- Arrays ------------------------------------------------------------------------------------------------------- */
+
+/* Any real array-like, converted to dtype. */
+PyArrayObject *args_real(const char *name, PyObject *object, mlpc_dtype dtype);
+
+/* The same of shape (rows, columns), each a number or ARGS_ANY. */
+PyArrayObject *args_matrix(const char *name, PyObject *object, mlpc_dtype dtype, npy_intp rows, npy_intp columns);
+
+/* An array of float32 or float64, never converted.  *dtype is MLPC_N_DTYPES before the first array of a call, and what
+ * the later ones must have. */
+PyArrayObject *args_float(const char *name, PyObject *object, mlpc_dtype *dtype);
+
+/* ValueError unless the shape is that; ARGS_ANY extents are printed as n (the first) and k. */
+int args_shape(const char *name, PyArrayObject *array, int ndim, const npy_intp *shape);
+int args_shape1(const char *name, PyArrayObject *array, npy_intp n);
+int args_shape2(const char *name, PyArrayObject *array, npy_intp rows, npy_intp columns);
+
+/* An array to write into: writable, C-contiguous, aligned, native, of that dtype and shape. */
+PyArrayObject *args_inplace(const char *name, PyObject *object, int ndim, const npy_intp *shape, mlpc_dtype dtype);
+
+/* The same, or a new array where the object is None. */
+PyArrayObject *args_out(PyObject *object, int ndim, const npy_intp *shape, mlpc_dtype dtype);
+
+/* Do the bytes of two arrays as those above, or n bytes at memory, overlap? */
+int args_overlap(PyArrayObject *a, PyArrayObject *b);
+int args_overlap_memory(PyArrayObject *a, const void *memory, size_t n);
+/* ValueError where they do. */
+int args_disjoint(const char *a_name, PyArrayObject *a, const char *b_name, PyArrayObject *b);
+
+/* ---- Losses ------------------------------------------------------------------------------------------------------- */
+
+/* A loss and what it is computed from; the arrays hold what the pointers point to. */
+typedef struct {
+    mlpc_loss loss;
+    mlpc_targets targets;
+    npy_intp rows; /* of y and of sample_weight */
+    PyArrayObject *class_weight, *y, *sample_weight;
+} args_objective;
+
+/* The tuple (name, reduction, class_weight, label_smoothing), targets for logits of `columns` columns and sample
+ * weights (None: all 1).  Labels are a private copy: what was checked stays so while the GIL is released.  Clear the
+ * objective in any case. */
+int args_objective_parse(args_objective *objective, const mlpc_kernels *kernels, mlpc_dtype dtype, npy_intp columns,
+                         PyObject *loss, PyObject *y, PyObject *sample_weight);
+int args_objective_rows(const args_objective *objective, npy_intp rows); /* ValueError unless y has so many rows */
+void args_objective_clear(args_objective *objective);
+
+#endif

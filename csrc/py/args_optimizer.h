@@ -1,0 +1,21 @@
+/* The tuples that describe schedules and optimizers, see Schedule and Optimizer in _mlpc.pyi. */
+#ifndef MLPC_PY_ARGS_OPTIMIZER_H
+#define MLPC_PY_ARGS_OPTIMIZER_H
+
+#include "args.h"
+
+typedef struct {
+    mlpc_optimizer optimizer;
+    PyArrayObject *velocity; /* holds what the optimizer's pointer points to */
+} args_optimizer;
+
+int args_schedule_parse(mlpc_schedule *schedule, PyObject *tuple);
+
+/* For n parameters of dtype.  Clear the optimizer in any case. */
+int args_optimizer_parse(args_optimizer *optimizer, PyObject *tuple, npy_intp n, mlpc_dtype dtype);
+void args_optimizer_clear(args_optimizer *optimizer);
+
+/* ValueError where the velocity overlaps an array that the optimizer reads or writes beside it. */
+int args_optimizer_disjoint(const args_optimizer *optimizer, const char *name, PyArrayObject *array);
+
+#endif

@@ -1,0 +1,149 @@
+/* Steps, schedules and random numbers: what a Python loop needs to do as training in C does. */
+#include "args_optimizer.h"
+#include "errors.h"
+#include "names.h"
+
+static PyObject *initial_values(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
+{
+    return names_list(names_inits, MLPC_N_INITS);
+}
+
+static PyObject *learning_rate(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
+{
+    mlpc_schedule schedule;
+    double t;
+    if (args_count("learning_rate", nargs, 2) < 0 || args_schedule_parse(&schedule, args[0]) < 0 ||
+        args_double("t", args[1], &t) < 0) {
+        return NULL;
+    }
+    return PyFloat_FromDouble(mlpc_learning_rate(&schedule, t));
+}
+
+/* The parameters and gradients of a step: two arrays (n,) of one dtype. */
+static int parse_step(PyObject *const *args, PyArrayObject **parameters, PyArrayObject **gradients, mlpc_dtype *dtype)
+{
+    if ((*gradients = args_float("gradients", args[2], dtype)) == NULL ||
+        args_shape1("gradients", *gradients, ARGS_ANY) < 0) {
+        return -1;
+    }
+    *parameters = args_inplace("parameters", args[1], 1, PyArray_DIMS(*gradients), *dtype);
+    return *parameters == NULL ? -1 : args_disjoint("gradients", *gradients, "parameters", *parameters);
+}
+
+static PyObject *step(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+{
+    mlpc_dtype dtype = MLPC_N_DTYPES;
+    PyArrayObject *parameters = NULL, *gradients = NULL;
+    args_optimizer optimizer = {0};
+    double lr;
+    PyObject *result = NULL;
+    if (args_count("step", nargs, 4) < 0 || args_double("lr", args[3], &lr) < 0 ||
+        parse_step(args, &parameters, &gradients, &dtype) < 0 ||
+        args_optimizer_parse(&optimizer, args[0], PyArray_DIM(parameters, 0), dtype) < 0 ||
+        args_optimizer_disjoint(&optimizer, "parameters", parameters) < 0 ||
+        args_optimizer_disjoint(&optimizer, "gradients", gradients) < 0) {
+        goto exit;
+    }
+    const mlpc_kernels *const kernels = module_kernels(module_state_of(module), dtype);
+    void *const p = PyArray_DATA(parameters);
+    const void *const g = PyArray_DATA(gradients);
+    const size_t n = (size_t)PyArray_DIM(parameters, 0);
+    mlpc_status status;
+    Py_BEGIN_ALLOW_THREADS
+    status = mlpc_step(&optimizer.optimizer, kernels, p, g, lr, n);
+    Py_END_ALLOW_THREADS
+    result = status == MLPC_OK ? Py_NewRef(Py_None) : errors_raise(status);
+exit:
+    args_optimizer_clear(&optimizer);
+    Py_XDECREF(gradients);
+    Py_XDECREF(parameters);
+    return result;
+}
+
+/* ---- Random numbers ----------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    uint64_t seed;
+    mlpc_stream stream;
+    uint32_t index;
+} address;
+
+static int parse_address(PyObject *const *args, address *to)
+{
+    uint64_t stream, index;
+    if (args_integer("seed", args[0], 0, UINT64_MAX, &to->seed) < 0 ||
+        args_integer("stream", args[1], MLPC_STREAM_INIT, MLPC_STREAM_DROPOUT, &stream) < 0 ||
+        args_integer("index", args[2], 0, UINT32_MAX, &index) < 0) {
+        return -1;
+    }
+    to->stream = (mlpc_stream)stream;
+    to->index = (uint32_t)index;
+    return 0;
+}
+
+static PyObject *philox(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
+{
+    address from;
+    uint64_t counter;
+    if (args_count("philox", nargs, 4) < 0 || parse_address(args, &from) < 0 ||
+        args_integer("counter", args[3], 0, UINT64_MAX, &counter) < 0) {
+        return NULL;
+    }
+    uint32_t out[4];
+    mlpc_philox(out, from.seed, from.stream, from.index, counter);
+    return Py_BuildValue("IIII", (unsigned)out[0], (unsigned)out[1], (unsigned)out[2], (unsigned)out[3]);
+}
+
+static PyObject *random_normal(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
+{
+    address from;
+    size_t n;
+    if (args_count("random_normal", nargs, 4) < 0 || parse_address(args, &from) < 0 ||
+        args_size("n", args[3], 0, &n) < 0) {
+        return NULL;
+    }
+    const npy_intp shape[1] = {(npy_intp)n};
+    PyObject *result = PyArray_SimpleNew(1, shape, NPY_FLOAT64);
+    if (result != NULL) {
+        double *const data = PyArray_DATA((PyArrayObject *)result);
+        Py_BEGIN_ALLOW_THREADS
+        for (size_t i = 0; i < n; i++) {
+            data[i] = mlpc_random_normal(from.seed, from.stream, from.index, i);
+        }
+        Py_END_ALLOW_THREADS
+    }
+    return result;
+}
+
+static PyObject *shuffle(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
+{
+    size_t n;
+    uint64_t seed, epoch;
+    if (args_count("shuffle", nargs, 3) < 0 || args_size("n", args[0], 0, &n) < 0 ||
+        args_integer("seed", args[1], 0, UINT64_MAX, &seed) < 0 ||
+        args_integer("epoch", args[2], 0, UINT32_MAX, &epoch) < 0) {
+        return NULL;
+    }
+    const npy_intp shape[1] = {(npy_intp)n};
+    PyObject *result = PyArray_SimpleNew(1, shape, NPY_INTP);
+    if (result != NULL) {
+        size_t *const order = PyArray_DATA((PyArrayObject *)result);
+        Py_BEGIN_ALLOW_THREADS
+        mlpc_shuffle(order, n, seed, (uint32_t)epoch);
+        Py_END_ALLOW_THREADS
+    }
+    return result;
+}
+
+#define FAST(function) (PyCFunction)(void (*)(void)) function, METH_FASTCALL
+
+PyMethodDef bind_numbers_methods[] = {
+    {"initial_values", initial_values, METH_NOARGS, "initial_values()\n--\n\nNames for Net.initialize."},
+    {"step", FAST(step), "step(optimizer, parameters, gradients, lr, /)\n--\n\nOne step of the optimizer, in place."},
+    {"learning_rate", FAST(learning_rate), "learning_rate(schedule, t, /)\n--\n\nThe learning rate at time t, in epochs."},
+    {"philox", FAST(philox), "philox(seed, stream, index, counter, /)\n--\n\nOne block of Philox4x32-10."},
+    {"random_normal", FAST(random_normal),
+     "random_normal(seed, stream, index, n, /)\n--\n\nThe stream's first n normal variates."},
+    {"shuffle", FAST(shuffle), "shuffle(n, seed, epoch, /)\n--\n\nThe permutation of 0..n-1 of an epoch."},
+    {NULL, NULL, 0, NULL},
+};

@@ -1,0 +1,456 @@
+/* One function per kernel, for arrays as they are: nothing is converted but layout, and `out` never overlaps an input.
+ *
+ * A kernel whose output is empty is not called: its loops may run over an extent that no memory bounds, since an array
+ * of shape (2**62, 0) exists. */
+#include "../core/fpmode.h"
+#include "args.h"
+#include "errors.h"
+#include "names.h"
+
+static PyObject *kernels(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
+{
+    return names_kernels();
+}
+
+/* ---- Element by element, row by row ------------------------------------------------------------------------------- */
+
+typedef void unary(void *y, const void *x, size_t n);
+typedef void binary(void *dz, const void *da, const void *z, const void *a, size_t n);
+
+static void run_unary(unary *kernel, PyArrayObject *y, PyArrayObject *x)
+{
+    void *const to = PyArray_DATA(y);
+    const void *const from = PyArray_DATA(x);
+    const size_t n = (size_t)PyArray_SIZE(x);
+    Py_BEGIN_ALLOW_THREADS
+    const mlpc_fpmode mode = mlpc_fpmode_enter();
+    kernel(to, from, n);
+    mlpc_fpmode_leave(mode);
+    Py_END_ALLOW_THREADS
+}
+
+/* What map and activation_forward share: `table` picks their kernels. */
+static PyObject *apply_unary(PyObject *module, PyObject *const *args, const char *x_name,
+                             unary *const *(*table)(const mlpc_kernels *), int index)
+{
+    mlpc_dtype dtype = MLPC_N_DTYPES;
+    PyArrayObject *out = NULL;
+    PyArrayObject *x = args_float(x_name, args[1], &dtype);
+    if (x == NULL) {
+        goto exit;
+    }
+    out = args_out(args[2], PyArray_NDIM(x), PyArray_DIMS(x), dtype);
+    if (out == NULL || args_disjoint("out", out, x_name, x) < 0) {
+        Py_CLEAR(out);
+        goto exit;
+    }
+    run_unary(table(module_kernels(module_state_of(module), dtype))[index], out, x);
+exit:
+    Py_XDECREF(x);
+    return (PyObject *)out;
+}
+
+static unary *const *map_table(const mlpc_kernels *kernels_)
+{
+    return kernels_->map;
+}
+
+static unary *const *activation_table(const mlpc_kernels *kernels_)
+{
+    return kernels_->activation_forward;
+}
+
+static PyObject *map(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+{
+    if (args_count("map", nargs, 3) < 0) {
+        return NULL;
+    }
+    const int index = names_find("name", args[0], names_maps, MLPC_N_MAPS);
+    return index < 0 ? NULL : apply_unary(module, args, "x", map_table, index);
+}
+
+static PyObject *activation_forward(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+{
+    if (args_count("activation_forward", nargs, 3) < 0) {
+        return NULL;
+    }
+    const int index = names_find("name", args[0], names_activations, MLPC_N_ACTIVATIONS);
+    return index < 0 ? NULL : apply_unary(module, args, "z", activation_table, index);
+}
+
+/* A caller has z; the kernels of the derivative read a = f(z) too, which is computed here into an array for that. */
+static void run_activation_backward(const mlpc_kernels *table, int index, PyArrayObject *dz, PyArrayObject *da,
+                                    PyArrayObject *z, PyArrayObject *a)
+{
+    unary *const forward = table->activation_forward[index];
+    binary *const backward = table->activation_backward[index];
+    void *const dz_data = PyArray_DATA(dz), *const a_data = PyArray_DATA(a);
+    const void *const da_data = PyArray_DATA(da), *const z_data = PyArray_DATA(z);
+    const size_t n = (size_t)PyArray_SIZE(z);
+    Py_BEGIN_ALLOW_THREADS
+    const mlpc_fpmode mode = mlpc_fpmode_enter();
+    forward(a_data, z_data, n);
+    backward(dz_data, da_data, z_data, a_data, n);
+    mlpc_fpmode_leave(mode);
+    Py_END_ALLOW_THREADS
+}
+
+static PyObject *activation_backward(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+{
+    mlpc_dtype dtype = MLPC_N_DTYPES;
+    PyArrayObject *z = NULL, *a = NULL, *dz = NULL, *da = NULL;
+    if (args_count("activation_backward", nargs, 4) < 0) {
+        return NULL;
+    }
+    const int index = names_find("name", args[0], names_activations, MLPC_N_ACTIVATIONS);
+    if (index < 0 || (da = args_float("da", args[1], &dtype)) == NULL ||
+        (z = args_float("z", args[2], &dtype)) == NULL ||
+        args_shape("z", z, PyArray_NDIM(da), PyArray_DIMS(da)) < 0 ||
+        (a = args_out(Py_None, PyArray_NDIM(z), PyArray_DIMS(z), dtype)) == NULL) {
+        goto exit;
+    }
+    dz = args_out(args[3], PyArray_NDIM(z), PyArray_DIMS(z), dtype);
+    if (dz == NULL || args_disjoint("out", dz, "da", da) < 0 || args_disjoint("out", dz, "z", z) < 0) {
+        Py_CLEAR(dz);
+        goto exit;
+    }
+    run_activation_backward(module_kernels(module_state_of(module), dtype), index, dz, da, z, a);
+exit:
+    Py_XDECREF(a);
+    Py_XDECREF(z);
+    Py_XDECREF(da);
+    return (PyObject *)dz;
+}
+
+static void run_rowwise(const mlpc_kernels *table, int index, PyArrayObject *y, PyArrayObject *x)
+{
+    void *const to = PyArray_DATA(y);
+    const void *const from = PyArray_DATA(x);
+    const size_t rows = (size_t)PyArray_DIM(x, 0), columns = (size_t)PyArray_DIM(x, 1);
+    if (rows == 0 || columns == 0) {
+        return;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    const mlpc_fpmode mode = mlpc_fpmode_enter();
+    table->rowwise[index](to, from, rows, columns);
+    mlpc_fpmode_leave(mode);
+    Py_END_ALLOW_THREADS
+}
+
+static PyObject *rowwise(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+{
+    mlpc_dtype dtype = MLPC_N_DTYPES;
+    PyArrayObject *z = NULL, *out = NULL;
+    if (args_count("rowwise", nargs, 3) < 0) {
+        return NULL;
+    }
+    const int index = names_find("name", args[0], names_rowwise, MLPC_N_ROWWISE);
+    if (index < 0 || (z = args_float("z", args[1], &dtype)) == NULL ||
+        args_shape2("z", z, ARGS_ANY, ARGS_ANY) < 0) {
+        goto exit;
+    }
+    out = args_out(args[2], 2, PyArray_DIMS(z), dtype);
+    if (out == NULL || args_disjoint("out", out, "z", z) < 0) {
+        Py_CLEAR(out);
+        goto exit;
+    }
+    run_rowwise(module_kernels(module_state_of(module), dtype), index, out, z);
+exit:
+    Py_XDECREF(z);
+    return (PyObject *)out;
+}
+
+/* ---- The linear layer --------------------------------------------------------------------------------------------- */
+
+/* A weight (n_out, n_in) as the kernels read it: (n_in, n_out) C-contiguous, no copy where it is a transposed view. */
+static PyArrayObject *transposed_weight(PyObject *object, mlpc_dtype *dtype, npy_intp n_in)
+{
+    PyArrayObject *result = NULL;
+    PyObject *any = PyArray_FROM_O(object);
+    PyObject *transposed = any == NULL ? NULL : PyArray_Transpose((PyArrayObject *)any, NULL);
+    if (transposed != NULL && (result = args_float("weight", transposed, dtype)) != NULL &&
+        args_shape2("weight", (PyArrayObject *)any, ARGS_ANY, n_in) < 0) {
+        Py_CLEAR(result);
+    }
+    Py_XDECREF(transposed);
+    Py_XDECREF(any);
+    return result;
+}
+
+static void run_linear_forward(const mlpc_kernels *table, PyArrayObject *z, PyArrayObject *x, PyArrayObject *w,
+                               PyArrayObject *bias)
+{
+    void *const z_data = PyArray_DATA(z);
+    const void *const x_data = PyArray_DATA(x), *const w_data = PyArray_DATA(w), *const b_data = PyArray_DATA(bias);
+    const size_t B = (size_t)PyArray_DIM(x, 0), I = (size_t)PyArray_DIM(w, 0), O = (size_t)PyArray_DIM(w, 1);
+    if (B == 0 || O == 0) {
+        return;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    const mlpc_fpmode mode = mlpc_fpmode_enter();
+    table->linear_forward(z_data, x_data, w_data, b_data, B, I, O);
+    mlpc_fpmode_leave(mode);
+    Py_END_ALLOW_THREADS
+}
+
+static PyObject *linear_forward(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+{
+    mlpc_dtype dtype = MLPC_N_DTYPES;
+    PyArrayObject *x = NULL, *w = NULL, *bias = NULL, *z = NULL;
+    if (args_count("linear_forward", nargs, 4) < 0 || (x = args_float("x", args[0], &dtype)) == NULL ||
+        args_shape2("x", x, ARGS_ANY, ARGS_ANY) < 0 ||
+        (w = transposed_weight(args[1], &dtype, PyArray_DIM(x, 1))) == NULL ||
+        (bias = args_float("bias", args[2], &dtype)) == NULL || args_shape1("bias", bias, PyArray_DIM(w, 1)) < 0) {
+        goto exit;
+    }
+    const npy_intp shape[2] = {PyArray_DIM(x, 0), PyArray_DIM(w, 1)};
+    z = args_out(args[3], 2, shape, dtype);
+    if (z == NULL || args_disjoint("out", z, "x", x) < 0 || args_disjoint("out", z, "weight", w) < 0 ||
+        args_disjoint("out", z, "bias", bias) < 0) {
+        Py_CLEAR(z);
+        goto exit;
+    }
+    run_linear_forward(module_kernels(module_state_of(module), dtype), z, x, w, bias);
+exit:
+    Py_XDECREF(bias);
+    Py_XDECREF(w);
+    Py_XDECREF(x);
+    return (PyObject *)z;
+}
+
+typedef struct {
+    PyArrayObject *dx, *dw, *db;
+} linear_gradients;
+
+static void run_linear_backward(const mlpc_kernels *table, const linear_gradients *to, PyArrayObject *dz,
+                                PyArrayObject *x, PyArrayObject *w)
+{
+    void *const dx = PyArray_DATA(to->dx), *const dw = PyArray_DATA(to->dw), *const db = PyArray_DATA(to->db);
+    const void *const dz_data = PyArray_DATA(dz), *const x_data = PyArray_DATA(x), *const w_data = PyArray_DATA(w);
+    const size_t B = (size_t)PyArray_DIM(x, 0), I = (size_t)PyArray_DIM(w, 0), O = (size_t)PyArray_DIM(w, 1);
+    Py_BEGIN_ALLOW_THREADS
+    const mlpc_fpmode mode = mlpc_fpmode_enter();
+    if (B > 0 && I > 0) {
+        table->linear_backward_x(dx, dz_data, w_data, B, I, O);
+    }
+    if (I > 0 && O > 0) {
+        table->linear_backward_w(dw, x_data, I, dz_data, B, I, O);
+    }
+    if (O > 0) {
+        table->linear_backward_b(db, dz_data, B, O);
+    }
+    mlpc_fpmode_leave(mode);
+    Py_END_ALLOW_THREADS
+}
+
+/* (dx, dw, db), dw as (n_out, n_in); takes the references that it is given. */
+static PyObject *pack_gradients(linear_gradients *from)
+{
+    PyObject *result = NULL;
+    PyObject *dw = PyArray_Transpose(from->dw, NULL);
+    if (dw != NULL) {
+        result = PyTuple_Pack(3, from->dx, dw, from->db);
+    }
+    Py_XDECREF(dw);
+    return result;
+}
+
+static PyObject *linear_backward(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+{
+    mlpc_dtype dtype = MLPC_N_DTYPES;
+    PyArrayObject *dz = NULL, *x = NULL, *w = NULL;
+    linear_gradients to = {NULL, NULL, NULL};
+    PyObject *result = NULL;
+    if (args_count("linear_backward", nargs, 3) < 0 || (dz = args_float("dz", args[0], &dtype)) == NULL ||
+        (x = args_float("x", args[1], &dtype)) == NULL || args_shape2("x", x, ARGS_ANY, ARGS_ANY) < 0 ||
+        (w = transposed_weight(args[2], &dtype, PyArray_DIM(x, 1))) == NULL ||
+        args_shape2("dz", dz, PyArray_DIM(x, 0), PyArray_DIM(w, 1)) < 0) {
+        goto exit;
+    }
+    to.dx = args_out(Py_None, 2, PyArray_DIMS(x), dtype);
+    to.dw = args_out(Py_None, 2, PyArray_DIMS(w), dtype);
+    to.db = args_out(Py_None, 1, PyArray_DIMS(w) + 1, dtype);
+    if (to.dx != NULL && to.dw != NULL && to.db != NULL) {
+        run_linear_backward(module_kernels(module_state_of(module), dtype), &to, dz, x, w);
+        result = pack_gradients(&to);
+    }
+exit:
+    Py_XDECREF(to.db);
+    Py_XDECREF(to.dw);
+    Py_XDECREF(to.dx);
+    Py_XDECREF(w);
+    Py_XDECREF(x);
+    Py_XDECREF(dz);
+    return result;
+}
+
+/* ---- Losses ------------------------------------------------------------------------------------------------------- */
+
+/* Logits (n, k), k >= 1, and the objective that fits them. */
+static PyArrayObject *parse_logits(PyObject *module, PyObject *object, mlpc_dtype *dtype, const mlpc_kernels **table)
+{
+    PyArrayObject *z = args_float("z", object, dtype);
+    if (z == NULL) {
+        return NULL;
+    }
+    if (args_shape2("z", z, ARGS_ANY, ARGS_ANY) < 0) {
+        Py_CLEAR(z);
+    } else if (PyArray_DIM(z, 1) == 0) {
+        PyErr_SetString(PyExc_ValueError, "z: expected at least one column, got 0");
+        Py_CLEAR(z);
+    }
+    *table = module_kernels(module_state_of(module), *dtype);
+    return z;
+}
+
+static mlpc_status run_loss(const mlpc_kernels *table, const args_objective *objective, PyArrayObject *z,
+                            PyArrayObject *dz, double *row_loss, double *value)
+{
+    const mlpc_loss loss_ = objective->loss;
+    const mlpc_targets targets = objective->targets;
+    const void *const z_data = PyArray_DATA(z);
+    void *const dz_data = PyArray_DATA(dz);
+    const size_t B = (size_t)PyArray_DIM(z, 0), O = (size_t)PyArray_DIM(z, 1);
+    size_t bad_row;
+    mlpc_status status;
+    Py_BEGIN_ALLOW_THREADS
+    status = mlpc_loss_evaluate(&loss_, table, z_data, &targets, B, O, value, dz_data, row_loss, &bad_row);
+    Py_END_ALLOW_THREADS
+    return status;
+}
+
+static PyObject *loss(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+{
+    mlpc_dtype dtype = MLPC_N_DTYPES;
+    const mlpc_kernels *table;
+    PyArrayObject *z = NULL, *dz = NULL;
+    double *row_loss = NULL, value;
+    args_objective objective = {0};
+    PyObject *result = NULL;
+    if (args_count("loss", nargs, 5) < 0 || (z = parse_logits(module, args[0], &dtype, &table)) == NULL ||
+        args_objective_parse(&objective, table, dtype, PyArray_DIM(z, 1), args[2], args[1], args[3]) < 0 ||
+        args_objective_rows(&objective, PyArray_DIM(z, 0)) < 0 ||
+        (dz = args_out(args[4], 2, PyArray_DIMS(z), dtype)) == NULL || args_disjoint("out", dz, "z", z) < 0 ||
+        args_disjoint("out", dz, "y", objective.y) < 0) {
+        goto exit;
+    }
+    row_loss = PyMem_New(double, PyArray_DIM(z, 0));
+    if (row_loss == NULL) {
+        PyErr_NoMemory();
+        goto exit;
+    }
+    const mlpc_status status = run_loss(table, &objective, z, dz, row_loss, &value);
+    result = status == MLPC_OK ? Py_BuildValue("dO", value, (PyObject *)dz) : errors_raise(status);
+exit:
+    PyMem_Free(row_loss);
+    args_objective_clear(&objective);
+    Py_XDECREF(dz);
+    Py_XDECREF(z);
+    return result;
+}
+
+static PyObject *count_correct(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+{
+    mlpc_dtype dtype = MLPC_N_DTYPES;
+    const mlpc_kernels *table;
+    PyArrayObject *z = NULL;
+    args_objective objective = {0};
+    PyObject *result = NULL;
+    if (args_count("count_correct", nargs, 3) < 0 || (z = parse_logits(module, args[0], &dtype, &table)) == NULL ||
+        args_objective_parse(&objective, table, dtype, PyArray_DIM(z, 1), args[2], args[1], Py_None) < 0 ||
+        args_objective_rows(&objective, PyArray_DIM(z, 0)) < 0) {
+        goto exit;
+    }
+    const void *const z_data = PyArray_DATA(z);
+    const size_t B = (size_t)PyArray_DIM(z, 0), O = (size_t)PyArray_DIM(z, 1);
+    double correct;
+    Py_BEGIN_ALLOW_THREADS
+    correct = mlpc_count_correct(&objective.loss, dtype, z_data, &objective.targets, B, O);
+    Py_END_ALLOW_THREADS
+    result = PyFloat_FromDouble(correct);
+exit:
+    args_objective_clear(&objective);
+    Py_XDECREF(z);
+    return result;
+}
+
+/* ---- Whole arrays ------------------------------------------------------------------------------------------------- */
+
+static PyObject *sum(PyObject *module, PyObject *object)
+{
+    mlpc_dtype dtype = MLPC_N_DTYPES;
+    PyArrayObject *x = args_float("x", object, &dtype);
+    if (x == NULL) {
+        return NULL;
+    }
+    const mlpc_kernels *const table = module_kernels(module_state_of(module), dtype);
+    const void *const data = PyArray_DATA(x);
+    const size_t n = (size_t)PyArray_SIZE(x);
+    double total;
+    Py_BEGIN_ALLOW_THREADS
+    const mlpc_fpmode mode = mlpc_fpmode_enter();
+    total = table->sum(data, n);
+    mlpc_fpmode_leave(mode);
+    Py_END_ALLOW_THREADS
+    Py_DECREF(x);
+    return PyFloat_FromDouble(total);
+}
+
+static PyObject *all_finite(PyObject *module, PyObject *object)
+{
+    mlpc_dtype dtype = MLPC_N_DTYPES;
+    PyArrayObject *x = args_float("x", object, &dtype);
+    if (x == NULL) {
+        return NULL;
+    }
+    const mlpc_kernels *const table = module_kernels(module_state_of(module), dtype);
+    const void *const data = PyArray_DATA(x);
+    const size_t n = (size_t)PyArray_SIZE(x);
+    int finite;
+    Py_BEGIN_ALLOW_THREADS
+    const mlpc_fpmode mode = mlpc_fpmode_enter();
+    finite = table->all_finite(data, n);
+    mlpc_fpmode_leave(mode);
+    Py_END_ALLOW_THREADS
+    Py_DECREF(x);
+    return PyBool_FromLong(finite);
+}
+
+static PyObject *add(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+{
+    mlpc_dtype dtype = MLPC_N_DTYPES;
+    PyArrayObject *x = NULL, *y = NULL;
+    PyObject *result = NULL;
+    if (args_count("add", nargs, 2) < 0 || (x = args_float("x", args[1], &dtype)) == NULL ||
+        (y = args_inplace("y", args[0], PyArray_NDIM(x), PyArray_DIMS(x), dtype)) == NULL ||
+        args_disjoint("y", y, "x", x) < 0) {
+        goto exit;
+    }
+    run_unary(module_kernels(module_state_of(module), dtype)->add, y, x);
+    result = Py_NewRef(Py_None);
+exit:
+    Py_XDECREF(y);
+    Py_XDECREF(x);
+    return result;
+}
+
+#define FAST(function) (PyCFunction)(void (*)(void)) function, METH_FASTCALL
+
+PyMethodDef bind_ops_methods[] = {
+    {"kernels", kernels, METH_NOARGS, "kernels()\n--\n\nFamilies of kernels and the names in each."},
+    {"map", FAST(map), "map(name, x, out, /)\n--\n\nAn elementary function of every element."},
+    {"activation_forward", FAST(activation_forward), "activation_forward(name, z, out, /)\n--\n\na = f(z)."},
+    {"activation_backward", FAST(activation_backward),
+     "activation_backward(name, da, z, out, /)\n--\n\ndz = da * f'(z)."},
+    {"rowwise", FAST(rowwise), "rowwise(name, z, out, /)\n--\n\nsoftmax or log_softmax of every row."},
+    {"linear_forward", FAST(linear_forward),
+     "linear_forward(x, weight, bias, out, /)\n--\n\nz = x @ weight.T + bias."},
+    {"linear_backward", FAST(linear_backward),
+     "linear_backward(dz, x, weight, /)\n--\n\n(dx, dw, db) of z = x @ weight.T + bias."},
+    {"loss", FAST(loss), "loss(z, y, loss, sample_weight, out, /)\n--\n\n(L, dL/dz)."},
+    {"count_correct", FAST(count_correct), "count_correct(z, y, loss, /)\n--\n\nHow many rows are right."},
+    {"sum", sum, METH_O, "sum(x, /)\n--\n\nThe sum of all elements, in double."},
+    {"add", FAST(add), "add(y, x, /)\n--\n\ny += x, in place."},
+    {"all_finite", all_finite, METH_O, "all_finite(x, /)\n--\n\nIs no element NaN or infinite?"},
+    {NULL, NULL, 0, NULL},
+};

@@ -1,0 +1,49 @@
+#include "errors.h"
+
+PyObject *errors_raise(mlpc_status status)
+{
+    switch (status) {
+    case MLPC_ERROR_MEMORY:
+        return PyErr_NoMemory();
+    case MLPC_ERROR_LABEL:
+        PyErr_SetString(PyExc_ValueError, "y: a label is outside the classes");
+        return NULL;
+    case MLPC_ERROR_WEIGHTS:
+        PyErr_SetString(PyExc_ValueError, "the mean of a loss needs at least one row, and weights (sample_weight times "
+                                          "class_weight) whose sum is positive and finite");
+        return NULL;
+    case MLPC_ERROR_DIVERGED:
+        PyErr_SetString(PyExc_ValueError, "a number that is not finite was met");
+        return NULL;
+    case MLPC_ERROR_INTERRUPTED:
+        return NULL;
+    case MLPC_OK:
+        break;
+    }
+    PyErr_Format(PyExc_SystemError, "mlpc: unexpected status %d", (int)status);
+    return NULL;
+}
+
+PyObject *errors_raise_diverged(const module_state *state, double loss, double lr)
+{
+    PyObject *error = NULL;
+    PyObject *loss_met = PyFloat_FromDouble(loss);
+    PyObject *lr_used = PyFloat_FromDouble(lr);
+    PyObject *message = loss_met != NULL && lr_used != NULL
+                            ? PyUnicode_FromFormat("training diverged: loss %R at learning rate %R", loss_met, lr_used)
+                            : NULL;
+    if (message == NULL) {
+        goto exit;
+    }
+    error = PyObject_CallOneArg(state->divergence_error, message);
+    if (error != NULL && PyObject_SetAttrString(error, "loss", loss_met) == 0 &&
+        PyObject_SetAttrString(error, "lr", lr_used) == 0) {
+        PyErr_SetObject(state->divergence_error, error);
+    }
+exit:
+    Py_XDECREF(error);
+    Py_XDECREF(message);
+    Py_XDECREF(lr_used);
+    Py_XDECREF(loss_met);
+    return NULL;
+}

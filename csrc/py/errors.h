@@ -1,0 +1,14 @@
+/* From mlpc_status to exceptions. */
+#ifndef MLPC_PY_ERRORS_H
+#define MLPC_PY_ERRORS_H
+
+#include "module.h"
+
+/* Sets the exception for a status other than OK and returns NULL.  INTERRUPTED has its exception set already, by what
+ * poll.c called.  A label that is out of range was refused, with its row, by args.c. */
+PyObject *errors_raise(mlpc_status status);
+
+/* DivergenceError with the attributes loss and lr; NULL. */
+PyObject *errors_raise_diverged(const module_state *state, double loss, double lr);
+
+#endif

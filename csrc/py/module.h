@@ -1,0 +1,46 @@
+/* What every file of the boundary includes, before anything else.
+ *
+ * This folder alone knows Python and NumPy.  It parses, checks, releases the GIL for one call of the core or of one
+ * kernel, and maps the status.  No policy and no arithmetic live here: names, defaults and conveniences are Python's.
+ */
+#ifndef MLPC_PY_MODULE_H
+#define MLPC_PY_MODULE_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#define NPY_NO_DEPRECATED_API NPY_2_0_API_VERSION
+#define NPY_TARGET_VERSION NPY_1_25_API_VERSION
+#define PY_ARRAY_UNIQUE_SYMBOL mlpc_array_api
+#ifndef MLPC_IMPORTS_NUMPY /* module.c alone holds NumPy's table of functions */
+#define NO_IMPORT_ARRAY
+#endif
+#include <numpy/arrayobject.h>
+
+#include "../core/mlpc.h"
+
+typedef struct {
+    PyObject *net_type;
+    PyObject *divergence_error;
+    mlpc_isa isa; /* whose kernels compute */
+} module_state;
+
+static inline module_state *module_state_of(PyObject *module)
+{
+    return PyModule_GetState(module);
+}
+
+/* The kernels that compute now; looked up for every call, so that use_isa() holds for networks that exist. */
+static inline const mlpc_kernels *module_kernels(const module_state *state, mlpc_dtype dtype)
+{
+    return mlpc_kernels_for(state->isa, dtype);
+}
+
+/* Ends of method tables: bind_ops.c and bind_numbers.c fill them, module.c adds them to the module. */
+extern PyMethodDef bind_ops_methods[];
+extern PyMethodDef bind_numbers_methods[];
+
+/* The type Net, made for this module: new reference. */
+PyObject *bind_net_type(PyObject *module);
+
+#endif

@@ -1,0 +1,45 @@
+#include "poll.h"
+
+#include <time.h>
+
+/* Often enough for a progress bar and for Ctrl-C, seldom enough to cost nothing: taking the GIL from another thread that
+ * runs Python can take 5 ms, the interpreter's switch interval. */
+#define POLL_INTERVAL INT64_C(50000000)
+
+static int64_t now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+static int ask(void *context, size_t rows)
+{
+    poll_state *const state = context;
+    if (now() - state->last < POLL_INTERVAL) {
+        return 0;
+    }
+    PyEval_RestoreThread(state->thread);
+    int stop = PyErr_CheckSignals() < 0;
+    if (!stop && state->tick != NULL) {
+        PyObject *result = PyObject_CallFunction(state->tick, "n", (Py_ssize_t)rows);
+        stop = result == NULL;
+        Py_XDECREF(result);
+    }
+    state->thread = PyEval_SaveThread();
+    state->last = now();
+    return stop;
+}
+
+void poll_begin(poll_state *state, PyObject *tick)
+{
+    state->poll = (mlpc_poll){ask, state};
+    state->tick = tick == Py_None ? NULL : tick;
+    state->last = now();
+    state->thread = PyEval_SaveThread();
+}
+
+void poll_end(poll_state *state)
+{
+    PyEval_RestoreThread(state->thread);
+}

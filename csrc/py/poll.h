@@ -1,0 +1,20 @@
+/* Long calls let Python in now and then: for signals (Ctrl-C) and for a caller's tick. */
+#ifndef MLPC_PY_POLL_H
+#define MLPC_PY_POLL_H
+
+#include "module.h"
+
+typedef struct {
+    mlpc_poll poll;        /* what the core gets */
+    PyThreadState *thread; /* of the caller, while the GIL is released */
+    PyObject *tick;        /* called with the rows done; NULL: no one */
+    int64_t last;          /* when Python ran last, in ns */
+} poll_state;
+
+/* Releases the GIL; until poll_end the core may call state->poll.  tick is borrowed; None and NULL mean no one. */
+void poll_begin(poll_state *state, PyObject *tick);
+
+/* Takes the GIL back. */
+void poll_end(poll_state *state);
+
+#endif

@@ -1,0 +1,103 @@
+"""The C extension.  Positional-only, no policy: names, defaults and conversions live in the Python modules above it.
+
+Arrays are checked here: a wrong type, dtype, shape or layout is a TypeError or ValueError that names the argument, what
+was expected and what came, and nothing has been changed.  `Real` is a float32 or float64 array; all arrays of one call
+have one dtype.  Inputs of the functions may have any strides and any alignment (they are copied where they are not
+C-contiguous); `out` must be writable, C-contiguous, of the right shape and dtype, and must not overlap an input.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Real: TypeAlias = NDArray[Any]
+# kind, lr, warmup, every, gamma, epochs, minimum
+Schedule: TypeAlias = tuple[str, float, float, float, float, float, float]
+# kind, schedule, momentum, weight_decay, nesterov, velocity (None where momentum is 0)
+Optimizer: TypeAlias = tuple[str, Schedule, float, float, bool, Real | None]
+# name, reduction, class_weight (None or (k,) array-like), label_smoothing
+Loss: TypeAlias = tuple[str, str, ArrayLike | None, float]
+
+ARITHMETIC: int
+build_hash: str  # SHA-256 over csrc when this module was built, see setup.py
+compiler: str  # __VERSION__ and the optimisation level, for reports
+
+class DivergenceError(ValueError):
+    """Training met a logit, a loss, a gradient or a weight that is not finite."""
+
+def kernels() -> dict[str, list[str]]: ...  # family of kernels.def -> names, in the table's order
+def initial_values() -> list[str]: ...  # names of mlpc_init
+def isas() -> list[str]: ...  # that run here, slowest first, "reference" and "portable" among them
+def active_isa() -> str: ...
+def use_isa(name: str, /) -> None: ...  # ValueError that lists the possible ones
+def cpu_features() -> dict[str, bool]: ...
+def map(name: str, x: Real, out: Real | None, /) -> Real: ...
+def activation_forward(name: str, z: Real, out: Real | None, /) -> Real: ...
+def activation_backward(name: str, da: Real, z: Real, out: Real | None, /) -> Real: ...
+def rowwise(name: str, z: Real, out: Real | None, /) -> Real: ...  # z (n, k)
+def linear_forward(x: Real, weight: Real, bias: Real, out: Real | None, /) -> Real: ...  # weight (n_out, n_in)
+def linear_backward(dz: Real, x: Real, weight: Real, /) -> tuple[Real, Real, Real]: ...  # dx, dw (n_out, n_in), db
+def loss(z: Real, y: ArrayLike, loss: Loss, sample_weight: ArrayLike | None, out: Real | None, /) -> tuple[float, Real]: ...
+def count_correct(z: Real, y: ArrayLike, loss: Loss, /) -> float: ...
+def sum(x: Real, /) -> float: ...  # of all elements in C order, in double (ARITHMETIC rule 5)
+def add(y: Real, x: Real, /) -> None: ...  # y += x in place
+def all_finite(x: Real, /) -> bool: ...
+def step(optimizer: Optimizer, parameters: Real, gradients: Real, lr: float, /) -> None: ...  # in place, 1-D
+def learning_rate(schedule: Schedule, t: float, /) -> float: ...
+def philox(seed: int, stream: int, index: int, counter: int, /) -> tuple[int, int, int, int]: ...
+def random_normal(seed: int, stream: int, index: int, n: int, /) -> NDArray[np.float64]: ...
+def shuffle(n: int, seed: int, epoch: int, /) -> NDArray[np.int64]: ...
+
+class Net:
+    """A network's plan, its parameters and gradients, and the memory of its latest forward.
+
+    One thread at a time: a second one that calls in meets a RuntimeError.  Every method that computes releases the GIL
+    for the whole call.  x of any real array-like is converted to the network's dtype, without a copy where it fits.
+    """
+
+    def __new__(cls, sizes: Sequence[int], activations: Sequence[str], dtype: str, /, *args: Any, **kwargs: Any) -> "Net": ...
+    # ^ subclasses call super().__new__(cls, sizes, activations, dtype); parameters and gradients start at 0
+
+    sizes: tuple[int, ...]
+    activations: tuple[str, ...]  # of the hidden layers
+    dtype: np.dtype[Any]
+    n_parameters: int
+    parameters: Real  # (n_parameters,), writable view that keeps the network's memory alive; the same object each time
+    gradients: Real
+
+    def initialize(self, init: str, seed: int, /) -> None: ...
+    def views(self, layer: int, /) -> tuple[Real, Real, Real, Real]: ...
+    # ^ of linear layer 0..L-1: weight (n_out, n_in), bias, weight_grad, bias_grad: writable views
+    def memory(self, layer: int, /) -> tuple[Real, Real, Real]: ...
+    # ^ of linear layer l after a forward: its input (B, n_in), its output z (B, n_out), and a = activation(z) (B, n_out; z
+    # itself for the last layer): read-only views; RuntimeError before the first forward
+    def forward(self, x: ArrayLike, out: Real | None = None, /) -> Real: ...
+    def loss(self, y: ArrayLike, loss: Loss, sample_weight: ArrayLike | None, /) -> float: ...
+    # ^ of the latest forward; remembers dz for backward.  RuntimeError before a forward
+    def backward(self, dz: ArrayLike | None, accumulate: bool, /) -> Real: ...
+    # ^ dz None: the derivative that the loss of the latest forward left; RuntimeError where there is none
+    def loss_and_grad(self, x: ArrayLike, y: ArrayLike, loss: Loss, sample_weight: ArrayLike | None, accumulate: bool, /) -> float: ...
+    # ^ forward, loss, backward in one call
+    def logits(self, x: ArrayLike, /) -> Real: ...  # as forward, but leaves what backward needs alone
+    def evaluate(self, x: ArrayLike, y: ArrayLike, loss: Loss, sample_weight: ArrayLike | None, /) -> tuple[float, float]: ...
+    # ^ (loss, right answers / n; 0.0 for losses without), leaves what backward needs alone
+    def train_epoch(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        loss: Loss,
+        sample_weight: ArrayLike | None,
+        optimizer: Optimizer,
+        batch_size: int,
+        shuffle: bool,
+        seed: int,
+        epoch: int,
+        t0: float,
+        keep_gradients: bool,
+        tick: Callable[[int], object] | None,
+        /,
+    ) -> tuple[float, float, float]: ...
+    # ^ (loss, right answers / n, lr of the last step); DivergenceError and KeyboardInterrupt as in mlpc.h.  tick(rows) is
+    # called with the GIL every 50 ms or so; an exception from it ends the epoch after the last whole batch.

@@ -1,0 +1,108 @@
+"""Arguments as callers give them, checked: an error names the argument, what was expected and what came."""
+
+import math
+import numbers
+import operator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+def real_array(name: str, value: Any) -> Array:
+    """`value` as a NumPy array of real numbers, without a copy where it is one already.
+
+    A PyTorch CPU tensor shares its memory with the result; one that requires gradients is detached first.
+
+    Parameters
+    ----------
+    name : str
+        What an error calls the value.
+    value : array-like
+        Integers, booleans or floating-point numbers, in any shape.
+
+    Raises
+    ------
+    TypeError
+        Where `value` holds anything else.
+
+    Examples
+    --------
+    >>> real_array("x", [[1, 2], [3, 4]]).shape
+    (2, 2)
+    """
+    if hasattr(value, "detach"):
+        value = value.detach()
+    array = np.asarray(value)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must hold real numbers, not {array.dtype}")
+    return array
+
+
+def shaped(name: str, value: Any, shape: tuple[int, ...]) -> Array:
+    """`real_array` of exactly one shape: nothing is broadcast.
+
+    Raises
+    ------
+    ValueError
+        Where the shape is another.
+
+    Examples
+    --------
+    >>> shaped("bias", [0.5, -0.5], (2,))
+    array([ 0.5, -0.5])
+    """
+    array = real_array(name, value)
+    if array.shape != shape:
+        raise ValueError(f"{name} must have shape {shape}, not {array.shape}")
+    return array
+
+
+def real_number(name: str, value: Any, least: float = 0.0) -> float:
+    """A finite number, at least `least`, as a float.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where `value` is no number, or one outside.
+
+    Examples
+    --------
+    >>> real_number("lr", 1)
+    1.0
+    """
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} must be a number, not {value!r}")
+    if not (math.isfinite(value) and value >= least):
+        raise ValueError(f"{name} must be finite and at least {least:g}, not {value!r}")
+    return float(value)
+
+
+def whole_number(name: str, value: Any, least: int = 0, most: int | None = None) -> int:
+    """An integer, at least `least` and at most `most`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where `value` is no integer, or one outside.
+
+    Examples
+    --------
+    >>> whole_number("epochs", 10)
+    10
+    """
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, not {value!r}") from None
+    if number < least or (most is not None and number > most):
+        bounds = f"at least {least}" if most is None else f"from {least} to {most}"
+        raise ValueError(f"{name} must be {bounds}, not {number}")
+    return number
+
+
+def seed_number(seed: Any) -> int:
+    """A seed: an integer of 64 bits."""
+    return whole_number("seed", seed, 0, 2**64 - 1)

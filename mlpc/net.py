@@ -1,0 +1,482 @@
+"""The network: a plan of sizes and activations, its parameters, and everything one does with them."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from mlpc import _mlpc
+from mlpc.arguments import Array, seed_number, shaped
+from mlpc.history import History
+from mlpc.layers import Layer, layer
+from mlpc.table import Table
+from mlpc.training import fit
+
+__all__ = ["CLASSIFICATION", "LOSSES", "MLP"]
+
+CLASSIFICATION = ("cross_entropy", "bce_with_logits")
+"""The losses whose networks decide between classes, and so have an accuracy."""
+
+LOSSES = (*CLASSIFICATION, "mse", "mae", "huber", "poisson")
+"""The names of all losses."""
+
+
+class MLP(_mlpc.Net):
+    """A multilayer perceptron: linear layers, an activation after each but the last.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Inputs, units of each hidden layer, outputs: at least two numbers, each at least 1.
+    activation : str or sequence of str
+        A name for all hidden layers, or one name for each: "relu", "leaky_relu", "elu", "selu", "gelu", "silu",
+        "mish", "softplus", "tanh", "sigmoid", "hardtanh", "relu6" or "identity".
+    loss : str
+        What `loss`, `fit` and `evaluate` compute where they are not told otherwise: "cross_entropy",
+        "bce_with_logits", "mse", "mae", "huber" or "poisson" (from the log rate).
+    dtype : str or dtype
+        "float32" or "float64": of the parameters, and of all that is computed.
+    init : str, mapping or sequence of array-like
+        Initial values: "torch" (PyTorch's distributions), "he", "glorot", "lecun", "orthogonal", "course", "zeros"; or
+        the values themselves, as a state dict or as ``[W1, b1, W2, b2, ...]``, each W of shape (n_out, n_in).
+    seed : int or None
+        Of the initial values and of the shuffles in `fit`; None draws one.
+
+    Attributes
+    ----------
+    sizes, activations, dtype
+        As above, `activations` with one name for each hidden layer.
+    loss_name : str
+        The network's own loss.
+    seed : int
+        As given, or as drawn.
+    n_parameters : int
+        How many numbers the network learns.
+    parameters, gradients : ndarray, (n_parameters,)
+        Writable; layer by layer the weight, stored as (n_in, n_out), and then the bias.
+    training : bool
+        See `train`.
+    history : History or None
+        The record of the latest `fit`, also of one that was interrupted.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where an argument is not one of the above.
+
+    Notes
+    -----
+    A network is used by one thread at a time: a second one that calls in meets a RuntimeError.
+
+    Examples
+    --------
+    >>> import mlpc, numpy as np
+    >>> net = mlpc.MLP([4, 8, 3], "tanh", seed=1)
+    >>> net
+    MLP([4, 8, 3], 'tanh', loss='cross_entropy', dtype='float32', seed=1)
+    >>> x, y = np.eye(4), np.array([0, 1, 2, 0])
+    >>> history = net.fit(x, y, epochs=200, lr=0.5)
+    >>> net.predict(x)
+    array([0, 1, 2, 0])
+    """
+
+    loss_name: str
+    seed: int
+    training: bool
+    history: History | None
+
+    def __new__(
+        cls,
+        sizes: Sequence[int],
+        activation: str | Sequence[str] = "relu",
+        *,
+        loss: str = "cross_entropy",
+        dtype: DTypeLike = "float32",
+        init: str | Mapping[str, ArrayLike] | Sequence[ArrayLike] = "torch",
+        seed: int | None = 0,
+    ) -> "MLP":
+        sizes = tuple(sizes)
+        hidden = max(len(sizes) - 2, 0)
+        activations = (activation,) * hidden if isinstance(activation, str) else tuple(activation)
+        if len(activations) != hidden:
+            raise ValueError(f"activation must be one name or {hidden}, one for each hidden layer, not {activation!r}")
+        return super().__new__(cls, sizes, activations, np.dtype(dtype).name)
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        activation: str | Sequence[str] = "relu",
+        *,
+        loss: str = "cross_entropy",
+        dtype: DTypeLike = "float32",
+        init: str | Mapping[str, ArrayLike] | Sequence[ArrayLike] = "torch",
+        seed: int | None = 0,
+    ) -> None:
+        if loss not in LOSSES:
+            raise ValueError(f"loss must be one of {', '.join(LOSSES)}, not {loss!r}")
+        self.loss_name = loss
+        self.seed = secrets.randbits(53) if seed is None else seed_number(seed)  # 53: exact as a float, too
+        self.training = True
+        self.history = None
+        self._shuffles = (self.seed, 0)
+        if isinstance(init, str):
+            self.initialize(init, self.seed)
+        elif isinstance(init, Mapping):
+            self.load_state_dict(init)
+        else:
+            keys, arrays = list(self._tensors()), list(init)
+            if len(arrays) != len(keys):
+                raise ValueError(f"init must hold {len(keys)} arrays, W and b of each layer, not {len(arrays)}")
+            self.load_state_dict(dict(zip(keys, arrays, strict=True)))
+
+    # ---- forward, loss, backward ---------------------------------------------------------------------------------
+
+    def forward(self, x: ArrayLike, out: Array | None = None) -> Array:  # type: ignore[override]  # names arguments
+        """Logits or predictions of `x`; the network remembers what `backward` needs.
+
+        Parameters
+        ----------
+        x : array-like, (n, n_in)
+            Converted to the network's dtype, without a copy where it fits; not to be changed before `backward`.
+        out : ndarray, (n, n_out), optional
+            Where to write the result: C-contiguous, in the network's dtype.
+
+        Returns
+        -------
+        ndarray, (n, n_out)
+            `out` where it was given, else a new array.
+
+        Examples
+        --------
+        >>> net = MLP([2, 3, 1], init="zeros")
+        >>> net.forward([[1.0, 2.0], [3.0, 4.0]]).shape
+        (2, 1)
+        """
+        return super().forward(x, out)
+
+    def __call__(self, x: ArrayLike) -> Array:
+        """`forward`."""
+        return self.forward(x)
+
+    def _criterion(
+        self, loss: str | None, class_weight: ArrayLike | None, label_smoothing: float, reduction: str
+    ) -> _mlpc.Loss:
+        """A loss as the extension takes it."""
+        return (self.loss_name if loss is None else loss, reduction, class_weight, label_smoothing)
+
+    def loss(  # type: ignore[override]  # the extension takes the loss as one tuple
+        self,
+        y: ArrayLike,
+        loss: str | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        class_weight: ArrayLike | None = None,
+        label_smoothing: float = 0.0,
+        reduction: str = "mean",
+    ) -> float:
+        """The loss of the latest forward; its derivative is remembered for `backward`.
+
+        Parameters
+        ----------
+        y : array-like
+            Cross-entropy: labels (n,), integers in [0, n_out), or probabilities (n, n_out).  Others: (n, n_out).
+        loss : str, optional
+            The name of a loss, instead of the network's own.
+        sample_weight : array-like, (n,), optional
+            Finite and >= 0.
+        class_weight : array-like, (n_out,), optional
+            Cross-entropy only.
+        label_smoothing : float
+            Cross-entropy only, in [0, 1].
+        reduction : {"mean", "sum"}
+            "mean" divides by the number of elements (cross-entropy: of rows), each counted with its weight.
+
+        Raises
+        ------
+        RuntimeError
+            Before the first forward.
+        TypeError, ValueError
+            Where an argument is not one of the above, or the divisor of a mean is 0.
+
+        Examples
+        --------
+        >>> net = MLP([2, 3, 2], init="zeros")
+        >>> _ = net.forward([[1.0, 2.0]])
+        >>> round(net.loss([1]), 6)
+        0.693147
+        """
+        return super().loss(y, self._criterion(loss, class_weight, label_smoothing, reduction), sample_weight)
+
+    def backward(  # type: ignore[override]  # names and defaults
+        self, dz: ArrayLike | None = None, *, accumulate: bool = False
+    ) -> Array:
+        """Gradients of the latest forward, by back-propagation: Rumelhart, Hinton and Williams, 1986.
+
+        Parameters
+        ----------
+        dz : array-like, (n, n_out), optional
+            The derivative of the loss by what `forward` returned; left out, the one that `loss` remembered.
+        accumulate : bool
+            Add to `gradients` instead of replacing them.
+
+        Returns
+        -------
+        ndarray, (n, n_in)
+            The derivative of the loss by `x`.
+
+        Raises
+        ------
+        RuntimeError
+            Before the first forward, or without `dz` where no `loss` of the latest forward was computed.
+
+        Examples
+        --------
+        >>> net = MLP([2, 1], loss="mse", init=[[[1.0, 2.0]], [0.5]])
+        >>> z = net.forward([[3.0, 4.0]])
+        >>> net.backward([[1.0]])
+        array([[1., 2.]], dtype=float32)
+        >>> net.gradients
+        array([3., 4., 1.], dtype=float32)
+        """
+        return super().backward(dz, accumulate)
+
+    def loss_and_grad(  # type: ignore[override]  # the extension takes the loss as one tuple
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        loss: str | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        class_weight: ArrayLike | None = None,
+        label_smoothing: float = 0.0,
+        reduction: str = "mean",
+        accumulate: bool = False,
+    ) -> float:
+        """`forward`, `loss` and `backward` in one call, with the arguments of all three.
+
+        Returns
+        -------
+        float
+            The loss.
+
+        Examples
+        --------
+        >>> net = MLP([2, 1], loss="mse", init=[[[1.0, 2.0]], [0.5]])
+        >>> net.loss_and_grad([[3.0, 4.0]], [[10.5]])
+        1.0
+        >>> net.gradients
+        array([6., 8., 2.], dtype=float32)
+        """
+        criterion = self._criterion(loss, class_weight, label_smoothing, reduction)
+        return super().loss_and_grad(x, y, criterion, sample_weight, accumulate)
+
+    def zero_grad(self) -> None:
+        """Set `gradients` to 0; needed only before gradients are accumulated."""
+        self.gradients[:] = 0
+
+    # ---- training and use ----------------------------------------------------------------------------------------
+
+    fit = fit
+
+    @property
+    def shuffle_state(self) -> tuple[int, int]:
+        """Seed, and number of the next epoch, of the shuffles in `fit`: what ``seed=None`` continues."""
+        return self._shuffles
+
+    def predict(self, x: ArrayLike) -> NDArray[Any]:
+        """What the network says of each row, in the terms of its loss's targets.
+
+        Returns
+        -------
+        ndarray
+            cross_entropy: labels (n,), int64, the first of equally large logits.  bce_with_logits: 0 or 1 per column,
+            (n, n_out), int64, also where there is one column: the shape of the targets.  poisson: rates, the
+            exponential of the output, (n, n_out).  Others: the output (n, n_out).
+
+        Examples
+        --------
+        >>> net = MLP([1, 2], init=[[[1.0], [-1.0]], [0.0, 0.0]])
+        >>> net.predict([[2.0], [-2.0]])
+        array([0, 1])
+        """
+        z = self.logits(x)
+        if self.loss_name == "cross_entropy":
+            return z.argmax(axis=1).astype(np.int64)
+        if self.loss_name == "bce_with_logits":
+            return (z > 0).astype(np.int64)
+        return _mlpc.map("exp", z, None) if self.loss_name == "poisson" else z
+
+    def predict_proba(self, x: ArrayLike) -> Array:
+        """Probabilities: of each class (cross_entropy), or of 1 in each column (bce_with_logits).
+
+        Returns
+        -------
+        ndarray, (n, n_out)
+            In the network's dtype.
+
+        Raises
+        ------
+        ValueError
+            For a network whose loss is one of regression.
+
+        Examples
+        --------
+        >>> MLP([1, 2], init="zeros").predict_proba([[2.0]])
+        array([[0.5, 0.5]], dtype=float32)
+        """
+        if self.loss_name not in CLASSIFICATION:
+            raise ValueError(f"predict_proba needs a loss of classification, not {self.loss_name}")
+        z = self.logits(x)
+        if self.loss_name == "cross_entropy":
+            return _mlpc.rowwise("softmax", z, None)
+        return _mlpc.activation_forward("sigmoid", z, None)
+
+    def evaluate(  # type: ignore[override]  # the extension takes the loss as one tuple
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        loss: str | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        class_weight: ArrayLike | None = None,
+        label_smoothing: float = 0.0,
+        reduction: str = "mean",
+    ) -> tuple[float, float | None]:
+        """Loss and accuracy over any number of rows; what `backward` needs stays as it is.
+
+        Parameters are those of `loss`.
+
+        Returns
+        -------
+        loss : float
+        accuracy : float or None
+            The share of right answers among rows (cross_entropy) or elements (bce_with_logits), in [0, 1], every one
+            counted alike; None for losses of regression.
+
+        Examples
+        --------
+        >>> net = MLP([1, 2], init=[[[1.0], [-1.0]], [0.0, 0.0]])
+        >>> loss, accuracy = net.evaluate([[2.0], [-2.0]], [0, 0])
+        >>> accuracy
+        0.5
+        """
+        criterion = self._criterion(loss, class_weight, label_smoothing, reduction)
+        value, accuracy = super().evaluate(x, y, criterion, sample_weight)
+        return value, accuracy if criterion[0] in CLASSIFICATION else None
+
+    def train(self, mode: bool = True) -> "MLP":
+        """Set `training`, which layers that work differently in training and in use go by; returns the network."""
+        self.training = bool(mode)
+        return self
+
+    def eval(self) -> "MLP":
+        """``train(False)``."""
+        return self.train(False)
+
+    # ---- parameters by name --------------------------------------------------------------------------------------
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """Linear, activation, Linear, ...: as in torch.nn.Sequential.
+
+        Examples
+        --------
+        >>> MLP([2, 3, 1], "gelu").layers
+        (Linear(2, 3), GELU(), Linear(3, 1))
+        """
+        return tuple(layer(self, index) for index in range(2 * len(self.sizes) - 3))
+
+    def _tensors(self) -> dict[str, Array]:
+        """Writable views of the parameters, under the keys of torch.nn.Sequential."""
+        tensors = {}
+        for number in range(len(self.sizes) - 1):
+            tensors[f"{2 * number}.weight"], tensors[f"{2 * number}.bias"] = self.views(number)[:2]
+        return tensors
+
+    def state_dict(self) -> dict[str, Array]:
+        """A copy of the parameters, with the keys and shapes of a torch.nn.Sequential of Linear, activation, Linear.
+
+        An identity counts as a module (torch.nn.Identity), so that the linear layers are always 0, 2, 4, ...
+
+        Examples
+        --------
+        >>> {key: value.shape for key, value in MLP([3, 4, 2]).state_dict().items()}
+        {'0.weight': (4, 3), '0.bias': (4,), '2.weight': (2, 4), '2.bias': (2,)}
+        """
+        return {key: np.array(view, order="C") for key, view in self._tensors().items()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Copy parameters into the network: arrays, or PyTorch's CPU tensors.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Where a key is missing or unknown, or a shape or type is another; nothing has been changed then.
+
+        Examples
+        --------
+        >>> a, b = MLP([3, 4, 2], seed=1), MLP([3, 4, 2], seed=2)
+        >>> b.load_state_dict(a.state_dict())
+        >>> bool((a.parameters == b.parameters).all())
+        True
+        """
+        tensors = self._tensors()
+        missing, unknown = [key for key in tensors if key not in state], [key for key in state if key not in tensors]
+        if missing or unknown:
+            raise ValueError(f"state must have the keys {list(tensors)}; missing: {missing}, unknown: {unknown}")
+        arrays = {key: shaped(key, state[key], view.shape) for key, view in tensors.items()}
+        # Copies first: an array may be a view of this network's own parameters.
+        for key, array in {key: np.array(array, self.dtype) for key, array in arrays.items()}.items():
+            tensors[key][...] = array
+
+    def summary(self) -> Table:
+        """A table of the layers that prints well.
+
+        Examples
+        --------
+        >>> MLP([784, 100, 200, 50, 10]).summary()
+        layer        output  parameters
+        -------------------------------
+        0  Linear       100      78,500
+        1  ReLU         100            
+        2  Linear       200      20,200
+        3  ReLU         200            
+        4  Linear        50      10,050
+        5  ReLU          50            
+        6  Linear        10         510
+        -------------------------------
+        784 inputs, 109,260 parameters of float32, 437,040 bytes, loss cross_entropy
+        """
+        rows = [(f"{part.index}  {type(part).__name__}", part.n_out, part.n_parameters or None) for part in self.layers]
+        footer = (
+            f"{self.sizes[0]:,} inputs, {self.n_parameters:,} parameters of {self.dtype}, "
+            f"{self.parameters.nbytes:,} bytes, loss {self.loss_name}"
+        )
+        return Table(["layer", "output", "parameters"], rows, footer)
+
+    # ---- the object ----------------------------------------------------------------------------------------------
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For pickle and copy: everything but what the latest forward left."""
+        state = {"parameters": self.parameters, "gradients": self.gradients, "attributes": self.__dict__}
+        return _rebuild, (type(self), self.sizes, self.activations, self.dtype.name), state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.parameters[:] = state["parameters"]
+        self.gradients[:] = state["gradients"]
+        self.__dict__.update(state["attributes"])
+
+    def __repr__(self) -> str:
+        names = dict.fromkeys(self.activations)
+        activation = repr(next(iter(names))) if len(names) == 1 else repr(list(self.activations))
+        return (
+            f"{type(self).__name__}({list(self.sizes)}, {activation}, loss={self.loss_name!r}, "
+            f"dtype={self.dtype.name!r}, seed={self.seed})"
+        )
+
+
+def _rebuild(cls: type[MLP], sizes: tuple[int, ...], activations: tuple[str, ...], dtype: str) -> MLP:
+    """An empty network of a class, whatever the arguments of its own constructor."""
+    return _mlpc.Net.__new__(cls, sizes, activations, dtype)  # type: ignore[return-value]

@@ -1,0 +1,122 @@
+"""Pictures, drawn with matplotlib (the extra ``plot``), which is imported when the first one is asked for."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from mlpc.training import History
+
+__all__ = ["learning_curves"]
+
+# Okabe and Ito's colours, told apart by nearly everyone, without their yellow, too pale for a line; markers tell the
+# curves apart on paper without colours.
+COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
+MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
+MARKS = 8  # on a curve, about
+
+
+def learning_curves(histories: Mapping[str, "History"]) -> "Figure":
+    """Loss and accuracy over the epochs of several trainings, on the same axes.
+
+    One colour and marker per training; dashed lines for the training data, solid ones for the validation data. The loss has a
+    logarithmic axis where all its values are positive. The panel of the accuracy is left out where there is none.
+
+    Parameters
+    ----------
+    histories : mapping of str to History
+        What ``fit`` returned, by the name that the legend shows.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Bound to no window; a notebook shows it, ``savefig`` writes it.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is not installed.
+    ValueError
+        If there is no history, or none with an epoch in it.
+
+    Examples
+    --------
+    >>> (x, y), _ = mlpc.datasets.load_digits()
+    >>> net = mlpc.MLP([64, 16, 10], "relu", seed=0)
+    >>> history = net.fit(x[200:], y[200:], epochs=3, validation_data=(x[:200], y[:200]), progress=False)
+    >>> figure = mlpc.plot.learning_curves({"64-16-10": history})
+    >>> [axes.get_ylabel() for axes in figure.axes]
+    ['loss', 'accuracy']
+    """
+    require_matplotlib()
+    from matplotlib.figure import Figure
+
+    if not any(len(history["loss"]) for history in histories.values()):
+        raise ValueError("histories: expected at least one with an epoch in it, got none")
+
+    quantities = [name for name in ("loss", "accuracy") if any(_curve(h, name).size for h in histories.values())]
+    figure = Figure(figsize=(1.2 + 4.4 * len(quantities), 4.8), dpi=150, layout="constrained")
+    panels = figure.subplots(1, len(quantities), sharex=True, squeeze=False)[0]
+    for axes, quantity in zip(panels, quantities):
+        for number, history in enumerate(histories.values()):
+            style = {"color": COLOURS[number % len(COLOURS)], "marker": MARKERS[number % len(MARKERS)]}
+            _draw(axes, _curve(history, quantity), linestyle="--", linewidth=1.2, markerfacecolor="white", **style)
+            _draw(axes, _curve(history, f"val_{quantity}"), linestyle="-", linewidth=1.8, **style)
+        _label(axes, quantity)
+    _add_legend(figure, list(histories))
+    return figure
+
+
+def require_matplotlib() -> None:
+    """Raise the ImportError that says how to get matplotlib, where it is missing."""
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise ImportError("pictures need matplotlib: pip install 'mlpc[plot]'") from error
+
+
+def _curve(history: "History", name: str) -> NDArray[np.float64]:
+    """One column, or nothing where the history has no number in it."""
+    values = np.asarray(history[name] if name in history else [], dtype=np.float64)  # None becomes NaN
+    return values if np.isfinite(values).any() else values[:0]
+
+
+def _draw(axes: "Axes", values: NDArray[np.float64], **style: Any) -> None:
+    every = max(1, len(values) // MARKS)
+    axes.plot(np.arange(1, len(values) + 1), values, markersize=5, markevery=every, **style)
+
+
+def _label(axes: "Axes", quantity: str) -> None:
+    from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
+
+    axes.set_xlabel("epoch")
+    axes.set_ylabel(quantity)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(color="0.9", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    if quantity == "loss" and not any((line.get_ydata() <= 0).any() for line in axes.lines):
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _add_legend(figure: "Figure", names: list[str]) -> None:
+    """Below the panels: the trainings by colour and marker, then what dashed and solid mean."""
+    from matplotlib.lines import Line2D
+
+    trainings = [
+        Line2D([], [], color=COLOURS[i % len(COLOURS)], marker=MARKERS[i % len(MARKERS)], markersize=5, label=name)
+        for i, name in enumerate(names)
+    ]
+    meanings = [
+        Line2D([], [], color="0.3", linestyle="--", linewidth=1.2, label="training"),
+        Line2D([], [], color="0.3", linestyle="-", linewidth=1.8, label="validation"),
+    ]
+    figure.legend(handles=trainings + meanings, loc="outside lower center", ncols=4, frameon=False)

@@ -1,0 +1,74 @@
+"""How far a training run is, on a terminal or in a notebook."""
+
+import sys
+import warnings
+from types import TracebackType
+from typing import Any
+
+__all__ = ["Progress"]
+
+
+class Progress:
+    """A bar over the rows of all epochs, where tqdm is installed and somebody looks; silent elsewhere.
+
+    Parameters
+    ----------
+    epochs, rows : int
+        What is ahead: epochs, and rows of data in each.
+    show : bool
+        False for silence anywhere.
+
+    Examples
+    --------
+    >>> with Progress(epochs=2, rows=100, show=False) as progress:
+    ...     progress.tick(50)
+    ...     progress.epoch_done(1, loss=0.5)
+    """
+
+    def __init__(self, epochs: int, rows: int, show: bool = True) -> None:
+        self._rows = rows
+        self._done = 0
+        self._bar = _bar(epochs * rows) if show and _watched() else None
+
+    @property
+    def silent(self) -> bool:
+        """Whether ticks are shown to nobody."""
+        return self._bar is None
+
+    def tick(self, rows: int) -> None:
+        """`rows` of the current epoch are done."""
+        if self._bar is not None:
+            self._bar.update(self._done + rows - self._bar.n)
+
+    def epoch_done(self, epochs: int, **figures: float) -> None:
+        """`epochs` of them are done; `figures` of the last one are shown beside the bar."""
+        self._done = epochs * self._rows
+        self.tick(0)
+        if self._bar is not None:
+            self._bar.set_postfix({"epoch": epochs} | figures)
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+
+def _bar(rows: int) -> Any:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about notebooks without widgets, where the bar is text
+            from tqdm.auto import tqdm
+    except ImportError:
+        return None
+    return tqdm(total=rows, unit=" rows", unit_scale=True, file=sys.stderr)
+
+
+def _watched() -> bool:
+    """Whether standard error is a terminal, or the output of a notebook's cell."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return hasattr(shell, "kernel") or (sys.stderr is not None and sys.stderr.isatty())
