@@ -64,7 +64,10 @@ static inline vec v_mul(vec a, vec b)
 static inline vec v_div(vec a, vec b) { return V(div)(a, b); }
 static inline vec v_sqrt(vec a) { return V(sqrt)(a); }
 static inline vec v_fma(vec a, vec b, vec c) { return V(fmadd)(a, b, c); }
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsign-conversion" /* in gcc's own macro, which is a function with optimization */
 static inline vec v_rint(vec a) { return V(roundscale)(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+#pragma GCC diagnostic pop
 
 static inline vec v_neg(vec a) { return V(xor)(a, v_set((real)-0.0)); }
 static inline vec v_abs(vec a) { return V(andnot)(v_set((real)-0.0), a); }
