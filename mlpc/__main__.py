@@ -54,8 +54,8 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--data", choices=LOADERS, default="digits", help="what to train on")
     train.add_argument("--lr", type=float, default=0.05, help="learning rate")
     train.add_argument("--momentum", type=float, default=0.9, help="momentum of the SGD")
-    train.add_argument("--epochs", type=int, default=20)
-    train.add_argument("--batch-size", type=int, default=64)
+    train.add_argument("--epochs", type=_positive, default=20, help="how often to go through the data")
+    train.add_argument("--batch-size", type=_positive, default=64, help="samples per step")
     train.add_argument("--plot", metavar="FILE", help="draw the learning curves into FILE (.png, .pdf, .svg)")
     train.add_argument("--progress", action=argparse.BooleanOptionalAction, default=True, help="show progress bars")
     train.set_defaults(run=_train)
@@ -64,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
         "gradcheck", help="compare gradients with finite differences, on digits", formatter_class=_HelpFormatter
     )
     _add_network(gradcheck)
-    gradcheck.add_argument("--batch-size", type=int, default=7)
+    gradcheck.add_argument("--batch-size", type=_positive, default=7, help="samples to check with")
     gradcheck.set_defaults(run=_gradcheck)
 
     info = commands.add_parser("info", help="say what this installation is and runs on")
@@ -92,6 +92,12 @@ def _sizes(text: str) -> list[int]:
         return [int(size) for size in text.split("-")]
     except ValueError:
         raise argparse.ArgumentTypeError(f"expected units joined by hyphens like 64-32-10, got {text!r}") from None
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
+    return int(text)
 
 
 def _train(options: argparse.Namespace) -> int:
@@ -124,7 +130,7 @@ def _train(options: argparse.Namespace) -> int:
         test = _percent(networks[name].evaluate(x_test, y_test)[1]) if name == favourite else None
         seconds = f"{np.median(history['seconds']):.4f}"
         rows.append([name, networks[name].n_parameters, *losses, *accuracies, test, seconds])
-    header = ["network", "parameters", "loss", "val. loss", "accuracy", "val. acc.", "test acc.", "s/epoch"]
+    header = ["network", "parameters", "train loss", "val. loss", "train acc.", "val. acc.", "test acc.", "s/epoch"]
     footer = f"{options.activation}, SGD; {len(y):,} samples train, {held_out.sum():,} validate; "
     footer += f"the {len(y_test):,} for testing are for the best on validation alone."
     print(Table(header, rows, footer))

@@ -37,7 +37,7 @@ def real_array(name: str, value: Any) -> Array:
         value = value.detach()
     array = np.asarray(value)
     if array.dtype.kind not in "biuf":
-        raise TypeError(f"{name} must hold real numbers, not {array.dtype}")
+        raise TypeError(f"{name}: expected real numbers, got dtype {array.dtype}")
     return array
 
 
@@ -56,7 +56,7 @@ def shaped(name: str, value: Any, shape: tuple[int, ...]) -> Array:
     """
     array = real_array(name, value)
     if array.shape != shape:
-        raise ValueError(f"{name} must have shape {shape}, not {array.shape}")
+        raise ValueError(f"{name}: expected shape {shape}, got {array.shape}")
     return array
 
 
@@ -74,9 +74,9 @@ def real_number(name: str, value: Any, least: float = 0.0) -> float:
     1.0
     """
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise TypeError(f"{name} must be a number, not {value!r}")
+        raise TypeError(f"{name}: expected a number, got {value!r}")
     if not (math.isfinite(value) and value >= least):
-        raise ValueError(f"{name} must be finite and at least {least:g}, not {value!r}")
+        raise ValueError(f"{name}: expected a finite number >= {least:g}, got {value!r}")
     return float(value)
 
 
@@ -96,10 +96,10 @@ def whole_number(name: str, value: Any, least: int = 0, most: int | None = None)
     try:
         number = operator.index(value)
     except TypeError:
-        raise TypeError(f"{name} must be an integer, not {value!r}") from None
+        raise TypeError(f"{name}: expected an integer, got {value!r}") from None
     if number < least or (most is not None and number > most):
-        bounds = f"at least {least}" if most is None else f"from {least} to {most}"
-        raise ValueError(f"{name} must be {bounds}, not {number}")
+        bounds = f">= {least}" if most is None else f"in {least}..{most}"
+        raise ValueError(f"{name}: expected an integer {bounds}, got {number}")
     return number
 
 

@@ -70,7 +70,7 @@ def load_mnist(*, data_dir: "str | os.PathLike[str] | None" = None) -> tuple[Sam
 
     Examples
     --------
-    >>> (x, y), (x_test, y_test) = mlpc.datasets.load_mnist()  # doctest: +SKIP
+    >>> (x, y), (x_test, y_test) = load_mnist()  # doctest: +SKIP
     >>> x.shape, x_test.shape, y[:5]  # doctest: +SKIP
     ((60000, 784), (10000, 784), array([5, 0, 4, 1, 9]))
     """
@@ -95,8 +95,7 @@ def load_digits() -> tuple[Samples, Samples]:
 
     Examples
     --------
-    >>> from mlpc import datasets
-    >>> (x, y), (x_test, y_test) = datasets.load_digits()
+    >>> (x, y), (x_test, y_test) = load_digits()
     >>> x.shape, x_test.shape, y[:5]
     ((1437, 64), (360, 64), array([1, 3, 5, 6, 7]))
     """
@@ -131,8 +130,8 @@ def from_torch(dataset: _Dataset) -> Samples:
 
     Examples
     --------
-    >>> from mlpc import datasets
-    >>> x, y = datasets.from_torch([(np.array([[0, 255]], dtype=np.uint8), 7)])
+    >>> import numpy as np
+    >>> x, y = from_torch([(np.array([[0, 255]], dtype=np.uint8), 7)])
     >>> x, y
     (array([[0., 1.]], dtype=float32), array([7]))
     """

@@ -68,11 +68,10 @@ def read(source: bytes | Path, *, max_bytes: int = 1 << 30) -> NDArray[Any]:
 
     Examples
     --------
-    >>> from mlpc import idx
-    >>> idx.read(bytes([0, 0, 0x08, 2,  0, 0, 0, 2,  0, 0, 0, 3]) + bytes([1, 2, 3, 4, 5, 6]))
+    >>> read(bytes([0, 0, 0x08, 2,  0, 0, 0, 2,  0, 0, 0, 3]) + bytes([1, 2, 3, 4, 5, 6]))
     array([[1, 2, 3],
            [4, 5, 6]], dtype=uint8)
-    >>> idx.read(b"PK00")
+    >>> read(b"PK00")
     Traceback (most recent call last):
         ...
     ValueError: the bytes given: expected an IDX file that begins with bytes 00 00, got 50 4b
@@ -88,8 +87,8 @@ def dumps(array: ArrayLike) -> bytes:
 
     Examples
     --------
-    >>> from mlpc import idx
-    >>> idx.dumps(np.array([1, 2], dtype=np.int16)).hex(" ")
+    >>> import numpy as np
+    >>> dumps(np.array([1, 2], dtype=np.int16)).hex(" ")
     '00 00 0b 01 00 00 00 02 00 01 00 02'
     """
     array = np.asarray(array)

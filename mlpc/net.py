@@ -1,5 +1,7 @@
 """The network: a plan of sizes and activations, its parameters, and everything one does with them."""
 
+from __future__ import annotations
+
 import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,12 +14,9 @@ from mlpc.arguments import Array, seed_number, shaped
 from mlpc.history import History
 from mlpc.layers import Layer, layer
 from mlpc.table import Table
-from mlpc.training import fit
+from mlpc.training import CLASSIFICATION, fit
 
-__all__ = ["CLASSIFICATION", "LOSSES", "MLP"]
-
-CLASSIFICATION = ("cross_entropy", "bce_with_logits")
-"""The losses whose networks decide between classes, and so have an accuracy."""
+__all__ = ["LOSSES", "MLP"]
 
 LOSSES = (*CLASSIFICATION, "mse", "mae", "huber", "poisson")
 """The names of all losses."""
@@ -96,12 +95,12 @@ class MLP(_mlpc.Net):
         dtype: DTypeLike = "float32",
         init: str | Mapping[str, ArrayLike] | Sequence[ArrayLike] = "torch",
         seed: int | None = 0,
-    ) -> "MLP":
+    ) -> MLP:
         sizes = tuple(sizes)
         hidden = max(len(sizes) - 2, 0)
         activations = (activation,) * hidden if isinstance(activation, str) else tuple(activation)
         if len(activations) != hidden:
-            raise ValueError(f"activation must be one name or {hidden}, one for each hidden layer, not {activation!r}")
+            raise ValueError(f"activation: expected a name, or {hidden} for as many hidden layers, got {activation!r}")
         return super().__new__(cls, sizes, activations, np.dtype(dtype).name)
 
     def __init__(
@@ -115,7 +114,7 @@ class MLP(_mlpc.Net):
         seed: int | None = 0,
     ) -> None:
         if loss not in LOSSES:
-            raise ValueError(f"loss must be one of {', '.join(LOSSES)}, not {loss!r}")
+            raise ValueError(f"loss: expected one of {', '.join(LOSSES)}, got {loss!r}")
         self.loss_name = loss
         self.seed = secrets.randbits(53) if seed is None else seed_number(seed)  # 53: exact as a float, too
         self.training = True
@@ -128,7 +127,7 @@ class MLP(_mlpc.Net):
         else:
             keys, arrays = list(self._tensors()), list(init)
             if len(arrays) != len(keys):
-                raise ValueError(f"init must hold {len(keys)} arrays, W and b of each layer, not {len(arrays)}")
+                raise ValueError(f"init: expected {len(keys)} arrays, W and b of each layer, got {len(arrays)}")
             self.load_state_dict(dict(zip(keys, arrays, strict=True)))
 
     # ---- forward, loss, backward ---------------------------------------------------------------------------------
@@ -181,7 +180,8 @@ class MLP(_mlpc.Net):
         Parameters
         ----------
         y : array-like
-            Cross-entropy: labels (n,), integers in [0, n_out), or probabilities (n, n_out).  Others: (n, n_out).
+            Cross-entropy: labels (n,), integers in [0, n_out), or probabilities (n, n_out).  Others: (n, n_out), or
+            (n,) where there is one output.
         loss : str, optional
             The name of a loss, instead of the network's own.
         sample_weight : array-like, (n,), optional
@@ -327,7 +327,7 @@ class MLP(_mlpc.Net):
         array([[0.5, 0.5]], dtype=float32)
         """
         if self.loss_name not in CLASSIFICATION:
-            raise ValueError(f"predict_proba needs a loss of classification, not {self.loss_name}")
+            raise ValueError(f"predict_proba: expected a loss of classification, got {self.loss_name}")
         z = self.logits(x)
         if self.loss_name == "cross_entropy":
             return _mlpc.rowwise("softmax", z, None)
@@ -366,12 +366,12 @@ class MLP(_mlpc.Net):
         value, accuracy = super().evaluate(x, y, criterion, sample_weight)
         return value, accuracy if criterion[0] in CLASSIFICATION else None
 
-    def train(self, mode: bool = True) -> "MLP":
+    def train(self, mode: bool = True) -> MLP:
         """Set `training`, which layers that work differently in training and in use go by; returns the network."""
         self.training = bool(mode)
         return self
 
-    def eval(self) -> "MLP":
+    def eval(self) -> MLP:
         """``train(False)``."""
         return self.train(False)
 
@@ -388,11 +388,12 @@ class MLP(_mlpc.Net):
         """
         return tuple(layer(self, index) for index in range(2 * len(self.sizes) - 3))
 
-    def _tensors(self) -> dict[str, Array]:
-        """Writable views of the parameters, under the keys of torch.nn.Sequential."""
+    def _tensors(self, *, gradients: bool = False) -> dict[str, Array]:
+        """Writable views of the parameters, or of their gradients, under the keys of torch.nn.Sequential."""
         tensors = {}
         for number in range(len(self.sizes) - 1):
-            tensors[f"{2 * number}.weight"], tensors[f"{2 * number}.bias"] = self.views(number)[:2]
+            weight, bias = self.views(number)[2:] if gradients else self.views(number)[:2]
+            tensors |= {f"{2 * number}.weight": weight, f"{2 * number}.bias": bias}
         return tensors
 
     def state_dict(self) -> dict[str, Array]:
@@ -425,7 +426,7 @@ class MLP(_mlpc.Net):
         tensors = self._tensors()
         missing, unknown = [key for key in tensors if key not in state], [key for key in state if key not in tensors]
         if missing or unknown:
-            raise ValueError(f"state must have the keys {list(tensors)}; missing: {missing}, unknown: {unknown}")
+            raise ValueError(f"state: expected the keys {list(tensors)}; missing: {missing}, unknown: {unknown}")
         arrays = {key: shaped(key, state[key], view.shape) for key, view in tensors.items()}
         # Copies first: an array may be a view of this network's own parameters.
         for key, array in {key: np.array(array, self.dtype) for key, array in arrays.items()}.items():

@@ -24,6 +24,8 @@ which is, to the bit, what `fit` does:
 True
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -54,9 +56,9 @@ class Optimizer:
         What the optimizer remembers from step to step, by name: arrays of shape (n_parameters,) in the network's dtype.
     """
 
-    def __init__(self, net: "MLP", lr: float | Schedule, state: tuple[str, ...]) -> None:
+    def __init__(self, net: MLP, lr: float | Schedule, state: tuple[str, ...]) -> None:
         if not isinstance(net, _mlpc.Net):
-            raise TypeError(f"net must be a network, not {net!r}")
+            raise TypeError(f"net: expected a network, got {net!r}")
         self.net = net
         self.lr = lr  # type: ignore[assignment]  # set as a number or a schedule, read as a number
         self.epochs = 0.0
@@ -112,7 +114,7 @@ class Optimizer:
         (array([0.5 , 0.25, 0.  ], dtype=float32), 3.0)
         """
         if set(state) != {"epochs", *self.state}:
-            raise ValueError(f"state must have the keys {['epochs', *self.state]}, not {list(state)}")
+            raise ValueError(f"state: expected the keys {['epochs', *self.state]}, got {list(state)}")
         epochs = real_number("epochs", state["epochs"])
         arrays = {name: shaped(name, state[name], array.shape) for name, array in self.state.items()}
         for name, array in arrays.items():
@@ -159,7 +161,7 @@ class SGD(Optimizer):
 
     def __init__(
         self,
-        net: "MLP",
+        net: MLP,
         lr: float | Schedule = 0.1,
         *,
         momentum: float = 0.0,
@@ -170,9 +172,9 @@ class SGD(Optimizer):
         self.nesterov = bool(nesterov)
         self.weight_decay = real_number("weight_decay", weight_decay)
         if self.momentum >= 1:
-            raise ValueError(f"momentum must be less than 1, not {momentum!r}")
+            raise ValueError(f"momentum: expected a number < 1, got {momentum!r}")
         if self.nesterov and not self.momentum:
-            raise ValueError("nesterov needs a momentum greater than 0")
+            raise ValueError("nesterov: expected a momentum > 0 with it, got 0")
         super().__init__(net, lr, ("velocity",) if self.momentum else ())
 
     @property

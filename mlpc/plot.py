@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from mlpc.training import History
+    from mlpc.history import History
 
 __all__ = ["learning_curves"]
 
@@ -46,20 +46,20 @@ def learning_curves(histories: Mapping[str, "History"]) -> "Figure":
 
     Examples
     --------
+    >>> import mlpc
     >>> (x, y), _ = mlpc.datasets.load_digits()
     >>> net = mlpc.MLP([64, 16, 10], "relu", seed=0)
     >>> history = net.fit(x[200:], y[200:], epochs=3, validation_data=(x[:200], y[:200]), progress=False)
-    >>> figure = mlpc.plot.learning_curves({"64-16-10": history})
+    >>> figure = learning_curves({"64-16-10": history})
     >>> [axes.get_ylabel() for axes in figure.axes]
     ['loss', 'accuracy']
     """
     require_matplotlib()
     from matplotlib.figure import Figure
 
-    if not any(len(history["loss"]) for history in histories.values()):
-        raise ValueError("histories: expected at least one with an epoch in it, got none")
-
     quantities = [name for name in ("loss", "accuracy") if any(_curve(h, name).size for h in histories.values())]
+    if not quantities:
+        raise ValueError("histories: expected at least one with an epoch in it, got none")
     figure = Figure(figsize=(1.2 + 4.4 * len(quantities), 4.8), dpi=150, layout="constrained")
     panels = figure.subplots(1, len(quantities), sharex=True, squeeze=False)[0]
     for axes, quantity in zip(panels, quantities):

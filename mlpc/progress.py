@@ -30,11 +30,6 @@ class Progress:
         self._done = 0
         self._bar = _bar(epochs * rows) if show and _watched() else None
 
-    @property
-    def silent(self) -> bool:
-        """Whether ticks are shown to nobody."""
-        return self._bar is None
-
     def tick(self, rows: int) -> None:
         """`rows` of the current epoch are done."""
         if self._bar is not None:

@@ -7,6 +7,8 @@ in float64, and are the same on every machine.
 All of them can warm up: while ``t < warmup`` the rate is ``lr * t / warmup``.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 from mlpc import _mlpc
@@ -93,7 +95,7 @@ class Step(Schedule):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.every == 0:
-            raise ValueError("every must be greater than 0, not 0")
+            raise ValueError("every: expected a number > 0, got 0")
 
     @property
     def spec(self) -> _mlpc.Schedule:
@@ -132,9 +134,9 @@ class Cosine(Schedule):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.epochs <= self.warmup:
-            raise ValueError(f"epochs must be greater than warmup = {self.warmup!r}, not {self.epochs!r}")
+            raise ValueError(f"epochs: expected more than warmup = {self.warmup!r}, got {self.epochs!r}")
         if self.minimum > self.lr:
-            raise ValueError(f"minimum must be at most lr = {self.lr!r}, not {self.minimum!r}")
+            raise ValueError(f"minimum: expected at most lr = {self.lr!r}, got {self.minimum!r}")
 
     @property
     def spec(self) -> _mlpc.Schedule:

@@ -1,8 +1,10 @@
 """Training: epochs over a set of data, one call of the extension each."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,7 +21,11 @@ if TYPE_CHECKING:
 
 __all__ = ["batches", "fit"]
 
+CLASSIFICATION = ("cross_entropy", "bce_with_logits")
+"""The losses whose networks decide between classes, and so have an accuracy."""
+
 DEFAULT_LR = 0.1
+"""The learning rate of an optimizer that is given by name alone."""
 
 
 def batches(
@@ -54,7 +60,7 @@ def batches(
 
 
 def fit(
-    net: "MLP",
+    net: MLP,
     x: ArrayLike,
     y: ArrayLike,
     *,
@@ -66,7 +72,7 @@ def fit(
     shuffle: bool = True,
     seed: int | None = None,
     progress: bool = True,
-    callbacks: Iterable[Callable[["MLP", History], object]] = (),
+    callbacks: Iterable[Callable[[MLP, History], object]] = (),
     sample_weight: ArrayLike | None = None,
     class_weight: ArrayLike | None = None,
     label_smoothing: float = 0.0,
@@ -140,40 +146,96 @@ def fit(
         seed = seed_number(seed)
     optimizer = _optimizer(net, optimizer, lr)
     criterion = net._criterion(None, class_weight, label_smoothing, "mean")
-    data = _data(net, "", x, y, sample_weight)
-    # The extension's own check of the criterion, on a row that changes nothing.
-    _mlpc.count_correct(np.zeros((1, net.sizes[-1]), net.dtype), data.y[:1], criterion)
-    validation = None
+    x, y = _data(net, x, y, criterion)
+    if sample_weight is not None:
+        sample_weight = _weights(sample_weight, len(x))
     if validation_data is not None:
-        if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
-            raise TypeError(f"validation_data must be a pair (x, y), not {type(validation_data).__name__}")
-        validation = _data(net, "validation ", *validation_data, None)
+        validation_data = _validation(net, validation_data, criterion)
     callbacks = tuple(callbacks)
     for callback in callbacks:
         if not callable(callback):
-            raise TypeError(f"callbacks must hold callables, not {callback!r}")
+            raise TypeError(f"callbacks: expected callables, got {callback!r}")
 
     history = net.history = History()
     if seed is not None:
         net._shuffles = (seed, 0)
-    with Progress(epochs, len(data.x), progress) as bar:
-        for done in range(epochs):
+    with Progress(epochs, len(x), progress) as bar:
+        for epoch in range(1, epochs + 1):
             start = time.perf_counter()
             try:
                 loss, accuracy, last_lr = net.train_epoch(
-                    *data[:2], criterion, data.sample_weight, optimizer.spec, batch_size, bool(shuffle),
-                    *net._shuffles, optimizer.epochs, bool(keep_gradients), None if bar.silent else bar.tick,
+                    x, y, criterion, sample_weight, optimizer.spec, batch_size, bool(shuffle), *net._shuffles,
+                    optimizer.epochs, bool(keep_gradients), bar.tick,
                 )  # fmt: skip
             except _mlpc.DivergenceError as error:
-                raise _mlpc.DivergenceError(
-                    f"training diverged in epoch {done + 1} of {epochs}, at the learning rate {optimizer.lr:g}: {error}. "
-                    "Try a smaller learning rate, and look for numbers in the data that are huge or not finite"
-                ) from None
+                raise _divergence(error, epoch) from None
             seconds = time.perf_counter() - start
             net._shuffles = (net._shuffles[0], net._shuffles[1] + 1)
             optimizer.epochs += 1
-            history.append(**_figures(net, criterion, loss, accuracy, validation), lr=last_lr, seconds=seconds)
-            bar.epoch_done(done + 1, **history.last())
-            if any([callback(net, history) for callback in callbacks]):  # a list: all are called
+            figures = {"loss": loss}
+            if net.loss_name in CLASSIFICATION:
+                figures["accuracy"] = accuracy
+            if validation_data is not None:
+                value, share = _mlpc.Net.evaluate(net, *validation_data, criterion, None)
+                figures["val_loss"] = value
+                if net.loss_name in CLASSIFICATION:
+                    figures["val_accuracy"] = share
+            history.append(**figures, lr=last_lr, seconds=seconds)
+            bar.epoch_done(epoch, **figures)
+            if any([callback(net, history) for callback in callbacks]):  # a list, so that all are called
                 break
     return history
+
+
+def _optimizer(net: MLP, optimizer: str | Optimizer, lr: float | Schedule | None) -> Optimizer:
+    """The optimizer of that name, fresh, or the object itself."""
+    if isinstance(optimizer, str):
+        if optimizer not in OPTIMIZERS:
+            raise ValueError(f"optimizer: expected one of {', '.join(OPTIMIZERS)}, or an object, got {optimizer!r}")
+        return OPTIMIZERS[optimizer](net, DEFAULT_LR if lr is None else lr)
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"optimizer: expected a name or an optimizer, got {optimizer!r}")
+    if optimizer.net is not net:
+        raise ValueError("optimizer: expected one of this network, got one of another")
+    if lr is not None:
+        raise ValueError(f"lr: expected none beside an optimizer object, which has its own, got {lr!r}")
+    return optimizer
+
+
+def _data(net: MLP, x: ArrayLike, y: ArrayLike, criterion: _mlpc.Loss) -> tuple[Array, Array]:
+    """x and y, checked and converted once and for all epochs."""
+    x, y = real_array("x", x), real_array("y", y)
+    if x.ndim != 2 or x.shape[1] != net.sizes[0] or not len(x):
+        raise ValueError(f"x: expected shape (n, {net.sizes[0]}) with at least one row, got {x.shape}")
+    if len(y) != len(x):
+        raise ValueError(f"y: expected {len(x)} rows, as many as x has, got {len(y)}")
+    # Counting right answers checks criterion and targets as training will; the zeros never take up memory.
+    _mlpc.count_correct(np.zeros((len(x), net.sizes[-1]), net.dtype), y, criterion)
+    labels = criterion[0] == "cross_entropy" and y.ndim == 1
+    return np.ascontiguousarray(x, net.dtype), np.ascontiguousarray(y, np.int64 if labels else net.dtype)
+
+
+def _weights(sample_weight: ArrayLike, n: int) -> Array:
+    weights = shaped("sample_weight", sample_weight, (n,)).astype(np.float64)
+    if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.any()):
+        raise ValueError("sample_weight: expected finite numbers >= 0, not all of them 0")
+    return weights
+
+
+def _validation(net: MLP, pair: Any, criterion: _mlpc.Loss) -> tuple[Array, Array]:
+    if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+        raise TypeError(f"validation_data: expected a pair (x, y), got {type(pair).__name__}")
+    try:
+        return _data(net, *pair, criterion)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"validation_data: {error}") from None
+
+
+def _divergence(met: _mlpc.DivergenceError, epoch: int) -> _mlpc.DivergenceError:
+    """The extension's error with the number of the epoch; `epoch`, `loss` and `lr` are attributes, too."""
+    error = _mlpc.DivergenceError(
+        f"training diverged in epoch {epoch}: loss {met.loss:g} at learning rate {met.lr:g}; the network is as after "
+        f"epoch {epoch - 1}.  Try a smaller learning rate, and look for huge numbers in the data"
+    )
+    error.epoch, error.loss, error.lr = epoch, met.loss, met.lr
+    return error

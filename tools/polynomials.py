@@ -51,7 +51,10 @@ ERFC_END = {np.float32: 10.75, np.float64: 28.5}  # above: erfc rounds to zero
 def tables(dtype):
     """Name, comment, function, interval, degree."""
     pick = (lambda f32, f64: f32) if dtype is np.float32 else (lambda f32, f64: f64)
-    square = lambda limit: (0, mpf(limit) ** 2)
+
+    def square(limit):
+        return 0, mpf(limit) ** 2
+
     centre, end = mpf(ERFC_CENTRE[dtype]), mpf(ERFC_END[dtype])
     start = mpf(ERF_LIMIT[dtype]) * mpf("0.999")
     yield "EXP_TAIL", "of exp, times r^2 <= 0.121", exp_tail, (-mpf("0.348"), mpf("0.348")), pick(5, 10)
@@ -70,12 +73,11 @@ def chebyshev(function, interval, degree):
     middle, half = (low + high) / 2, (high - low) / 2
     angles = [mp.pi * (mpf(k) + mpf(1) / 2) / n for k in range(n)]
     values = [function(middle + half * mp.cos(angle)) for angle in angles]
-    series = [2 * sum(v * mp.cos(j * a) for v, a in zip(values, angles)) / n for j in range(n)]
+    series = [2 * sum(v * mp.cos(j * a) for v, a in zip(values, angles, strict=True)) / n for j in range(n)]
     series[0] /= 2
 
     def times_argument(p):  # p(x) (x - middle) / half
-        shifted = [mpf(0)] + p
-        return [(s - middle * c) / half for s, c in zip(shifted, p + [mpf(0)])]
+        return [(s - middle * c) / half for s, c in zip([mpf(0), *p], [*p, mpf(0)], strict=True)]
 
     total = [mpf(0)] * n
     older, newer = [mpf(1)], times_argument([mpf(1)])

@@ -36,8 +36,8 @@ static void add_multiple(const mlpc_kernels *kernels, double *y, double a, const
     kernels->sgd_step(y, x, NULL, -a, 0, 0, 0, n);
 }
 
-/* A = (1 - tau v v^T) A for `rows` rows of `columns` elements, `stride` apart: rows of A are combined as wholes, so that
- * every sum over rows runs in increasing index.  w: room for `columns`. */
+/* A = (1 - tau v v^T) A for `rows` rows of `columns` elements, `stride` apart: rows of A are combined as wholes, so
+ * that every sum over rows runs in increasing index.  w: room for `columns`. */
 static void reflect(const mlpc_kernels *kernels, double *a, size_t stride, const double *v, double tau, size_t rows,
                     size_t columns, double *w)
 {
@@ -49,8 +49,8 @@ static void reflect(const mlpc_kernels *kernels, double *a, size_t stride, const
         add_multiple(kernels, a + i * stride, -(tau * v[i]), w, columns);
 }
 
-/* The reflection that maps x (n,) to a multiple of the first unit vector: overwrites x with v, returns tau, and in *sign
- * the sign of that multiple.  No difference of near numbers is taken: v_0 = x_0 + sign(x_0) |x|. */
+/* The reflection that maps x (n,) to a multiple of the first unit vector: overwrites x with v, returns tau, and in
+ * *sign the sign of that multiple.  No difference of near numbers is taken: v_0 = x_0 + sign(x_0) |x|. */
 static double householder(double *x, size_t n, double *sign)
 {
     double squares = 0;
@@ -65,8 +65,8 @@ static double householder(double *x, size_t n, double *sign)
     return tau;
 }
 
-/* q (m, n), m >= n, of a (m, n), which is lost.  q's columns are orthonormal; the diagonal of R is positive.  a keeps the
- * reflections' vectors below and on its diagonal; v (m,), w (n,), tau (n,) and sign (n,) are room for work. */
+/* q (m, n), m >= n, of a (m, n), which is lost.  q's columns are orthonormal; the diagonal of R is positive.  a keeps
+ * the reflections' vectors below and on its diagonal; v (m,), w (n,), tau (n,) and sign (n,) are room for work. */
 static void orthonormal_columns(double *q, double *a, size_t m, size_t n, double *v, double *w, double *tau,
                                 double *sign)
 {
@@ -89,8 +89,8 @@ static void orthonormal_columns(double *q, double *a, size_t m, size_t n, double
     }
 }
 
-/* Bytes of room that `orthogonal` needs for a layer, a, q (m, n), v (m,), w, tau, sign (n,), where *room is less; 0 where
- * that overflows.  The plan of the net has seen that m n does not. */
+/* Raises *room to the bytes that `orthogonal` needs for a layer: a, q (m, n), v (m,), w, tau, sign (n,).  0 where that
+ * overflows; the plan of the net has seen that m n does not. */
 static int make_room(size_t *room, const mlpc_layer *layer)
 {
     const int wide = layer->n_out < layer->n_in;

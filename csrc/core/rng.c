@@ -116,8 +116,8 @@ static uint64_t multiply(uint64_t a, uint64_t b, uint64_t *low)
     return p11 + (p01 >> 32) + (p10 >> 32) + (middle_sum >> 32);
 }
 
-/* Uniform on 0..bound-1 (Lemire, ACM TOMACS 29, 2019): the high word of bits times bound, draws whose low word falls into
- * the first 2^64 mod bound being rejected.  That remainder, a division, is rarely needed: it is below bound. */
+/* Uniform on 0..bound-1 (Lemire, ACM TOMACS 29, 2019): the high word of bits times bound, draws whose low word falls
+ * into the first 2^64 mod bound being rejected.  That remainder, a division, is rarely needed: it is below bound. */
 static uint64_t bounded(uint64_t bound, uint64_t seed, uint32_t epoch, uint64_t *counter)
 {
     uint64_t low, high = multiply(mlpc_random_bits(seed, MLPC_STREAM_SHUFFLE, epoch, (*counter)++), bound, &low);

@@ -1,5 +1,6 @@
 #include "args.h"
 
+#include <math.h>
 #include <stdio.h>
 
 #include "../core/fpmode.h"
@@ -10,7 +11,7 @@ int args_type_number(mlpc_dtype dtype)
     return dtype == MLPC_FLOAT32 ? NPY_FLOAT32 : NPY_FLOAT64;
 }
 
-/* ---- Numbers ------------------------------------------------------------------------------------------------------ */
+/* ---- Numbers ----------------------------------------------------------------------------------------------------- */
 
 int args_count(const char *function, Py_ssize_t nargs, Py_ssize_t n)
 {
@@ -63,14 +64,14 @@ int args_integer(const char *name, PyObject *object, uint64_t minimum, uint64_t 
 int args_size(const char *name, PyObject *object, size_t minimum, size_t *value)
 {
     uint64_t wide;
-    if (args_integer(name, object, minimum, PY_SSIZE_T_MAX, &wide) < 0) {
+    if (args_integer(name, object, minimum, NPY_MAX_INTP, &wide) < 0) {
         return -1;
     }
     *value = (size_t)wide;
     return 0;
 }
 
-/* ---- Arrays ------------------------------------------------------------------------------------------------------- */
+/* ---- Arrays ------------------------------------------------------------------------------------------------------ */
 
 /* To a plain C-contiguous, aligned, native array of a type; extra: more flags for NumPy.  Takes no reference.
  * NumPy rounds in the core's floating-point mode, so that a conversion gives the same bits whatever the caller's. */
@@ -150,6 +151,15 @@ int args_shape2(const char *name, PyArrayObject *array, npy_intp rows, npy_intp 
     return args_shape(name, array, 2, shape);
 }
 
+int args_rows_at_least_one(const char *name, PyArrayObject *array)
+{
+    if (PyArray_DIM(array, 0) > 0) {
+        return 0;
+    }
+    PyErr_Format(PyExc_ValueError, "%s: expected at least one row, got 0", name);
+    return -1;
+}
+
 PyArrayObject *args_real(const char *name, PyObject *object, mlpc_dtype dtype)
 {
     PyArrayObject *any = (PyArrayObject *)PyArray_FROM_O(object);
@@ -182,8 +192,7 @@ PyArrayObject *args_float(const char *name, PyObject *object, mlpc_dtype *dtype)
     if (type != NPY_FLOAT32 && type != NPY_FLOAT64) {
         type_error(name, "float32 or float64", any);
     } else if (*dtype != MLPC_N_DTYPES && type != args_type_number(*dtype)) {
-        type_error(name, *dtype == MLPC_FLOAT32 ? "float32 like the array before it" : "float64 like the array before it",
-                   any);
+        type_error(name, *dtype == MLPC_FLOAT32 ? "float32 like the others" : "float64 like the others", any);
     } else {
         *dtype = type == NPY_FLOAT32 ? MLPC_FLOAT32 : MLPC_FLOAT64;
         result = contiguous(any, type, 0);
@@ -246,7 +255,7 @@ int args_disjoint(const char *a_name, PyArrayObject *a, const char *b_name, PyAr
     return -1;
 }
 
-/* ---- Losses ------------------------------------------------------------------------------------------------------- */
+/* ---- Losses ------------------------------------------------------------------------------------------------------ */
 
 static double element(PyArrayObject *array, npy_intp i)
 {
@@ -264,7 +273,7 @@ static int check_values(const char *name, PyArrayObject *array, const mlpc_kerne
     }
     for (npy_intp i = 0; i < n; i++) {
         const double value = element(array, i);
-        if (npy_isfinite(value) && (value >= 0 || !nonnegative)) {
+        if (isfinite(value) && (value >= 0 || !nonnegative)) {
             continue;
         }
         PyObject *got = PyFloat_FromDouble(value);

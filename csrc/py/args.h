@@ -14,7 +14,7 @@
 
 int args_type_number(mlpc_dtype dtype);
 
-/* ---- Numbers ------------------------------------------------------------------------------------------------------ */
+/* ---- Numbers ----------------------------------------------------------------------------------------------------- */
 
 /* TypeError unless there are n arguments. */
 int args_count(const char *function, Py_ssize_t nargs, Py_ssize_t n);
@@ -24,13 +24,16 @@ int args_bool(PyObject *object, int *value);
 int args_integer(const char *name, PyObject *object, uint64_t minimum, uint64_t maximum, uint64_t *value);
 int args_size(const char *name, PyObject *object, size_t minimum, size_t *value);
 
-/* ---- Arrays ------------------------------------------------------------------------------------------------------- */
+/* ---- Arrays ------------------------------------------------------------------------------------------------------ */
 
 /* Any real array-like, converted to dtype. */
 PyArrayObject *args_real(const char *name, PyObject *object, mlpc_dtype dtype);
 
 /* The same of shape (rows, columns), each a number or ARGS_ANY. */
 PyArrayObject *args_matrix(const char *name, PyObject *object, mlpc_dtype dtype, npy_intp rows, npy_intp columns);
+
+/* ValueError where an array has no rows. */
+int args_rows_at_least_one(const char *name, PyArrayObject *array);
 
 /* An array of float32 or float64, never converted.  *dtype is MLPC_N_DTYPES before the first array of a call, and what
  * the later ones must have. */
@@ -53,7 +56,7 @@ int args_overlap_memory(PyArrayObject *a, const void *memory, size_t n);
 /* ValueError where they do. */
 int args_disjoint(const char *a_name, PyArrayObject *a, const char *b_name, PyArrayObject *b);
 
-/* ---- Losses ------------------------------------------------------------------------------------------------------- */
+/* ---- Losses ------------------------------------------------------------------------------------------------------ */
 
 /* A loss and what it is computed from; the arrays hold what the pointers point to. */
 typedef struct {

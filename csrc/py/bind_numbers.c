@@ -60,7 +60,7 @@ exit:
     return result;
 }
 
-/* ---- Random numbers ----------------------------------------------------------------------------------------------- */
+/* ---- Random numbers ---------------------------------------------------------------------------------------------- */
 
 typedef struct {
     uint64_t seed;
@@ -140,7 +140,8 @@ static PyObject *shuffle(PyObject *Py_UNUSED(module), PyObject *const *args, Py_
 PyMethodDef bind_numbers_methods[] = {
     {"initial_values", initial_values, METH_NOARGS, "initial_values()\n--\n\nNames for Net.initialize."},
     {"step", FAST(step), "step(optimizer, parameters, gradients, lr, /)\n--\n\nOne step of the optimizer, in place."},
-    {"learning_rate", FAST(learning_rate), "learning_rate(schedule, t, /)\n--\n\nThe learning rate at time t, in epochs."},
+    {"learning_rate", FAST(learning_rate),
+     "learning_rate(schedule, t, /)\n--\n\nThe learning rate at time t, in epochs."},
     {"philox", FAST(philox), "philox(seed, stream, index, counter, /)\n--\n\nOne block of Philox4x32-10."},
     {"random_normal", FAST(random_normal),
      "random_normal(seed, stream, index, n, /)\n--\n\nThe stream's first n normal variates."},

@@ -12,7 +12,7 @@ static PyObject *kernels(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
     return names_kernels();
 }
 
-/* ---- Element by element, row by row ------------------------------------------------------------------------------- */
+/* ---- Element by element, row by row ------------------------------------------------------------------------------ */
 
 typedef void unary(void *y, const void *x, size_t n);
 typedef void binary(void *dz, const void *da, const void *z, const void *a, size_t n);
@@ -160,7 +160,7 @@ exit:
     return (PyObject *)out;
 }
 
-/* ---- The linear layer --------------------------------------------------------------------------------------------- */
+/* ---- The linear layer -------------------------------------------------------------------------------------------- */
 
 /* A weight (n_out, n_in) as the kernels read it: (n_in, n_out) C-contiguous, no copy where it is a transposed view. */
 static PyArrayObject *transposed_weight(PyObject *object, mlpc_dtype *dtype, npy_intp n_in)
@@ -284,7 +284,7 @@ exit:
     return result;
 }
 
-/* ---- Losses ------------------------------------------------------------------------------------------------------- */
+/* ---- Losses ------------------------------------------------------------------------------------------------------ */
 
 /* Logits (n, k), k >= 1, and the objective that fits them. */
 static PyArrayObject *parse_logits(PyObject *module, PyObject *object, mlpc_dtype *dtype, const mlpc_kernels **table)
@@ -334,7 +334,7 @@ static PyObject *loss(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
         args_disjoint("out", dz, "y", objective.y) < 0) {
         goto exit;
     }
-    row_loss = PyMem_New(double, PyArray_DIM(z, 0));
+    row_loss = PyMem_Calloc((size_t)PyArray_DIM(z, 0), sizeof(double));
     if (row_loss == NULL) {
         PyErr_NoMemory();
         goto exit;
@@ -374,7 +374,7 @@ exit:
     return result;
 }
 
-/* ---- Whole arrays ------------------------------------------------------------------------------------------------- */
+/* ---- Whole arrays ------------------------------------------------------------------------------------------------ */
 
 static PyObject *sum(PyObject *module, PyObject *object)
 {

@@ -21,7 +21,7 @@
 #define COMPILER "unknown compiler"
 #endif
 
-/* ---- Instruction sets --------------------------------------------------------------------------------------------- */
+/* ---- Instruction sets -------------------------------------------------------------------------------------------- */
 
 /* The names of those that run here; returns how many. */
 static int running(const char *names[MLPC_N_ISAS])
@@ -113,7 +113,7 @@ static PyMethodDef methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-/* ---- The module --------------------------------------------------------------------------------------------------- */
+/* ---- The module -------------------------------------------------------------------------------------------------- */
 
 static int add_object(PyObject *module, const char *name, PyObject *object)
 {

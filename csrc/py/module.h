@@ -16,6 +16,7 @@
 #define NO_IMPORT_ARRAY
 #endif
 #include <numpy/arrayobject.h>
+#undef I /* NumPy includes <complex.h>; here I is a number of inputs */
 
 #include "../core/mlpc.h"
 

@@ -2,8 +2,8 @@
 
 #include <time.h>
 
-/* Often enough for a progress bar and for Ctrl-C, seldom enough to cost nothing: taking the GIL from another thread that
- * runs Python can take 5 ms, the interpreter's switch interval. */
+/* 50 ms: often enough for a progress bar and for Ctrl-C, seldom enough to cost nothing, since taking the GIL from
+ * another thread that runs Python can take 5 ms, the interpreter's switch interval. */
 #define POLL_INTERVAL INT64_C(50000000)
 
 static int64_t now(void)

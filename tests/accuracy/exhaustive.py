@@ -48,6 +48,7 @@ def same_bits(a, b):
 def sweep(name, step):
     """The largest error, its input, and (instruction set, input) of the first difference in bits or None."""
     worst, where = -1.0, np.float32(0)
+    np.seterr(invalid="ignore")  # signalling NaNs are among the inputs
     for start in range(0, 1 << 32, CHUNK * step):
         bits = np.arange(start, min(start + CHUNK * step, 1 << 32), step, dtype=np.uint64)
         x = bits.astype(np.uint32).view(np.float32)

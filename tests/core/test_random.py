@@ -99,7 +99,7 @@ def test_normal_agrees_with_the_standard_library():
     numbers = _mlpc.random_normal(12, SHUFFLE, 0, 2000)
     quantile = NormalDist().inv_cdf
     expected = [quantile(float(probability(12, SHUFFLE, 0, i))) for i in range(2000)]
-    np.testing.assert_allclose(numbers, expected, rtol=4e-15, atol=1e-16)
+    np.testing.assert_allclose(numbers, expected, rtol=1e-12, atol=1e-15)  # theirs see a probability rounded to 53 bits
 
 
 def test_normal_moments():

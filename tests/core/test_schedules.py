@@ -48,7 +48,7 @@ def cosine(t, lr, epochs, minimum=0.0, warmup=0):
 @pytest.mark.parametrize("t", TIMES)
 @pytest.mark.parametrize("settings", [{}, {"minimum": 1e-4}, {"warmup": 3}, {"minimum": 0.01, "warmup": 2.5}])
 def test_cosine(t, settings):
-    # Near the end 1 + cos is small and takes the rounding of cos near -1, so an absolute tolerance is part of the formula.
+    # Near the end 1 + cos is small and keeps the rounding of cos near -1: hence the absolute tolerance.
     expected = pytest.approx(cosine(t, 0.3, 30, **settings), rel=1e-14, abs=2e-16)
     assert Cosine(0.3, 30, **settings)(t) == expected
 

@@ -1,0 +1,101 @@
+# `make` lists what can be made. Everything happens in .venv; a second run reuses what the first one built.
+
+PYTHON ?= python3
+VENV ?= .venv
+TORCH ?= torch==2.13.0
+DATA ?= digits
+# MNIST, where it lies beside the checkout; otherwise it is downloaded, or its tests are skipped.
+MLPC_DATA_DIR ?= $(abspath $(wildcard ../shared/mnist))
+ifneq ($(MLPC_DATA_DIR),)
+export MLPC_DATA_DIR
+endif
+
+BIN := $(VENV)/bin
+SOURCES := $(shell find csrc -type f) setup.py pyproject.toml
+SANITIZE := -g -fsanitize=address,undefined -fno-sanitize-recover=all
+COMMA := ,
+DEMO_EXTRAS := progress,plot$(if $(filter mnist,$(DATA)),$(COMMA)data)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test quick asan mutants exhaustive mnist bench lint clean
+
+help: ## this list
+	@echo "make TARGET, where TARGET is one of"
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@echo "Settings: PYTHON=$(PYTHON) VENV=$(VENV) DATA=$(DATA) TORCH=$(TORCH) (TORCH= tests without it)"
+
+demo: $(VENV)/.demo-$(DATA) ## check gradients, train several networks (DATA=mnist for MNIST), draw demo.png
+	$(BIN)/python -m mlpc info
+	@echo
+	$(BIN)/python -m mlpc gradcheck
+	$(BIN)/python -m mlpc train --data $(DATA) --plot demo.png
+
+test: $(VENV)/.test ## build and run all tests, the documentation's examples among them (up to 10 minutes)
+	$(BIN)/python -m pytest -m "not mnist" $(PYTEST) tests mlpc README.md docs
+
+quick: $(VENV)/.test ## the tests of a few seconds, for the loop of editing
+	$(BIN)/python -m pytest -m "not mnist and not slow" -x -q $(PYTEST) tests
+
+mnist: $(VENV)/.test ## accuracy on MNIST, beside PyTorch (2 minutes)
+	$(BIN)/python -m pytest -m mnist $(PYTEST) tests
+
+# PyTorch does not load under AddressSanitizer, so that its tests are left out. The copy in build/asan stands before
+# the one installed; its address checks need libasan in the process before Python starts.
+asan: $(VENV)/.test build/asan/.built ## the quick tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	LD_PRELOAD=$$($(CC) -print-file-name=libasan.so) PYTHONPATH=build/asan PYTHONMALLOC=malloc \
+	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
+	$(BIN)/python -c 'import sys; sys.path.remove(""); sys.modules["torch"] = None; import pytest; sys.exit(pytest.main())' \
+	    -m "not mnist and not slow" -q -p no:cacheprovider $(PYTEST) tests
+
+mutants: $(VENV)/.test ## break each promise on purpose; every break must fail a test
+	$(BIN)/python tests/bits/mutants.py $(MUTANTS)
+
+exhaustive: $(VENV)/.test ## the elementary functions on every float32 there is
+	$(BIN)/python tests/accuracy/exhaustive.py $(EXHAUSTIVE)
+
+bench: $(VENV)/.bench ## seconds per epoch of MNIST beside PyTorch, NumPy, JAX and scikit-learn (under 5 minutes)
+	$(BIN)/python bench/run.py $(BENCH)
+
+lint: $(VENV)/.lint ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy mlpc
+
+clean: ## everything that was made
+	rm -rf $(VENV) build *.egg-info mlpc/_mlpc*.so demo.png .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+$(VENV)/.base:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	    { echo "mlpc needs Python 3.10 or later; '$(PYTHON)' is none. Try make PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -c 'import os, sys, sysconfig; sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' || \
+	    { echo "mlpc needs Python's headers to build (Debian: python3-dev)"; exit 1; }
+	@command -v $(CC) > /dev/null || { echo "mlpc needs a C compiler; '$(CC)' is none. Try make CC=gcc or CC=clang"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip setuptools wheel 'numpy>=2'
+	@touch $@
+
+# Each of these builds the extension again where its sources have changed, and adds packages.
+INSTALL = $(BIN)/python -m pip install --quiet --no-build-isolation --editable
+
+$(VENV)/.demo-%: $(VENV)/.base $(SOURCES)
+	$(INSTALL) '.[$(DEMO_EXTRAS)]'
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.base $(SOURCES)
+	$(INSTALL) '.[test]' $(TORCH)
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.base $(SOURCES)
+	$(INSTALL) '.[bench]' $(TORCH)
+	@touch $@
+
+$(VENV)/.lint: $(VENV)/.base $(SOURCES)
+	$(INSTALL) '.[lint]'
+	@touch $@
+
+build/asan/.built: $(VENV)/.base $(SOURCES) $(wildcard mlpc/*.py)
+	CFLAGS="$(SANITIZE)" LDFLAGS="$(SANITIZE)" \
+	$(BIN)/python setup.py --quiet build --build-lib build/asan --build-temp build/asan-objects --force
+	@touch $@

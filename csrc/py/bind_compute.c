@@ -1,0 +1,342 @@
+/* Forward, losses and backward of a network. */
+#include <string.h>
+
+#include "bind_net.h"
+#include "errors.h"
+#include "poll.h"
+
+/* ---- Forward ----------------------------------------------------------------------------------------------------- */
+
+/* Does x lie in memory that forward or backward writes, as what layers[i].output shows does? */
+static int lies_in_own_memory(const NetObject *net, PyArrayObject *x)
+{
+    int overlap = args_overlap(x, net->gradients);
+    for (size_t l = 0; l < net->plan->n_layers; l++) {
+        const size_t bytes = net->workspace->batch * net->plan->layers[l].n_out * net_itemsize(net);
+        overlap |= args_overlap_memory(x, net->workspace->z[l], bytes);
+        overlap |= args_overlap_memory(x, net->workspace->a[l], bytes);
+    }
+    return overlap;
+}
+
+/* What the network keeps of x: a view of its own, of which nothing can change the shape, or a copy. */
+static PyArrayObject *kept(const NetObject *net, PyArrayObject *x)
+{
+    if (lies_in_own_memory(net, x)) {
+        return (PyArrayObject *)PyArray_NewCopy(x, NPY_CORDER);
+    }
+    return net_view(net, 2, PyArray_DIMS(x), NULL, PyArray_DATA(x), NPY_ARRAY_CARRAY_RO, (PyObject *)x);
+}
+
+/* Makes x (rows, n_in) the latest forward.  Where that fails there is none, or still the one before. */
+static int run_forward(NetObject *net, PyArrayObject *x)
+{
+    const size_t rows = (size_t)PyArray_DIM(x, 0);
+    if (net_reserve(net, rows) < 0) {
+        return -1;
+    }
+    net_forget(net);
+    PyArrayObject *own = kept(net, x);
+    if (own == NULL) {
+        return -1;
+    }
+    const mlpc_kernels *const kernels = net_kernels(net);
+    const void *const parameters = PyArray_DATA(net->parameters), *const data = PyArray_DATA(own);
+    poll_state poll;
+    poll_begin(&poll, NULL);
+    const mlpc_status status = mlpc_forward(net->plan, kernels, parameters, net->workspace, data, rows, &poll.poll);
+    poll_end(&poll);
+    if (status != MLPC_OK) {
+        Py_DECREF(own);
+        errors_raise(status);
+        return -1;
+    }
+    net->x = own;
+    net->rows = rows;
+    return 0;
+}
+
+static void *latest_logits(const NetObject *net)
+{
+    return net->workspace->z[net->plan->n_layers - 1];
+}
+
+static PyObject *forward_within(NetObject *net, PyArrayObject *x, PyObject *out)
+{
+    const npy_intp shape[2] = {PyArray_DIM(x, 0), net->n_out};
+    PyArrayObject *z = args_out(out, 2, shape, net->plan->dtype);
+    if (z == NULL || args_disjoint("out", z, "x", x) < 0 ||
+        args_disjoint("out", z, "the parameters", net->parameters) < 0 ||
+        args_disjoint("out", z, "the gradients", net->gradients) < 0 || run_forward(net, x) < 0) {
+        Py_XDECREF(z);
+        return NULL;
+    }
+    memcpy(PyArray_DATA(z), latest_logits(net), (size_t)PyArray_NBYTES(z));
+    return (PyObject *)z;
+}
+
+PyObject *net_forward(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
+{
+    NetObject *const net = (NetObject *)self;
+    PyObject *result = NULL;
+    if (nargs != 1 && args_count("forward", nargs, 2) < 0) {
+        return NULL;
+    }
+    PyArrayObject *x = args_matrix("x", args[0], net->plan->dtype, ARGS_ANY, net->n_in);
+    if (x != NULL && net_enter(net) == 0) {
+        result = forward_within(net, x, nargs == 2 ? args[1] : Py_None);
+        net_leave(net);
+    }
+    Py_XDECREF(x);
+    return result;
+}
+
+/* ---- Losses ------------------------------------------------------------------------------------------------------ */
+
+static int require_forward(const NetObject *net, const char *method)
+{
+    if (net->x != NULL) {
+        return 0;
+    }
+    PyErr_Format(PyExc_RuntimeError, "%s: there is no forward before it", method);
+    return -1;
+}
+
+/* Room for the derivative of the latest forward's loss. */
+static int reserve_dz(NetObject *net)
+{
+    if (net->dz != NULL && net->dz_rows >= net->rows) {
+        return 0;
+    }
+    const size_t rows = net->workspace->batch;
+    void *const dz = PyMem_RawMalloc(rows * (size_t)net->n_out * net_itemsize(net)); /* no larger than the workspace */
+    if (dz == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    PyMem_RawFree(net->dz);
+    net->dz = dz;
+    net->dz_rows = rows;
+    net->has_dz = 0;
+    return 0;
+}
+
+/* The loss of the latest forward, whose derivative the network remembers. */
+static int run_loss(NetObject *net, const args_objective *objective, double *value)
+{
+    if (args_objective_rows(objective, (npy_intp)net->rows) < 0 || reserve_dz(net) < 0) {
+        return -1;
+    }
+    const mlpc_kernels *const kernels = net_kernels(net);
+    const void *const z = latest_logits(net);
+    size_t bad_row;
+    mlpc_status status;
+    Py_BEGIN_ALLOW_THREADS
+    status = mlpc_loss_evaluate(&objective->loss, kernels, z, &objective->targets, net->rows, (size_t)net->n_out, value,
+                                net->dz, net->workspace->row_loss, &bad_row);
+    Py_END_ALLOW_THREADS
+    if (status != MLPC_OK) {
+        errors_raise(status);
+        return -1;
+    }
+    net->has_dz = 1;
+    return 0;
+}
+
+PyObject *net_loss(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
+{
+    NetObject *const net = (NetObject *)self;
+    args_objective objective = {0};
+    PyObject *result = NULL;
+    if (args_count("loss", nargs, 3) == 0 &&
+        net_objective(net, &objective, args[1], args[0], args[2]) == 0 &&
+        net_enter(net) == 0) {
+        double value;
+        if (require_forward(net, "loss") == 0 && run_loss(net, &objective, &value) == 0) {
+            result = PyFloat_FromDouble(value);
+        }
+        net_leave(net);
+    }
+    args_objective_clear(&objective);
+    return result;
+}
+
+/* ---- Backward ---------------------------------------------------------------------------------------------------- */
+
+/* After a forward; dx may be NULL. */
+static int run_backward(NetObject *net, const void *dz, void *dx, int accumulate)
+{
+    const mlpc_kernels *const kernels = net_kernels(net);
+    const void *const parameters = PyArray_DATA(net->parameters), *const x = PyArray_DATA(net->x);
+    void *const gradients = PyArray_DATA(net->gradients);
+    poll_state poll;
+    poll_begin(&poll, NULL);
+    const mlpc_status status = mlpc_backward(net->plan, kernels, parameters, gradients, net->workspace, x, dz, dx,
+                                             net->rows, accumulate, &poll.poll);
+    poll_end(&poll);
+    if (status != MLPC_OK) {
+        errors_raise(status);
+        return -1;
+    }
+    return 0;
+}
+
+/* Has dz the shape of the latest forward's output? */
+static int check_dz(const NetObject *net, PyArrayObject *dz)
+{
+    if (PyArray_NDIM(dz) == 2 && PyArray_DIM(dz, 0) == (npy_intp)net->rows && PyArray_DIM(dz, 1) == net->n_out) {
+        return 0;
+    }
+    PyObject *shape = PyArray_IntTupleFromIntp(PyArray_NDIM(dz), PyArray_DIMS(dz));
+    if (shape != NULL) {
+        PyErr_Format(PyExc_ValueError, "dz: expected (%zu, %zd) like the latest forward's output, got %R", net->rows,
+                     (Py_ssize_t)net->n_out, shape);
+        Py_DECREF(shape);
+    }
+    return -1;
+}
+
+/* dz NULL: what the loss left. */
+static PyObject *backward_within(NetObject *net, PyArrayObject *dz, int accumulate)
+{
+    if (require_forward(net, "backward") < 0 || (dz != NULL && check_dz(net, dz) < 0)) {
+        return NULL;
+    }
+    if (dz == NULL && !net->has_dz) {
+        PyErr_SetString(PyExc_RuntimeError, "backward: expected dz, since no loss of the latest forward was computed");
+        return NULL;
+    }
+    PyObject *dx = PyArray_SimpleNew(2, PyArray_DIMS(net->x), args_type_number(net->plan->dtype));
+    if (dx != NULL && run_backward(net, dz == NULL ? net->dz : PyArray_DATA(dz), PyArray_DATA((PyArrayObject *)dx),
+                                   accumulate) < 0) {
+        Py_CLEAR(dx);
+    }
+    return dx;
+}
+
+/* dz that overlaps the gradients, which are written while it is read, is copied. */
+static PyArrayObject *parse_dz(const NetObject *net, PyObject *object)
+{
+    PyArrayObject *dz = args_real("dz", object, net->plan->dtype);
+    if (dz != NULL && args_overlap(dz, net->gradients)) {
+        Py_SETREF(dz, (PyArrayObject *)PyArray_NewCopy(dz, NPY_CORDER));
+    }
+    return dz;
+}
+
+PyObject *net_backward(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
+{
+    NetObject *const net = (NetObject *)self;
+    PyArrayObject *dz = NULL;
+    PyObject *result = NULL;
+    int accumulate;
+    if (args_count("backward", nargs, 2) == 0 && args_bool(args[1], &accumulate) == 0 &&
+        (args[0] == Py_None || (dz = parse_dz(net, args[0])) != NULL) && net_enter(net) == 0) {
+        result = backward_within(net, dz, accumulate);
+        net_leave(net);
+    }
+    Py_XDECREF(dz);
+    return result;
+}
+
+PyObject *net_loss_and_grad(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
+{
+    NetObject *const net = (NetObject *)self;
+    args_objective objective = {0};
+    PyArrayObject *x = NULL;
+    PyObject *result = NULL;
+    int accumulate;
+    if (args_count("loss_and_grad", nargs, 5) == 0 && args_bool(args[4], &accumulate) == 0 &&
+        (x = args_matrix("x", args[0], net->plan->dtype, ARGS_ANY, net->n_in)) != NULL &&
+        net_objective(net, &objective, args[2], args[1], args[3]) == 0 &&
+        args_objective_rows(&objective, PyArray_DIM(x, 0)) == 0 && net_enter(net) == 0) {
+        double value;
+        if (run_forward(net, x) == 0 && run_loss(net, &objective, &value) == 0 &&
+            run_backward(net, net->dz, NULL, accumulate) == 0) {
+            result = PyFloat_FromDouble(value);
+        }
+        net_leave(net);
+    }
+    args_objective_clear(&objective);
+    Py_XDECREF(x);
+    return result;
+}
+
+/* ---- Without a trace: logits and evaluate ------------------------------------------------------------------------ */
+
+static PyObject *logits_within(NetObject *net, PyArrayObject *x)
+{
+    const npy_intp shape[2] = {PyArray_DIM(x, 0), net->n_out};
+    mlpc_workspace *const scratch = net_scratch(net);
+    PyArrayObject *z = scratch == NULL ? NULL : args_out(Py_None, 2, shape, net->plan->dtype);
+    if (z == NULL) {
+        return NULL;
+    }
+    const mlpc_kernels *const kernels = net_kernels(net);
+    const void *const parameters = PyArray_DATA(net->parameters), *const from = PyArray_DATA(x);
+    void *const to = PyArray_DATA(z);
+    const size_t n = (size_t)shape[0];
+    poll_state poll;
+    poll_begin(&poll, NULL);
+    const mlpc_status status = mlpc_predict(net->plan, kernels, parameters, scratch, to, from, n, &poll.poll);
+    poll_end(&poll);
+    if (status != MLPC_OK) {
+        Py_DECREF(z);
+        return errors_raise(status);
+    }
+    return (PyObject *)z;
+}
+
+PyObject *net_logits(PyObject *self, PyObject *object)
+{
+    NetObject *const net = (NetObject *)self;
+    PyObject *result = NULL;
+    PyArrayObject *x = args_matrix("x", object, net->plan->dtype, ARGS_ANY, net->n_in);
+    if (x != NULL && net_enter(net) == 0) {
+        result = logits_within(net, x);
+        net_leave(net);
+    }
+    Py_XDECREF(x);
+    return result;
+}
+
+static PyObject *evaluate_within(NetObject *net, PyArrayObject *x, const args_objective *objective)
+{
+    const size_t n = (size_t)PyArray_DIM(x, 0);
+    mlpc_workspace *const scratch = net_scratch(net);
+    double *const row_loss = PyMem_Calloc(n, sizeof(double));
+    if (scratch == NULL || row_loss == NULL) {
+        PyMem_Free(row_loss);
+        return PyErr_Occurred() ? NULL : PyErr_NoMemory();
+    }
+    const mlpc_kernels *const kernels = net_kernels(net);
+    const void *const parameters = PyArray_DATA(net->parameters), *const data = PyArray_DATA(x);
+    double value, correct;
+    size_t bad_row;
+    poll_state poll;
+    poll_begin(&poll, NULL);
+    const mlpc_status status = mlpc_evaluate(net->plan, kernels, parameters, scratch, &objective->loss, data,
+                                             &objective->targets, n, row_loss, &value, &correct, &bad_row, &poll.poll);
+    poll_end(&poll);
+    PyMem_Free(row_loss);
+    return status == MLPC_OK ? Py_BuildValue("dd", value, correct / (double)n) : errors_raise(status);
+}
+
+PyObject *net_evaluate(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
+{
+    NetObject *const net = (NetObject *)self;
+    args_objective objective = {0};
+    PyArrayObject *x = NULL;
+    PyObject *result = NULL;
+    if (args_count("evaluate", nargs, 4) == 0 &&
+        (x = args_matrix("x", args[0], net->plan->dtype, ARGS_ANY, net->n_in)) != NULL &&
+        args_rows_at_least_one("x", x) == 0 &&
+        net_objective(net, &objective, args[2], args[1], args[3]) == 0 &&
+        args_objective_rows(&objective, PyArray_DIM(x, 0)) == 0 && net_enter(net) == 0) {
+        result = evaluate_within(net, x, &objective);
+        net_leave(net);
+    }
+    args_objective_clear(&objective);
+    Py_XDECREF(x);
+    return result;
+}

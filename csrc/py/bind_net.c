@@ -1,0 +1,476 @@
+#include "bind_net.h"
+
+#include <structmember.h>
+#include <unistd.h>
+
+#include "errors.h"
+#include "names.h"
+
+/* ---- One at a time ----------------------------------------------------------------------------------------------- */
+
+int net_enter(NetObject *net)
+{
+    const long process = (long)getpid();
+    const unsigned long thread = PyThread_get_thread_ident();
+    if (net->busy_process == 0 || (net->busy_process != process && net->busy_thread != thread)) {
+        /* Free, or marked by a thread of a parent process, which fork did not take along. */
+        net->busy_process = process;
+        net->busy_thread = thread;
+        return 0;
+    }
+    PyErr_SetString(PyExc_RuntimeError,
+                    net->busy_thread == thread
+                        ? "this network is in use by the call that called back; it cannot compute before that ends"
+                        : "this network is in use by another thread");
+    return -1;
+}
+
+void net_leave(NetObject *net)
+{
+    net->busy_process = 0;
+    net->busy_thread = 0;
+}
+
+int net_objective(const NetObject *net, args_objective *objective, PyObject *loss, PyObject *y,
+                  PyObject *sample_weight)
+{
+    return args_objective_parse(objective, net_kernels(net), net->plan->dtype, net->n_out, loss, y, sample_weight);
+}
+
+/* ---- Memory ------------------------------------------------------------------------------------------------------ */
+
+const mlpc_kernels *net_kernels(const NetObject *net)
+{
+    return module_kernels(net->state, net->plan->dtype);
+}
+
+size_t net_itemsize(const NetObject *net)
+{
+    return net->plan->dtype == MLPC_FLOAT32 ? 4 : 8;
+}
+
+PyArrayObject *net_view(const NetObject *net, int ndim, const npy_intp *shape, const npy_intp *strides, void *data,
+                        int flags, PyObject *owner)
+{
+    PyArray_Descr *descr = PyArray_DescrFromType(args_type_number(net->plan->dtype));
+    PyObject *view = PyArray_NewFromDescr(&PyArray_Type, descr, ndim, shape, strides, data, flags, NULL);
+    if (view != NULL && PyArray_SetBaseObject((PyArrayObject *)view, Py_NewRef(owner)) < 0) {
+        Py_CLEAR(view);
+    }
+    return (PyArrayObject *)view;
+}
+
+/* (n,) zeros, aligned to 64 bytes: a view into an array of bytes, whose pages stay untouched until they are used. */
+static PyArrayObject *aligned_zeros(const NetObject *net, size_t n)
+{
+    const size_t itemsize = net_itemsize(net), alignment = 64;
+    if (n > (NPY_MAX_INTP - alignment) / itemsize) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    const npy_intp bytes = (npy_intp)(n * itemsize + alignment), shape = (npy_intp)n;
+    PyObject *owner = PyArray_ZEROS(1, &bytes, NPY_UINT8, 0);
+    if (owner == NULL) {
+        return NULL;
+    }
+    char *const memory = PyArray_DATA((PyArrayObject *)owner);
+    char *const aligned = memory + (alignment - (uintptr_t)memory % alignment) % alignment;
+    PyArrayObject *view = net_view(net, 1, &shape, NULL, aligned, NPY_ARRAY_CARRAY, owner);
+    Py_DECREF(owner);
+    return view;
+}
+
+static void free_workspace(PyObject *capsule)
+{
+    mlpc_workspace_free(PyCapsule_GetPointer(capsule, NULL));
+}
+
+void net_forget(NetObject *net)
+{
+    net->rows = 0;
+    net->has_dz = 0;
+    Py_CLEAR(net->x);
+}
+
+int net_reserve(NetObject *net, size_t rows)
+{
+    if (net->workspace != NULL && net->workspace->batch >= rows) {
+        return 0;
+    }
+    mlpc_workspace *workspace;
+    const mlpc_status status = mlpc_workspace_create(&workspace, net->plan, rows > 0 ? rows : 1);
+    if (status != MLPC_OK) {
+        errors_raise(status);
+        return -1;
+    }
+    PyObject *capsule = PyCapsule_New(workspace, NULL, free_workspace);
+    if (capsule == NULL) {
+        mlpc_workspace_free(workspace);
+        return -1;
+    }
+    net_forget(net);
+    net->workspace = workspace;
+    Py_XSETREF(net->workspace_capsule, capsule);
+    return 0;
+}
+
+/* Rows of a piece that logits and evaluate compute at once: enough to fill the kernels' tiles, few enough for what lies
+ * between layers to stay in a cache of 4 MB. */
+static size_t scratch_rows(const NetObject *net)
+{
+    const size_t most = 256, cache = (size_t)4 << 20;
+    size_t bytes = 0; /* of one row: z and a per layer; sizes fit memory, since the biases do */
+    for (size_t l = 0; l < net->plan->n_layers; l++) {
+        bytes += 2 * net->plan->layers[l].n_out * net_itemsize(net);
+    }
+    return bytes * most <= cache ? most : bytes < cache ? cache / bytes : 1;
+}
+
+mlpc_workspace *net_scratch(NetObject *net)
+{
+    if (net->scratch == NULL) {
+        const mlpc_status status = mlpc_workspace_create(&net->scratch, net->plan, scratch_rows(net));
+        if (status != MLPC_OK) {
+            net->scratch = NULL;
+            errors_raise(status);
+        }
+    }
+    return net->scratch;
+}
+
+/* ---- Making and ending ------------------------------------------------------------------------------------------- */
+
+/* A sequence as a tuple; TypeError where it is none, a str among them. */
+static PyObject *as_tuple(const char *name, PyObject *object)
+{
+    if (!PyUnicode_Check(object)) {
+        PyObject *tuple = PySequence_Tuple(object);
+        if (tuple != NULL || !PyErr_ExceptionMatches(PyExc_TypeError)) {
+            return tuple;
+        }
+    }
+    PyErr_Format(PyExc_TypeError, "%s: expected a sequence, got %.100s", name, Py_TYPE(object)->tp_name);
+    return NULL;
+}
+
+/* Of the tuple of sizes: n numbers for the plan, and a tuple of ints for the attribute. */
+static int parse_sizes(NetObject *net, PyObject *sizes, size_t *numbers)
+{
+    const Py_ssize_t n = PyTuple_GET_SIZE(sizes);
+    net->sizes = PyTuple_New(n);
+    for (Py_ssize_t i = 0; net->sizes != NULL && i < n; i++) {
+        if (args_size("sizes", PyTuple_GET_ITEM(sizes, i), 1, &numbers[i]) < 0) {
+            return -1;
+        }
+        PyObject *number = PyLong_FromSize_t(numbers[i]);
+        if (number == NULL) {
+            return -1;
+        }
+        PyTuple_SET_ITEM(net->sizes, i, number);
+    }
+    return net->sizes == NULL ? -1 : 0;
+}
+
+static int parse_activations(NetObject *net, PyObject *activations, Py_ssize_t n, mlpc_activation *numbers)
+{
+    if (PyTuple_GET_SIZE(activations) != n) {
+        PyErr_Format(PyExc_ValueError, "activations: expected %zd, one per hidden layer, got %zd", n,
+                     PyTuple_GET_SIZE(activations));
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < n; i++) {
+        const int found =
+            names_find("activations", PyTuple_GET_ITEM(activations, i), names_activations, MLPC_N_ACTIVATIONS);
+        if (found < 0) {
+            return -1;
+        }
+        numbers[i] = (mlpc_activation)found;
+    }
+    net->activations = Py_NewRef(activations);
+    return 0;
+}
+
+static int parse_dtype(NetObject *net, PyObject *object, mlpc_dtype *dtype)
+{
+    PyArray_Descr *descr;
+    if (!PyArray_DescrConverter(object, &descr)) {
+        return -1;
+    }
+    const int type = descr->type_num;
+    Py_DECREF(descr);
+    if (type != NPY_FLOAT32 && type != NPY_FLOAT64) {
+        PyErr_Format(PyExc_ValueError, "dtype: expected float32 or float64, got %R", object);
+        return -1;
+    }
+    *dtype = type == NPY_FLOAT32 ? MLPC_FLOAT32 : MLPC_FLOAT64;
+    net->dtype = (PyObject *)PyArray_DescrFromType(type);
+    return 0;
+}
+
+/* The plan, from tuples; the object's attributes with it. */
+static int make_plan(NetObject *net, PyObject *sizes, PyObject *activations, PyObject *dtype)
+{
+    const Py_ssize_t n = PyTuple_GET_SIZE(sizes);
+    size_t *size_numbers = NULL;
+    mlpc_activation *activation_numbers = NULL;
+    mlpc_dtype real;
+    int result = -1;
+    if (n < 2) {
+        PyErr_Format(PyExc_ValueError, "sizes: expected at least two, of inputs and outputs, got %zd", n);
+        return -1;
+    }
+    size_numbers = PyMem_Calloc((size_t)n, sizeof *size_numbers);
+    activation_numbers = PyMem_Calloc((size_t)n, sizeof *activation_numbers);
+    if (size_numbers == NULL || activation_numbers == NULL) {
+        PyErr_NoMemory();
+        goto exit;
+    }
+    if (parse_sizes(net, sizes, size_numbers) < 0 ||
+        parse_activations(net, activations, n - 2, activation_numbers) < 0 || parse_dtype(net, dtype, &real) < 0) {
+        goto exit;
+    }
+    const mlpc_status status =
+        mlpc_net_create(&net->plan, real, (size_t)n - 1, size_numbers, activation_numbers);
+    if (status != MLPC_OK) {
+        net->plan = NULL;
+        PyErr_Format(PyExc_MemoryError, "sizes: a network of %R does not fit in memory", net->sizes);
+        goto exit;
+    }
+    net->n_in = (npy_intp)size_numbers[0];
+    net->n_out = (npy_intp)size_numbers[n - 1];
+    net->n_parameters = (Py_ssize_t)net->plan->n_parameters;
+    result = 0;
+exit:
+    PyMem_Free(activation_numbers);
+    PyMem_Free(size_numbers);
+    return result;
+}
+
+static void net_dealloc(PyObject *self)
+{
+    NetObject *const net = (NetObject *)self;
+    PyTypeObject *const type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    mlpc_trainer_free(net->trainer);
+    mlpc_workspace_free(net->scratch);
+    PyMem_RawFree(net->dz);
+    Py_XDECREF(net->x);
+    Py_XDECREF(net->workspace_capsule);
+    Py_XDECREF(net->gradients);
+    Py_XDECREF(net->parameters);
+    Py_XDECREF(net->dtype);
+    Py_XDECREF(net->activations);
+    Py_XDECREF(net->sizes);
+    mlpc_net_free(net->plan);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+/* The module's own type among the bases of a subclass: the one that deallocates as this file says. */
+static PyTypeObject *own_type(PyTypeObject *type)
+{
+    while (type->tp_dealloc != net_dealloc) {
+        type = type->tp_base;
+    }
+    return type;
+}
+
+/* Arguments beyond the first three, and all keywords, are the subclass's. */
+static PyObject *net_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(keywords))
+{
+    if (PyTuple_GET_SIZE(args) < 3) {
+        PyErr_Format(PyExc_TypeError, "Net: expected sizes, activations and dtype, got %zd arguments",
+                     PyTuple_GET_SIZE(args));
+        return NULL;
+    }
+    NetObject *net = NULL;
+    PyObject *activations = NULL;
+    PyObject *sizes = as_tuple("sizes", PyTuple_GET_ITEM(args, 0));
+    if (sizes == NULL || (activations = as_tuple("activations", PyTuple_GET_ITEM(args, 1))) == NULL ||
+        (net = (NetObject *)type->tp_alloc(type, 0)) == NULL) {
+        goto exit;
+    }
+    net->state = PyType_GetModuleState(own_type(type));
+    if (make_plan(net, sizes, activations, PyTuple_GET_ITEM(args, 2)) < 0 ||
+        (net->parameters = aligned_zeros(net, net->plan->n_parameters)) == NULL ||
+        (net->gradients = aligned_zeros(net, net->plan->n_parameters)) == NULL) {
+        Py_CLEAR(net);
+    }
+exit:
+    Py_XDECREF(activations);
+    Py_XDECREF(sizes);
+    return (PyObject *)net;
+}
+
+/* What the object holds besides its type cannot refer back to it: arrays, capsules, tuples of ints and of names. */
+static int net_traverse(PyObject *self, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE(self));
+    return 0;
+}
+
+/* ---- Attributes and views ---------------------------------------------------------------------------------------- */
+
+static PyObject *net_initialize(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
+{
+    NetObject *const net = (NetObject *)self;
+    uint64_t seed;
+    if (args_count("initialize", nargs, 2) < 0) {
+        return NULL;
+    }
+    const int init = names_find("init", args[0], names_inits, MLPC_N_INITS);
+    if (init < 0 || args_integer("seed", args[1], 0, UINT64_MAX, &seed) < 0 || net_enter(net) < 0) {
+        return NULL;
+    }
+    void *const parameters = PyArray_DATA(net->parameters);
+    mlpc_status status;
+    Py_BEGIN_ALLOW_THREADS
+    status = mlpc_initialize(net->plan, parameters, (mlpc_init)init, seed);
+    Py_END_ALLOW_THREADS
+    net_leave(net);
+    return status == MLPC_OK ? Py_NewRef(Py_None) : errors_raise(status);
+}
+
+/* The plan of the layer that an int names; NULL with ValueError. */
+static const mlpc_layer *parse_layer(const NetObject *net, PyObject *object)
+{
+    uint64_t index;
+    if (args_integer("layer", object, 0, net->plan->n_layers - 1, &index) < 0) {
+        return NULL;
+    }
+    return &net->plan->layers[index];
+}
+
+/* The weight of a layer, seen as (n_out, n_in), in parameters or gradients. */
+static PyArrayObject *weight_view(const NetObject *net, const mlpc_layer *layer, PyArrayObject *of)
+{
+    const npy_intp itemsize = (npy_intp)net_itemsize(net);
+    const npy_intp shape[2] = {(npy_intp)layer->n_out, (npy_intp)layer->n_in};
+    const npy_intp strides[2] = {itemsize, itemsize * shape[0]};
+    char *const data = (char *)PyArray_DATA(of) + layer->weight * net_itemsize(net);
+    return net_view(net, 2, shape, strides, data, NPY_ARRAY_WRITEABLE, (PyObject *)of);
+}
+
+static PyArrayObject *bias_view(const NetObject *net, const mlpc_layer *layer, PyArrayObject *of)
+{
+    const npy_intp shape = (npy_intp)layer->n_out;
+    char *const data = (char *)PyArray_DATA(of) + layer->bias * net_itemsize(net);
+    return net_view(net, 1, &shape, NULL, data, NPY_ARRAY_CARRAY, (PyObject *)of);
+}
+
+/* A tuple of n arrays, whose references it takes; NULL where one is NULL. */
+static PyObject *pack(int n, PyArrayObject *const *arrays)
+{
+    PyObject *tuple = PyTuple_New(n);
+    for (int i = 0; i < n; i++) {
+        if (arrays[i] == NULL) {
+            Py_CLEAR(tuple);
+        }
+    }
+    for (int i = 0; i < n; i++) {
+        if (tuple != NULL) {
+            PyTuple_SET_ITEM(tuple, i, Py_NewRef((PyObject *)arrays[i]));
+        }
+        Py_XDECREF(arrays[i]);
+    }
+    return tuple;
+}
+
+static PyObject *net_views(PyObject *self, PyObject *index)
+{
+    const NetObject *const net = (NetObject *)self;
+    const mlpc_layer *const layer = parse_layer(net, index);
+    if (layer == NULL) {
+        return NULL;
+    }
+    PyArrayObject *const views[] = {
+        weight_view(net, layer, net->parameters),
+        bias_view(net, layer, net->parameters),
+        weight_view(net, layer, net->gradients),
+        bias_view(net, layer, net->gradients),
+    };
+    return pack(4, views);
+}
+
+/* (rows of the latest forward, columns) of the workspace, read-only. */
+static PyArrayObject *memory_view(const NetObject *net, void *data, size_t columns)
+{
+    const npy_intp shape[2] = {(npy_intp)net->rows, (npy_intp)columns};
+    return net_view(net, 2, shape, NULL, data, NPY_ARRAY_CARRAY_RO, net->workspace_capsule);
+}
+
+static PyObject *net_memory(PyObject *self, PyObject *index)
+{
+    const NetObject *const net = (NetObject *)self;
+    const mlpc_layer *const layer = parse_layer(net, index);
+    if (layer == NULL) {
+        return NULL;
+    }
+    if (net->x == NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "there is no forward whose numbers could be seen");
+        return NULL;
+    }
+    const size_t l = (size_t)(layer - net->plan->layers);
+    PyArrayObject *const views[] = {
+        l == 0 ? net_view(net, 2, PyArray_DIMS(net->x), NULL, PyArray_DATA(net->x), NPY_ARRAY_CARRAY_RO,
+                          (PyObject *)net->x)
+               : memory_view(net, net->workspace->a[l - 1], layer->n_in),
+        memory_view(net, net->workspace->z[l], layer->n_out),
+        memory_view(net, net->workspace->a[l], layer->n_out),
+    };
+    return pack(3, views);
+}
+
+/* ---- The type ---------------------------------------------------------------------------------------------------- */
+
+#define FAST(function) (PyCFunction)(void (*)(void)) function, METH_FASTCALL
+
+static PyMethodDef net_methods[] = {
+    {"initialize", FAST(net_initialize), "initialize(init, seed, /)\n--\n\nInitial values for all parameters."},
+    {"views", net_views, METH_O, "views(layer, /)\n--\n\n(weight, bias, weight_grad, bias_grad) of a linear layer."},
+    {"memory", net_memory, METH_O,
+     "memory(layer, /)\n--\n\n(input, z, activation(z)) of a linear layer in the latest forward, read-only."},
+    {"forward", FAST(net_forward), "forward(x, out=None, /)\n--\n\nLogits; remembers what backward needs."},
+    {"loss", FAST(net_loss), "loss(y, loss, sample_weight, /)\n--\n\nThe loss of the latest forward."},
+    {"backward", FAST(net_backward), "backward(dz, accumulate, /)\n--\n\nFills the gradients, returns dL/dx."},
+    {"loss_and_grad", FAST(net_loss_and_grad),
+     "loss_and_grad(x, y, loss, sample_weight, accumulate, /)\n--\n\nForward, loss and backward."},
+    {"logits", net_logits, METH_O, "logits(x, /)\n--\n\nAs forward, but remembers nothing."},
+    {"evaluate", FAST(net_evaluate), "evaluate(x, y, loss, sample_weight, /)\n--\n\n(loss, share of right answers)."},
+    {"train_epoch", FAST(net_train_epoch),
+     "train_epoch(x, y, loss, sample_weight, optimizer, batch_size, shuffle, seed, epoch, t0, keep_gradients, tick, "
+     "/)\n--\n\nOne epoch: (loss, share of right answers, learning rate of the last step)."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyMemberDef net_members[] = {
+    {"sizes", T_OBJECT_EX, offsetof(NetObject, sizes), READONLY, "Units of every layer, inputs first."},
+    {"activations", T_OBJECT_EX, offsetof(NetObject, activations), READONLY, "Names, of the hidden layers."},
+    {"dtype", T_OBJECT_EX, offsetof(NetObject, dtype), READONLY, "float32 or float64."},
+    {"n_parameters", T_PYSSIZET, offsetof(NetObject, n_parameters), READONLY, "How many weights and biases."},
+    {"parameters", T_OBJECT_EX, offsetof(NetObject, parameters), READONLY, "All of them, layer by layer."},
+    {"gradients", T_OBJECT_EX, offsetof(NetObject, gradients), READONLY, "Their gradients, in the same order."},
+    {NULL, 0, 0, 0, NULL},
+};
+
+static PyType_Slot net_slots[] = {
+    {Py_tp_doc, "A network's plan, its parameters and gradients, and the memory of its latest forward."},
+    {Py_tp_new, net_new},
+    {Py_tp_dealloc, net_dealloc},
+    {Py_tp_traverse, net_traverse},
+    {Py_tp_methods, net_methods},
+    {Py_tp_members, net_members},
+    {0, NULL},
+};
+
+static PyType_Spec net_spec = {
+    .name = "mlpc._mlpc.Net",
+    .basicsize = sizeof(NetObject),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = net_slots,
+};
+
+PyObject *bind_net_type(PyObject *module)
+{
+    return PyType_FromModuleAndSpec(module, &net_spec, NULL);
+}

@@ -1,0 +1,78 @@
+/* The type Net: a plan, its parameters, and the memory of its latest forward.  bind_net.c holds the object, its memory
+ * and its attributes, bind_compute.c forward, backward and losses, bind_train.c the epoch.
+ *
+ * A method converts its arguments, enters the network, computes, leaves it.  Between enter and leave no one else
+ * changes the object, whatever runs while the GIL is released. */
+#ifndef MLPC_PY_BIND_NET_H
+#define MLPC_PY_BIND_NET_H
+
+#include "args.h"
+
+typedef struct {
+    PyObject_HEAD
+    module_state *state; /* of the module, which the type keeps alive */
+    mlpc_net *plan;
+    npy_intp n_in, n_out;
+
+    /* Attributes.  The arrays are views of memory that outlives the network with any view of it. */
+    PyObject *sizes, *activations, *dtype;
+    Py_ssize_t n_parameters;
+    PyArrayObject *parameters, *gradients;
+
+    /* The latest forward: x is NULL where there is none.  Views of the workspace hold its capsule. */
+    mlpc_workspace *workspace;
+    PyObject *workspace_capsule;
+    PyArrayObject *x;
+    size_t rows;
+
+    /* What the loss of the latest forward left for backward: (rows, n_out), room for dz_rows. */
+    void *dz;
+    size_t dz_rows;
+    int has_dz;
+
+    mlpc_workspace *scratch; /* of logits and evaluate, which leave the latest forward alone */
+
+    /* Of train_epoch, kept while its key stays. */
+    mlpc_trainer *trainer;
+    size_t trainer_rows, trainer_batch;
+    int trainer_has_velocity;
+
+    /* Who computes: a process and a thread, 0 and 0 for no one.  Read and written with the GIL held only. */
+    long busy_process;
+    unsigned long busy_thread;
+} NetObject;
+
+/* RuntimeError and -1 where someone computes with the network: another thread, or this one in a callback. */
+int net_enter(NetObject *net);
+void net_leave(NetObject *net);
+
+/* args_objective_parse for this network's output. */
+int net_objective(const NetObject *net, args_objective *objective, PyObject *loss, PyObject *y,
+                  PyObject *sample_weight);
+
+const mlpc_kernels *net_kernels(const NetObject *net);
+size_t net_itemsize(const NetObject *net);
+
+/* From here on there is no latest forward. */
+void net_forget(NetObject *net);
+
+/* Room in the workspace for a forward of some rows.  Where it must be replaced the latest forward is forgotten. */
+int net_reserve(NetObject *net, size_t rows);
+
+/* The workspace for logits and evaluate, made at the first call; NULL with MemoryError. */
+mlpc_workspace *net_scratch(NetObject *net);
+
+/* An array (rows, columns) of the network's dtype over memory that `owner` keeps alive; strides NULL: C-contiguous. */
+PyArrayObject *net_view(const NetObject *net, int ndim, const npy_intp *shape, const npy_intp *strides, void *data,
+                        int flags, PyObject *owner);
+
+/* Methods of the other files. */
+PyObject *net_forward(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
+PyObject *net_loss(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
+PyObject *net_backward(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
+PyObject *net_loss_and_grad(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
+PyObject *net_logits(PyObject *self, PyObject *x);
+PyObject *net_evaluate(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
+PyObject *net_train_epoch(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
+
+#endif

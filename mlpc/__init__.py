@@ -1,0 +1,47 @@
+"""Multilayer perceptrons in C: exact, and the same bits everywhere.
+
+`ops` has one function per kernel, for back-propagation by hand; `MLP` is a network.  Importing the package imports
+NumPy and nothing else; whatever needs more is imported where it is used.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from mlpc import cpu, losses, ops, optim, schedules, training
+from mlpc._mlpc import ARITHMETIC, DivergenceError
+from mlpc.checks import gradcheck
+from mlpc.history import History
+from mlpc.net import MLP
+
+if TYPE_CHECKING:
+    from mlpc import datasets, testing
+
+__all__ = [
+    "ARITHMETIC",
+    "MLP",
+    "DivergenceError",
+    "History",
+    "cpu",
+    "datasets",
+    "gradcheck",
+    "losses",
+    "ops",
+    "optim",
+    "schedules",
+    "testing",
+    "training",
+]
+
+__version__ = "0.1.0"
+
+_LAZY = ("datasets", "testing")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return importlib.import_module(f"mlpc.{name}")
+    raise AttributeError(f"module 'mlpc' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_LAZY])

@@ -1,0 +1,224 @@
+"""For tests: the same network in PyTorch, comparisons with it, and digests of networks.
+
+PyTorch is imported where it is needed, and by nothing else in this package's core.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from mlpc.arguments import Array, real_array
+from mlpc.layers import Linear
+from mlpc.net import MLP
+from mlpc.table import Table
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["Difference", "Differences", "compare_with_torch", "digest", "torch_reference"]
+
+
+def _torch() -> Any:
+    try:
+        import torch
+    except ImportError as error:
+        raise ImportError("a comparison with PyTorch needs it: pip install torch") from error
+    return torch
+
+
+def digest(net: MLP) -> str:
+    """SHA-256 of the parameters, in hexadecimal: equal digests are equal networks, to the bit.
+
+    For each entry of the state dict, in order: ``key:n_out,n_in;``, the numbers in decimal and all in ASCII, and then
+    the array's bytes, row-major and little-endian.
+
+    Examples
+    --------
+    >>> a, b = MLP([3, 2], seed=1), MLP([3, 2], seed=1)
+    >>> digest(a) == digest(b)
+    True
+    """
+    state = hashlib.sha256()
+    for key, array in net.state_dict().items():
+        state.update(f"{key}:{','.join(map(str, array.shape))};".encode())
+        state.update(array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes())
+    return state.hexdigest()
+
+
+def torch_reference(net: MLP) -> "torch.nn.Sequential":
+    """The network as a torch.nn.Sequential, with a copy of its parameters in its dtype.
+
+    Softplus switches to the identity only where no number of either dtype can tell them apart.
+
+    Raises
+    ------
+    ImportError
+        Where PyTorch is not installed.
+    """
+    torch = _torch()
+    dtype = getattr(torch, net.dtype.name)
+    modules = []
+    for part in net.layers:
+        if isinstance(part, Linear):
+            modules.append(torch.nn.Linear(part.n_in, part.n_out, dtype=dtype))
+        else:
+            name = type(part).__name__
+            modules.append(torch.nn.Softplus(threshold=40) if name == "Softplus" else getattr(torch.nn, name)())
+    reference = torch.nn.Sequential(*modules)
+    reference.load_state_dict({key: torch.from_numpy(array) for key, array in net.state_dict().items()})
+    return reference
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far one tensor is from PyTorch's in float64.
+
+    Attributes
+    ----------
+    name : str
+        "z", "loss", a key of the state dict (its gradient), or "x" (the gradient by x).
+    scale : float
+        The largest absolute value of the reference.
+    largest : float
+        The largest absolute difference.
+    peer : float or None
+        For float32, PyTorch's own largest difference in float32.
+    allowed : float
+        The largest absolute difference that passes.
+    """
+
+    name: str
+    scale: float
+    largest: float
+    peer: float | None
+    allowed: float
+
+    @property
+    def ok(self) -> bool:
+        """Whether the difference is small enough."""
+        return self.largest <= self.allowed
+
+
+class Differences(tuple[Difference, ...]):
+    """The results for all tensors; prints as a table."""
+
+    __slots__ = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether all of them are small enough."""
+        return all(difference.ok for difference in self)
+
+    def raise_for_failure(self) -> None:
+        """Raise an AssertionError with the table, unless `ok`."""
+        if not self.ok:
+            raise AssertionError(f"the network differs from PyTorch's\n{self}")
+
+    def __repr__(self) -> str:
+        header = ["tensor", "scale", "largest difference", "PyTorch's own", "allowed", "verdict"]
+        rows = [(d.name, d.scale, d.largest, d.peer, d.allowed, "ok" if d.ok else "WRONG") for d in self]
+        return str(Table(header, rows))
+
+
+def compare_with_torch(
+    net: MLP,
+    x: ArrayLike,
+    y: ArrayLike,
+    loss: str | None = None,
+    *,
+    sample_weight: ArrayLike | None = None,
+    class_weight: ArrayLike | None = None,
+    label_smoothing: float = 0.0,
+    reduction: str = "mean",
+) -> Differences:
+    """Compare output, loss, every gradient and the derivative by x with PyTorch's autograd in float64.
+
+    Parameters are those of `MLP.loss_and_grad`.  The network itself stays as it is.
+
+    A float64 tensor may differ by 1e-12 of its scale.  A float32 one may differ by four times what PyTorch's own
+    float32 differs, or by 32 units of rounding of its scale, whichever is more.
+
+    Returns
+    -------
+    Differences
+        A tuple of `Difference` which prints as a table; `.ok`, `.raise_for_failure()`.
+
+    Raises
+    ------
+    ImportError
+        Where PyTorch is not installed.
+    """
+    twin = MLP(net.sizes, net.activations, loss=net.loss_name if loss is None else loss, dtype=net.dtype,
+               init=net.state_dict())  # fmt: skip
+    x = np.ascontiguousarray(real_array("x", x), net.dtype)
+    y = real_array("y", y)
+    if twin.loss_name != "cross_entropy" or y.ndim > 1:
+        y = y.astype(net.dtype)
+    weighting = {"sample_weight": sample_weight, "class_weight": class_weight, "label_smoothing": label_smoothing,
+                 "reduction": reduction}  # fmt: skip
+    z = twin.forward(x)
+    ours = {"z": z, "loss": np.array(twin.loss(y, **weighting)), "x": twin.backward()} | twin._tensors(gradients=True)
+    exact = _torch_run(twin, "float64", x, y, weighting)
+    single = _torch_run(twin, "float32", x, y, weighting) if net.dtype == np.float32 else None
+    results = []
+    for name in ["z", "loss", *twin.state_dict(), "x"]:
+        reference = exact[name]
+        scale = float(np.abs(reference).max(initial=0.0))
+        peer = None if single is None else float(np.abs(single[name] - reference).max(initial=0.0))
+        allowed = 1e-12 * scale if peer is None else 4 * max(peer, 8 * float(np.finfo(np.float32).eps) * scale)
+        largest = float(np.abs(ours[name] - reference).max(initial=0.0))
+        results.append(Difference(name, scale, largest, peer, allowed))
+    return Differences(results)
+
+
+def _torch_run(net: MLP, dtype: str, x: Array, y: Array, weighting: dict[str, Any]) -> dict[str, Array]:
+    """Output, loss and all derivatives, by PyTorch, as float64 arrays."""
+    torch = _torch()
+    real = getattr(torch, dtype)
+    reference = torch_reference(net).to(real)
+    inputs = torch.tensor(x, dtype=real, requires_grad=True)
+    targets = torch.tensor(y, dtype=torch.int64 if net.loss_name == "cross_entropy" and y.ndim == 1 else real)
+    z = reference(inputs)
+    loss = _torch_loss(net.loss_name, z, targets, **weighting)
+    loss.backward()
+    tensors = {"z": z, "loss": loss, "x": inputs.grad} | {key: p.grad for key, p in reference.named_parameters()}
+    return {name: tensor.detach().numpy().astype(np.float64) for name, tensor in tensors.items()}
+
+
+def _torch_loss(
+    name: str,
+    z: "torch.Tensor",
+    y: "torch.Tensor",
+    sample_weight: ArrayLike | None,
+    class_weight: ArrayLike | None,
+    label_smoothing: float,
+    reduction: str,
+) -> "torch.Tensor":
+    """PyTorch's own loss; with sample weights, which it lacks, sum_i s_i l_i / D of its losses row by row."""
+    torch = _torch()
+    how = reduction if sample_weight is None else "none"
+    divisor = torch.ones(len(z), dtype=z.dtype)
+    if name == "cross_entropy":
+        weight = None if class_weight is None else torch.tensor(real_array("class_weight", class_weight), dtype=z.dtype)
+        losses = torch.nn.CrossEntropyLoss(weight, label_smoothing=label_smoothing, reduction=how)(z, y)
+        if weight is not None and y.ndim == 1:
+            divisor = weight[y]
+    else:
+        criterion = {
+            "bce_with_logits": torch.nn.BCEWithLogitsLoss(reduction=how),
+            "mse": torch.nn.MSELoss(reduction=how),
+            "mae": torch.nn.L1Loss(reduction=how),
+            "huber": torch.nn.HuberLoss(delta=1.0, reduction=how),
+            "poisson": torch.nn.PoissonNLLLoss(log_input=True, full=False, reduction=how),
+        }[name]
+        losses = criterion(z, y.reshape(z.shape))
+        if sample_weight is not None:
+            losses, divisor = losses.sum(dim=1), divisor * z.shape[1]
+    if sample_weight is None:
+        return losses
+    weights = torch.tensor(real_array("sample_weight", sample_weight), dtype=z.dtype)
+    total = (weights * losses).sum()
+    return total / (weights * divisor).sum() if reduction == "mean" else total

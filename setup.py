@@ -1,0 +1,38 @@
+"""The extension module; everything else about the package stands in pyproject.toml.
+
+CFLAGS of the environment count: an -O in it replaces the -O3 here, sanitizers and -g are added. Instruction sets need
+no flags, each kernel file asks the compiler for its own.
+"""
+
+import os
+import re
+import runpy
+from pathlib import Path
+
+import numpy as np
+from setuptools import Extension, setup
+
+ROOT = Path(__file__).resolve().parent
+csrc = runpy.run_path(str(ROOT / "csrc_hash.py"))
+SOURCES = [path.as_posix() for path in csrc["sources"](ROOT)]
+
+asked_for = re.findall(r"(?<!\S)-O\S*", os.environ.get("CFLAGS", ""))
+optimization = asked_for[-1] if asked_for else "-O3"
+
+extension = Extension(
+    "mlpc._mlpc",
+    sources=[path for path in SOURCES if path.endswith(".c")],
+    # distutils does not see what is included: a change of any source, or of the flags here, builds everything anew.
+    depends=[path for path in SOURCES if not path.endswith(".c")] + ["setup.py", "csrc_hash.py"],
+    include_dirs=[np.get_include()],
+    define_macros=[
+        ("MLPC_BUILD_HASH", f'"{csrc["csrc_hash"](ROOT)}"'),
+        ("MLPC_OPTIMIZATION", f'"{optimization}"'),
+    ],
+    # Contraction would fuse what the arithmetic keeps apart; errno is never read. No flag here relaxes arithmetic.
+    extra_compile_args=["-std=c11", "-fvisibility=hidden", "-ffp-contract=off", "-fno-math-errno"]
+    + ([] if asked_for else [optimization]),
+    libraries=["m"],
+)
+
+setup(ext_modules=[extension])

@@ -1,0 +1,202 @@
+"""Every kernel, through its public door: each instruction set gives the reference's bits.
+
+A kernel of csrc/kernels/kernels.def without a case here fails `test_every_kernel_has_a_case`.
+"""
+
+import numpy as np
+import pytest
+
+import mlpc
+from mlpc import _mlpc, ops
+
+SIZES = (0, 1, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 47, 49, 61, 127, 257)
+# Batch, inputs, outputs: edges of the register tiles and of the blocks of 64 and 256 terms.
+SHAPES = [
+    (0, 3, 4),
+    (1, 1, 1),
+    (1, 784, 10),
+    (2, 7, 5),
+    (5, 8, 47),
+    (6, 17, 16),
+    (7, 33, 48),
+    (8, 61, 49),
+    (9, 256, 17),
+    (13, 257, 33),
+    (31, 5, 96),
+    (63, 20, 31),
+    (64, 19, 32),
+    (65, 16, 8),
+    (129, 9, 100),
+    (3, 2, 513),
+]
+
+
+def numbers(dtype, *shape, seed=0, scale=2.0):
+    """Normal numbers with -0, subnormals and a few large ones among them."""
+    generator = np.random.Generator(np.random.PCG64([seed, *shape]))
+    x = (generator.standard_normal(shape) * scale).astype(dtype)
+    flat = x.reshape(-1)
+    flat[::7] = 0.0
+    flat[3::11] = -0.0
+    flat[5::13] = np.finfo(dtype).smallest_subnormal * 3
+    return x
+
+
+def bits(result):
+    """Bytes of everything a case gives, with every NaN made the same one."""
+    parts = result if isinstance(result, (tuple, list)) else [result]
+    digest = []
+    for part in parts:
+        array = np.array(part)
+        if array.dtype.kind == "f":
+            array[np.isnan(array)] = np.nan
+            array = np.ascontiguousarray(array)
+        digest.append((array.shape, array.tobytes()))
+    return digest
+
+
+def elementwise(function):
+    def case(dtype):
+        specials = [np.nan, np.inf, -np.inf, 1.0, -1.0, 6.0, 20.0, -20.0, 88.0, -88.0, 700.0, -700.0, 1e30, -1e30]
+        results = [function(numbers(dtype, n, scale=4.0)) for n in SIZES]
+        return [*results, function(np.array(specials, dtype))]
+
+    return case
+
+
+def activation(name):
+    forward, backward = getattr(ops, f"{name}_forward"), getattr(ops, f"{name}_backward")
+    return elementwise(lambda z: np.stack([forward(z), backward(np.flip(z).copy(), z)]))
+
+
+def rowwise(name):
+    function = getattr(ops, name)
+
+    def case(dtype):
+        results = [function(numbers(dtype, rows, n)) for rows in (1, 3) for n in SIZES]
+        return [*results, function(numbers(dtype, 2, 5000)), function(np.full((1, 3), np.nan, dtype))]
+
+    return case
+
+
+def element_loss(name):
+    function = getattr(mlpc.losses, name)
+
+    def case(dtype):
+        results = []
+        for rows, columns in [(1, 1), (3, 15), (5, 16), (4, 17), (2, 5000), (65, 1)]:
+            z, y = numbers(dtype, rows, columns), np.abs(numbers(dtype, rows, columns, seed=1)) / 8
+            weight = np.linspace(0.5, 2.0, rows)
+            results += [*function(z, y), *function(z, y, sample_weight=weight, reduction="sum")]
+        return results
+
+    return case
+
+
+def cross_entropy(dtype):
+    results = []
+    for rows, columns in [(1, 1), (3, 2), (5, 10), (7, 16), (64, 17), (3, 5000)]:
+        z, y = numbers(dtype, rows, columns), np.arange(rows) % columns
+        target = ops.softmax(numbers(dtype, rows, columns, seed=1))
+        class_weight, weight = np.linspace(0.5, 2.0, columns), np.linspace(1.0, 3.0, rows)
+        results += [
+            *mlpc.losses.cross_entropy(z, y),
+            *mlpc.losses.cross_entropy(z, y, class_weight=class_weight, label_smoothing=0.1, sample_weight=weight),
+            *mlpc.losses.cross_entropy(z, target, reduction="sum"),
+        ]
+    return results
+
+
+def linear(dtype, which):
+    results = []
+    for B, n_in, n_out in SHAPES:
+        x, w = numbers(dtype, B, n_in), numbers(dtype, n_out, n_in, seed=1)
+        b, dz = numbers(dtype, n_out, seed=2), numbers(dtype, B, n_out, seed=3)
+        if which == "forward":
+            results.append(ops.linear_forward(x, w, b))
+        else:
+            results.append(ops.linear_backward(dz, x, w)[which])
+    return results
+
+
+def add(dtype):
+    results = []
+    for n in SIZES:
+        y = numbers(dtype, n)
+        _mlpc.add(y, numbers(dtype, n, seed=1))
+        results.append(y)
+    return results
+
+
+def all_finite(dtype):
+    results = []
+    for n in SIZES[1:] + (3000,):
+        for bad in (np.nan, np.inf, -np.inf):
+            for at in {0, n // 2, n - 1}:
+                x = numbers(dtype, n)
+                x[at] = bad
+                results.append(_mlpc.all_finite(x))
+        results.append(_mlpc.all_finite(numbers(dtype, n)))
+    return results
+
+
+def sgd_step(dtype):
+    constant = ("constant", 0.1, 0.0, 1.0, 1.0, 1.0, 0.0)
+    results = []
+    for n in SIZES:
+        for momentum, decay, nesterov in [(0, 0, False), (0, 0.01, False), (0.9, 0, False), (0.9, 0.01, True)]:
+            p, g = numbers(dtype, n), numbers(dtype, n, seed=1)
+            v = numbers(dtype, n, seed=2) if momentum else None
+            _mlpc.step(("sgd", constant, momentum, decay, nesterov, v), p, g, 0.1)
+            results += [p] if v is None else [p, v]
+    return results
+
+
+def sums(dtype):
+    return [_mlpc.sum(numbers(dtype, n)) for n in (*SIZES, 4095, 4096, 4097, 12345)]
+
+
+TABLE = _mlpc.kernels()
+CASES = {
+    **{f"map:{name}": elementwise(getattr(ops, name)) for name in TABLE["map"]},
+    **{f"activation:{name}": activation(name) for name in TABLE["activation"]},
+    **{f"rowwise:{name}": rowwise(name) for name in TABLE["rowwise"]},
+    **{f"element_loss:{name}": element_loss(name) for name in TABLE["element_loss"]},
+    "kernel:cross_entropy": cross_entropy,
+    "kernel:linear_forward": lambda dtype: linear(dtype, "forward"),
+    "kernel:linear_backward_x": lambda dtype: linear(dtype, 0),
+    "kernel:linear_backward_w": lambda dtype: linear(dtype, 1),
+    "kernel:linear_backward_b": lambda dtype: linear(dtype, 2),
+    "kernel:sum": sums,
+    "kernel:sum_double": lambda dtype: sums(np.float64),
+    "kernel:add": add,
+    "kernel:all_finite": all_finite,
+    "kernel:sgd_step": sgd_step,
+}
+
+
+def test_every_kernel_has_a_case():
+    assert set(CASES) == {f"{family}:{name}" for family, names in TABLE.items() for name in names}
+
+
+@pytest.fixture(scope="module")
+def reference():
+    """What the reference gives, computed once for each case and dtype."""
+    results = {}
+
+    def compute(case, dtype):
+        if (case, dtype) not in results:
+            before = mlpc.cpu.active()
+            mlpc.cpu.use("reference")
+            try:
+                results[case, dtype] = bits(CASES[case](dtype))
+            finally:
+                mlpc.cpu.use(before)
+        return results[case, dtype]
+
+    return compute
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_bits_are_the_reference_s(case, dtype, isa, reference):
+    assert bits(CASES[case](dtype)) == reference(case, dtype)

@@ -1,0 +1,106 @@
+"""Rules of the arithmetic (docs/arithmetic.md) that a person can state in one line each."""
+
+import numpy as np
+import pytest
+
+import mlpc
+from mlpc import _mlpc, ops
+
+
+def test_a_total_is_never_minus_zero(isa, dtype):
+    """Products that underflow to -0 leave +0: the block's -0 is added to a total that starts at +0."""
+    tiny = np.finfo(dtype).tiny
+    x = np.array([[tiny, 0]], dtype)
+    w = np.array([[-tiny, 1]], dtype)
+    z = ops.linear_forward(x, w, np.array([-0.0], dtype))
+    dx, dw, _ = ops.linear_backward(np.array([[-tiny]], dtype), x, np.array([[tiny, 1]], dtype))
+    for total in (z, dx[:, :1], dw[:, :1]):
+        assert total == 0
+        assert not np.signbit(total).any()
+
+
+def test_relu_gives_plus_zero_and_keeps_nan(isa, dtype):
+    a = ops.relu_forward(np.array([-0.0, 0.0, -1.0, np.nan, 2.0], dtype))
+    assert not np.signbit(a[:3]).any()
+    np.testing.assert_array_equal(a, np.array([0, 0, 0, np.nan, 2], dtype))
+
+
+@pytest.mark.parametrize("n", [1, 5, 16, 17, 255])
+def test_forward_sums_in_blocks_of_256_with_one_rounding_each(isa, dtype, n):
+    """Against exact rational arithmetic, rounded where the rule rounds."""
+    from fractions import Fraction
+
+    generator = np.random.Generator(np.random.PCG64(n))
+    x = generator.standard_normal((1, 300 + n)).astype(dtype)
+    w = generator.standard_normal((1, 300 + n)).astype(dtype)
+    b = generator.standard_normal(1).astype(dtype)
+
+    def rounded(value):
+        return Fraction(float(nearest(value, dtype)))
+
+    total = Fraction(0)
+    for start in range(0, x.size, 256):
+        block = Fraction(0)
+        for k in range(start, min(start + 256, x.size)):
+            block = rounded(Fraction(float(x[0, k])) * Fraction(float(w[0, k])) + block)
+        total = rounded(total + block)
+    expected = rounded(total + Fraction(float(b[0])))
+    assert Fraction(float(ops.linear_forward(x, w, b)[0, 0])) == expected
+
+
+def nearest(value, dtype):
+    """The number of `dtype` nearest to a fraction, ties to even: through one correct division, and no double rounding."""
+    candidate = dtype(value.numerator / value.denominator)
+    neighbours = [np.nextafter(candidate, dtype(-np.inf)), candidate, np.nextafter(candidate, dtype(np.inf))]
+    from fractions import Fraction
+
+    def key(c):
+        return (abs(Fraction(float(c)) - value), int(c.view(f"u{c.itemsize}")) & 1)
+
+    return min(neighbours, key=key)
+
+
+@pytest.mark.parametrize("n", [1, 16, 17, 4096, 4097, 10000])
+def test_sum_has_16_partial_sums_in_chunks_of_4096(isa, n):
+    x = np.random.Generator(np.random.PCG64(n)).standard_normal(n) * 10.0 ** np.arange(n).clip(0, 8)
+    total = 0.0
+    for start in range(0, n, 4096):
+        part = [0.0] * 16
+        for j, value in enumerate(x[start : start + 4096].tolist()):
+            part[j % 16] += value
+        for width in (8, 4, 2, 1):
+            for i in range(width):
+                part[i] += part[i + width]
+        total += part[0]
+    assert _mlpc.sum(x) == total
+
+
+@pytest.mark.parametrize("activation", ["relu", "gelu", "sigmoid", "tanh"])
+def test_a_row_is_the_same_in_any_batch(isa, dtype, activation):
+    net = mlpc.MLP([19, 23, 300, 5], activation, dtype=np.dtype(dtype).name, seed=3)
+    x = np.random.Generator(np.random.PCG64(1)).standard_normal((257, 19)).astype(dtype)
+    whole = net.forward(x)
+    for cut in (1, 63, 64, 257):
+        parts = [net.forward(x[start : start + cut]) for start in range(0, 257, cut)]
+        np.testing.assert_array_equal(np.concatenate(parts), whole)
+
+
+def test_accumulating_is_one_addition_of_the_finished_gradient(isa, dtype):
+    """Also where the weight gradient is computed in slices: more inputs than fit into the scratch memory."""
+    net = mlpc.MLP([1300, 17, 3], "tanh", dtype=np.dtype(dtype).name, seed=1)
+    generator = np.random.Generator(np.random.PCG64(2))
+    x, y = generator.standard_normal((70, 1300)).astype(dtype), generator.integers(0, 3, 70)
+    net.loss_and_grad(x, y)
+    once = net.gradients.copy()
+    start = generator.standard_normal(once.size).astype(dtype)
+    net.gradients[:] = start
+    net.loss_and_grad(x, y, accumulate=True)
+    np.testing.assert_array_equal(net.gradients, start + once)
+
+
+def test_velocity_below_the_smallest_normal_number_is_stored_as_zero(isa, dtype):
+    tiny = np.finfo(dtype).tiny
+    p, v = np.ones(5, dtype), np.full(5, tiny, dtype)
+    constant = ("constant", 0.1, 0.0, 1.0, 1.0, 1.0, 0.0)
+    _mlpc.step(("sgd", constant, 0.5, 0.0, False, v), p, np.zeros(5, dtype), 0.1)
+    np.testing.assert_array_equal(v, np.zeros(5, dtype))

@@ -1,0 +1,134 @@
+"""One training run that uses everything has one digest: over instruction sets and floating-point modes.
+
+The digests are constants of `mlpc.ARITHMETIC`. They change only where the arithmetic does, and then its version rises.
+`python tests/bits/test_training_digest.py` prints them.
+"""
+
+import ctypes
+import hashlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import mlpc
+from mlpc import _mlpc
+
+DIGESTS = {
+    "float32": "",
+    "float64": "",
+}
+
+ACTIVATIONS = _mlpc.kernels()["activation"]
+LOSSES = ["cross_entropy", "bce_with_logits", "mse", "mae", "huber", "poisson"]
+
+
+def targets(loss, generator, n, k, dtype):
+    if loss == "cross_entropy":
+        return generator.integers(0, k, n)
+    if loss == "bce_with_logits":
+        return generator.integers(0, 2, (n, k)).astype(dtype)
+    return np.abs(generator.standard_normal((n, k))).astype(dtype)
+
+
+def train_everything(dtype, epochs=2):
+    """The digest of networks that use every activation, loss and initial value between them, trained for two epochs."""
+    total = hashlib.sha256()
+    for number, loss in enumerate(LOSSES):
+        generator = np.random.Generator(np.random.PCG64(number))
+        hidden = ACTIVATIONS[2 * number :] + ACTIVATIONS[: 2 * number]
+        widths = [5 + (3 * i + number) % 17 for i in range(len(hidden))]
+        init = ["torch", "he", "glorot", "lecun", "orthogonal", "course"][number]
+        net = mlpc.MLP([290, *widths, 3], hidden, loss=loss, dtype=dtype, init=init, seed=number)
+        x = generator.standard_normal((150, 290)).astype(dtype)
+        x[generator.random(x.shape) < 0.5] = -0.0
+        y = targets(loss, generator, 150, 3, dtype)
+        options = {"sample_weight": generator.random(150) + 0.5}
+        if loss == "cross_entropy":
+            options |= {"class_weight": [0.5, 1.0, 2.0], "label_smoothing": 0.1}
+        schedule = mlpc.schedules.Cosine(0.01, epochs=5, warmup=0.5)
+        optimizer = mlpc.optim.SGD(net, schedule, momentum=0.9, nesterov=number % 2 == 0, weight_decay=1e-3)
+        net.fit(x, y, epochs=epochs, batch_size=67, optimizer=optimizer, progress=False, **options)
+        total.update(mlpc.testing.digest(net).encode())
+        total.update(net.forward(x[:7]).tobytes())
+    return total.hexdigest()
+
+
+@pytest.mark.parametrize("dtype_name", DIGESTS)
+def test_digest(isa, dtype_name):
+    assert train_everything(dtype_name) == DIGESTS[dtype_name]
+
+
+@pytest.mark.parametrize("dtype_name", DIGESTS)
+def test_a_third_epoch_gives_another_digest(dtype_name):
+    assert train_everything(dtype_name, epochs=3) != DIGESTS[dtype_name]
+
+
+MODE_SOURCE = """
+#if defined(__x86_64__) || defined(__i386__)
+#include <xmmintrin.h>
+unsigned get(void) { return _mm_getcsr() & ~0x3fu; }
+void set(unsigned mode) { _mm_setcsr(mode); }
+#endif
+"""
+MODES = {"flush to zero": 0x9F80, "denormals are zero": 0x1FC0, "upward": 0x5F80, "toward zero, flushing": 0xFFC0}
+
+
+@pytest.fixture(scope="module")
+def control(tmp_path_factory):
+    """Functions `get` and `set` of the floating-point control register, from a small library made here."""
+    folder = tmp_path_factory.mktemp("mode")
+    (folder / "mode.c").write_text(MODE_SOURCE)
+    subprocess.run(["cc", "-O1", "-shared", "-fPIC", "-o", folder / "mode.so", folder / "mode.c"], check=True)
+    library = ctypes.CDLL(str(folder / "mode.so"))
+    if not hasattr(library, "get"):
+        pytest.skip("this CPU has no MXCSR register")
+    return library
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("dtype_name", DIGESTS)
+def test_digest_under_another_floating_point_mode(control, isa, mode, dtype_name):
+    """The caller's mode changes no bit of ours, and is the caller's again afterwards."""
+    net = mlpc.MLP([30, 20, 3], "gelu", dtype=dtype_name, seed=1)
+    generator = np.random.Generator(np.random.PCG64(5))
+    x = generator.standard_normal((100, 30)).astype(dtype_name)
+    x[:, ::3] *= np.finfo(dtype_name).tiny
+    y = generator.integers(0, 3, 100)
+    expected = train(net, x, y)
+
+    control.set(MODES[mode])
+    try:
+        found = train(net, x, y)
+        after = control.get()
+    finally:
+        control.set(0x1F80)
+    assert after == MODES[mode]
+    for one, other in zip(found, expected):
+        np.testing.assert_array_equal(one, other)
+
+
+def train(net, x, y):
+    """Bits from every door of the core, from the same start."""
+    net = net.__class__(net.sizes, list(net.activations), dtype=net.dtype.name, seed=1)
+    optimizer = mlpc.optim.SGD(net, 0.1, momentum=0.9)
+    history = net.fit(x, y, epochs=2, optimizer=optimizer, seed=3, progress=False)
+    loss, accuracy = net.evaluate(x, y)
+    z = net.forward(x)
+    net.loss_and_grad(x, y)
+    return [
+        net.parameters.copy(),
+        net.gradients.copy(),
+        z,
+        np.array([*history["loss"], loss, accuracy]),
+        mlpc.ops.exp(x),
+        mlpc.ops.softmax(x),
+        np.array(mlpc.schedules.Cosine(0.1, 7)(2.3)),
+    ]
+
+
+if __name__ == "__main__":
+    for name in DIGESTS:
+        print(name, train_everything(name))
+    sys.exit(0)

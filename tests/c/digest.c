@@ -1,0 +1,614 @@
+/* Digests of everything that promises the same bits: each kernel, and training as a whole.
+ *
+ *     digest NAME     NAME an instruction set, or "all" for each that runs
+ *
+ * prints per instruction set a line "# name" and then lines "what dtype digest", which are the same for every
+ * instruction set, compiler, optimisation level and machine: two outputs are compared with plain equality.  Kernels are
+ * found through kernels.def, so that one without a case here does not compile.
+ */
+#include <fenv.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../csrc/core/mlpc.h"
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+/* Around the widths of vectors and tiles, primes, and around the block of a sum over samples and that over units. */
+static const size_t sizes[] = {0,  1,  7,  8,  9,  15, 16,  17,  31,  33, 47,
+                               48, 49, 61, 63, 64, 65, 127, 129, 257, 1021};
+#define WIDTHS (COUNT(sizes) - 1) /* of matrices: all but the last */
+
+/* ---- The digest: FNV-1a over the bytes of numbers, low byte first, every NaN being the same ---- */
+
+static uint64_t hash;
+
+static void add_bits(uint64_t bits, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i++)
+        hash = (hash ^ (bits >> 8 * i & 255)) * 0x100000001b3u;
+}
+
+static void add_doubles(const double *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint64_t bits;
+        memcpy(&bits, x + i, sizeof bits);
+        add_bits(x[i] != x[i] ? (uint64_t)0x7ff8 << 48 : bits, sizeof bits);
+    }
+}
+
+static void add_reals(mlpc_dtype dtype, const void *p, size_t n)
+{
+    if (dtype == MLPC_FLOAT64) {
+        add_doubles(p, n);
+        return;
+    }
+    const float *x = p;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, x + i, sizeof bits);
+        add_bits(x[i] != x[i] ? (uint32_t)0x7fc0 << 16 : bits, sizeof bits);
+    }
+}
+
+static void start(void) { hash = 0xcbf29ce484222325u; }
+
+static void finish(const char *what, const char *part, mlpc_dtype dtype)
+{
+    printf("%s%s %s %016" PRIx64 "\n", what, part, dtype == MLPC_FLOAT32 ? "float32" : "float64", hash);
+}
+
+/* ---- Data: numbers of the generator, the same for each place they go to ---- */
+
+typedef enum {
+    WILD, /* everything there is: NaN, infinities, subnormal and huge numbers among those of everyday size */
+    TAME, /* of everyday size, with zeros of both signs and subnormal numbers */
+    UNIT, /* in [0, 1], 0 and 1 among them */
+    TINY, /* around the smallest normal number */
+    LEAST /* constants whose products round to -0, and -0 */
+} flavour;
+
+/* Number `bits` of array `place`. */
+static double number(flavour kind, mlpc_dtype dtype, uint32_t place, uint64_t bits)
+{
+    static const double powers[8] = {0x1p-4, 0x1p-2, 0x1p-1, 0x1p0, 0x1p1, 0x1p2, 0x1p4, 0x1p7};
+    const int narrow = dtype == MLPC_FLOAT32;
+    const double least_normal = narrow ? 0x1p-126 : 0x1p-1022, huge = narrow ? 0x1p127 : 0x1p1023;
+    const double unit = (double)(bits >> 11) * 0x1p-53, even = 2 * unit - 1;
+    const double wild[] = {(double)NAN, (double)INFINITY, -(double)INFINITY, even * huge,
+                           even * 0x1p10, even * 0x1p-30, even * 0x1p40, even * 0x1p20};
+    const double least[] = {narrow ? -0x1p-100 : -0x1p-800, narrow ? 0x1p-100 : 0x1p-800, -0.0};
+    const unsigned choice = (unsigned)(bits & 31), power = (unsigned)(bits >> 5 & 7);
+
+    if (kind == LEAST)
+        return least[place];
+    if (kind == TINY)
+        return even * 4 * least_normal;
+    if (kind == UNIT)
+        return choice == 0 ? 0 : choice == 1 ? 1 : unit;
+    if (kind == WILD && choice < COUNT(wild))
+        return wild[choice];
+    return choice < 10 ? 0.0 : choice < 12 ? -0.0 : choice < 13 ? even * least_normal : even * powers[power];
+}
+
+static void fill(mlpc_dtype dtype, void *p, size_t n, flavour kind, uint32_t place)
+{
+    for (size_t i = 0; i < n; i++) {
+        const double x = number(kind, dtype, place, mlpc_random_bits(20, MLPC_STREAM_DROPOUT, place, i));
+        if (dtype == MLPC_FLOAT32)
+            ((float *)p)[i] = (float)x;
+        else
+            ((double *)p)[i] = x;
+    }
+}
+
+/* ---- Kernels ---- */
+
+/* A table, and arrays for its arguments.  All stand one element off the alignment of a vector. */
+#define ARRAYS 4
+#define ROOM (257 * 257)
+#define GUARD 3 /* elements behind an output that must stay as they are */
+
+typedef struct {
+    const mlpc_kernels *k;
+    mlpc_dtype dtype;
+    void *in[ARRAYS], *out;
+} bench;
+
+static const void *input(const bench *b, size_t array, size_t n, flavour kind)
+{
+    fill(b->dtype, b->in[array], n, kind, (uint32_t)array);
+    return b->in[array];
+}
+
+/* Where a kernel is to write n elements, and what it must write around. */
+static void *output(const bench *b, size_t n)
+{
+    memset(b->out, 0x55, (n + GUARD) * b->k->itemsize);
+    return b->out;
+}
+
+static void add_output(const bench *b, size_t n) { add_reals(b->dtype, b->out, n + GUARD); }
+
+static void run_map(const bench *b, mlpc_map f, const char *name)
+{
+    start();
+    for (size_t i = 0; i < COUNT(sizes); i++) {
+        const size_t n = sizes[i];
+        const void *x = input(b, 0, n, WILD);
+        void *y = output(b, n);
+        b->k->map[f](y, x, n);
+        add_output(b, n);
+        memcpy(y, x, n * b->k->itemsize);
+        b->k->map[f](y, y, n);
+        add_output(b, n);
+    }
+    finish(name, "", b->dtype);
+}
+
+static void run_activation(const bench *b, mlpc_activation f, const char *name)
+{
+    start();
+    for (size_t i = 0; i < COUNT(sizes); i++) {
+        const size_t n = sizes[i];
+        const void *z = input(b, 0, n, WILD);
+        void *a = output(b, n);
+        b->k->activation_forward[f](a, z, n);
+        add_output(b, n);
+        memcpy(a, z, n * b->k->itemsize);
+        b->k->activation_forward[f](a, a, n);
+        add_output(b, n);
+    }
+    finish(name, "_forward", b->dtype);
+
+    start();
+    for (size_t i = 0; i < COUNT(sizes); i++) {
+        const size_t n = sizes[i];
+        const void *z = input(b, 0, n, WILD), *da = input(b, 1, n, TAME);
+        void *a = b->in[2], *dz = output(b, n);
+        b->k->activation_forward[f](a, z, n);
+        b->k->activation_backward[f](dz, da, z, a, n);
+        add_output(b, n);
+        memcpy(dz, da, n * b->k->itemsize);
+        b->k->activation_backward[f](dz, dz, z, a, n);
+        add_output(b, n);
+    }
+    finish(name, "_backward", b->dtype);
+}
+
+static void run_rowwise(const bench *b, mlpc_rowwise f, const char *name)
+{
+    const size_t rows = 3;
+    start();
+    for (size_t i = 0; i < COUNT(sizes); i++) {
+        const size_t n = rows * sizes[i];
+        const void *x = input(b, 0, n, TAME);
+        void *y = output(b, n);
+        b->k->rowwise[f](y, x, rows, sizes[i]);
+        add_output(b, n);
+        memcpy(y, x, n * b->k->itemsize);
+        b->k->rowwise[f](y, y, rows, sizes[i]);
+        add_output(b, n);
+    }
+    finish(name, "", b->dtype);
+}
+
+static const double sample_weight[5] = {0.5, 0, 3, 0.1, 1};
+
+static void run_element_loss(const bench *b, mlpc_loss_kind loss, const char *name)
+{
+    const size_t B = COUNT(sample_weight);
+    double row_loss[COUNT(sample_weight)];
+    start();
+    for (size_t i = 0; i < WIDTHS; i++) {
+        const size_t O = sizes[i];
+        for (int variant = 0; variant < 4; variant++) {
+            const void *z = input(b, 0, B * O, TAME), *y = input(b, 1, B * O, UNIT);
+            void *dz = output(b, B * O);
+            if (variant == 3)
+                z = memcpy(dz, z, B * O * b->k->itemsize);
+            b->k->element_loss[loss](row_loss, variant ? dz : NULL, z, y, variant > 1 ? sample_weight : NULL, 0.7, B,
+                                     O);
+            add_doubles(row_loss, B);
+            add_output(b, B * O);
+        }
+    }
+    finish(name, "", b->dtype);
+}
+
+/* B, I, O of products: each size in each place, then some that are large in several. */
+static const size_t shapes[][3] = {{65, 61, 17}, {129, 33, 16}, {31, 257, 49}, {9, 520, 5}, {200, 3, 8}, {4, 6, 600}};
+
+static void run_product(const bench *b, const char *name,
+                        void (*product)(const bench *b, const size_t shape[3], flavour kind))
+{
+    start();
+    for (size_t i = 0; i < WIDTHS; i++)
+        for (size_t place = 0; place < 3; place++) {
+            size_t shape[3] = {5, 7, 9};
+            shape[place] = sizes[i];
+            product(b, shape, TAME);
+            product(b, shape, LEAST);
+        }
+    for (size_t i = 0; i < COUNT(shapes); i++)
+        product(b, shapes[i], TAME);
+    finish(name, "", b->dtype);
+}
+
+/* With LEAST every product, and so the sum of every block, is -0, and the bias too; but the total of the blocks starts
+ * at +0, and so is +0. */
+static void forward(const bench *b, const size_t shape[3], flavour kind)
+{
+    const size_t B = shape[0], I = shape[1], O = shape[2];
+    const void *x = input(b, 0, B * I, kind), *w = input(b, 1, I * O, kind), *bias = input(b, 2, O, kind);
+    b->k->linear_forward(output(b, B * O), x, w, bias, B, I, O);
+    add_output(b, B * O);
+}
+static void run_linear_forward(const bench *b) { run_product(b, "linear_forward", forward); }
+
+static void backward_x(const bench *b, const size_t shape[3], flavour kind)
+{
+    const size_t B = shape[0], I = shape[1], O = shape[2];
+    const void *dz = input(b, 0, B * O, kind), *w = input(b, 1, I * O, kind);
+    b->k->linear_backward_x(output(b, B * I), dz, w, B, I, O);
+    add_output(b, B * I);
+}
+static void run_linear_backward_x(const bench *b) { run_product(b, "linear_backward_x", backward_x); }
+
+/* Of x a range of columns: its rows are longer by 2. */
+static void backward_w(const bench *b, const size_t shape[3], flavour kind)
+{
+    const size_t B = shape[0], I = shape[1], O = shape[2];
+    const void *x = input(b, 0, B * (I + 2), kind), *dz = input(b, 1, B * O, kind);
+    b->k->linear_backward_w(output(b, I * O), x, I + 2, dz, B, I, O);
+    add_output(b, I * O);
+}
+static void run_linear_backward_w(const bench *b) { run_product(b, "linear_backward_w", backward_w); }
+
+static void backward_b(const bench *b, const size_t shape[3], flavour kind)
+{
+    const size_t B = shape[0], O = shape[2];
+    const void *dz = input(b, 0, B * O, kind);
+    b->k->linear_backward_b(output(b, O), dz, B, O);
+    add_output(b, O);
+}
+static void run_linear_backward_b(const bench *b) { run_product(b, "linear_backward_b", backward_b); }
+
+static void run_cross_entropy(const bench *b)
+{
+    const size_t B = COUNT(sample_weight);
+    double row_loss[COUNT(sample_weight)];
+    int64_t labels[COUNT(sample_weight)];
+    start();
+    for (size_t i = 0; i < WIDTHS; i++) {
+        const size_t O = sizes[i];
+        if (O == 0)
+            continue;
+        for (size_t r = 0; r < B; r++)
+            labels[r] = (int64_t)(r * 37 % O);
+        /* The bits of `variant`: labels or probabilities, class weights, smoothing, sample weights, in place. */
+        for (int variant = 0; variant < 32; variant++) {
+            const void *z = input(b, 0, B * O, TAME), *probabilities = input(b, 1, B * O, UNIT);
+            const void *class_weight = input(b, 2, O, UNIT);
+            void *dz = output(b, B * O);
+            if (variant & 16)
+                z = memcpy(dz, z, B * O * b->k->itemsize);
+            b->k->cross_entropy(row_loss, dz, z, variant & 1 ? labels : NULL, variant & 1 ? NULL : probabilities,
+                                variant & 2 ? class_weight : NULL, variant & 4 ? 0.1 : 0,
+                                variant & 8 ? sample_weight : NULL, 3, B, O);
+            add_doubles(row_loss, B);
+            add_output(b, B * O);
+        }
+        b->k->cross_entropy(row_loss, NULL, input(b, 0, B * O, TAME), labels, NULL, NULL, 0, NULL, 1, B, O);
+        add_doubles(row_loss, B);
+    }
+    finish("cross_entropy", "", b->dtype);
+}
+
+static const size_t long_sizes[] = {4080, 4095, 4096, 4097, 8192, 8209};
+
+static void add_sum(const bench *b, double (*sum)(const void *x, size_t n), mlpc_dtype dtype, size_t n)
+{
+    fill(dtype, b->in[0], n, TAME, 0);
+    const double total = sum(b->in[0], n);
+    add_doubles(&total, 1);
+}
+
+static void run_sums(const bench *b, const char *name, double (*sum)(const void *x, size_t n), mlpc_dtype dtype)
+{
+    start();
+    for (size_t i = 0; i < COUNT(sizes); i++)
+        add_sum(b, sum, dtype, sizes[i]);
+    for (size_t i = 0; i < COUNT(long_sizes); i++)
+        add_sum(b, sum, dtype, long_sizes[i]);
+    finish(name, "", b->dtype);
+}
+static void run_sum(const bench *b) { run_sums(b, "sum", b->k->sum, b->dtype); }
+static void run_sum_double(const bench *b) { run_sums(b, "sum_double", b->k->sum_double, MLPC_FLOAT64); }
+
+static void run_add(const bench *b)
+{
+    start();
+    for (size_t i = 0; i < COUNT(sizes); i++) {
+        const size_t n = sizes[i];
+        const void *x = input(b, 0, n, WILD), *before = input(b, 1, n, WILD);
+        void *y = memcpy(output(b, n), before, n * b->k->itemsize);
+        b->k->add(y, x, n);
+        add_output(b, n);
+    }
+    finish("add", "", b->dtype);
+}
+
+/* Finite numbers, then one that is not in each place. */
+static void run_all_finite(const bench *b)
+{
+    static const double strange[3] = {(double)NAN, (double)INFINITY, -(double)INFINITY};
+    start();
+    for (size_t i = 0; i < WIDTHS; i++) {
+        const size_t n = sizes[i];
+        add_bits((uint64_t)b->k->all_finite(input(b, 0, n, TAME), n), 1);
+        for (size_t j = 0; j < n; j++) {
+            fill(b->dtype, b->in[0], n, TAME, 0);
+            if (b->dtype == MLPC_FLOAT32)
+                ((float *)b->in[0])[j] = (float)strange[j % 3];
+            else
+                ((double *)b->in[0])[j] = strange[j % 3];
+            add_bits((uint64_t)b->k->all_finite(b->in[0], n), 1);
+        }
+    }
+    finish("all_finite", "", b->dtype);
+}
+
+static void run_sgd_step(const bench *b)
+{
+    start();
+    for (size_t i = 0; i < COUNT(sizes); i++) {
+        const size_t n = sizes[i];
+        /* The bits of `variant`: momentum, Nesterov's, weight decay, gradients and velocities that are tiny. */
+        for (int variant = 0; variant < 16; variant++) {
+            const flavour size = variant & 8 ? TINY : TAME;
+            const void *g = input(b, 0, n, size), *before = input(b, 1, n, size);
+            void *v = variant & 1 ? memcpy(b->in[2], before, n * b->k->itemsize) : NULL;
+            void *p = memcpy(output(b, n), input(b, 3, n, size), n * b->k->itemsize);
+            b->k->sgd_step(p, g, v, 0.1, variant & 1 ? 0.9 : 0, variant >> 1 & 1, variant & 4 ? 0.01 : 0, n);
+            add_output(b, n);
+            if (v)
+                add_reals(b->dtype, v, n);
+        }
+    }
+    finish("sgd_step", "", b->dtype);
+}
+
+static void run_kernels(const bench *b)
+{
+#define MLPC_MAP(name) run_map(b, MLPC_MAP_##name, #name);
+#define MLPC_ACTIVATION(name) run_activation(b, MLPC_ACTIVATION_##name, #name);
+#define MLPC_ROWWISE(name) run_rowwise(b, MLPC_ROWWISE_##name, #name);
+#define MLPC_ELEMENT_LOSS(name) run_element_loss(b, MLPC_LOSS_##name, #name);
+#define MLPC_KERNEL(name) run_##name(b);
+#include "../../csrc/kernels/kernels.def"
+}
+
+/* ---- The core ---- */
+
+static void check(mlpc_status status)
+{
+    if (status != MLPC_OK) {
+        fprintf(stderr, "digest: status %d\n", (int)status);
+        exit(2);
+    }
+}
+
+static void *allocate(size_t n, size_t size)
+{
+    void *p = calloc(n, size);
+    if (!p)
+        check(MLPC_ERROR_MEMORY);
+    return p;
+}
+
+/* The caller's floating-point mode in all calls of the core below: it must not matter, and must come back. */
+static void foreign_mode(void) { fesetround(FE_UPWARD); }
+static void own_mode(void)
+{
+    if (fegetround() != FE_UPWARD) {
+        fprintf(stderr, "digest: the caller's rounding mode was changed\n");
+        exit(2);
+    }
+    fesetround(FE_TONEAREST);
+}
+
+static void run_numbers(mlpc_dtype dtype)
+{
+    const size_t widths[] = {19, 23, 23, 5};
+    const mlpc_activation hidden[] = {MLPC_ACTIVATION_tanh, MLPC_ACTIVATION_tanh};
+    mlpc_net *net;
+    check(mlpc_net_create(&net, dtype, 3, widths, hidden));
+    void *parameters = allocate(net->n_parameters, sizeof(double));
+    start();
+    for (int init = 0; init < MLPC_N_INITS; init++) {
+        foreign_mode();
+        check(mlpc_initialize(net, parameters, (mlpc_init)init, 1));
+        own_mode();
+        add_reals(dtype, parameters, net->n_parameters);
+    }
+    finish("initial_values", "", dtype);
+    free(parameters);
+    mlpc_net_free(net);
+
+    start();
+    for (int schedule = 0; schedule < MLPC_N_SCHEDULES; schedule++)
+        for (int warmup = 0; warmup < 3; warmup++) {
+            const mlpc_schedule s = {(mlpc_schedule_kind)schedule, 0.3, warmup, 2.5, 0.7, 20, 1e-4};
+            for (double t = 0; t < 24; t += 0.15625) {
+                foreign_mode();
+                const double lr = mlpc_learning_rate(&s, t);
+                own_mode();
+                add_doubles(&lr, 1);
+            }
+        }
+    finish("learning_rates", "", dtype);
+
+    size_t order[1021];
+    start();
+    for (size_t i = 0; i < COUNT(sizes); i++) {
+        mlpc_shuffle(order, sizes[i], 5, (uint32_t)i);
+        for (size_t j = 0; j < sizes[i]; j++)
+            add_bits(order[j], 8);
+    }
+    finish("shuffles", "", dtype);
+}
+
+/* A layer without bias, from tiny inputs: what comes out is subnormal. */
+static void run_subnormal(const mlpc_kernels *k, mlpc_dtype dtype)
+{
+    const size_t widths[] = {31, 17};
+    mlpc_net *net;
+    mlpc_workspace *workspace;
+    check(mlpc_net_create(&net, dtype, 1, widths, NULL));
+    check(mlpc_workspace_create(&workspace, net, 9));
+    void *parameters = allocate(net->n_parameters, k->itemsize);
+    void *x = allocate(20 * 31, k->itemsize), *z = allocate(20 * 17, k->itemsize);
+    check(mlpc_initialize(net, parameters, MLPC_INIT_he, 1));
+    fill(dtype, x, 20 * 31, TINY, 0);
+    foreign_mode();
+    check(mlpc_predict(net, k, parameters, workspace, z, x, 20, NULL));
+    own_mode();
+    start();
+    add_reals(dtype, z, 20 * 17);
+    finish("predict_subnormal", "", dtype);
+    free(parameters);
+    free(x);
+    free(z);
+    mlpc_workspace_free(workspace);
+    mlpc_net_free(net);
+}
+
+/* Two epochs of a network with each loss; over all of them every activation occurs. */
+enum { HIDDEN = 3, ROWS = 150, BATCH = 66, INPUTS = 19, OUTPUTS = 7 };
+_Static_assert(HIDDEN * MLPC_N_LOSSES >= MLPC_N_ACTIVATIONS, "an activation without a network");
+
+static void run_training(const mlpc_kernels *k, mlpc_dtype dtype, mlpc_loss_kind kind, const char *name)
+{
+    const size_t widths[HIDDEN + 2] = {INPUTS, 23, 33, 17, OUTPUTS};
+    mlpc_activation hidden[HIDDEN];
+    for (int i = 0; i < HIDDEN; i++)
+        hidden[i] = (mlpc_activation)((HIDDEN * (int)kind + i) % MLPC_N_ACTIVATIONS);
+    mlpc_net *net;
+    check(mlpc_net_create(&net, dtype, HIDDEN + 1, widths, hidden));
+    const size_t P = net->n_parameters;
+    void *parameters = allocate(P, k->itemsize), *gradients = allocate(P, k->itemsize);
+    void *velocity = allocate(P, k->itemsize), *class_weight = allocate(OUTPUTS, k->itemsize);
+    void *x = allocate(ROWS * INPUTS, k->itemsize), *y = allocate(ROWS * OUTPUTS, k->itemsize);
+    void *z = allocate(ROWS * OUTPUTS, k->itemsize), *dx = allocate(ROWS * INPUTS, k->itemsize);
+    double *row_loss = allocate(ROWS, sizeof *row_loss), *weights = allocate(ROWS, sizeof *weights);
+    int64_t *labels = allocate(ROWS, sizeof *labels);
+    fill(dtype, x, ROWS * INPUTS, UNIT, 0);
+    fill(dtype, y, ROWS * OUTPUTS, UNIT, 1);
+    fill(dtype, class_weight, OUTPUTS, UNIT, 2);
+    fill(MLPC_FLOAT64, weights, ROWS, UNIT, 3);
+    for (size_t i = 0; i < ROWS; i++)
+        labels[i] = (int64_t)(mlpc_random_bits(20, MLPC_STREAM_DROPOUT, 4, i) % OUTPUTS);
+
+    const int entropy = kind == MLPC_LOSS_cross_entropy, mean = kind % 2 == 0 || entropy;
+    const mlpc_loss loss = {kind, mean, entropy ? 0.1 : 0, entropy ? class_weight : NULL};
+    const mlpc_targets targets = {entropy ? labels : NULL, entropy ? NULL : y, kind % 3 == 0 || entropy ? weights : NULL};
+    const double lr = mean ? 0.05 : 0.0001;
+    const mlpc_optimizer optimizer = {
+        .schedule = {MLPC_SCHEDULE_cosine, lr, 0.5, 0, 0, 2, lr / 100},
+        .momentum = 0.9,
+        .nesterov = kind % 2,
+        .weight_decay = 1e-3,
+        .velocity = velocity,
+    };
+    mlpc_trainer *trainer;
+    mlpc_workspace *workspace;
+    check(mlpc_trainer_create(&trainer, net, &optimizer, ROWS, BATCH));
+    check(mlpc_workspace_create(&workspace, net, BATCH));
+
+    start();
+    foreign_mode();
+    check(mlpc_initialize(net, parameters, (mlpc_init)(kind % MLPC_N_INITS), 3));
+    for (uint32_t epoch = 0; epoch < 2; epoch++) {
+        const mlpc_epoch_settings settings = {BATCH, 1, 4, epoch, epoch};
+        mlpc_epoch_result result;
+        check(mlpc_train_epoch(net, k, parameters, gradients, trainer, &optimizer, &loss, x, &targets, ROWS, &settings,
+                               &result, NULL));
+        add_doubles(&result.loss, 1);
+        add_doubles(&result.correct, 1);
+        add_doubles(&result.lr, 1);
+    }
+    own_mode();
+    add_reals(dtype, parameters, P);
+    add_reals(dtype, velocity, P);
+    add_reals(dtype, gradients, P);
+    finish("fit_", name, dtype);
+
+    start();
+    double value, correct;
+    size_t bad_row;
+    foreign_mode();
+    check(mlpc_evaluate(net, k, parameters, workspace, &loss, x, &targets, ROWS, row_loss, &value, &correct, &bad_row,
+                        NULL));
+    check(mlpc_forward(net, k, parameters, workspace, x, BATCH, NULL));
+    check(mlpc_loss_evaluate(&loss, k, workspace->z[HIDDEN], &targets, BATCH, OUTPUTS, &value, z, row_loss, &bad_row));
+    check(mlpc_backward(net, k, parameters, gradients, workspace, x, z, dx, BATCH, 1, NULL));
+    own_mode();
+    add_doubles(&value, 1);
+    add_doubles(&correct, 1);
+    add_doubles(row_loss, ROWS);
+    add_reals(dtype, gradients, P);
+    add_reals(dtype, dx, BATCH * INPUTS);
+    finish("backward_", name, dtype);
+
+    mlpc_workspace_free(workspace);
+    mlpc_trainer_free(trainer);
+    mlpc_net_free(net);
+    void *const arrays[] = {parameters, gradients, velocity, class_weight, x, y, z, dx, row_loss, weights, labels};
+    for (size_t i = 0; i < COUNT(arrays); i++)
+        free(arrays[i]);
+}
+
+static void run_instruction_set(mlpc_isa isa, const bench *arrays)
+{
+    printf("# %s\n", mlpc_isa_name(isa));
+    for (int dtype = 0; dtype < MLPC_N_DTYPES; dtype++) {
+        bench b = *arrays;
+        b.dtype = (mlpc_dtype)dtype;
+        b.k = mlpc_kernels_for(isa, b.dtype);
+        for (size_t i = 0; i < ARRAYS; i++)
+            b.in[i] = (char *)b.in[i] + b.k->itemsize;
+        b.out = (char *)b.out + b.k->itemsize;
+        run_kernels(&b);
+        run_numbers(b.dtype);
+        run_subnormal(b.k, b.dtype);
+#define MLPC_ELEMENT_LOSS(name) run_training(b.k, b.dtype, MLPC_LOSS_##name, #name);
+#include "../../csrc/kernels/kernels.def"
+        run_training(b.k, b.dtype, MLPC_LOSS_cross_entropy, "cross_entropy");
+    }
+}
+
+int main(int argc, char **argv)
+{
+    int found = 0;
+    bench arrays = {0};
+    for (size_t i = 0; i < ARRAYS; i++)
+        arrays.in[i] = allocate(ROOM, sizeof(double));
+    arrays.out = allocate(ROOM, sizeof(double));
+    for (int isa = 0; isa < MLPC_N_ISAS && argc == 2; isa++)
+        if (mlpc_isa_runs((mlpc_isa)isa) &&
+            (strcmp(argv[1], "all") == 0 || strcmp(argv[1], mlpc_isa_name((mlpc_isa)isa)) == 0)) {
+            run_instruction_set((mlpc_isa)isa, &arrays);
+            found = 1;
+        }
+    for (size_t i = 0; i < ARRAYS; i++)
+        free(arrays.in[i]);
+    free(arrays.out);
+    if (!found)
+        fprintf(stderr, "digest: give the name of an instruction set that runs here, or \"all\"\n");
+    return !found;
+}

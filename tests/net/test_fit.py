@@ -1,0 +1,407 @@
+"""`fit` equals, to the bit, a loop in Python over the public steps; and it ends well however it ends."""
+
+import math
+import os
+import signal
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import mlpc
+from mlpc.optim import SGD
+from mlpc.schedules import Constant, Cosine, Step
+from mlpc.testing import digest
+from mlpc.training import batches
+
+
+def classes(n=150, n_in=9, k=4, seed=0):
+    """Noisy classes, with zeros among the inputs as in pictures."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(n, n_in)) * (rng.random((n, n_in)) < 0.6)
+    return x.astype(np.float32), rng.integers(0, k, n)
+
+
+def loop(net, x, y, optimizer, *, epochs, batch_size, seed, first=0, shuffle=True, sample_weight=None, **weighting):
+    """The loop that `fit` promises to equal, over forward, loss, backward and the optimizer's step."""
+    start = optimizer.epochs
+    for epoch in range(epochs):
+        steps = list(batches(len(x), batch_size, seed=seed, epoch=first + epoch, shuffle=shuffle))
+        for k, rows in enumerate(steps):
+            weights = None if sample_weight is None else sample_weight[rows]
+            if weights is not None and not weights.any():
+                continue
+            net.forward(x[rows])
+            net.loss(y[rows], sample_weight=weights, **weighting)
+            net.backward()
+            optimizer.epochs = start + epoch + (k + 0.5) / len(steps)
+            optimizer.step()
+    optimizer.epochs = start + epochs
+
+
+OPTIMIZERS = {
+    "plain": {},
+    "decay": {"weight_decay": 1e-3},
+    "momentum": {"momentum": 0.9},
+    "nesterov": {"momentum": 0.9, "nesterov": True, "weight_decay": 1e-3},
+    "step": {"lr": Step(0.2, 1.5, 0.5), "momentum": 0.5},
+    "cosine": {"lr": Cosine(0.3, 3, 0.01, warmup=0.7), "momentum": 0.9},
+    "warmup": {"lr": Constant(0.1, warmup=2.0)},
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("settings", OPTIMIZERS.values(), ids=OPTIMIZERS)
+@pytest.mark.parametrize("batch_size", [64, 150, 1000, 1])  # 150 rows: a short last batch, one, more than one, single rows
+def test_fit_is_the_loop(dtype, settings, batch_size):
+    x, y = classes()
+    fitted, looped = (mlpc.MLP([9, 12, 7, 4], ["relu", "gelu"], dtype=dtype, seed=1) for _ in range(2))
+    optimizer = SGD(fitted, **settings)
+    history = fitted.fit(x, y, epochs=3, batch_size=batch_size, optimizer=optimizer)
+    reference = SGD(looped, **settings)
+    loop(looped, x, y, reference, epochs=3, batch_size=batch_size, seed=1)
+    assert np.array_equal(fitted.parameters, looped.parameters)
+    assert optimizer.epochs == reference.epochs == 3
+    for name, array in reference.state.items():
+        assert np.array_equal(optimizer.state[name], array)
+    steps = math.ceil(len(x) / batch_size)
+    assert history["lr"] == [optimizer.schedule(epoch + (steps - 0.5) / steps) for epoch in range(3)]
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "bce_with_logits", "mse", "mae", "huber", "poisson"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_fit_is_the_loop_for_every_loss(loss, dtype, weighted):
+    x, y = classes()
+    rng = np.random.default_rng(2)
+    weights = rng.random(len(x)) * (rng.random(len(x)) < 0.7) if weighted else None
+    weighting = {}
+    if loss != "cross_entropy":
+        y = np.abs(rng.normal(size=(len(x), 4))) if loss != "bce_with_logits" else rng.random((len(x), 4)).round()
+    elif weighted:
+        weighting = {"class_weight": [0.5, 2.0, 1.0, 1.5], "label_smoothing": 0.1}
+    fitted, looped = (mlpc.MLP([9, 12, 4], "tanh", loss=loss, dtype=dtype, seed=3) for _ in range(2))
+    history = fitted.fit(x, y, epochs=3, batch_size=32, lr=0.05, sample_weight=weights, **weighting)
+    loop(looped, x, y, SGD(looped, 0.05), epochs=3, batch_size=32, seed=3, sample_weight=weights, **weighting)
+    assert np.array_equal(fitted.parameters, looped.parameters)
+    assert ("accuracy" in history) == (loss in ("cross_entropy", "bce_with_logits"))
+
+
+def test_probabilities_as_targets():
+    x, y = classes()
+    one_hot = np.eye(4)[y]
+    labels, probabilities = (mlpc.MLP([9, 5, 4], dtype="float64") for _ in range(2))
+    first, second = labels.fit(x, y, epochs=2), probabilities.fit(x, one_hot, epochs=2)
+    assert np.allclose(labels.parameters, probabilities.parameters, rtol=1e-12)
+    assert first["accuracy"] == second["accuracy"]
+
+
+def test_one_output_takes_flat_targets():
+    x, _ = classes()
+    flat, column = (mlpc.MLP([9, 5, 1], loss="mse") for _ in range(2))
+    flat.fit(x, x[:, 0], epochs=2)
+    column.fit(x, x[:, :1], epochs=2)
+    assert np.array_equal(flat.parameters, column.parameters)
+
+
+def test_batches_whose_weights_are_all_zero_are_passed_over():
+    x, y = classes()
+    weights = np.zeros(len(x))
+    weights[10:20] = 1.0
+    fitted, looped = (mlpc.MLP([9, 5, 4]) for _ in range(2))
+    optimizer = SGD(fitted, 0.1, momentum=0.9)
+    fitted.fit(x, y, epochs=2, batch_size=10, shuffle=False, optimizer=optimizer, sample_weight=weights)
+    reference = SGD(looped, 0.1, momentum=0.9)
+    loop(looped, x, y, reference, epochs=2, batch_size=10, seed=0, shuffle=False, sample_weight=weights)
+    assert np.array_equal(fitted.parameters, looped.parameters)
+
+
+# ---- Streams and state ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("settings", OPTIMIZERS.values(), ids=OPTIMIZERS)
+def test_five_epochs_twice_are_ten(settings):
+    x, y = classes()
+    twice, once = (mlpc.MLP([9, 8, 4], seed=4) for _ in range(2))
+    optimizer = SGD(twice, **settings)
+    losses = [loss for _ in range(2) for loss in twice.fit(x, y, epochs=5, optimizer=optimizer)["loss"]]
+    assert losses == once.fit(x, y, epochs=10, optimizer=SGD(once, **settings))["loss"]
+    assert digest(twice) == digest(once)
+    assert optimizer.epochs == 10 and twice.shuffle_state == once.shuffle_state == (4, 10)
+
+
+def test_seeds_of_the_shuffles():
+    x, y = classes()
+
+    def weights(*runs, seed=5):
+        net = mlpc.MLP([9, 8, 4], seed=seed, init="zeros" if seed is None else "torch")
+        for keywords in runs:
+            net.fit(x, y, batch_size=16, **keywords)
+        return digest(net)
+
+    one, two = {"epochs": 1}, {"epochs": 2}
+    assert weights(one, one) == weights(two)
+    assert weights(two) == weights({"epochs": 2, "seed": 5}) == weights({"epochs": 2, "seed": 5} | {"progress": False})
+    assert weights(two) != weights({"epochs": 2, "seed": 6})
+    assert weights({"epochs": 1, "seed": 6}, one) == weights({"epochs": 2, "seed": 6})  # None continues that stream
+    assert weights(one, {"epochs": 1, "seed": 5}) != weights(two)  # a number begins again
+    assert weights({"epochs": 1, "shuffle": False}) != weights(one)
+
+
+def test_batches_cover_every_row_once():
+    rows = np.concatenate(list(batches(101, 7, seed=3, epoch=2)))
+    assert sorted(rows) == list(range(101)) and rows.tolist() != list(range(101))
+    assert np.concatenate(list(batches(101, 7, shuffle=False))).tolist() == list(range(101))
+
+
+def test_a_name_means_fresh_state():
+    x, y = classes()
+    named, fresh = (mlpc.MLP([9, 8, 4]) for _ in range(2))
+    for _ in range(2):
+        named.fit(x, y, epochs=2, lr=Cosine(0.2, 2))
+        fresh.fit(x, y, epochs=2, optimizer=SGD(fresh, Cosine(0.2, 2)))
+    assert digest(named) == digest(fresh)
+
+
+# ---- Gradients, callbacks, validation ------------------------------------------------------------------------------
+
+
+def test_gradients_are_left_alone_or_kept():
+    x, y = classes()
+    net, reference = (mlpc.MLP([9, 8, 4]) for _ in range(2))
+    net.gradients[:] = 7
+    net.fit(x, y, epochs=1)
+    assert (net.gradients == 7).all()
+
+    kept = mlpc.MLP([9, 8, 4])
+    kept.fit(x, y, epochs=2, optimizer=SGD(kept, 0.1, weight_decay=0.1), keep_gradients=True)
+    loop(reference, x, y, SGD(reference, 0.1, weight_decay=0.1), epochs=2, batch_size=64, seed=0)
+    assert np.array_equal(kept.gradients, reference.gradients)
+    assert np.array_equal(kept.parameters, reference.parameters)
+
+
+def test_callbacks_see_current_arrays_and_can_stop():
+    x, y = classes()
+    net, reference = (mlpc.MLP([9, 8, 4]) for _ in range(2))
+    optimizer = SGD(reference, 0.1)
+    seen = []
+
+    def record(net, history):
+        loop(reference, x, y, optimizer, epochs=1, batch_size=64, seed=0, first=len(seen))
+        assert np.array_equal(net.parameters, reference.parameters)
+        assert net.history is history and net.shuffle_state == (0, history.epochs)
+        seen.append(history.epochs)
+
+    history = net.fit(x, y, epochs=9, callbacks=[lambda net, history: history.epochs == 3, record])
+    assert seen == [1, 2, 3] and history.epochs == 3
+
+
+def test_a_callback_can_change_parameters_and_learning_rate():
+    x, y = classes()
+    net = mlpc.MLP([9, 8, 4])
+    optimizer = SGD(net, 0.1)
+
+    def halve(net, history):
+        optimizer.lr = optimizer.lr / 2
+
+    assert net.fit(x, y, epochs=3, optimizer=optimizer, callbacks=[halve])["lr"] == [0.1, 0.05, 0.025]
+
+    def clear(net, history):
+        net.parameters[:] = 0
+
+    net.fit(x, y, epochs=1, callbacks=[clear])
+    assert not net.parameters.any()
+
+
+def test_an_exception_in_a_callback_leaves_whole_epochs():
+    x, y = classes()
+    net, reference = (mlpc.MLP([9, 8, 4]) for _ in range(2))
+
+    def fail(net, history):
+        if history.epochs == 2:
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        net.fit(x, y, callbacks=[fail])
+    assert net.history.epochs == 2
+    reference.fit(x, y, epochs=2)
+    assert digest(net) == digest(reference) and net.shuffle_state == reference.shuffle_state
+
+
+def test_validation_is_an_evaluation_and_changes_nothing():
+    x, y = classes()
+    xv, yv = classes(70, seed=1)
+    net, reference = (mlpc.MLP([9, 8, 4]) for _ in range(2))
+    keywords = {"class_weight": [1.0, 2.0, 3.0, 4.0], "label_smoothing": 0.1}
+    history = net.fit(x, y, epochs=3, validation_data=(xv, yv), **keywords)
+    reference.fit(x, y, epochs=3, **keywords)
+    assert digest(net) == digest(reference)
+    assert (history["val_loss"][-1], history["val_accuracy"][-1]) == net.evaluate(xv, yv, **keywords)
+
+
+def test_the_loss_of_an_epoch_is_that_of_the_weights_it_was_trained_on():
+    x, y = classes()
+    net = mlpc.MLP([9, 8, 4], dtype="float64")
+    loss, accuracy = net.evaluate(x, y)
+    history = net.fit(x, y, epochs=1, batch_size=len(x), shuffle=False)
+    assert (history["loss"], history["accuracy"]) == ([loss], [accuracy])
+
+
+def test_no_epochs():
+    x, y = classes()
+    net = mlpc.MLP([9, 8, 4])
+    before = digest(net)
+    assert net.fit(x, y, epochs=0).epochs == 0 and digest(net) == before
+
+
+def test_inputs_of_other_types_are_converted():
+    x, y = classes()
+    expected = mlpc.MLP([9, 8, 4])
+    expected.fit(x, y, epochs=2)
+    for other_x, other_y in [
+        (x.astype(np.float64), y.astype(np.uint8)),
+        (np.asfortranarray(x), y[::-1][::-1]),
+        (x.tolist(), y.tolist()),
+        (x.astype(">f4"), y.astype(">i4")),
+    ]:
+        net = mlpc.MLP([9, 8, 4])
+        net.fit(other_x, other_y, epochs=2)
+        assert digest(net) == digest(expected)
+
+
+def test_torch_tensors(torch):
+    x, y = classes()
+    expected, net = (mlpc.MLP([9, 8, 4]) for _ in range(2))
+    expected.fit(x, y, epochs=2)
+    net.fit(torch.from_numpy(x).requires_grad_(), torch.from_numpy(y), epochs=2)
+    assert digest(net) == digest(expected)
+
+
+# ---- Errors: all of them before anything changes ---------------------------------------------------------------------
+
+X, Y = classes()
+
+
+@pytest.mark.parametrize(
+    ("keywords", "error", "words"),
+    [
+        ({"x": X[:, :8]}, ValueError, r"x: .*\(n, 9\).*\(150, 8\)"),
+        ({"x": X[0]}, ValueError, "x: "),
+        ({"x": X[:0], "y": Y[:0]}, ValueError, "at least one row"),
+        ({"x": X.astype(complex)}, TypeError, "x: .*complex"),
+        ({"y": Y[:-1]}, ValueError, "y: .*150.*149"),
+        ({"y": Y + 1}, ValueError, "y: label 4"),
+        ({"y": -Y}, ValueError, "y: label -"),
+        ({"y": Y.astype(float)}, TypeError, "y: .*integer"),
+        ({"y": np.full((150, 4), np.nan)}, ValueError, "y: "),
+        ({"epochs": -1}, ValueError, "epochs"),
+        ({"epochs": 2.5}, TypeError, "epochs"),
+        ({"batch_size": 0}, ValueError, "batch_size"),
+        ({"batch_size": "all"}, TypeError, "batch_size"),
+        ({"optimizer": "adamm"}, ValueError, "optimizer.*sgd.*adamm"),
+        ({"optimizer": SGD}, TypeError, "optimizer"),
+        ({"optimizer": SGD(mlpc.MLP([9, 8, 4]))}, ValueError, "optimizer.*another"),
+        ({"lr": -1.0}, ValueError, "lr"),
+        ({"lr": math.nan}, ValueError, "lr"),
+        ({"seed": -1}, ValueError, "seed"),
+        ({"seed": "x"}, TypeError, "seed"),
+        ({"callbacks": [None]}, TypeError, "callbacks"),
+        ({"sample_weight": np.ones(3)}, ValueError, "sample_weight"),
+        ({"sample_weight": np.zeros(150)}, ValueError, "sample_weight"),
+        ({"sample_weight": np.full(150, -1.0)}, ValueError, "sample_weight"),
+        ({"sample_weight": np.full(150, np.inf)}, ValueError, "sample_weight"),
+        ({"class_weight": np.ones(3)}, ValueError, "class_weight"),
+        ({"label_smoothing": 1.5}, ValueError, "label_smoothing"),
+        ({"validation_data": X}, TypeError, "validation_data"),
+        ({"validation_data": (X, Y, Y)}, TypeError, "validation_data"),
+        ({"validation_data": (X[:, :5], Y)}, ValueError, "validation_data: x: "),
+        ({"validation_data": (X, Y[:5])}, ValueError, "validation_data: y: "),
+        ({"validation_data": (X, Y + 9)}, ValueError, "validation_data: y: label"),
+    ],
+)
+def test_errors_come_before_any_change(keywords, error, words):
+    net = mlpc.MLP([9, 8, 4])
+    net.fit(X, Y, epochs=1)
+    before, history = digest(net), net.history
+    with pytest.raises(error, match=words):
+        net.fit(**{"x": X, "y": Y, "seed": 3} | keywords)
+    assert digest(net) == before and net.history is history and net.shuffle_state == (0, 1)
+
+
+def test_a_learning_rate_beside_an_optimizer_is_an_error():
+    net = mlpc.MLP([9, 8, 4])
+    with pytest.raises(ValueError, match="lr"):
+        net.fit(X, Y, optimizer=SGD(net), lr=0.1)
+
+
+def test_regression_has_no_class_weights():
+    net = mlpc.MLP([9, 8, 4], loss="mse")
+    with pytest.raises(ValueError, match="class_weight"):
+        net.fit(X, np.zeros((150, 4)), class_weight=np.ones(4))
+
+
+# ---- Divergence and interrupts ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_divergence_restores_the_last_clean_epoch(dtype):
+    x, y = classes()
+    target = x[:, :1].astype(np.float64)
+    net, reference = (mlpc.MLP([9, 8, 1], loss="mse", dtype=dtype) for _ in range(2))
+    explode = Step(0.01, every=3, gamma=1e200 if dtype == "float64" else 1e30)  # calm for three epochs
+    optimizer, calm = SGD(net, explode, momentum=0.9), SGD(reference, explode, momentum=0.9)
+    with pytest.raises(mlpc.DivergenceError, match=r"epoch 4.*loss.*learning rate") as caught:
+        net.fit(x, target, epochs=20, optimizer=optimizer)
+    assert isinstance(caught.value, ValueError)
+    assert caught.value.epoch == 4 and not math.isfinite(caught.value.loss) or caught.value.loss > 1e3
+    reference.fit(x, target, epochs=3, optimizer=calm)
+    assert digest(net) == digest(reference)
+    assert np.array_equal(optimizer.state["velocity"], calm.state["velocity"])
+    assert optimizer.epochs == 3.0 and net.shuffle_state == (0, 3) and net.history.epochs == 3
+    optimizer.lr = calm.lr = 0.01
+    net.fit(x, target, epochs=2, optimizer=optimizer)
+    reference.fit(x, target, epochs=2, optimizer=calm)
+    assert digest(net) == digest(reference)
+
+
+def test_data_that_are_not_finite_diverge_at_once():
+    x = X.copy()
+    x[7, 3] = np.nan
+    net = mlpc.MLP([9, 8, 4])
+    before = digest(net)
+    with pytest.raises(mlpc.DivergenceError, match="epoch 1"):
+        net.fit(x, Y)
+    assert digest(net) == before
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends a signal")
+def test_an_interrupt_is_answered_within_a_second():
+    x, y = classes(20_000, 200, 10)
+    net, reference = (mlpc.MLP([200, 256, 256, 10]) for _ in range(2))
+    optimizer, again = (SGD(each, 0.01, momentum=0.9) for each in (net, reference))
+    net.fit(x, y, epochs=0)  # whatever is done only once
+    sent = []
+
+    def interrupt():
+        sent.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    timer = threading.Timer(0.2, interrupt)
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        net.fit(x, y, epochs=1000, batch_size=100, optimizer=optimizer)
+    assert time.monotonic() - sent[0] < 1
+    timer.join()
+
+    done = net.history.epochs
+    assert optimizer.epochs == done and net.shuffle_state == (0, done)
+    reference.fit(x, y, epochs=done, batch_size=100, optimizer=again)
+    for rows in batches(len(x), 100, seed=0, epoch=done):  # some number of whole batches later, the two are equal
+        if np.array_equal(net.parameters, reference.parameters):
+            break
+        reference.loss_and_grad(x[rows], y[rows])
+        again.step()
+    assert np.array_equal(net.parameters, reference.parameters)
+    assert np.array_equal(optimizer.state["velocity"], again.state["velocity"])
+    net.fit(x[:200], y[:200], epochs=1, optimizer=optimizer)

@@ -1,0 +1,163 @@
+"""Optimizers and schedules: against PyTorch and against their formulas."""
+
+import math
+
+import numpy as np
+import pytest
+
+import mlpc
+from mlpc.optim import SGD
+from mlpc.schedules import Constant, Cosine, Step
+
+SETTINGS = [
+    {},
+    {"weight_decay": 0.01},
+    {"momentum": 0.9},
+    {"momentum": 0.9, "weight_decay": 0.01},
+    {"momentum": 0.9, "nesterov": True},
+    {"momentum": 0.9, "nesterov": True, "weight_decay": 0.01},
+]
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=str)
+def test_a_hundred_steps_are_those_of_torch(torch, settings):
+    rng = np.random.default_rng(0)
+    net = mlpc.MLP([7, 5, 3], dtype="float64")
+    mine = SGD(net, 0.1, **settings)
+    parameter = torch.nn.Parameter(torch.tensor(net.parameters))
+    theirs = torch.optim.SGD([parameter], 0.1, **settings)
+    for _ in range(100):
+        gradient = rng.normal(size=net.n_parameters)
+        net.gradients[:] = gradient
+        parameter.grad = torch.tensor(gradient)
+        mine.step()
+        theirs.step()
+    expected = parameter.detach().numpy()
+    assert np.abs(net.parameters - expected).max() <= 1e-12 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize(
+    ("keywords", "error", "words"),
+    [
+        ({"lr": -0.1}, ValueError, "lr.*-0.1"),
+        ({"lr": math.nan}, ValueError, "lr.*nan"),
+        ({"lr": "fast"}, TypeError, "lr.*'fast'"),
+        ({"momentum": 1.0}, ValueError, "momentum"),
+        ({"momentum": -0.5}, ValueError, "momentum"),
+        ({"nesterov": True}, ValueError, "nesterov"),
+        ({"weight_decay": -1e-4}, ValueError, "weight_decay"),
+        ({"weight_decay": math.inf}, ValueError, "weight_decay"),
+    ],
+)
+def test_errors(keywords, error, words):
+    with pytest.raises(error, match=words):
+        SGD(mlpc.MLP([2, 2]), **keywords)
+
+
+def test_errors_name_the_network():
+    with pytest.raises(TypeError, match="net"):
+        SGD([1, 2, 3])
+
+
+def test_the_clock_reads_the_schedule():
+    optimizer = SGD(mlpc.MLP([2, 2]), Step(1.0, every=2, gamma=0.5))
+    assert optimizer.lr == 1.0
+    optimizer.epochs = 2.5
+    assert optimizer.lr == 0.5
+    optimizer.lr = 0.3
+    assert optimizer.lr == 0.3 and optimizer.schedule == Constant(0.3)
+
+
+def test_zero_learning_rate_changes_nothing():
+    net = mlpc.MLP([2, 2])
+    before = net.parameters.copy()
+    net.gradients[:] = 1
+    SGD(net, 0.0).step()
+    assert np.array_equal(net.parameters, before)
+
+
+def test_zero_grad():
+    net = mlpc.MLP([2, 2])
+    net.gradients[:] = 1
+    SGD(net).zero_grad()
+    assert not net.gradients.any()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_state_dict_continues_the_run(dtype):
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=(40, 2)), rng.integers(0, 2, 40)
+    net = mlpc.MLP([2, 5, 2], dtype=dtype)
+    optimizer = SGD(net, Cosine(0.5, 4), momentum=0.9)
+    net.fit(x, y, epochs=2, batch_size=16, optimizer=optimizer)
+    weights, state, stream = net.state_dict(), optimizer.state_dict(), net.shuffle_state
+    net.fit(x, y, epochs=2, batch_size=16, optimizer=optimizer)
+
+    assert state["epochs"] == 2.0 and state["velocity"].shape == (net.n_parameters,)
+    other = mlpc.MLP([2, 5, 2], dtype=dtype, init=weights)
+    continued = SGD(other, Cosine(0.5, 4), momentum=0.9)
+    continued.load_state_dict(state)
+    for epoch in range(stream[1], stream[1] + 2):
+        steps = list(mlpc.training.batches(len(x), 16, seed=stream[0], epoch=epoch))
+        for k, rows in enumerate(steps):
+            other.loss_and_grad(x[rows], y[rows])
+            continued.epochs = epoch + (k + 0.5) / len(steps)
+            continued.step()
+    assert np.array_equal(other.parameters, net.parameters)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"epochs": 1.0},
+        {"epochs": 1.0, "velocity": np.zeros(5), "more": 1},
+        {"epochs": 1.0, "velocity": np.zeros(5)},
+        {"epochs": -1.0, "velocity": np.ones(6)},
+    ],
+    ids=["missing", "unknown", "shape", "clock"],
+)
+def test_a_wrong_state_changes_nothing(state):
+    optimizer = SGD(mlpc.MLP([2, 2]), momentum=0.5)
+    with pytest.raises(ValueError):
+        optimizer.load_state_dict(state)
+    assert optimizer.epochs == 0 and not optimizer.state["velocity"].any()
+
+
+def test_repr():
+    optimizer = SGD(mlpc.MLP([2, 2]), 0.25)
+    assert repr(optimizer) == "SGD(lr=0.25, momentum=0.0, nesterov=False, weight_decay=0.0, epochs=0.0)"
+    assert "Cosine(lr=0.5, epochs=3" in repr(SGD(mlpc.MLP([2, 2]), Cosine(0.5, 3)))
+
+
+def test_schedules_follow_their_formulas():
+    times = np.linspace(0, 12, 97)
+    for t in times:
+        assert Constant(0.3)(t) == 0.3
+        assert Step(0.3, 2.5, 0.5)(t) == pytest.approx(0.3 * 0.5 ** math.floor(t / 2.5), rel=1e-15)
+        wave = 0.1 + 0.2 * (1 + math.cos(math.pi * (t - 2) / 8)) / 2 if t < 10 else 0.1
+        assert Cosine(0.3, 10, 0.1, warmup=2)(t) == pytest.approx(0.3 * t / 2 if t < 2 else wave, rel=1e-14)
+    assert Constant(0.4, warmup=4)(1) == Step(0.4, 1, warmup=4)(1) == 0.1
+
+
+def test_schedules_are_values():
+    assert Cosine(0.1, 5) == Cosine(0.1, 5) != Cosine(0.1, 6)
+    assert len({Step(0.1, 2), Step(0.1, 2)}) == 1
+    with pytest.raises(AttributeError):
+        Constant(0.1).lr = 0.2
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "words"),
+    [
+        (lambda: Constant(-1), ValueError, "lr"),
+        (lambda: Constant("1"), TypeError, "lr"),
+        (lambda: Constant(1, warmup=-1), ValueError, "warmup"),
+        (lambda: Step(1, 0), ValueError, "every"),
+        (lambda: Step(1, 1, math.inf), ValueError, "gamma"),
+        (lambda: Cosine(1, 2, warmup=2), ValueError, "epochs"),
+        (lambda: Cosine(1, 2, minimum=1.5), ValueError, "minimum"),
+    ],
+)
+def test_schedules_are_checked(make, error, words):
+    with pytest.raises(error, match=words):
+        make()
