@@ -16,7 +16,7 @@ VARIANTS = {
     "digits": ["64-10", "64-16-10", "64-32-10", "64-100-10", "64-64-32-10"],
     "mnist": ["784-10", "784-32-10", "784-100-10", "784-100-50-10", "784-100-200-50-10"],
 }
-HELD_OUT = 6  # every sixth training sample validates
+HELD_OUT = 6  # one in six training samples validates
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,8 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Examples
     --------
-    >>> main(["gradcheck", "--sizes", "64-5-10"])  # doctest: +SKIP
-    0
+    >>> main(["gradcheck", "--sizes", "64-5-10"])  # doctest: +ELLIPSIS
+    64-5-10, relu, 7 samples of the digits...0
     """
     options = _parser().parse_args(arguments)
     try:
@@ -104,14 +104,17 @@ def _train(options: argparse.Namespace) -> int:
     if options.plot:
         plot.require_matplotlib()
     (x, y), (x_test, y_test) = LOADERS[options.data]()
-    held_out = np.arange(len(y)) % HELD_OUT == 0
+    # Drawn, the same for every network and seed. Every sixth sample would not do: MNIST's even and odd samples come from
+    # different groups of writers (a linear network trained on the odd ones gets 84 % of the even ones right).
+    held_out, kept = np.split(_mlpc.shuffle(len(y), 0, 0), [len(y) // HELD_OUT])
     validation = (x[held_out], y[held_out])
-    x, y = x[~held_out], y[~held_out]
+    x, y = x[kept], y[kept]
 
-    networks, histories, rows = {}, {}, []
+    networks, histories = {}, {}
     for sizes in options.sizes or map(_sizes, VARIANTS[options.data]):
         name = "-".join(map(str, sizes))
         net = mlpc.MLP(sizes, options.activation, seed=options.seed)
+        print(f"training {name}", flush=True)
         history = net.fit(
             x,
             y,
@@ -123,25 +126,33 @@ def _train(options: argparse.Namespace) -> int:
         )
         networks[name], histories[name] = net, history
 
-    favourite = max(histories, key=lambda name: histories[name]["val_accuracy"][-1])
-    for name, history in histories.items():
-        losses = [history[column][-1] for column in ("loss", "val_loss")]
-        accuracies = [_percent(history[column][-1]) for column in ("accuracy", "val_accuracy")]
-        test = _percent(networks[name].evaluate(x_test, y_test)[1]) if name == favourite else None
-        seconds = f"{np.median(history['seconds']):.4f}"
-        rows.append([name, networks[name].n_parameters, *losses, *accuracies, test, seconds])
-    header = ["network", "parameters", "train loss", "val. loss", "train acc.", "val. acc.", "test acc.", "s/epoch"]
-    footer = f"{options.activation}, SGD; {len(y):,} samples train, {held_out.sum():,} validate; "
-    footer += f"the {len(y_test):,} for testing are for the best on validation alone."
-    print(Table(header, rows, footer))
+    note = f"{options.activation}, SGD; {len(y):,} samples train, {len(held_out):,} validate; "
+    note += f"the {len(y_test):,} for testing are for the best on validation alone."
+    print(f"\n{_comparison(networks, histories, (x_test, y_test), note)}")
     if options.plot:
         plot.learning_curves(histories).savefig(options.plot)
         print(f"learning curves: {options.plot}")
     return 0
 
 
-def _percent(fraction: float) -> str:
-    return f"{100 * fraction:.2f} %"
+def _comparison(
+    networks: dict[str, mlpc.MLP], histories: dict[str, mlpc.History], test: datasets.Samples, note: str
+) -> Table:
+    """A row for each network; only the best on validation meets the test samples."""
+    favourite = max(histories, key=lambda name: histories[name]["val_accuracy"][-1])
+    rows: list[list[object]] = []
+    for name, history in histories.items():
+        losses = [history[column][-1] for column in ("loss", "val_loss")]
+        accuracies = [_percent(history[column][-1]) for column in ("accuracy", "val_accuracy")]
+        tested = _percent(networks[name].evaluate(*test)[1]) if name == favourite else None
+        seconds = f"{np.median(history['seconds']):.4f}"
+        rows.append([name, networks[name].n_parameters, *losses, *accuracies, tested, seconds])
+    header = ["network", "parameters", "train loss", "val. loss", "train acc.", "val. acc.", "test acc.", "s/epoch"]
+    return Table(header, rows, note)
+
+
+def _percent(fraction: float | None) -> str:
+    return "" if fraction is None else f"{100 * fraction:.2f} %"
 
 
 def _gradcheck(options: argparse.Namespace) -> int:

@@ -75,9 +75,10 @@ def real_number(name: str, value: Any, least: float = 0.0) -> float:
     """
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name}: expected a number, got {value!r}")
-    if not (math.isfinite(value) and value >= least):
+    number = float(value)
+    if not (math.isfinite(number) and number >= least):
         raise ValueError(f"{name}: expected a finite number >= {least:g}, got {value!r}")
-    return float(value)
+    return number
 
 
 def whole_number(name: str, value: Any, least: int = 0, most: int | None = None) -> int:

@@ -146,14 +146,14 @@ def gradcheck(
         net.sizes, net.activations, loss=net.loss_name if loss is None else loss, dtype="float64", init=net.state_dict()
     )
     x, y = np.array(real_array("x", x), np.float64), real_array("y", y)
-    weighting = {
+    weighting: dict[str, Any] = {
         "sample_weight": sample_weight, "class_weight": class_weight,
         "label_smoothing": label_smoothing, "reduction": reduction,
     }  # fmt: skip
     tensors = twin._tensors() | {"x": x}
     value = twin.loss_and_grad(x, y, **weighting)
     if gradients is None:
-        claimed = {"x": twin.backward()} | twin._tensors(gradients=True)
+        claimed: dict[str, Any] = {"x": twin.backward()} | twin._tensors(gradients=True)
     else:
         claimed = dict(gradients(twin, x, y) if callable(gradients) else gradients)
         if unknown := [key for key in claimed if key not in tensors]:
@@ -176,15 +176,20 @@ def gradcheck(
         drawn = np.sort(_mlpc.shuffle(tensor.size, seed, number)[:max_checks])
         places = [np.unravel_index(int(flat), tensor.shape) for flat in drawn]
         differences = [_difference(tensor, place, eps, measure) for place in places]
-        pairs = [(gradient[place], slope) for place, slope in zip(places, differences, strict=True) if slope is not None]
-        claims, slopes = np.array(pairs).reshape(-1, 2).T
+        pairs = zip(gradient[tuple(np.transpose(places))], differences, strict=True)
+        claims, slopes = np.array([pair for pair in pairs if pair[1] is not None]).reshape(-1, 2).T
         absolute = float(np.abs(claims - slopes).max(initial=0.0))
-        scale = float(np.abs([*gradient.flat, *slopes]).max(initial=0.0))
+        scale = float(np.maximum(np.abs(gradient).max(initial=0.0), np.abs(slopes).max(initial=0.0)))
         results.append(
             Check(
-                name=key, size=tensor.size, checked=len(pairs), kinks=len(places) - len(pairs), absolute=absolute,
-                relative=absolute / scale if scale else 0.0, allowed=tolerance * scale + noise,
-            )  # fmt: skip
+                name=key,
+                size=tensor.size,
+                checked=len(slopes),
+                kinks=len(places) - len(slopes),
+                absolute=absolute,
+                relative=absolute / scale if scale else 0.0,
+                allowed=tolerance * scale + noise,
+            )
         )
     return Checks(results)
 

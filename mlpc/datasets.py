@@ -205,8 +205,10 @@ def _download(file: _File) -> pathlib.Path:
                 path=cache,
                 downloader=pooch.HTTPDownloader(timeout=_TIMEOUT),
             )
-        except (OSError, ValueError) as error:  # no answer, or the wrong bytes
-            failures.append(f"{mirror}: {error}")
+        except OSError as error:
+            failures.append(f"{mirror}: no file ({type(error).__name__})")
+        except ValueError:
+            failures.append(f"{mirror}: a file with another MD5")
         else:
             return pathlib.Path(path)
     raise ConnectionError("\n".join([f"no mirror has {name} (cache folder: {cache})", _instructions(), *failures]))

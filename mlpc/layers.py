@@ -19,8 +19,23 @@ if TYPE_CHECKING:
     from mlpc.net import MLP
 
 __all__ = [
-    "ACTIVATIONS", "ELU", "GELU", "Activation", "Hardtanh", "Identity", "Layer", "LeakyReLU", "Linear", "Mish", "ReLU",
-    "ReLU6", "SELU", "SiLU", "Sigmoid", "Softplus", "Tanh",
+    "ACTIVATIONS",
+    "ELU",
+    "GELU",
+    "SELU",
+    "Activation",
+    "Hardtanh",
+    "Identity",
+    "Layer",
+    "LeakyReLU",
+    "Linear",
+    "Mish",
+    "ReLU",
+    "ReLU6",
+    "SiLU",
+    "Sigmoid",
+    "Softplus",
+    "Tanh",
 ]  # fmt: skip
 
 

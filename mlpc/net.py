@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -101,7 +101,7 @@ class MLP(_mlpc.Net):
         activations = (activation,) * hidden if isinstance(activation, str) else tuple(activation)
         if len(activations) != hidden:
             raise ValueError(f"activation: expected a name, or {hidden} for as many hidden layers, got {activation!r}")
-        return super().__new__(cls, sizes, activations, np.dtype(dtype).name)
+        return super().__new__(cls, sizes, activations, np.dtype(dtype).name)  # type: ignore[return-value]
 
     def __init__(
         self,
@@ -116,7 +116,7 @@ class MLP(_mlpc.Net):
         if loss not in LOSSES:
             raise ValueError(f"loss: expected one of {', '.join(LOSSES)}, got {loss!r}")
         self.loss_name = loss
-        self.seed = secrets.randbits(53) if seed is None else seed_number(seed)  # 53: exact as a float, too
+        self.seed = _drawn_seed() if seed is None else seed_number(seed)
         self.training = True
         self.history = None
         self._shuffles = (self.seed, 0)
@@ -132,7 +132,7 @@ class MLP(_mlpc.Net):
 
     # ---- forward, loss, backward ---------------------------------------------------------------------------------
 
-    def forward(self, x: ArrayLike, out: Array | None = None) -> Array:  # type: ignore[override]  # names arguments
+    def forward(self, x: ArrayLike, out: Array | None = None) -> Array:
         """Logits or predictions of `x`; the network remembers what `backward` needs.
 
         Parameters
@@ -303,7 +303,7 @@ class MLP(_mlpc.Net):
         """
         z = self.logits(x)
         if self.loss_name == "cross_entropy":
-            return z.argmax(axis=1).astype(np.int64)
+            return np.asarray(z.argmax(axis=1), np.int64)
         if self.loss_name == "bce_with_logits":
             return (z > 0).astype(np.int64)
         return _mlpc.map("exp", z, None) if self.loss_name == "poisson" else z
@@ -390,7 +390,7 @@ class MLP(_mlpc.Net):
 
     def _tensors(self, *, gradients: bool = False) -> dict[str, Array]:
         """Writable views of the parameters, or of their gradients, under the keys of torch.nn.Sequential."""
-        tensors = {}
+        tensors: dict[str, Array] = {}
         for number in range(len(self.sizes) - 1):
             weight, bias = self.views(number)[2:] if gradients else self.views(number)[:2]
             tensors |= {f"{2 * number}.weight": weight, f"{2 * number}.bias": bias}
@@ -438,16 +438,16 @@ class MLP(_mlpc.Net):
         Examples
         --------
         >>> MLP([784, 100, 200, 50, 10]).summary()
-        layer        output  parameters
-        -------------------------------
-        0  Linear       100      78,500
-        1  ReLU         100            
-        2  Linear       200      20,200
-        3  ReLU         200            
-        4  Linear        50      10,050
-        5  ReLU          50            
-        6  Linear        10         510
-        -------------------------------
+        layer      output  parameters
+        -----------------------------
+        0  Linear     100      78,500
+        1  ReLU       100
+        2  Linear     200      20,200
+        3  ReLU       200
+        4  Linear      50      10,050
+        5  ReLU        50
+        6  Linear      10         510
+        -----------------------------
         784 inputs, 109,260 parameters of float32, 437,040 bytes, loss cross_entropy
         """
         rows = [(f"{part.index}  {type(part).__name__}", part.n_out, part.n_parameters or None) for part in self.layers]
@@ -476,6 +476,11 @@ class MLP(_mlpc.Net):
             f"{type(self).__name__}({list(self.sizes)}, {activation}, loss={self.loss_name!r}, "
             f"dtype={self.dtype.name!r}, seed={self.seed})"
         )
+
+
+def _drawn_seed() -> int:
+    """53 random bits from the operating system: a number that a float holds, too, wherever it is written down."""
+    return int.from_bytes(os.urandom(7), "little") >> 3
 
 
 def _rebuild(cls: type[MLP], sizes: tuple[int, ...], activations: tuple[str, ...], dtype: str) -> MLP:

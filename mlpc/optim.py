@@ -26,7 +26,7 @@ True
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,7 +38,7 @@ from mlpc.schedules import Constant, Schedule
 if TYPE_CHECKING:
     from mlpc.net import MLP
 
-__all__ = ["OPTIMIZERS", "Optimizer", "SGD"]
+__all__ = ["OPTIMIZERS", "SGD", "Optimizer"]
 
 
 class Optimizer:
@@ -60,7 +60,7 @@ class Optimizer:
         if not isinstance(net, _mlpc.Net):
             raise TypeError(f"net: expected a network, got {net!r}")
         self.net = net
-        self.lr = lr  # type: ignore[assignment]  # set as a number or a schedule, read as a number
+        self.lr = lr
         self.epochs = 0.0
         self.state: dict[str, Array] = {name: np.zeros(net.n_parameters, net.dtype) for name in state}
 
@@ -191,5 +191,5 @@ class SGD(Optimizer):
         )
 
 
-OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD}
+OPTIMIZERS: dict[str, Callable[[MLP, float | Schedule], Optimizer]] = {"sgd": SGD}
 """The optimizers that `fit` knows by name."""

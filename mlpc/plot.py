@@ -1,5 +1,6 @@
 """Pictures, drawn with matplotlib (the extra ``plot``), which is imported when the first one is asked for."""
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,8 @@ def learning_curves(histories: Mapping[str, "History"]) -> "Figure":
     """Loss and accuracy over the epochs of several trainings, on the same axes.
 
     One colour and marker per training; dashed lines for the training data, solid ones for the validation data. The loss has a
-    logarithmic axis where all its values are positive. The panel of the accuracy is left out where there is none.
+    logarithmic axis where all its values are positive. The axis of the accuracy begins where its curves' ends can be told
+    apart, above the first epochs of most trainings; its panel is left out where there is none.
 
     Parameters
     ----------
@@ -100,7 +102,11 @@ def _label(axes: "Axes", quantity: str) -> None:
     axes.grid(color="0.9", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
-    if quantity == "loss" and not any((line.get_ydata() <= 0).any() for line in axes.lines):
+    if quantity == "accuracy":
+        # From their start, the curves would press their ends, which are compared, against the upper edge.
+        ends = [line.get_ydata()[-1] for line in axes.lines if line.get_ydata().size]
+        axes.set_ylim(bottom=max(axes.get_ylim()[0], 1 - 5 * (1 - min(ends))))
+    elif not any((line.get_ydata() <= 0).any() for line in axes.lines):
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
@@ -108,15 +114,18 @@ def _label(axes: "Axes", quantity: str) -> None:
 
 
 def _add_legend(figure: "Figure", names: list[str]) -> None:
-    """Below the panels: the trainings by colour and marker, then what dashed and solid mean."""
+    """Below the panels: what dashed and solid mean in a column of its own, then the trainings in at most three."""
     from matplotlib.lines import Line2D
 
-    trainings = [
-        Line2D([], [], color=COLOURS[i % len(COLOURS)], marker=MARKERS[i % len(MARKERS)], markersize=5, label=name)
-        for i, name in enumerate(names)
-    ]
     meanings = [
         Line2D([], [], color="0.3", linestyle="--", linewidth=1.2, label="training"),
         Line2D([], [], color="0.3", linestyle="-", linewidth=1.8, label="validation"),
     ]
-    figure.legend(handles=trainings + meanings, loc="outside lower center", ncols=4, frameon=False)
+    rows = max(len(meanings), math.ceil(len(names) / 3))
+    blanks = [Line2D([], [], linestyle="none", label=" ")] * (rows - len(meanings))
+    trainings = [
+        Line2D([], [], color=COLOURS[i % len(COLOURS)], marker=MARKERS[i % len(MARKERS)], markersize=5, label=name)
+        for i, name in enumerate(names)
+    ]
+    columns = 1 + math.ceil(len(names) / rows)
+    figure.legend(handles=meanings + blanks + trainings, loc="outside lower center", ncols=columns, frameon=False)

@@ -35,7 +35,8 @@ class Table:
     def __str__(self) -> str:
         lines = [self.header, *([_text(cell) for cell in row] for row in self.rows)]
         widths = [max(len(line[column]) for line in lines) for column in range(len(self.header))]
-        texts = ["  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]).rstrip() for line in lines]
+        adjusted = ([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])] for line in lines)
+        texts = ["  ".join(line).rstrip() for line in adjusted]
         rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
         return "\n".join([texts[0], rule, *texts[1:], *([rule, self.footer] if self.footer else [])])
 

@@ -58,17 +58,17 @@ def torch_reference(net: MLP) -> "torch.nn.Sequential":
     ImportError
         Where PyTorch is not installed.
     """
-    torch = _torch()
-    dtype = getattr(torch, net.dtype.name)
+    pytorch = _torch()
+    dtype = getattr(pytorch, net.dtype.name)
     modules = []
     for part in net.layers:
         if isinstance(part, Linear):
-            modules.append(torch.nn.Linear(part.n_in, part.n_out, dtype=dtype))
+            modules.append(pytorch.nn.Linear(part.n_in, part.n_out, dtype=dtype))
         else:
             name = type(part).__name__
-            modules.append(torch.nn.Softplus(threshold=40) if name == "Softplus" else getattr(torch.nn, name)())
-    reference = torch.nn.Sequential(*modules)
-    reference.load_state_dict({key: torch.from_numpy(array) for key, array in net.state_dict().items()})
+            modules.append(pytorch.nn.Softplus(threshold=40) if name == "Softplus" else getattr(pytorch.nn, name)())
+    reference: torch.nn.Sequential = pytorch.nn.Sequential(*modules)
+    reference.load_state_dict({key: pytorch.from_numpy(array) for key, array in net.state_dict().items()})
     return reference
 
 
@@ -157,8 +157,10 @@ def compare_with_torch(
     y = real_array("y", y)
     if twin.loss_name != "cross_entropy" or y.ndim > 1:
         y = y.astype(net.dtype)
-    weighting = {"sample_weight": sample_weight, "class_weight": class_weight, "label_smoothing": label_smoothing,
-                 "reduction": reduction}  # fmt: skip
+    weighting: dict[str, Any] = {
+        "sample_weight": sample_weight, "class_weight": class_weight,
+        "label_smoothing": label_smoothing, "reduction": reduction,
+    }  # fmt: skip
     z = twin.forward(x)
     ours = {"z": z, "loss": np.array(twin.loss(y, **weighting)), "x": twin.backward()} | twin._tensors(gradients=True)
     exact = _torch_run(twin, "float64", x, y, weighting)
@@ -190,13 +192,13 @@ def _torch_run(net: MLP, dtype: str, x: Array, y: Array, weighting: dict[str, An
 
 def _torch_loss(
     name: str,
-    z: "torch.Tensor",
-    y: "torch.Tensor",
+    z: Any,
+    y: Any,
     sample_weight: ArrayLike | None,
     class_weight: ArrayLike | None,
     label_smoothing: float,
     reduction: str,
-) -> "torch.Tensor":
+) -> Any:
     """PyTorch's own loss; with sample weights, which it lacks, sum_i s_i l_i / D of its losses row by row."""
     torch = _torch()
     how = reduction if sample_weight is None else "none"

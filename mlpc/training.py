@@ -129,7 +129,8 @@ def fit(
         after the last epoch that was.
     KeyboardInterrupt
         On Ctrl-C, within a second.  The parameters and the optimizer's state are as after the last whole batch; the
-        interrupted epoch does not count, neither for the optimizer's clock nor for the stream of shuffles.
+        interrupted epoch does not count, neither for the optimizer's clock nor for the stream of shuffles.  (One that
+        is interrupted in its validation does; the history lacks it.)
 
     Examples
     --------
@@ -157,20 +158,20 @@ def fit(
             raise TypeError(f"callbacks: expected callables, got {callback!r}")
 
     history = net.history = History()
-    if seed is not None:
-        net._shuffles = (seed, 0)
+    shuffle_seed, number = net.shuffle_state if seed is None else (seed, 0)
     with Progress(epochs, len(x), progress) as bar:
         for epoch in range(1, epochs + 1):
             start = time.perf_counter()
             try:
                 loss, accuracy, last_lr = net.train_epoch(
-                    x, y, criterion, sample_weight, optimizer.spec, batch_size, bool(shuffle), *net._shuffles,
+                    x, y, criterion, sample_weight, optimizer.spec, batch_size, bool(shuffle), shuffle_seed, number,
                     optimizer.epochs, bool(keep_gradients), bar.tick,
                 )  # fmt: skip
             except _mlpc.DivergenceError as error:
                 raise _divergence(error, epoch) from None
             seconds = time.perf_counter() - start
-            net._shuffles = (net._shuffles[0], net._shuffles[1] + 1)
+            number += 1
+            net._shuffles = (shuffle_seed, number)
             optimizer.epochs += 1
             figures = {"loss": loss}
             if net.loss_name in CLASSIFICATION:
@@ -182,7 +183,8 @@ def fit(
                     figures["val_accuracy"] = share
             history.append(**figures, lr=last_lr, seconds=seconds)
             bar.epoch_done(epoch, **figures)
-            if any([callback(net, history) for callback in callbacks]):  # a list, so that all are called
+            wishes = [callback(net, history) for callback in callbacks]
+            if any(wishes):
                 break
     return history
 
@@ -225,17 +227,18 @@ def _weights(sample_weight: ArrayLike, n: int) -> Array:
 def _validation(net: MLP, pair: Any, criterion: _mlpc.Loss) -> tuple[Array, Array]:
     if not isinstance(pair, (tuple, list)) or len(pair) != 2:
         raise TypeError(f"validation_data: expected a pair (x, y), got {type(pair).__name__}")
+    x, y = pair
     try:
-        return _data(net, *pair, criterion)
+        return _data(net, x, y, criterion)
     except (TypeError, ValueError) as error:
         raise type(error)(f"validation_data: {error}") from None
 
 
-def _divergence(met: _mlpc.DivergenceError, epoch: int) -> _mlpc.DivergenceError:
+def _divergence(met: Any, epoch: int) -> Any:
     """The extension's error with the number of the epoch; `epoch`, `loss` and `lr` are attributes, too."""
-    error = _mlpc.DivergenceError(
-        f"training diverged in epoch {epoch}: loss {met.loss:g} at learning rate {met.lr:g}; the network is as after "
-        f"epoch {epoch - 1}.  Try a smaller learning rate, and look for huge numbers in the data"
+    error: Any = _mlpc.DivergenceError(
+        f"training diverged in epoch {epoch}: loss {met.loss:g} at learning rate {met.lr:g}; the network is as "
+        "before that epoch.  Try a smaller learning rate, and look for huge numbers in the data"
     )
     error.epoch, error.loss, error.lr = epoch, met.loss, met.lr
     return error

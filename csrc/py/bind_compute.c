@@ -319,7 +319,7 @@ static PyObject *evaluate_within(NetObject *net, PyArrayObject *x, const args_ob
                                              &objective->targets, n, row_loss, &value, &correct, &bad_row, &poll.poll);
     poll_end(&poll);
     PyMem_Free(row_loss);
-    return status == MLPC_OK ? Py_BuildValue("dd", value, correct / (double)n) : errors_raise(status);
+    return status == MLPC_OK ? Py_BuildValue("dd", value, net_share(correct, n)) : errors_raise(status);
 }
 
 PyObject *net_evaluate(PyObject *self, PyObject *const *args, Py_ssize_t nargs)

@@ -25,7 +25,7 @@ def test_columns():
     assert history["lr"] == [0.25] * 3 and min(history["seconds"]) > 0
     assert all(type(value) is float for column in history.values() for value in column)
     assert net.history is history and "val_loss" in history and "recall" not in history
-    with pytest.raises(KeyError, match="recall.*val_loss"):
+    with pytest.raises(KeyError, match=r"recall.*val_loss"):
         history["recall"]
 
 

@@ -38,7 +38,7 @@ def smooth_case(activation, loss, depth, n, dtype):
     sizes = [11, *WIDTHS[:depth], 6]
     for seed in itertools.count(1000 * depth + n):
         rng = np.random.default_rng(seed)
-        net = mlpc.MLP(sizes, activation, loss=loss, dtype=dtype, init="he", seed=seed)
+        net = mlpc.MLP(sizes, activation, loss=loss, dtype=dtype, init="lecun", seed=seed)
         x, y = rng.normal(size=(n, 11)).astype(np.float32), targets(rng, loss, n, 6)
         if distance_from_kinks(net, net(x), y) > MARGIN[dtype]:
             return net, x, y

@@ -1,0 +1,67 @@
+"""The same bits from every compiler, optimisation level, instruction set and architecture.
+
+    python tests/bits/test_builds.py --write
+
+writes digests.txt anew, from the reference kernels.  A digest that changes is a new version of the arithmetic.
+"""
+
+import re
+import sys
+
+import builds
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
+def arithmetic() -> int:
+    header = (builds.ROOT / "csrc/kernels/kernels.h").read_text()
+    return int(re.search(r"#define MLPC_ARITHMETIC (\d+)", header)[1])
+
+
+def available(build):
+    missing = build.missing()
+    if missing:
+        (pytest.fail if build.group in builds.required() else pytest.skip)(f"{missing} is not installed")
+    return build
+
+
+@pytest.fixture(params=builds.BUILDS, ids=str)
+def build(request):
+    return available(request.param)
+
+
+def test_same_bits(build):
+    outputs = builds.run_digest(build, builds.digest_program(build))
+    assert {"reference", "portable"} <= set(outputs)
+    if build.group == "arm64":
+        assert "neon" in outputs
+    expected = builds.expected_digests()
+    for isa, lines in outputs.items():
+        assert not builds.difference(lines, expected), f"{isa}, {build}"
+        assert lines == expected
+
+
+def test_version():
+    """The digests are those of this version of the arithmetic."""
+    assert builds.DIGESTS.read_text().startswith(f"# arithmetic {arithmetic()}\n")
+
+
+@pytest.mark.parametrize("build", [b for b in builds.BUILDS if b.flags == ("-O3",)], ids=str)
+def test_random_numbers(build, tmp_path):
+    available(build)
+    program = builds.link(build, builds.compile_all(build, ["tests/c/rng_check.c"], tmp_path), tmp_path / "rng_check")
+    assert "WRONG" not in builds.execute([*build.runner, str(program)])
+
+
+def write():
+    build = next(build for build in builds.BUILDS if not build.missing())
+    lines = builds.run_digest(build, builds.digest_program(build), "reference")["reference"]
+    builds.DIGESTS.write_text(f"# arithmetic {arithmetic()}\n{lines}")
+    print(f"{builds.DIGESTS}: {len(lines.splitlines())} digests, from {build}")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] != ["--write"]:
+        sys.exit(__doc__)
+    write()
