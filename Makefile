@@ -32,9 +32,9 @@ demo: $(VENV)/.demo-$(DATA) ## check gradients, train several networks (DATA=mni
 	$(BIN)/python -m mlpc train --data $(DATA) --plot demo.png
 
 test: $(VENV)/.test ## build and run all tests, the documentation's examples among them (up to 10 minutes)
-	$(BIN)/python -m pytest -m "not mnist" $(PYTEST) tests mlpc README.md docs
+	$(BIN)/python -m pytest -m "not mnist" $(PYTEST) tests mlpc README.md docs/*.md
 
-quick: $(VENV)/.test ## the tests of a few seconds, for the loop of editing
+quick: $(VENV)/.test ## the tests without the slow ones, up to the first failure (2 minutes)
 	$(BIN)/python -m pytest -m "not mnist and not slow" -x -q $(PYTEST) tests
 
 mnist: $(VENV)/.test ## accuracy on MNIST, beside PyTorch (2 minutes)

@@ -4,6 +4,7 @@ A contender is a script in peers/ that calls `serve`. It is started as ``python 
 threads), and then answers every line on its standard input with one epoch of training and a line of JSON.
 """
 
+import itertools
 import json
 import sys
 import time
@@ -11,7 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-import mlpc
+from mlpc import _mlpc, datasets
 
 BATCH = 64
 LR = 0.1
@@ -24,7 +25,7 @@ def initial_weights(sizes: list[int]) -> Weights:
     """(weight (n_out, n_in), bias) of each layer, float32, as PyTorch draws them: uniform in +-1/sqrt(n_in)."""
     rng = np.random.default_rng(SEED)
     return [
-        (_uniform(rng, (n_out, n_in), n_in), _uniform(rng, (n_out,), n_in)) for n_in, n_out in zip(sizes, sizes[1:])
+        (_uniform(rng, (n_out, n_in), n_in), _uniform(rng, (n_out,), n_in)) for n_in, n_out in itertools.pairwise(sizes)
     ]
 
 
@@ -34,7 +35,7 @@ def _uniform(rng: np.random.Generator, shape: tuple[int, ...], n_in: int) -> np.
 
 def order(n: int, epoch: int) -> np.ndarray:
     """The permutation in which `mlpc` takes the samples of this epoch; all others take it too."""
-    return mlpc._mlpc.shuffle(n, SEED, epoch)
+    return _mlpc.shuffle(n, SEED, epoch)
 
 
 def serve(prepare: Callable[..., Callable[[np.ndarray], float]]) -> None:
@@ -44,7 +45,7 @@ def serve(prepare: Callable[..., Callable[[np.ndarray], float]]) -> None:
     samples in the order given, and returns the mean training loss over it.
     """
     sizes, threads = [int(size) for size in sys.argv[1].split("-")], int(sys.argv[2])
-    (x, y), _ = mlpc.datasets.load_mnist()
+    (x, y), _ = datasets.load_mnist()
     train = prepare(x, y, initial_weights(sizes), threads)
     for epoch, _ in enumerate(sys.stdin):
         samples = order(len(y), epoch)

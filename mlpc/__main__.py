@@ -104,8 +104,8 @@ def _train(options: argparse.Namespace) -> int:
     if options.plot:
         plot.require_matplotlib()
     (x, y), (x_test, y_test) = LOADERS[options.data]()
-    # Drawn, the same for every network and seed. Every sixth sample would not do: MNIST's even and odd samples come from
-    # different groups of writers (a linear network trained on the odd ones gets 84 % of the even ones right).
+    # Drawn, the same for every network and seed. Every sixth sample would not do: MNIST's even and odd samples come
+    # from different groups of writers (a linear network trained on the odd ones gets 84 % of the even ones right).
     held_out, kept = np.split(_mlpc.shuffle(len(y), 0, 0), [len(y) // HELD_OUT])
     validation = (x[held_out], y[held_out])
     x, y = x[kept], y[kept]

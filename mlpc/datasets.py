@@ -43,9 +43,9 @@ def load_mnist(*, data_dir: "str | os.PathLike[str] | None" = None) -> tuple[Sam
     """MNIST: 60,000 digits of 28 x 28 pixels for training and 10,000 for testing.
 
     The four files are looked for in one place: in `data_dir`; else in the folder that the environment variable
-    ``MLPC_DATA_DIR`` names, where it is set; else they are downloaded once with pooch (the extra ``data``), from the first of
-    several public mirrors that has them, into ``MLPC_CACHE_DIR`` or, without it, pooch's own cache folder for mlpc.
-    In a folder of yours they may be packed (``.gz``) or unpacked. Wherever they come from, their content is checked.
+    ``MLPC_DATA_DIR`` names, where it is set; else they are downloaded once with pooch (the extra ``data``), from the
+    first of several public mirrors that has them, into ``MLPC_CACHE_DIR`` or, without it, pooch's own cache folder for
+    mlpc. In a folder of yours they may be packed (``.gz``) or unpacked. Wherever they come from, they are checked.
 
     Parameters
     ----------
@@ -70,13 +70,18 @@ def load_mnist(*, data_dir: "str | os.PathLike[str] | None" = None) -> tuple[Sam
 
     Examples
     --------
-    >>> (x, y), (x_test, y_test) = load_mnist()  # doctest: +SKIP
-    >>> x.shape, x_test.shape, y[:5]  # doctest: +SKIP
-    ((60000, 784), (10000, 784), array([5, 0, 4, 1, 9]))
+    ``(x, y), (x_test, y_test) = load_mnist()`` is all there is to it, unless
+
+    >>> load_mnist(data_dir="nowhere")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    FileNotFoundError: nowhere/train-images-idx3-ubyte: not found, packed (.gz) or unpacked. Set MLPC_DATA_DIR to ...
     """
     folder = data_dir or os.environ.get("MLPC_DATA_DIR")
     paths = [_find(pathlib.Path(folder), file) if folder else _download(file) for file in _MNIST]
-    images, labels, images_test, labels_test = (_read_checked(path, file) for path, file in zip(paths, _MNIST))
+    images, labels, images_test, labels_test = (
+        _read_checked(path, file) for path, file in zip(paths, _MNIST, strict=True)
+    )
     return _samples(images, labels, 255), _samples(images_test, labels_test, 255)
 
 
@@ -84,8 +89,8 @@ def load_digits() -> tuple[Samples, Samples]:
     """1,797 digits of 8 x 8 pixels that come with the package: 1,437 for training and 360 for testing.
 
     They are the digits of scikit-learn's ``load_digits``, from E. Alpaydin and C. Kaynak, *Optical Recognition of
-    Handwritten Digits*, UCI Machine Learning Repository (CC BY 4.0). The split is always the same one: sorted by label, ties
-    in their original order, every fifth digit (the first among them) is for testing, so that every class has its
+    Handwritten Digits*, UCI Machine Learning Repository (CC BY 4.0). The split is always the same one: sorted by label,
+    ties in their original order, every fifth digit (the first among them) is for testing, so that every class has its
     share. Both parts are in the original order.
 
     Returns
@@ -155,7 +160,7 @@ def _pixels(image: Any, i: int) -> NDArray[Any]:
         return np.divide(pixels, 255, dtype=np.float32)
     if not np.issubdtype(pixels.dtype, np.floating):
         raise TypeError(f"dataset[{i}]: expected an image of uint8 or floating-point numbers, got {pixels.dtype}")
-    return pixels
+    return np.asarray(pixels)
 
 
 def _label(label: Any, i: int) -> int:

@@ -26,7 +26,7 @@ __all__ = ["TYPES", "dumps", "read"]
 
 Path: TypeAlias = str | os.PathLike[str]
 
-TYPES = {
+TYPES: dict[int, np.dtype[Any]] = {
     0x08: np.dtype(np.uint8),
     0x09: np.dtype(np.int8),
     0x0B: np.dtype(np.int16),

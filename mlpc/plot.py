@@ -25,9 +25,9 @@ MARKS = 8  # on a curve, about
 def learning_curves(histories: Mapping[str, "History"]) -> "Figure":
     """Loss and accuracy over the epochs of several trainings, on the same axes.
 
-    One colour and marker per training; dashed lines for the training data, solid ones for the validation data. The loss has a
-    logarithmic axis where all its values are positive. The axis of the accuracy begins where its curves' ends can be told
-    apart, above the first epochs of most trainings; its panel is left out where there is none.
+    One colour and marker per training; dashed lines for the training data, solid ones for the validation data. The loss
+    has a logarithmic axis where all its values are positive. The axis of the accuracy begins where its curves' ends can
+    be told apart, above the first epochs of most trainings; its panel is left out where there is none.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def learning_curves(histories: Mapping[str, "History"]) -> "Figure":
         raise ValueError("histories: expected at least one with an epoch in it, got none")
     figure = Figure(figsize=(1.2 + 4.4 * len(quantities), 4.8), dpi=150, layout="constrained")
     panels = figure.subplots(1, len(quantities), sharex=True, squeeze=False)[0]
-    for axes, quantity in zip(panels, quantities):
+    for axes, quantity in zip(panels, quantities, strict=True):
         for number, history in enumerate(histories.values()):
             style = {"color": COLOURS[number % len(COLOURS)], "marker": MARKERS[number % len(MARKERS)]}
             _draw(axes, _curve(history, quantity), linestyle="--", linewidth=1.2, markerfacecolor="white", **style)
@@ -84,7 +84,7 @@ def require_matplotlib() -> None:
 
 def _curve(history: "History", name: str) -> NDArray[np.float64]:
     """One column, or nothing where the history has no number in it."""
-    values = np.asarray(history[name] if name in history else [], dtype=np.float64)  # None becomes NaN
+    values = np.asarray(history.get(name, []), dtype=np.float64)  # None becomes NaN
     return values if np.isfinite(values).any() else values[:0]
 
 
@@ -104,13 +104,17 @@ def _label(axes: "Axes", quantity: str) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     if quantity == "accuracy":
         # From their start, the curves would press their ends, which are compared, against the upper edge.
-        ends = [line.get_ydata()[-1] for line in axes.lines if line.get_ydata().size]
+        ends = [curve[-1] for curve in _curves(axes) if curve.size]
         axes.set_ylim(bottom=max(axes.get_ylim()[0], 1 - 5 * (1 - min(ends))))
-    elif not any((line.get_ydata() <= 0).any() for line in axes.lines):
+    elif not any((curve <= 0).any() for curve in _curves(axes)):
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _curves(axes: "Axes") -> "list[NDArray[np.float64]]":
+    return [np.asarray(line.get_ydata(), np.float64) for line in axes.lines]
 
 
 def _add_legend(figure: "Figure", names: list[str]) -> None:

@@ -34,7 +34,7 @@ def test_two_panels_with_dashed_training_and_solid_validation():
     assert (loss.get_ylabel(), accuracy.get_ylabel()) == ("loss", "accuracy")
     assert loss.get_xlabel() == accuracy.get_xlabel() == "epoch"
     assert loss.get_shared_x_axes().joined(loss, accuracy)
-    assert texts(figure) == ["small", "large", "training", "validation"]
+    assert texts(figure) == ["training", "validation", "small", "large"]
     for axes in figure.axes:
         assert [line.get_linestyle() for line in axes.lines] == ["--", "-", "--", "-"]
         assert [len(line.get_xdata()) for line in axes.lines] == [3, 3, 5, 5]
@@ -43,6 +43,7 @@ def test_two_panels_with_dashed_training_and_solid_validation():
 
 def test_seven_trainings_have_colours_and_markers_of_their_own():
     figure = plot.learning_curves({str(number): full() for number in range(7)})
+    assert texts(figure) == ["training", "validation", " ", *map(str, range(7))]  # the blank completes the column
     lines = figure.axes[0].lines[::2]
     assert len({line.get_color() for line in lines}) == len({line.get_marker() for line in lines}) == 7
 
@@ -55,6 +56,14 @@ def test_long_trainings_have_few_markers():
 def test_the_loss_is_logarithmic_unless_it_is_not_positive():
     assert plot.learning_curves({"a": full()}).axes[0].get_yscale() == "log"
     assert plot.learning_curves({"a": history(2, loss=[0.5, -0.5])}).axes[0].get_yscale() == "linear"
+
+
+def test_the_accuracys_axis_shows_where_curves_end():
+    columns = {"loss": [1.0, 0.5, 0.2], "accuracy": [0.1, 0.9, 0.96], "val_accuracy": [0.2, 0.9, 0.95]}
+    bottom, top = plot.learning_curves({"a": history(**columns)}).axes[1].get_ylim()
+    assert 0.7 < bottom < 0.8 and top > 0.96
+    columns["accuracy"] = [0.5, 0.3, 0.1]
+    assert plot.learning_curves({"a": history(**columns)}).axes[1].get_ylim()[0] < 0.1
 
 
 def test_without_accuracy_or_validation():

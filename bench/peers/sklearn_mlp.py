@@ -21,7 +21,7 @@ def prepare(x, y, weights, threads):
         shuffle=False,  # the order comes from outside
     )
     model.partial_fit(x[: common.BATCH], y[: common.BATCH], classes=np.arange(10))  # makes its arrays
-    for coefficients, intercepts, (weight, bias) in zip(model.coefs_, model.intercepts_, weights):
+    for coefficients, intercepts, (weight, bias) in zip(model.coefs_, model.intercepts_, weights, strict=True):
         coefficients[...], intercepts[...] = weight.T, bias
 
     def train(order):

@@ -441,20 +441,22 @@ static PyObject *net_memory(PyObject *self, PyObject *index)
 #define FAST(function) (PyCFunction)(void (*)(void)) function, METH_FASTCALL
 
 static PyMethodDef net_methods[] = {
-    {"initialize", FAST(net_initialize), "initialize(init, seed, /)\n--\n\nInitial values for all parameters."},
-    {"views", net_views, METH_O, "views(layer, /)\n--\n\n(weight, bias, weight_grad, bias_grad) of a linear layer."},
+    {"initialize", FAST(net_initialize), "initialize($self, init, seed, /)\n--\n\nInitial values for all parameters."},
+    {"views", net_views, METH_O,
+     "views($self, layer, /)\n--\n\n(weight, bias, weight_grad, bias_grad) of a linear layer."},
     {"memory", net_memory, METH_O,
-     "memory(layer, /)\n--\n\n(input, z, activation(z)) of a linear layer in the latest forward, read-only."},
-    {"forward", FAST(net_forward), "forward(x, out=None, /)\n--\n\nLogits; remembers what backward needs."},
-    {"loss", FAST(net_loss), "loss(y, loss, sample_weight, /)\n--\n\nThe loss of the latest forward."},
-    {"backward", FAST(net_backward), "backward(dz, accumulate, /)\n--\n\nFills the gradients, returns dL/dx."},
+     "memory($self, layer, /)\n--\n\n(input, z, activation(z)) of a linear layer in the latest forward, read-only."},
+    {"forward", FAST(net_forward), "forward($self, x, out=None, /)\n--\n\nLogits; remembers what backward needs."},
+    {"loss", FAST(net_loss), "loss($self, y, loss, sample_weight, /)\n--\n\nThe loss of the latest forward."},
+    {"backward", FAST(net_backward), "backward($self, dz, accumulate, /)\n--\n\nFills the gradients, returns dL/dx."},
     {"loss_and_grad", FAST(net_loss_and_grad),
-     "loss_and_grad(x, y, loss, sample_weight, accumulate, /)\n--\n\nForward, loss and backward."},
-    {"logits", net_logits, METH_O, "logits(x, /)\n--\n\nAs forward, but remembers nothing."},
-    {"evaluate", FAST(net_evaluate), "evaluate(x, y, loss, sample_weight, /)\n--\n\n(loss, share of right answers)."},
+     "loss_and_grad($self, x, y, loss, sample_weight, accumulate, /)\n--\n\nForward, loss and backward."},
+    {"logits", net_logits, METH_O, "logits($self, x, /)\n--\n\nAs forward, but remembers nothing."},
+    {"evaluate", FAST(net_evaluate),
+     "evaluate($self, x, y, loss, sample_weight, /)\n--\n\n(loss, share of right answers)."},
     {"train_epoch", FAST(net_train_epoch),
-     "train_epoch(x, y, loss, sample_weight, optimizer, batch_size, shuffle, seed, epoch, t0, keep_gradients, tick, "
-     "/)\n--\n\nOne epoch: (loss, share of right answers, learning rate of the last step)."},
+     "train_epoch($self, x, y, loss, sample_weight, optimizer, batch_size, shuffle, seed, epoch, t0, keep_gradients, "
+     "tick, /)\n--\n\nOne epoch: (loss, share of right answers, learning rate of the last step)."},
     {NULL, NULL, 0, NULL},
 };
 

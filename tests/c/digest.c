@@ -108,7 +108,7 @@ static void fill(mlpc_dtype dtype, void *p, size_t n, flavour kind, uint32_t pla
 
 /* ---- Kernels ---- */
 
-/* A table, and arrays for its arguments.  All stand one element off the alignment of a vector. */
+/* A table, and arrays for its arguments.  All stand one double off the alignment of a vector. */
 #define ARRAYS 4
 #define ROOM (257 * 257)
 #define GUARD 3 /* elements behind an output that must stay as they are */
@@ -290,12 +290,12 @@ static void run_cross_entropy(const bench *b)
             continue;
         for (size_t r = 0; r < B; r++)
             labels[r] = (int64_t)(r * 37 % O);
-        /* The bits of `variant`: labels or probabilities, class weights, smoothing, sample weights, in place. */
-        for (int variant = 0; variant < 32; variant++) {
+        /* The bits of `variant`: labels or probabilities, class weights, smoothing, sample weights and in place. */
+        for (int variant = 0; variant < 16; variant++) {
             const void *z = input(b, 0, B * O, TAME), *probabilities = input(b, 1, B * O, UNIT);
             const void *class_weight = input(b, 2, O, UNIT);
             void *dz = output(b, B * O);
-            if (variant & 16)
+            if (variant & 8)
                 z = memcpy(dz, z, B * O * b->k->itemsize);
             b->k->cross_entropy(row_loss, dz, z, variant & 1 ? labels : NULL, variant & 1 ? NULL : probabilities,
                                 variant & 2 ? class_weight : NULL, variant & 4 ? 0.1 : 0,
@@ -411,11 +411,13 @@ static void *allocate(size_t n, size_t size)
     return p;
 }
 
-/* The caller's floating-point mode in all calls of the core below: it must not matter, and must come back. */
+/* The caller's floating-point mode in all calls of the core below: it must not matter, and must come back.  Arithmetic
+ * tells whether it did; fegetround may ask another unit than the one that computes. */
 static void foreign_mode(void) { fesetround(FE_UPWARD); }
 static void own_mode(void)
 {
-    if (fegetround() != FE_UPWARD) {
+    const volatile double one = 1, little = 0x1p-60;
+    if (!(one + little > one)) {
         fprintf(stderr, "digest: the caller's rounding mode was changed\n");
         exit(2);
     }
@@ -489,12 +491,12 @@ static void run_subnormal(const mlpc_kernels *k, mlpc_dtype dtype)
 }
 
 /* Two epochs of a network with each loss; over all of them every activation occurs. */
-enum { HIDDEN = 3, ROWS = 150, BATCH = 66, INPUTS = 19, OUTPUTS = 7 };
+enum { HIDDEN = 3, ROWS = 100, BATCH = 66, INPUTS = 19, OUTPUTS = 7 };
 _Static_assert(HIDDEN * MLPC_N_LOSSES >= MLPC_N_ACTIVATIONS, "an activation without a network");
 
 static void run_training(const mlpc_kernels *k, mlpc_dtype dtype, mlpc_loss_kind kind, const char *name)
 {
-    const size_t widths[HIDDEN + 2] = {INPUTS, 23, 33, 17, OUTPUTS};
+    const size_t widths[HIDDEN + 2] = {INPUTS, 17, 21, 13, OUTPUTS};
     mlpc_activation hidden[HIDDEN];
     for (int i = 0; i < HIDDEN; i++)
         hidden[i] = (mlpc_activation)((HIDDEN * (int)kind + i) % MLPC_N_ACTIVATIONS);
@@ -516,7 +518,11 @@ static void run_training(const mlpc_kernels *k, mlpc_dtype dtype, mlpc_loss_kind
 
     const int entropy = kind == MLPC_LOSS_cross_entropy, mean = kind % 2 == 0 || entropy;
     const mlpc_loss loss = {kind, mean, entropy ? 0.1 : 0, entropy ? class_weight : NULL};
-    const mlpc_targets targets = {entropy ? labels : NULL, entropy ? NULL : y, kind % 3 == 0 || entropy ? weights : NULL};
+    const mlpc_targets targets = {
+        .labels = entropy ? labels : NULL,
+        .values = entropy ? NULL : y,
+        .sample_weight = entropy || kind % 3 == 0 ? weights : NULL,
+    };
     const double lr = mean ? 0.05 : 0.0001;
     const mlpc_optimizer optimizer = {
         .schedule = {MLPC_SCHEDULE_cosine, lr, 0.5, 0, 0, 2, lr / 100},
@@ -581,8 +587,8 @@ static void run_instruction_set(mlpc_isa isa, const bench *arrays)
         b.dtype = (mlpc_dtype)dtype;
         b.k = mlpc_kernels_for(isa, b.dtype);
         for (size_t i = 0; i < ARRAYS; i++)
-            b.in[i] = (char *)b.in[i] + b.k->itemsize;
-        b.out = (char *)b.out + b.k->itemsize;
+            b.in[i] = (double *)b.in[i] + 1;
+        b.out = (double *)b.out + 1;
         run_kernels(&b);
         run_numbers(b.dtype);
         run_subnormal(b.k, b.dtype);

@@ -8,7 +8,7 @@ import pytest
 
 from mlpc import _mlpc
 
-INIT, SHUFFLE = 0, 1
+INIT, SHUFFLE, DROPOUT = STREAMS = 0, 1, 2
 WORD = 2**32 - 1
 
 
@@ -66,10 +66,11 @@ KNOWN = [
 def test_known_answers(counter, key, answer):
     block = (key[1] << 32 | key[0], counter[3], counter[2], counter[1] << 32 | counter[0])
     assert philox(*block) == answer
-    assert tuple(_mlpc.philox(*block)) == answer
+    if counter[3] in STREAMS:  # tests/c/rng_check.c asks the C function for all of them
+        assert tuple(_mlpc.philox(*block)) == answer
 
 
-@pytest.mark.parametrize("stream", [0, 1, 2])
+@pytest.mark.parametrize("stream", STREAMS)
 def test_philox_equals_python(stream):
     for i in range(200):
         block = (i * 0x9E3779B97F4A7C15 % 2**64, stream, i * 77777 % 2**32, i * 0xD1342543DE82EF95 % 2**64)

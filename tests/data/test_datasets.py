@@ -8,6 +8,7 @@ import pathlib
 import sys
 import threading
 import time
+import typing
 
 import numpy as np
 import pytest
@@ -155,7 +156,7 @@ def test_the_real_files():
 class Mirror(http.server.BaseHTTPRequestHandler):
     """Serves the miniature; the first folder of the address says what goes wrong."""
 
-    requests: list[str] = []
+    requests: typing.ClassVar[list[str]] = []
 
     def do_GET(self):
         _, fault, name = self.path.split("/")

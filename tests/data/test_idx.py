@@ -75,7 +75,7 @@ def test_malformed_files_are_value_errors_that_name_the_file(tmp_path, content, 
 
 
 def test_an_empty_file():
-    with pytest.raises(ValueError, match="the bytes given: expected an IDX file .* got an empty file"):
+    with pytest.raises(ValueError, match=r"the bytes given: expected an IDX file .* got an empty file"):
         idx.read(b"")
 
 

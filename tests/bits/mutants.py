@@ -1,0 +1,311 @@
+"""Breaks each promise of the arithmetic on purpose, in a copy of the sources; every break must be noticed.
+
+    python tests/bits/mutants.py [--quick] [WORD ...]
+
+Mutants of C are built with gcc and compared with digests.txt; those that only training from Python can show are built
+into an extension in the copy and run through the tests they name.  --quick takes four of them; words choose mutants
+whose reason holds one.  Exits with 1 where a mutant survives, or where its text is no longer in the sources.
+"""
+
+import argparse
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import builds
+
+PLAIN = builds.Build("gcc", "gcc", ("-O2",))
+FUSING = builds.Build("gcc", "gcc", builds.FUSING)
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """Replacements of texts that stand exactly once in the file; `why` says what no longer holds.
+
+    `needs` is an instruction set that must run here, or an architecture; `tests`, where set, are pytest's arguments.
+    """
+
+    why: str
+    file: str
+    edits: tuple[tuple[str, str], ...]
+    quick: bool = False
+    needs: str = ""
+    build: builds.Build = PLAIN
+    tests: tuple[str, ...] = ()
+
+
+def mutant(why, file, *edits, **more):
+    return Mutant(why, file, tuple(zip(edits[::2], edits[1::2], strict=True)), **more)
+
+
+TEMPLATES, CORE = "csrc/kernels/tmpl/", "csrc/core/"
+TOTAL = "vec total = v_add(job->first ? v_set(0) : v_load_n(c, n), sum[m][j]);"
+
+MUTANTS = [
+    # Products
+    mutant(
+        "a block's sum replaces the total instead of being added",
+        TEMPLATES + "product.inc",
+        TOTAL,
+        "vec total = sum[m][j];",
+        quick=True,
+    ),
+    mutant(
+        "the first block's sum is the total: -0 can come out",
+        TEMPLATES + "product.inc",
+        TOTAL,
+        "vec total = job->first ? sum[m][j] : v_add(v_load_n(c, n), sum[m][j]);",
+    ),
+    mutant(
+        "the sum starts at the bias",
+        TEMPLATES + "product.inc",
+        "sum[m][j] = v_set(0);",
+        "sum[m][j] = job->bias ? v_load_n(job->bias + j * VL, j + 1 < vectors ? VL : job->tail) : v_set(0);",
+        "total = v_add(total, bias);",
+        ";",
+    ),
+    mutant("blocks of 128", "csrc/kernels/kernels.h", "#define MLPC_BLOCK 256", "#define MLPC_BLOCK 128"),
+    mutant(
+        "blocks of 32 samples",
+        "csrc/kernels/kernels.h",
+        "#define MLPC_BATCH_BLOCK 64",
+        "#define MLPC_BATCH_BLOCK 32",
+    ),
+    mutant(
+        "a product rounded before it is added",
+        "csrc/kernels/vec/vec_portable.h",
+        "{ return mlpc_fma(a, b, c); }",
+        "{ return v_add(v_mul(a, b), c); }",
+    ),
+    mutant(
+        "a compiler may fuse a product and a sum",
+        "csrc/kernels/vec/vec_portable.h",
+        "MLPC_NO_CONTRACT(product);",
+        "",
+        build=FUSING,
+    ),
+    # Other reductions
+    mutant("8 partial sums", "csrc/kernels/ref/reference.inc", "part[j % 16]", "part[j % 8]", quick=True),
+    mutant("chunks of 8192", TEMPLATES + "sum16.inc", "#define SUM_CHUNK 4096", "#define SUM_CHUNK 8192"),
+    # Elementary operations
+    mutant(
+        "relu as a maximum: NaN becomes 0",
+        TEMPLATES + "activations.inc",
+        "v_select(v_le(z, v_set(0)), v_set(0), x)",
+        "v_select(v_lt(v_set(0), z), x, v_set(0))",
+    ),
+    mutant(
+        "relu keeps -0",
+        TEMPLATES + "activations.inc",
+        "v_select(v_le(z, v_set(0)), v_set(0), x)",
+        "v_select(v_lt(z, v_set(0)), v_set(0), x)",
+    ),
+    mutant(
+        "exp reduces its argument towards 0",
+        TEMPLATES + "elementary.inc",
+        "v_rint(v_mul(x, v_set((real)1.44269504088896340736)))",
+        "v_rint(v_sub(v_mul(x, v_set((real)1.44269504088896340736)), v_copysign(v_set((real)0.4999), x)))",
+    ),
+    mutant(
+        "an estimate of a reciprocal",
+        "csrc/kernels/vec/vec_avx512.h",
+        "{ return V(div)(a, b); }",
+        "{ return V(mul)(a, V(rcp14)(b)); }",
+        needs="avx512",
+    ),
+    mutant(
+        "rounding to integers downwards",
+        "csrc/kernels/vec/vec_avx2.h",
+        "_MM_FROUND_TO_NEAREST_INT |",
+        "_MM_FROUND_TO_NEG_INF |",
+        needs="avx2",
+    ),
+    # The floating-point mode
+    mutant(
+        "subnormal numbers flushed to 0", CORE + "fpmode.h", "_mm_setcsr(0x1F80)", "_mm_setcsr(0x9FC0)", needs="x86_64"
+    ),
+    mutant("the caller's mode is kept", CORE + "fpmode.h", "_mm_setcsr(0x1F80)", "_mm_setcsr(saved)", needs="x86_64"),
+    mutant("the caller's mode is lost", CORE + "fpmode.h", "_mm_setcsr(saved)", "(void)saved", needs="x86_64"),
+    # Losses and optimizers
+    mutant("no mean over the columns", CORE + "loss.c", "total * (double)O", "total"),
+    mutant(
+        "a reciprocal instead of the division by the divisor",
+        TEMPLATES + "rows.inc",
+        "v_set((real)(weight / divisor));",
+        "v_set((real)(weight * (1 / divisor)));",
+    ),
+    mutant(
+        "Nesterov's momentum times the gradient, not the velocity",
+        TEMPLATES + "update.inc",
+        "v_fma(o->momentum, flush(velocity), d)",
+        "v_fma(o->momentum, d, flush(velocity))",
+    ),
+    mutant(
+        "velocities decay into subnormal numbers",
+        TEMPLATES + "update.inc",
+        "v_store_n(v, flush(velocity), n);",
+        "v_store_n(v, velocity, n);",
+    ),
+    # Everything else that feeds training
+    mutant("nine rounds of Philox", CORE + "rng.c", "round < 10", "round < 9"),
+    mutant(
+        "shuffles that leave no row in its place",
+        CORE + "rng.c",
+        "bounded(i, seed, epoch, &counter)",
+        "bounded(i - 1, seed, epoch, &counter)",
+        quick=True,
+    ),
+    mutant("initial values rounded twice", CORE + "init.c", "return s->scale * (2", "return (float)s->scale * (2"),
+    mutant(
+        "powers by repeated multiplication",
+        CORE + "schedule.c",
+        "for (; n; n >>= 1) {\n        if (n & 1)\n            product *= base;\n        base *= base;\n    }",
+        "for (; n; n--)\n        product *= base;",
+    ),
+    mutant("the learning rate of the beginning of a step", CORE + "train.c", "(double)k + 0.5", "(double)k"),
+    # What the digests do not see
+    mutant(
+        "divergence leaves the diverged parameters",
+        CORE + "train.c",
+        "memcpy(j->parameters, trainer->parameters, P * size);",
+        "",
+        tests=("tests/net/test_fit.py", "-k", "divergence"),
+    ),
+    mutant(
+        "every fit begins with the same shuffle",
+        "mlpc/training.py",
+        "net._shuffles = (shuffle_seed, number)",
+        "pass",
+        tests=("tests/net/test_fit.py", "-k", "shuffles or five_epochs"),
+    ),
+    mutant(
+        "the optimizer's clock stands still",
+        "mlpc/training.py",
+        "optimizer.epochs += 1",
+        "pass",
+        tests=("tests/net/test_fit.py", "-k", "loop or five_epochs"),
+        quick=True,
+    ),
+]
+
+
+class Tree:
+    """A copy of the sources, in which texts can be replaced for a while."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root = folder / "tree"
+        left_out = shutil.ignore_patterns(".*", "build", "__pycache__", "*.so", "notebooks", "bench", "docs")
+        shutil.copytree(builds.ROOT, self.root, ignore=left_out)
+        self.folder = folder
+        self.objects: dict[builds.Build, dict[str, Path]] = {}
+
+    def mutated(self, edits, file):
+        text = original = (self.root / file).read_text()
+        for old, new in edits:
+            if text.count(old) != 1:
+                raise LookupError(f"{file} holds {text.count(old)} times, not once: {old}")
+            text = text.replace(old, new)
+        (self.root / file).write_text(text)
+        return original
+
+    def baseline(self, build):
+        """Objects of the sources as they are, by file."""
+        if build not in self.objects:
+            folder = self.folder / f"objects-{len(self.objects)}"
+            folder.mkdir()
+            files = [*builds.sources(self.root), "tests/c/digest.c"]
+            made = builds.compile_all(build, files, folder, self.root)
+            self.objects[build] = dict(zip(files, made, strict=True))
+        return self.objects[build]
+
+    def digests(self, build, changed=None):
+        """What the program prints when all that includes the changed file is compiled again."""
+        objects = dict(self.baseline(build))
+        if changed:
+            again = [file for file, made in objects.items() if changed in included(made)]
+            with tempfile.TemporaryDirectory(dir=self.folder) as folder:
+                objects.update(zip(again, builds.compile_all(build, again, Path(folder), self.root), strict=True))
+                return self._run(build, objects)
+        return self._run(build, objects)
+
+    def _run(self, build, objects):
+        program = builds.link(build, list(objects.values()), self.folder / "digest")
+        try:
+            return builds.run_digest(build, program)
+        except (RuntimeError, subprocess.TimeoutExpired) as error:
+            return {"none": f"{error}\n"}  # a program that fails has noticed
+
+    def pytest(self, arguments):
+        """True where the tests pass, with the extension built anew from the copy."""
+        environment = os.environ | {"CFLAGS": "-O1", "PYTHONDONTWRITEBYTECODE": "1"}
+        for command in (
+            [sys.executable, "setup.py", "--quiet", "build_ext", "--inplace"],
+            [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *arguments],
+        ):
+            done = subprocess.run(command, cwd=self.root, env=environment, capture_output=True, text=True, timeout=600)
+            if done.returncode not in (0, 1) or (done.returncode and "setup.py" in command):
+                raise RuntimeError(f"{' '.join(command)}\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+        return done.returncode == 0
+
+
+def included(made: Path) -> set[str]:
+    """The files that an object was made from, relative to the root."""
+    rule = made.with_suffix(".d").read_text().replace("\\\n", " ")
+    return {os.path.normpath(file) for file in rule.split(":", 1)[1].split()}
+
+
+def survives(tree: Tree, one: Mutant) -> bool:
+    original = tree.mutated(one.edits, one.file)
+    try:
+        if one.tests:
+            return tree.pytest(one.tests)
+        expected = builds.expected_digests()
+        return all(lines == expected for lines in tree.digests(one.build, one.file).values())
+    finally:
+        (tree.root / one.file).write_text(original)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="four of them")
+    parser.add_argument("words", nargs="*", metavar="WORD")
+    wanted = parser.parse_args()
+    chosen = [one for one in MUTANTS if one.quick or not wanted.quick]
+    chosen = [one for one in chosen if not wanted.words or any(word in one.why for word in wanted.words)]
+
+    failed = 0
+    with tempfile.TemporaryDirectory(prefix="mlpc-mutants-") as folder:
+        tree = Tree(Path(folder))
+        here = {platform.machine()}
+        for build in dict.fromkeys(one.build for one in chosen if not one.tests):
+            outputs = tree.digests(build)
+            here |= set(outputs)
+            if any(lines != builds.expected_digests() for lines in outputs.values()):
+                sys.exit(f"without any mutation, {build} does not give digests.txt")
+        for tests in dict.fromkeys(one.tests for one in chosen if one.tests):
+            if not tree.pytest(tests):
+                sys.exit(f"without any mutation, pytest {' '.join(tests)} fails")
+
+        for one in chosen:
+            start = time.perf_counter()
+            if one.needs and one.needs not in here:
+                verdict = f"skipped, no {one.needs} here"
+            else:
+                try:
+                    verdict = "SURVIVES" if survives(tree, one) else "noticed"
+                except (LookupError, RuntimeError) as error:
+                    verdict = f"BROKEN: {error}"
+            failed += verdict.startswith(("SURVIVES", "BROKEN"))
+            print(f"{time.perf_counter() - start:5.1f} s  {one.why}: {verdict}", flush=True)
+    print(f"{len(chosen)} mutants, {failed} not noticed")
+    return failed > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,526 @@
+"""Every check of an argument: what it says, and that what fits is computed."""
+
+import re
+
+import numpy as np
+import pytest
+
+import mlpc
+from mlpc import _mlpc, losses, ops
+
+CROSS_ENTROPY = ("cross_entropy", "mean", None, 0.0)
+MSE = ("mse", "mean", None, 0.0)
+CONSTANT = ("constant", 0.1, 0.0, 0.0, 0.0, 0.0, 0.0)
+SGD = ("sgd", CONSTANT, 0.0, 0.0, False, None)
+
+
+def make_net(dtype="float32", sizes=(4, 3, 2)):
+    net = _mlpc.Net(sizes, ["relu"] * (len(sizes) - 2), dtype)
+    net.initialize("torch", 1)
+    return net
+
+
+@pytest.fixture
+def net():
+    return make_net()
+
+
+def says(error, text):
+    return pytest.raises(error, match="^" + re.escape(text))
+
+
+# ---- Networks --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "text"),
+    [
+        (([4], [], "float32"), ValueError, "sizes: expected at least two, of inputs and outputs, got 1"),
+        (([4, 0], [], "float32"), ValueError, "sizes: expected an integer in 1..9223372036854775807, got 0"),
+        (([4, -1], [], "float32"), ValueError, "sizes: expected an integer in 1..9223372036854775807, got -1"),
+        (([4, 2**64], [], "float32"), ValueError, "sizes: expected an integer in 1.."),
+        (([4, 2.0], [], "float32"), TypeError, "sizes: expected an integer, got float"),
+        ((4, [], "float32"), TypeError, "sizes: expected a sequence, got int"),
+        ((["4", 2], [], "float32"), TypeError, "sizes: expected an integer, got str"),
+        (([2**40, 2**40], [], "float32"), MemoryError, "sizes: a network of (1099511627776, 1099511627776) does not"),
+        (([2**62, 2**61], [], "float64"), MemoryError, "sizes: a network of"),
+        (([4, 3, 2], [], "float32"), ValueError, "activations: expected 1, one per hidden layer, got 0"),
+        (([4, 3, 2], "relu", "float32"), TypeError, "activations: expected a sequence, got str"),
+        (([4, 3, 2], ["rely"], "float32"), ValueError, "activations: expected one of ['identity', 'relu', "),
+        (([4, 3, 2], [1], "float32"), TypeError, "activations: expected a name (str), got int"),
+        (([4, 2], [], "float16"), ValueError, "dtype: expected float32 or float64, got 'float16'"),
+        (([4, 2], []), TypeError, "Net: expected sizes, activations and dtype, got 2 arguments"),
+    ],
+)
+def test_a_network_that_cannot_be(arguments, error, text):
+    with says(error, text):
+        _mlpc.Net(*arguments)
+
+
+def test_attributes(net):
+    assert net.sizes == (4, 3, 2)
+    assert net.activations == ("relu",)
+    assert net.dtype == np.float32
+    assert net.n_parameters == 4 * 3 + 3 + 3 * 2 + 2 == net.parameters.size == net.gradients.size
+    assert net.parameters is net.parameters
+    assert net.parameters.ctypes.data % 64 == 0 == net.gradients.ctypes.data % 64
+    assert not net.gradients.any()
+    with pytest.raises(AttributeError):
+        net.parameters = np.zeros(23, np.float32)
+
+
+def test_a_subclass_may_take_more_arguments():
+    class Sub(_mlpc.Net):
+        def __new__(cls, sizes, *, name):
+            return super().__new__(cls, sizes, [], "float64", "more", name=name)
+
+        def __init__(self, sizes, *, name):
+            self.name = name
+
+    class SubSub(Sub):
+        pass
+
+    net = SubSub([2, 1], name="a")
+    assert (net.name, net.forward([[1, 2]]).shape) == ("a", (1, 1))
+
+
+@pytest.mark.parametrize("layer", [-1, 2, 2**70])
+def test_there_is_no_such_layer(net, layer):
+    net.forward(np.zeros((1, 4)))
+    for method in (net.views, net.memory):
+        with says(ValueError, "layer: expected an integer in 0..1, got"):
+            method(layer)
+
+
+def test_initialize(net):
+    with says(ValueError, "init: expected one of ['torch', 'he', "):
+        net.initialize("xavier", 0)
+    with says(ValueError, "seed: expected an integer in 0..18446744073709551615, got -1"):
+        net.initialize("he", -1)
+    with says(TypeError, "seed: expected an integer, got float"):
+        net.initialize("he", 1.0)
+
+
+# ---- x ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("x", "error", "text"),
+    [
+        (np.zeros((5, 3)), ValueError, "x: expected shape (n, 4), got (5, 3)"),
+        (np.zeros(4), ValueError, "x: expected shape (n, 4), got (4,); one sample is x[None, :]"),
+        (np.zeros((1, 2, 4)), ValueError, "x: expected shape (n, 4), got (1, 2, 4)"),
+        (1.0, ValueError, "x: expected shape (n, 4), got ()"),
+        (np.zeros((5, 4), complex), TypeError, "x: expected real numbers, got dtype complex128"),
+        ([["a", "b", "c", "d"]], TypeError, "x: expected real numbers, got dtype <U1"),
+        (None, TypeError, "x: expected real numbers, got dtype object"),
+        (np.zeros((5, 4), "m8[s]"), TypeError, "x: expected real numbers, got dtype timedelta64[s]"),
+        (np.zeros((5, 4), [("a", "f4")]), TypeError, "x: expected real numbers, got dtype [('a', '<f4')]"),
+    ],
+)
+def test_x_that_does_not_fit(net, x, error, text):
+    for call in (
+        net.forward,
+        net.logits,
+        lambda x: net.evaluate(x, [0], CROSS_ENTROPY, None),
+        lambda x: net.loss_and_grad(x, [0], CROSS_ENTROPY, None, False),
+        lambda x: net.train_epoch(x, [0], CROSS_ENTROPY, None, SGD, 1, True, 0, 0, 0.0, False, None),
+    ):
+        with says(error, text):
+            call(x)
+
+
+@pytest.mark.parametrize("kind", ["?", "i1", "u1", "i8", "u8", "f2", "f4", "f8", ">f4", ">i4", "g"])
+def test_any_real_x_is_converted(dtype, kind):
+    net = make_net(dtype)
+    x = np.arange(12).reshape(3, 4).astype(kind)
+    expected = net.forward(x.astype(dtype))
+    assert expected.dtype == dtype
+    for same in (x, x.tolist(), np.asfortranarray(x), np.repeat(x, 2, axis=1)[:, ::2], x[::-1][::-1]):
+        np.testing.assert_array_equal(net.forward(same), expected)
+        np.testing.assert_array_equal(net.logits(same), expected)
+
+
+def test_nan_in_x_gives_nan(net):
+    assert np.isnan(net.forward(np.full((1, 4), np.nan))).all()
+
+
+def test_zero_rows(net):
+    assert net.forward(np.zeros((0, 4))).shape == (0, 2) == net.logits(np.zeros((0, 4))).shape
+    net.gradients[:] = 1
+    assert net.backward(np.zeros((0, 2)), False).shape == (0, 4)
+    assert not net.gradients.any()
+    with says(ValueError, "the mean of a loss needs at least one row"):
+        net.loss(np.zeros(0, int), CROSS_ENTROPY, None)
+    with says(ValueError, "x: expected at least one row, got 0"):
+        net.evaluate(np.zeros((0, 4)), np.zeros(0, int), CROSS_ENTROPY, None)
+    with says(ValueError, "x: expected at least one row, got 0"):
+        train(net, np.zeros((0, 4)), np.zeros(0, int))
+
+
+def test_forward_into_out(net):
+    x = np.ones((3, 4), np.float32)
+    out = np.empty((3, 2), np.float32)
+    assert net.forward(x, out) is out
+    np.testing.assert_array_equal(out, net.forward(x))
+    same = np.ones((3, 4), np.float32)
+    with says(ValueError, "out: expected memory of its own, got an array that overlaps x"):
+        net.forward(same, same.reshape(-1)[:6].reshape(3, 2))
+    with says(ValueError, "out: expected memory of its own, got an array that overlaps the parameters"):
+        net.forward(x, net.parameters[:6].reshape(3, 2))
+    with says(TypeError, "forward: expected 2 arguments, got 3"):
+        net.forward(x, out, 1)
+
+
+# ---- y, weights, losses ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("y", "error", "text"),
+    [
+        ([0, 1, 2, 0, 0], ValueError, "y: label 2 at row 2 is outside 0..1"),
+        ([0, -1, 0, 0, 0], ValueError, "y: label -1 at row 1 is outside 0..1"),
+        (np.full(5, 2**64 - 1, np.uint64), ValueError, "y: label 18446744073709551615 at row 0 is outside 0..1"),
+        (np.zeros(5), TypeError, "y: expected integer labels, got dtype float64"),
+        ([0, 1], ValueError, "y: expected 5 rows, as many as the network's output has, got 2"),
+        (np.zeros((5, 2), int), ValueError, "y: expected shape (n,), got (5, 2)"),
+        (np.zeros((5, 3)), ValueError, "y: expected shape (n, 2), got (5, 3)"),
+        (np.full((5, 2), np.nan), ValueError, "y: expected finite numbers >= 0, got nan at row 0, column 0"),
+        (np.full((5, 2), -0.5), ValueError, "y: expected finite numbers >= 0, got -0.5 at row 0, column 0"),
+        (["a"] * 5, TypeError, "y: expected integer labels or probabilities, got dtype <U1"),
+        (None, TypeError, "y: expected integer labels or probabilities, got dtype object"),
+    ],
+)
+def test_labels_that_do_not_fit(net, y, error, text):
+    x = np.ones((5, 4), np.float32)
+    z = net.forward(x)
+    before = net.parameters.copy()
+    for call in (
+        lambda: losses.cross_entropy(z, y),
+        lambda: net.loss(y, CROSS_ENTROPY, None),
+        lambda: net.loss_and_grad(x, y, CROSS_ENTROPY, None, False),
+        lambda: net.evaluate(x, y, CROSS_ENTROPY, None),
+        lambda: train(net, x, y),
+        lambda: _mlpc.count_correct(z, y, CROSS_ENTROPY),
+    ):
+        with says(error, text):
+            call()
+    assert not net.gradients.any()
+    np.testing.assert_array_equal(net.parameters, before)
+
+
+@pytest.mark.parametrize("kind", ["?", "i1", "u1", ">i2", "u8", "i8"])
+def test_labels_of_any_integer_type(kind):
+    z = np.array([[1.0, 2.0], [3.0, 0.0]])
+    assert losses.cross_entropy(z, np.array([1, 0], kind))[0] == losses.cross_entropy(z, [1, 0])[0]
+
+
+@pytest.mark.parametrize("name", ["bce_with_logits", "mse", "mae", "huber", "poisson"])
+def test_targets_of_one_column_may_be_flat(name, dtype):
+    z = np.array([[0.5], [-1.0]], dtype)
+    function = getattr(losses, name)
+    flat, column = function(z, [1, 0]), function(z, np.array([[1.0], [0.0]]))
+    assert flat[0] == column[0]
+    np.testing.assert_array_equal(flat[1], column[1])
+    assert flat[1].dtype == dtype
+    with says(ValueError, "y: expected shape (n, 2), got (2,)"):
+        function(np.zeros((2, 2), dtype), [1, 0])
+    with says(ValueError, "y: expected finite numbers, got inf at row 1, column 0"):
+        function(z, [1, np.inf])
+
+
+@pytest.mark.parametrize(
+    ("loss", "error", "text"),
+    [
+        (("crossentropy", "mean", None, 0.0), ValueError, "loss: expected one of ['bce_with_logits', "),
+        (("mse", "none", None, 0.0), ValueError, "reduction: expected one of ['sum', 'mean'], got 'none'"),
+        (("cross_entropy", "mean", None, 1.5), ValueError, "label_smoothing: expected a number in [0, 1], got 1.5"),
+        (("cross_entropy", "mean", None, np.nan), ValueError, "label_smoothing: expected a number in [0, 1], got nan"),
+        (("cross_entropy", "mean", None, "a"), TypeError, "label_smoothing: expected a real number, got str"),
+        (("cross_entropy", "mean", [1.0], 0.0), ValueError, "class_weight: expected shape (2,), got (1,)"),
+        (("cross_entropy", "mean", [1, -1], 0.0), ValueError, "class_weight: expected finite numbers >= 0, got -1.0"),
+        (
+            ("mse", "mean", [1.0, 1.0], 0.0),
+            ValueError,
+            "loss: class_weight and label_smoothing belong to cross_entropy",
+        ),
+        (("mse", "mean", None, 0.5), ValueError, "loss: class_weight and label_smoothing belong to cross_entropy"),
+        (
+            ("mse", "mean"),
+            TypeError,
+            "loss: expected (name, reduction, class_weight, label_smoothing), got ('mse', 'mean')",
+        ),
+        ("mse", TypeError, "loss: expected (name, reduction, class_weight, label_smoothing), got 'mse'"),
+    ],
+)
+def test_a_loss_that_there_is_not(net, loss, error, text):
+    net.forward(np.ones((2, 4)))
+    with says(error, text):
+        net.loss([0, 1], loss, None)
+    with says(error, text):
+        _mlpc.loss(np.ones((2, 2)), [0, 1], loss, None, None)
+
+
+@pytest.mark.parametrize(
+    ("weight", "text"),
+    [
+        ([1.0], "sample_weight: expected shape (2,), got (1,)"),
+        ([1.0, -1.0], "sample_weight: expected finite numbers >= 0, got -1.0 at row 1"),
+        ([1.0, np.inf], "sample_weight: expected finite numbers >= 0, got inf at row 1"),
+        ([0.0, 0.0], "the mean of a loss needs at least one row, and weights"),
+    ],
+)
+def test_sample_weights_that_do_not_fit(net, weight, text):
+    x = np.ones((2, 4))
+    net.forward(x)
+    for call in (
+        lambda: net.loss([0, 1], CROSS_ENTROPY, weight),
+        lambda: net.loss_and_grad(x, [0, 1], CROSS_ENTROPY, weight, False),
+        lambda: losses.mse(np.ones((2, 1)), [0, 1], sample_weight=weight),
+    ):
+        with says(ValueError, text):
+            call()
+    assert not net.gradients.any()
+
+
+def test_logits_need_a_column():
+    with says(ValueError, "z: expected at least one column, got 0"):
+        losses.mse(np.zeros((3, 0)), np.zeros((3, 0)))
+
+
+# ---- backward --------------------------------------------------------------------------------------------------------
+
+
+def test_backward_needs_what_forward_and_loss_leave(net):
+    with says(RuntimeError, "backward: there is no forward before it"):
+        net.backward(np.ones((1, 2)), False)
+    with says(RuntimeError, "loss: there is no forward before it"):
+        net.loss([0], CROSS_ENTROPY, None)
+    with pytest.raises(RuntimeError, match="there is no forward"):
+        net.memory(0)
+    net.forward(np.ones((1, 4)))
+    with says(RuntimeError, "backward: expected dz, since no loss of the latest forward was computed"):
+        net.backward(None, False)
+    net.loss([0], CROSS_ENTROPY, None)
+    net.backward(None, False)
+    net.forward(np.ones((1, 4)))
+    with says(RuntimeError, "backward: expected dz, since no loss of the latest forward was computed"):
+        net.backward(None, False)
+
+
+@pytest.mark.parametrize("shape", [(2, 2), (1, 3), (2,), (1, 2, 1), ()])
+def test_dz_has_the_shape_of_the_output(net, shape):
+    net.forward(np.ones((1, 4)))
+    with says(ValueError, f"dz: expected (1, 2) like the latest forward's output, got {shape}"):
+        net.backward(np.ones(shape), False)
+    assert not net.gradients.any()
+
+
+def test_backward_repeats_and_accumulates(net):
+    x = np.random.default_rng(0).normal(size=(5, 4))
+    net.forward(x)
+    dz = np.random.default_rng(1).normal(size=(5, 2))
+    dx = net.backward(dz, False)
+    once = net.gradients.copy()
+    np.testing.assert_array_equal(net.backward(dz, False), dx)
+    np.testing.assert_array_equal(net.gradients, once)
+    net.backward(dz, True)
+    np.testing.assert_array_equal(net.gradients, once + once)
+
+
+def test_dz_may_be_a_view_of_the_gradients(net):
+    net.forward(np.ones((3, 4)))
+    net.gradients[:] = np.arange(net.n_parameters)
+    dz = net.gradients[:6].reshape(3, 2)
+    copy = dz.copy()
+    net.backward(dz, False)
+    aliased = net.gradients.copy()
+    net.backward(copy, False)
+    np.testing.assert_array_equal(aliased, net.gradients)
+
+
+def test_x_may_be_what_the_network_shows():
+    """A network that is fed its own output: the view lies in memory that forward writes."""
+    net = make_net(sizes=(3, 3, 3))
+    x = np.random.default_rng(0).normal(size=(2, 3)).astype(np.float32)
+    net.forward(x)
+    output = net.memory(1)[1]
+    copy = output.copy()
+    aliased = net.forward(output), net.backward(np.ones((2, 3)), False), net.gradients.copy()
+    apart = net.forward(copy), net.backward(np.ones((2, 3)), False), net.gradients
+    for a, b in zip(aliased, apart, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_logits_and_evaluate_leave_the_latest_forward_alone(net):
+    x = np.random.default_rng(0).normal(size=(5, 4))
+    net.forward(x)
+    net.loss([0, 1, 0, 1, 0], CROSS_ENTROPY, None)
+    dx, gradients = net.backward(None, False), net.gradients.copy()
+    net.logits(np.ones((1000, 4)))
+    net.evaluate(np.ones((1000, 4)), np.zeros(1000, int), CROSS_ENTROPY, None)
+    np.testing.assert_array_equal(net.backward(None, False), dx)
+    np.testing.assert_array_equal(net.gradients, gradients)
+
+
+def test_loss_and_grad_is_forward_loss_backward(net):
+    x, y = np.random.default_rng(0).normal(size=(5, 4)), [0, 1, 0, 1, 1]
+    value = net.loss_and_grad(x, y, CROSS_ENTROPY, None, False)
+    gradients = net.gradients.copy()
+    net.forward(x)
+    assert net.loss(y, CROSS_ENTROPY, None) == value
+    net.backward(None, False)
+    np.testing.assert_array_equal(net.gradients, gradients)
+
+
+# ---- Training --------------------------------------------------------------------------------------------------------
+
+
+def train(net, x, y, loss=CROSS_ENTROPY, weight=None, optimizer=SGD, batch_size=2, seed=0, epoch=0, t0=0.0, tick=None):
+    return net.train_epoch(x, y, loss, weight, optimizer, batch_size, True, seed, epoch, t0, False, tick)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "text"),
+    [
+        ({"batch_size": 0}, ValueError, "batch_size: expected an integer in 1.."),
+        ({"batch_size": 1.5}, TypeError, "batch_size: expected an integer, got float"),
+        ({"seed": -1}, ValueError, "seed: expected an integer in 0..18446744073709551615, got -1"),
+        ({"epoch": 2**32}, ValueError, "epoch: expected an integer in 0..4294967295, got 4294967296"),
+        ({"t0": "0"}, TypeError, "t0: expected a real number, got str"),
+        ({"tick": 3}, TypeError, "tick: expected a function or None, got int"),
+        ({"optimizer": ("sgd",)}, TypeError, "optimizer: expected (kind, schedule, "),
+        (
+            {"optimizer": ("adamw", CONSTANT, 0.0, 0.0, False, None)},
+            ValueError,
+            "optimizer: expected one of ['sgd'], got",
+        ),
+        ({"optimizer": ("sgd", ("constant",), 0.0, 0.0, False, None)}, TypeError, "schedule: expected (kind, lr, "),
+        (
+            {"optimizer": ("sgd", ("linear", *CONSTANT[1:]), 0.0, 0.0, False, None)},
+            ValueError,
+            "schedule: expected one",
+        ),
+        ({"optimizer": ("sgd", CONSTANT, 0.9, 0.0, False, None)}, ValueError, "velocity: expected an array, since"),
+        ({"optimizer": ("sgd", CONSTANT, 0.0, 0.0, False, np.zeros(23))}, ValueError, "velocity: expected None, since"),
+        ({"optimizer": ("sgd", CONSTANT, 0.9, 0.0, False, np.zeros(23))}, TypeError, "velocity: expected float32, got"),
+        (
+            {"optimizer": ("sgd", CONSTANT, 0.9, 0.0, False, np.zeros(22, np.float32))},
+            ValueError,
+            "velocity: expected shape (23,), got (22,)",
+        ),
+    ],
+)
+def test_an_epoch_that_cannot_be(net, changes, error, text):
+    with says(error, text):
+        train(net, np.ones((4, 4)), [0, 1, 0, 1], **changes)
+
+
+def test_the_velocity_has_memory_of_its_own(net):
+    for array, name in ((net.parameters, "parameters"), (net.gradients, "gradients")):
+        with says(ValueError, f"velocity: expected memory of its own, got an array that overlaps the {name}"):
+            train(net, np.ones((4, 4)), [0, 1, 0, 1], optimizer=("sgd", CONSTANT, 0.9, 0.0, False, array))
+
+
+def test_divergence_says_loss_and_learning_rate(net):
+    before = net.parameters.copy()
+    optimizer = ("sgd", ("constant", 1e30, *CONSTANT[2:]), 0.0, 0.0, False, None)
+    x = np.random.default_rng(0).normal(size=(40, 4))
+    with pytest.raises(mlpc.DivergenceError, match=r"training diverged: loss .* at learning rate 1e\+30") as caught:
+        train(net, x, np.arange(40) % 2, optimizer=optimizer)
+    assert caught.value.lr == 1e30
+    assert isinstance(caught.value.loss, float)
+    np.testing.assert_array_equal(net.parameters, before)
+
+
+def test_training_leaves_gradients_and_inputs_alone(net):
+    x, y = np.random.default_rng(0).normal(size=(9, 4)).astype(np.float32), np.arange(9) % 2
+    copies = x.copy(), y.copy()
+    net.gradients[:] = 7
+    loss, accuracy, lr = train(net, x, y)
+    assert np.isfinite(loss) and 0 <= accuracy <= 1 and lr == 0.1
+    assert (net.gradients == 7).all()
+    np.testing.assert_array_equal(x, copies[0])
+    np.testing.assert_array_equal(y, copies[1])
+
+
+# ---- ops -------------------------------------------------------------------------------------------------------------
+
+A = np.ones((2, 3))
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "text"),
+    [
+        (lambda: ops.exp(np.ones(3, int)), TypeError, "x: expected float32 or float64, got dtype int64"),
+        (lambda: ops.exp(np.ones(3, np.float16)), TypeError, "x: expected float32 or float64, got dtype float16"),
+        (lambda: ops.relu_forward([1, 2]), TypeError, "z: expected float32 or float64, got dtype int64"),
+        (
+            lambda: ops.relu_backward(A, A.astype("f4")),
+            TypeError,
+            "z: expected float64 like the others, got dtype float32",
+        ),
+        (lambda: ops.relu_backward(A, A.T), ValueError, "z: expected shape (2, 3), got (3, 2)"),
+        (lambda: ops.softmax(np.ones(3)), ValueError, "z: expected shape (n, k), got (3,)"),
+        (lambda: ops.linear_forward(A, A, np.ones(3)), ValueError, "bias: expected shape (2,), got (3,)"),
+        (lambda: ops.linear_forward(A, A.T, np.ones(3)), ValueError, "weight: expected shape (n, 3), got (3, 2)"),
+        (lambda: ops.linear_forward(A, np.ones(3), np.ones(3)), ValueError, "weight: expected shape (n, 3), got (3,)"),
+        (lambda: ops.linear_backward(A, A, A), ValueError, "dz: expected shape (2, 2), got (2, 3)"),
+        (lambda: ops.exp(A, A), ValueError, "out: expected memory of its own, got an array that overlaps x"),
+        (lambda: ops.exp(A, np.ones((3, 2))), ValueError, "out: expected shape (2, 3), got (3, 2)"),
+        (lambda: ops.exp(A, np.ones((2, 3), "f4")), TypeError, "out: expected float64, got dtype float32"),
+        (lambda: ops.exp(A, [0.0]), TypeError, "out: expected an array to write into, got list"),
+        (lambda: ops.exp(A, np.ones((3, 2)).T), ValueError, "out: expected a writable, C-contiguous, aligned array"),
+        (
+            lambda: ops.exp(A, np.ones((2, 3), ">f8")),
+            ValueError,
+            "out: expected a writable, C-contiguous, aligned array",
+        ),
+        (lambda: _mlpc.map("sin", A, None), ValueError, "name: expected one of ['exp', "),
+        (lambda: _mlpc.map("exp", A), TypeError, "map: expected 3 arguments, got 2"),
+        (lambda: _mlpc.add(A, A), ValueError, "y: expected memory of its own, got an array that overlaps x"),
+        (lambda: _mlpc.philox(0, 3, 0, 0), ValueError, "stream: expected an integer in 0..2, got 3"),
+        (lambda: _mlpc.shuffle(-1, 0, 0), ValueError, "n: expected an integer in 0.."),
+        (lambda: _mlpc.step(SGD, A, A, 0.1), ValueError, "gradients: expected shape (n,), got (2, 3)"),
+        (lambda: _mlpc.step(SGD, A[0], A[0], 0.1), ValueError, "gradients: expected memory of its own, got an array"),
+        (lambda: mlpc.cpu.use("sse2"), ValueError, "instruction set: expected one of ['reference', 'portable'"),
+    ],
+)
+def test_ops_that_do_not_fit(call, error, text):
+    with says(error, text):
+        call()
+    assert (A == 1).all()
+
+
+def test_out_must_be_writable():
+    out = np.ones((2, 3))
+    out.flags.writeable = False
+    with pytest.raises(ValueError, match="got one that is read-only"):
+        ops.exp(A, out)
+
+
+def test_transposed_weights_are_used_in_place_and_others_copied(dtype):
+    rng = np.random.default_rng(0)
+    x, w, b = (rng.normal(size=shape).astype(dtype) for shape in [(5, 4), (3, 4), (3,)])
+    expected = ops.linear_forward(x, w, b)
+    for same in (np.asfortranarray(w), w.astype(np.dtype(dtype).newbyteorder(">")), w[:, ::-1][:, ::-1]):
+        np.testing.assert_array_equal(ops.linear_forward(x, same, b), expected)
+    dx, dw, db = ops.linear_backward(expected, x, w)
+    assert (dx.shape, dw.shape, db.shape) == ((5, 4), (3, 4), (3,))
+    assert dw.T.flags.c_contiguous
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (7,), (2, 0, 3), (2, 3, 4)])
+def test_elementwise_functions_take_any_shape(shape, dtype):
+    x = np.full(shape, 0.5, dtype)
+    assert ops.exp(x).shape == ops.gelu_forward(x).shape == ops.gelu_backward(x, x).shape == shape
+
+
+@pytest.mark.parametrize(("n", "n_in", "n_out"), [(0, 3, 2), (3, 0, 2), (3, 2, 0), (0, 0, 0)])
+def test_empty_extents(n, n_in, n_out, dtype, isa):
+    x, w, b = np.ones((n, n_in), dtype), np.ones((n_out, n_in), dtype), np.ones(n_out, dtype)
+    z = ops.linear_forward(x, w, b)
+    np.testing.assert_array_equal(z, x @ w.T + b)
+    for result, expected in zip(ops.linear_backward(z, x, w), (z @ w, z.T @ x, z.sum(0)), strict=True):
+        np.testing.assert_array_equal(result, expected)
+    assert ops.softmax(z).shape == z.shape

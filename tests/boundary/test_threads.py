@@ -1,0 +1,218 @@
+"""One thread at a time in one network; others, and Python, go on meanwhile."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from mlpc import _mlpc
+
+MSE = ("mse", "mean", None, 0.0)
+SGD = ("sgd", ("constant", 0.001, 0.0, 0.0, 0.0, 0.0, 0.0), 0.0, 0.0, False, None)
+IN_USE = "^this network is in use by another thread$"
+CALLED_BACK = "^this network is in use by the call that called back"
+
+
+def make_net(sizes=(64, 128, 8)):
+    net = _mlpc.Net(sizes, ["relu"] * (len(sizes) - 2), "float32")
+    net.initialize("torch", 1)
+    return net
+
+
+def train(net, x, y, tick=None):
+    return net.train_epoch(x, y, MSE, None, SGD, 4, True, 0, 0, 0.0, False, tick)
+
+
+def long_data(rows=200_000):
+    """Seconds of work for the network above."""
+    return np.ones((rows, 64), np.float32), np.ones((rows, 8), np.float32)
+
+
+class Stop(Exception):
+    pass
+
+
+@pytest.fixture
+def busy():
+    """A network in which another thread computes until the test is over."""
+    net, stop, started = make_net(), threading.Event(), threading.Event()
+    x, y = long_data()
+    ended = []
+
+    def tick(rows):
+        started.set()
+        if stop.is_set():
+            raise Stop
+
+    def work():
+        try:
+            while True:
+                train(net, x, y, tick)
+        except Stop as error:
+            ended.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert started.wait(30)
+    yield net
+    stop.set()
+    thread.join(30)
+    assert len(ended) == 1
+    net.forward(np.ones((1, 64)))
+
+
+def calls(net):
+    x, y = np.ones((2, 64)), np.ones((2, 8))
+    return {
+        "initialize": lambda: net.initialize("he", 0),
+        "forward": lambda: net.forward(x),
+        "loss": lambda: net.loss(y, MSE, None),
+        "backward": lambda: net.backward(y, False),
+        "loss_and_grad": lambda: net.loss_and_grad(x, y, MSE, None, False),
+        "logits": lambda: net.logits(x),
+        "evaluate": lambda: net.evaluate(x, y, MSE, None),
+        "train_epoch": lambda: train(net, x, y),
+    }
+
+
+def test_concurrent_use_is_an_error(busy):
+    for call in calls(busy).values():
+        with pytest.raises(RuntimeError, match=IN_USE):
+            call()
+    assert busy.parameters.shape == (busy.n_parameters,)
+    assert len(busy.views(0)) == 4
+
+
+def test_python_and_other_networks_run_meanwhile(busy):
+    """The GIL is free for the whole call, but for the ticks."""
+    other = make_net()
+    begun = time.monotonic()
+    for call in calls(other).values():
+        call()
+    assert time.monotonic() - begun < 20
+
+
+def test_a_fork_does_not_inherit_the_mark(busy):
+    pid = os.fork()
+    if pid == 0:
+        try:
+            busy.forward(np.ones((1, 64)))
+            os._exit(0)
+        except BaseException:
+            os._exit(1)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        done, status = os.waitpid(pid, os.WNOHANG)
+        if done:
+            assert os.waitstatus_to_exitcode(status) == 0
+            return
+        time.sleep(0.01)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    pytest.fail("the child hangs")
+
+
+if sys.version_info >= (3, 12):
+    test_a_fork_does_not_inherit_the_mark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")(
+        test_a_fork_does_not_inherit_the_mark
+    )
+
+
+def test_a_callback_cannot_compute_with_its_network():
+    net, seen = make_net(), []
+    x, y = long_data()
+
+    def tick(rows):
+        seen.append(rows)
+        for call in calls(net).values():
+            with pytest.raises(RuntimeError, match=CALLED_BACK):
+                call()
+        raise Stop
+
+    while not seen:
+        try:
+            train(net, x, y, tick)
+        except Stop:
+            break
+    assert 0 <= seen[0] <= len(x)
+    net.forward(np.ones((1, 64)))
+
+
+def test_a_tick_s_exception_ends_the_epoch_after_a_whole_batch():
+    net = make_net()
+    before = net.parameters.copy()
+    x, y = long_data()
+
+    def tick(rows):
+        raise Stop
+
+    with pytest.raises(Stop):
+        while True:
+            train(net, x, y, tick)
+    assert np.isfinite(net.parameters).all()
+    assert (net.parameters != before).any()
+    train(net, x[:64], y[:64])
+
+
+def test_networks_in_parallel_give_the_same_bits():
+    x, y = long_data(2000)
+    results = [None] * 4
+
+    def work(i):
+        net = make_net()
+        for _ in range(3):
+            train(net, x, y)
+        results[i] = net.parameters.tobytes()
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(set(results)) == 1 and results[0] is not None
+
+
+SCRIPT = """
+import numpy as np, os, signal, threading, time
+from mlpc import _mlpc
+net = _mlpc.Net([64, 128, 8], ["relu"], "float32")
+net.initialize("torch", 1)
+x, y = np.ones((2_000_000, 64), np.float32), np.ones((2_000_000, 8), np.float32)
+sent = []
+def interrupt():
+    time.sleep(0.3)
+    sent.append(time.monotonic())
+    os.kill(os.getpid(), signal.SIGINT)
+threading.Thread(target=interrupt).start()
+try:
+    {call}
+except KeyboardInterrupt:
+    assert time.monotonic() - sent[0] < 1, time.monotonic() - sent[0]
+    assert np.isfinite(net.parameters).all()
+    net.forward(x[:1])
+    print("interrupted")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "call",
+    [
+        "net.train_epoch(x, y, {mse}, None, {sgd}, 4, True, 0, 0, 0.0, False, None)",
+        "net.evaluate(x, y, {mse}, None)",
+        "net.logits(x)",
+        "net.forward(x)",
+    ],
+    ids=["train_epoch", "evaluate", "logits", "forward"],
+)
+def test_ctrl_c_is_answered_within_a_second(call):
+    loop = f"while True: {call.format(mse=MSE, sgd=SGD)}"
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT.format(call=loop)], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.stdout.strip() == "interrupted", done.stderr

@@ -1,0 +1,61 @@
+"""What every test can ask for, and what must hold before any runs.
+
+- The extension is built from the C sources beside these tests; a stale one ends the session (``MLPC_STALE_BUILD=1``
+  runs all the same).
+- ``MLPC_REQUIRE_ISA=avx2,avx512``: where one of them does not run here, the session fails instead of testing less.
+- ``MLPC_REQUIRE_MNIST=1``: where MNIST is not in ``MLPC_DATA_DIR``, its tests fail instead of being skipped.
+"""
+
+import os
+import runpy
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import mlpc
+from mlpc import _mlpc
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def pytest_configure(config):
+    built_from = runpy.run_path(str(ROOT / "csrc_hash.py"))["csrc_hash"](ROOT)
+    if _mlpc.build_hash != built_from and os.environ.get("MLPC_STALE_BUILD") != "1":
+        raise pytest.UsageError(f"{_mlpc.__file__} was built from other C sources: pip install -e . again")
+    required = [name for name in os.environ.get("MLPC_REQUIRE_ISA", "").split(",") if name]
+    missing = sorted(set(required) - set(mlpc.cpu.available()))
+    if missing:
+        raise pytest.UsageError(f"MLPC_REQUIRE_ISA: {missing} do not run here, only {mlpc.cpu.available()} do")
+
+
+def pytest_report_header(config):
+    return f"mlpc: {mlpc.cpu.active()} of {', '.join(mlpc.cpu.available())}; {_mlpc.compiler}"
+
+
+@pytest.fixture(params=mlpc.cpu.available())
+def isa(request):
+    """Each instruction set that runs here, active while the test runs."""
+    before = mlpc.cpu.active()
+    mlpc.cpu.use(request.param)
+    yield request.param
+    mlpc.cpu.use(before)
+
+
+@pytest.fixture(params=[np.float32, np.float64], ids=["float32", "float64"])
+def dtype(request):
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def mnist():
+    """((x, y), (x_test, y_test)), from where it lies; never downloaded."""
+    folder = os.environ.get("MLPC_DATA_DIR")
+    if not folder and os.environ.get("MLPC_REQUIRE_MNIST") != "1":
+        pytest.skip("MLPC_DATA_DIR does not say where MNIST lies")
+    try:
+        return mlpc.datasets.load_mnist(data_dir=folder)
+    except FileNotFoundError as error:
+        if os.environ.get("MLPC_REQUIRE_MNIST") == "1":
+            raise
+        pytest.skip(str(error))
