@@ -46,7 +46,7 @@ asan: $(VENV)/.test build/asan/.built ## the quick tests under AddressSanitizer 
 	LD_PRELOAD=$$($(CC) -print-file-name=libasan.so) PYTHONPATH=build/asan PYTHONMALLOC=malloc \
 	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
 	$(BIN)/python -c 'import sys; sys.path.remove(""); sys.modules["torch"] = None; import pytest; sys.exit(pytest.main())' \
-	    -m "not mnist and not slow" -q -p no:cacheprovider $(PYTEST) tests
+	    -m "not mnist and not slow" -q --capture=sys -p no:cacheprovider $(PYTEST) tests
 
 mutants: $(VENV)/.test ## break each promise on purpose; every break must fail a test
 	$(BIN)/python tests/bits/mutants.py $(MUTANTS)

@@ -144,7 +144,7 @@ mlpc_targets mlpc_targets_from(const mlpc_targets *targets, size_t row, size_t O
 static MLPC_NOINLINE mlpc_status evaluate(const mlpc_net *net, const mlpc_kernels *kernels, const void *parameters,
                                           mlpc_workspace *workspace, const mlpc_loss *loss, const void *x,
                                           const mlpc_targets *targets, size_t n, double *row_loss, double *value,
-                                          double *correct, size_t *bad_row, const mlpc_poll *poll)
+                                          double *accuracy, size_t *bad_row, const mlpc_poll *poll)
 {
     const size_t size = kernels->itemsize, last = net->n_layers - 1;
     const size_t I = net->layers[0].n_in, O = net->layers[last].n_out;
@@ -167,18 +167,18 @@ static MLPC_NOINLINE mlpc_status evaluate(const mlpc_net *net, const mlpc_kernel
         right += mlpc_count_correct(loss, net->dtype, workspace->z[last], &part, B, O);
     }
     *value = kernels->sum_double(row_loss, n) / divisor;
-    *correct = right;
+    *accuracy = right / (double)n;
     return MLPC_OK;
 }
 
 mlpc_status mlpc_evaluate(const mlpc_net *net, const mlpc_kernels *kernels, const void *parameters,
                           mlpc_workspace *workspace, const mlpc_loss *loss, const void *x, const mlpc_targets *targets,
-                          size_t n, double *row_loss, double *value, double *correct, size_t *bad_row,
+                          size_t n, double *row_loss, double *value, double *accuracy, size_t *bad_row,
                           const mlpc_poll *poll)
 {
     const mlpc_fpmode mode = mlpc_fpmode_enter();
     const mlpc_status status = evaluate(net, kernels, parameters, workspace, loss, x, targets, n, row_loss, value,
-                                        correct, bad_row, poll);
+                                        accuracy, bad_row, poll);
     mlpc_fpmode_leave(mode);
     return status;
 }

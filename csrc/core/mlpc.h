@@ -131,10 +131,10 @@ mlpc_status mlpc_loss_evaluate(const mlpc_loss *loss, const mlpc_kernels *kernel
 double mlpc_count_correct(const mlpc_loss *loss, mlpc_dtype dtype, const void *z, const mlpc_targets *targets, size_t B,
                           size_t O);
 
-/* Loss and number of right answers over n rows, in pieces of at most workspace->batch. row_loss (n,). */
+/* Loss and share of right answers over n rows, in pieces of at most workspace->batch. row_loss (n,). */
 mlpc_status mlpc_evaluate(const mlpc_net *net, const mlpc_kernels *kernels, const void *parameters,
                           mlpc_workspace *workspace, const mlpc_loss *loss, const void *x, const mlpc_targets *targets,
-                          size_t n, double *row_loss, double *value, double *correct, size_t *bad_row,
+                          size_t n, double *row_loss, double *value, double *accuracy, size_t *bad_row,
                           const mlpc_poll *poll);
 
 /* ---- Random numbers: Philox4x32-10 addressed by (seed, stream, index, counter) ---------------------------------------- */
@@ -219,7 +219,7 @@ typedef struct {
 
 typedef struct {
     double loss;    /* over the epoch: every row weighs as in one evaluation, with the weights it was trained on */
-    double correct; /* as mlpc_count_correct */
+    double accuracy; /* right answers, as mlpc_count_correct, divided by n */
     double lr;      /* of the last step */
     size_t batches; /* done */
     size_t bad_row; /* with MLPC_ERROR_LABEL */

@@ -194,7 +194,7 @@ static MLPC_NOINLINE mlpc_status epoch(const job *j, const void *x, const mlpc_t
         result->lr = lr;
         result->batches = k + 1;
     }
-    result->correct = correct;
+    result->accuracy = correct / (double)n;
     result->loss = value;
     if (status == MLPC_OK && !(j->kernels->all_finite(j->parameters, P) &&
                                (!trainer->velocity || j->kernels->all_finite(j->optimizer->velocity, P))))

@@ -311,15 +311,15 @@ static PyObject *evaluate_within(NetObject *net, PyArrayObject *x, const args_ob
     }
     const mlpc_kernels *const kernels = net_kernels(net);
     const void *const parameters = PyArray_DATA(net->parameters), *const data = PyArray_DATA(x);
-    double value, correct;
+    double value, accuracy;
     size_t bad_row;
     poll_state poll;
     poll_begin(&poll, NULL);
     const mlpc_status status = mlpc_evaluate(net->plan, kernels, parameters, scratch, &objective->loss, data,
-                                             &objective->targets, n, row_loss, &value, &correct, &bad_row, &poll.poll);
+                                             &objective->targets, n, row_loss, &value, &accuracy, &bad_row, &poll.poll);
     poll_end(&poll);
     PyMem_Free(row_loss);
-    return status == MLPC_OK ? Py_BuildValue("dd", value, net_share(correct, n)) : errors_raise(status);
+    return status == MLPC_OK ? Py_BuildValue("dd", value, accuracy) : errors_raise(status);
 }
 
 PyObject *net_evaluate(PyObject *self, PyObject *const *args, Py_ssize_t nargs)

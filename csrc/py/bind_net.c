@@ -3,7 +3,6 @@
 #include <structmember.h>
 #include <unistd.h>
 
-#include "../core/fpmode.h"
 #include "errors.h"
 #include "names.h"
 
@@ -137,20 +136,6 @@ mlpc_workspace *net_scratch(NetObject *net)
         }
     }
     return net->scratch;
-}
-
-static MLPC_NOINLINE void divide(double *quotient, double a, double b)
-{
-    *quotient = a / b;
-}
-
-double net_share(double correct, size_t n)
-{
-    double share;
-    const mlpc_fpmode mode = mlpc_fpmode_enter();
-    divide(&share, correct, (double)n);
-    mlpc_fpmode_leave(mode);
-    return share;
 }
 
 /* ---- Making and ending ------------------------------------------------------------------------------------------- */

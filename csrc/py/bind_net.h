@@ -66,9 +66,6 @@ mlpc_workspace *net_scratch(NetObject *net);
 PyArrayObject *net_view(const NetObject *net, int ndim, const npy_intp *shape, const npy_intp *strides, void *data,
                         int flags, PyObject *owner);
 
-/* correct / n, rounded to nearest whatever the caller's floating-point mode. */
-double net_share(double correct, size_t n);
-
 /* Methods of the other files. */
 PyObject *net_forward(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 PyObject *net_loss(PyObject *self, PyObject *const *args, Py_ssize_t nargs);

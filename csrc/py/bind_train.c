@@ -98,7 +98,7 @@ static PyObject *train_within(NetObject *net, const epoch_args *epoch)
     if (status == MLPC_ERROR_DIVERGED) {
         return errors_raise_diverged(net->state, result.loss, result.lr);
     }
-    return status == MLPC_OK ? Py_BuildValue("ddd", result.loss, net_share(result.correct, n), result.lr)
+    return status == MLPC_OK ? Py_BuildValue("ddd", result.loss, result.accuracy, result.lr)
                              : errors_raise(status);
 }
 

@@ -46,6 +46,14 @@ static PyObject *active_isa(PyObject *module, PyObject *Py_UNUSED(none))
     return PyUnicode_FromString(mlpc_isa_name(module_state_of(module)->isa));
 }
 
+static void set_isa(module_state *state, mlpc_isa isa)
+{
+    state->isa = isa;
+    for (int dtype = 0; dtype < MLPC_N_DTYPES; dtype++) {
+        state->kernels[dtype] = mlpc_kernels_for(isa, (mlpc_dtype)dtype);
+    }
+}
+
 /* -1 with TypeError or ValueError where the name is none of those that run; argument: what the message calls it. */
 static int choose_isa(module_state *state, const char *argument, PyObject *name)
 {
@@ -56,7 +64,7 @@ static int choose_isa(module_state *state, const char *argument, PyObject *name)
     }
     for (int isa = 0; isa < MLPC_N_ISAS; isa++) {
         if (mlpc_isa_name((mlpc_isa)isa) == names[chosen]) {
-            state->isa = (mlpc_isa)isa;
+            set_isa(state, (mlpc_isa)isa);
         }
     }
     return 0;
@@ -70,7 +78,7 @@ static PyObject *use_isa(PyObject *module, PyObject *name)
 /* The environment's choice, or the fastest. */
 static int initial_isa(module_state *state)
 {
-    state->isa = mlpc_isa_best();
+    set_isa(state, mlpc_isa_best());
     const char *const wanted = getenv("MLPC_ISA");
     if (wanted == NULL || *wanted == '\0') {
         return 0;

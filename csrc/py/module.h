@@ -24,6 +24,7 @@ typedef struct {
     PyObject *net_type;
     PyObject *divergence_error;
     mlpc_isa isa; /* whose kernels compute */
+    const mlpc_kernels *kernels[MLPC_N_DTYPES];
 } module_state;
 
 static inline module_state *module_state_of(PyObject *module)
@@ -31,10 +32,11 @@ static inline module_state *module_state_of(PyObject *module)
     return PyModule_GetState(module);
 }
 
-/* The kernels that compute now; looked up for every call, so that use_isa() holds for networks that exist. */
+/* The kernels that compute now; looked up for every call, so that use_isa() holds for networks that exist.  Not by
+ * mlpc_kernels_for, which asks the CPU: on a virtual machine that takes 15 us. */
 static inline const mlpc_kernels *module_kernels(const module_state *state, mlpc_dtype dtype)
 {
-    return mlpc_kernels_for(state->isa, dtype);
+    return state->kernels[dtype];
 }
 
 /* Ends of method tables: bind_ops.c and bind_numbers.c fill them, module.c adds them to the module. */

@@ -143,14 +143,14 @@ MUTANTS = [
     mutant(
         "Nesterov's momentum times the gradient, not the velocity",
         TEMPLATES + "update.inc",
-        "v_fma(o->momentum, flush(velocity), d)",
-        "v_fma(o->momentum, d, flush(velocity))",
+        "v_fma(o->momentum, velocity, d)",
+        "v_fma(o->momentum, d, velocity)",
     ),
     mutant(
         "velocities decay into subnormal numbers",
         TEMPLATES + "update.inc",
-        "v_store_n(v, flush(velocity), n);",
-        "v_store_n(v, velocity, n);",
+        "flush(v_fma(o->momentum, v_old, d));",
+        "v_fma(o->momentum, v_old, d);",
     ),
     # Everything else that feeds training
     mutant("nine rounds of Philox", CORE + "rng.c", "round < 10", "round < 9"),

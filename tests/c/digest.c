@@ -545,7 +545,7 @@ static void run_training(const mlpc_kernels *k, mlpc_dtype dtype, mlpc_loss_kind
         check(mlpc_train_epoch(net, k, parameters, gradients, trainer, &optimizer, &loss, x, &targets, ROWS, &settings,
                                &result, NULL));
         add_doubles(&result.loss, 1);
-        add_doubles(&result.correct, 1);
+        add_doubles(&result.accuracy, 1);
         add_doubles(&result.lr, 1);
     }
     own_mode();
@@ -555,17 +555,17 @@ static void run_training(const mlpc_kernels *k, mlpc_dtype dtype, mlpc_loss_kind
     finish("fit_", name, dtype);
 
     start();
-    double value, correct;
+    double value, accuracy;
     size_t bad_row;
     foreign_mode();
-    check(mlpc_evaluate(net, k, parameters, workspace, &loss, x, &targets, ROWS, row_loss, &value, &correct, &bad_row,
+    check(mlpc_evaluate(net, k, parameters, workspace, &loss, x, &targets, ROWS, row_loss, &value, &accuracy, &bad_row,
                         NULL));
     check(mlpc_forward(net, k, parameters, workspace, x, BATCH, NULL));
     check(mlpc_loss_evaluate(&loss, k, workspace->z[HIDDEN], &targets, BATCH, OUTPUTS, &value, z, row_loss, &bad_row));
     check(mlpc_backward(net, k, parameters, gradients, workspace, x, z, dx, BATCH, 1, NULL));
     own_mode();
     add_doubles(&value, 1);
-    add_doubles(&correct, 1);
+    add_doubles(&accuracy, 1);
     add_doubles(row_loss, ROWS);
     add_reals(dtype, gradients, P);
     add_reals(dtype, dx, BATCH * INPUTS);
