@@ -29,8 +29,10 @@ extension = Extension(
         ("MLPC_BUILD_HASH", f'"{csrc["csrc_hash"](ROOT)}"'),
         ("MLPC_OPTIMIZATION", f'"{optimization}"'),
     ],
-    # Contraction would fuse what the arithmetic keeps apart; errno is never read. No flag here relaxes arithmetic.
-    extra_compile_args=["-std=c11", "-fvisibility=hidden", "-ffp-contract=off", "-fno-math-errno"]
+    # Contraction would fuse what the arithmetic keeps apart, and CFLAGS that relax arithmetic are taken back; errno is
+    # never read.
+    extra_compile_args=["-std=c11", "-fvisibility=hidden", "-fno-fast-math", "-fno-unsafe-math-optimizations"]
+    + ["-ffp-contract=off", "-fno-math-errno"]
     + ([] if asked_for else [optimization]),
     libraries=["m"],
 )

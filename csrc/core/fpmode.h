@@ -18,15 +18,11 @@
 
 #if defined(__clang__)
 #define MLPC_NOINLINE __attribute__((noinline))
-#elif defined(__GNUC__)
-#define MLPC_NOINLINE __attribute__((noipa)) /* noinline, and nothing learned from the body */
-#elif defined(_MSC_VER)
-#define MLPC_NOINLINE __declspec(noinline)
 #else
-#define MLPC_NOINLINE
+#define MLPC_NOINLINE __attribute__((noipa)) /* noinline, and nothing learned from the body */
 #endif
 
-#if defined(__SSE__) || defined(__x86_64__) || defined(_M_X64)
+#if defined(__SSE__) || defined(__x86_64__)
 
 #include <xmmintrin.h>
 

@@ -2,6 +2,7 @@
 #include "fpmode.h"
 #include "memory.h"
 #include "mlpc.h"
+#include "progress.h"
 #include "scalar.h"
 
 /* Where the numbers of one layer come from: element `counter` of a normal or uniform distribution times `scale`. */
@@ -31,31 +32,31 @@ static void put(void *parameters, mlpc_dtype dtype, size_t i, double value)
 /* ---- Orthogonal matrices: Q of Householder's QR, in double, matrices row-major ---- */
 
 /* y += a x, one fma per element, by the step of gradient descent: it has the same bits on every instruction set. */
-static void add_multiple(const mlpc_kernels *kernels, double *y, double a, const double *x, size_t n)
+static void add_multiple(const mlpc_kernels *doubles, double *y, double a, const double *x, size_t n)
 {
-    kernels->sgd_step(y, x, NULL, -a, 0, 0, 0, n);
+    doubles->sgd_step(y, x, NULL, -a, 0, 0, 0, n);
 }
 
 /* A = (1 - tau v v^T) A for `rows` rows of `columns` elements, `stride` apart: rows of A are combined as wholes, so
  * that every sum over rows runs in increasing index.  w: room for `columns`. */
-static void reflect(const mlpc_kernels *kernels, double *a, size_t stride, const double *v, double tau, size_t rows,
+static void reflect(const mlpc_kernels *doubles, double *a, size_t stride, const double *v, double tau, size_t rows,
                     size_t columns, double *w)
 {
     for (size_t j = 0; j < columns; j++)
         w[j] = 0;
     for (size_t i = 0; i < rows; i++)
-        add_multiple(kernels, w, v[i], a + i * stride, columns);
+        add_multiple(doubles, w, v[i], a + i * stride, columns);
     for (size_t i = 0; i < rows; i++)
-        add_multiple(kernels, a + i * stride, -(tau * v[i]), w, columns);
+        add_multiple(doubles, a + i * stride, -(tau * v[i]), w, columns);
 }
 
 /* The reflection that maps x (n,) to a multiple of the first unit vector: overwrites x with v, returns tau, and in
- * *sign the sign of that multiple.  No difference of near numbers is taken: v_0 = x_0 + sign(x_0) |x|. */
-static double householder(double *x, size_t n, double *sign)
+ * *sign the sign of that multiple.  No difference of near numbers is taken: v_0 = x_0 + sign(x_0) |x|.  room: (n,). */
+static double householder(const mlpc_kernels *doubles, double *x, size_t n, double *sign, double *room)
 {
-    double squares = 0;
     for (size_t i = 0; i < n; i++)
-        squares = v_fma(x[i], x[i], squares);
+        room[i] = x[i] * x[i];
+    const double squares = doubles->sum_double(room, n);
     const double norm = v_sqrt(squares);
     *sign = v_copysign(1, -x[0]);
     if (norm == 0)
@@ -66,56 +67,65 @@ static double householder(double *x, size_t n, double *sign)
 }
 
 /* q (m, n), m >= n, of a (m, n), which is lost.  q's columns are orthonormal; the diagonal of R is positive.  a keeps
- * the reflections' vectors below and on its diagonal; v (m,), w (n,), tau (n,) and sign (n,) are room for work. */
-static void orthonormal_columns(double *q, double *a, size_t m, size_t n, double *v, double *w, double *tau,
-                                double *sign)
+ * the reflections' vectors below and on its diagonal; v and squares (m,), w, tau and sign (n,) are room for work. */
+static mlpc_status orthonormal_columns(const mlpc_kernels *doubles, double *q, double *a, size_t m, size_t n, double *v,
+                                       double *squares, double *w, double *tau, double *sign, const mlpc_poll *poll)
 {
-    const mlpc_kernels *kernels = mlpc_kernels_for(mlpc_isa_best(), MLPC_FLOAT64);
     for (size_t k = 0; k < n; k++) {
+        if (mlpc_stopped(poll, 0))
+            return MLPC_ERROR_INTERRUPTED;
         for (size_t i = k; i < m; i++)
             v[i] = a[i * n + k];
-        tau[k] = householder(v + k, m - k, &sign[k]);
+        tau[k] = householder(doubles, v + k, m - k, &sign[k], squares);
         for (size_t i = k; i < m; i++)
             a[i * n + k] = v[i];
-        reflect(kernels, a + k * n + k + 1, n, v + k, tau[k], m - k, n - k - 1, w);
+        reflect(doubles, a + k * n + k + 1, n, v + k, tau[k], m - k, n - k - 1, w);
     }
     for (size_t i = 0; i < m * n; i++)
         q[i] = 0;
     for (size_t k = n; k-- > 0;) {
+        if (mlpc_stopped(poll, 0))
+            return MLPC_ERROR_INTERRUPTED;
         for (size_t i = k; i < m; i++)
             v[i] = a[i * n + k];
         q[k * n + k] = sign[k];
-        reflect(kernels, q + k * n + k, n, v + k, tau[k], m - k, n - k, w);
+        reflect(doubles, q + k * n + k, n, v + k, tau[k], m - k, n - k, w);
     }
+    return MLPC_OK;
 }
 
-/* Raises *room to the bytes that `orthogonal` needs for a layer: a, q (m, n), v (m,), w, tau, sign (n,).  0 where that
+/* Raises *room to the bytes that `orthogonal` needs for a layer: a, q (m, n), v, squares (m,), w, tau,
+ * sign (n,).  0 where that
  * overflows; the plan of the net has seen that m n does not. */
 static int make_room(size_t *room, const mlpc_layer *layer)
 {
     const int wide = layer->n_out < layer->n_in;
     const size_t m = wide ? layer->n_in : layer->n_out, n = wide ? layer->n_out : layer->n_in;
     size_t needed = 0;
-    if (!mlpc_size_add(&needed, m * n, 2 * sizeof(double)) || !mlpc_size_add(&needed, m + 3 * n, sizeof(double)))
+    if (!mlpc_size_add(&needed, m * n, 2 * sizeof(double)) || !mlpc_size_add(&needed, 2 * m + 3 * n, sizeof(double)))
         return 0;
     *room = needed > *room ? needed : *room;
     return 1;
 }
 
 /* The weight (n_out, n_in) gets orthonormal columns where it is tall, orthonormal rows where it is wide. */
-static void orthogonal(const mlpc_net *net, const mlpc_layer *layer, const source *s, void *parameters, double *room)
+static mlpc_status orthogonal(const mlpc_net *net, const mlpc_kernels *doubles, const mlpc_layer *layer,
+                              const source *s, void *parameters, double *room, const mlpc_poll *poll)
 {
     const size_t n_in = layer->n_in, n_out = layer->n_out;
     const int wide = n_out < n_in;
     const size_t m = wide ? n_in : n_out, n = wide ? n_out : n_in;
-    double *a = room, *q = a + m * n, *v = q + m * n, *w = v + m, *tau = w + n, *sign = tau + n;
+    double *a = room, *q = a + m * n, *v = q + m * n, *squares = v + m, *w = squares + m, *tau = w + n, *sign = tau + n;
     for (size_t j = 0; j < n_out; j++)
         for (size_t k = 0; k < n_in; k++)
             a[wide ? k * n + j : j * n + k] = draw(s, (uint64_t)j * n_in + k);
-    orthonormal_columns(q, a, m, n, v, w, tau, sign);
+    const mlpc_status status = orthonormal_columns(doubles, q, a, m, n, v, squares, w, tau, sign, poll);
+    if (status != MLPC_OK)
+        return status;
     for (size_t j = 0; j < n_out; j++)
         for (size_t k = 0; k < n_in; k++)
             put(parameters, net->dtype, layer->weight + k * n_out + j, q[wide ? k * n + j : j * n + k]);
+    return MLPC_OK;
 }
 
 /* ---- The table of kinds ---- */
@@ -152,26 +162,42 @@ static source source_of(mlpc_init init, uint64_t seed, size_t layer, size_t n_in
     return s;
 }
 
-static MLPC_NOINLINE void initialize(const mlpc_net *net, void *parameters, mlpc_init init, uint64_t seed, double *room)
+/* The weight where its elements are independent of one another. */
+static mlpc_status independent(const mlpc_net *net, const mlpc_layer *layer, const source *s, int zeros,
+                               void *parameters, const mlpc_poll *poll)
+{
+    const size_t n_in = layer->n_in, n_out = layer->n_out;
+    for (size_t j = 0; j < n_out; j++) {
+        if (mlpc_stopped(poll, 0))
+            return MLPC_ERROR_INTERRUPTED;
+        for (size_t k = 0; k < n_in; k++)
+            put(parameters, net->dtype, layer->weight + k * n_out + j, zeros ? 0 : draw(s, (uint64_t)j * n_in + k));
+    }
+    return MLPC_OK;
+}
+
+static MLPC_NOINLINE mlpc_status initialize(const mlpc_net *net, const mlpc_kernels *doubles, void *parameters,
+                                            mlpc_init init, uint64_t seed, double *room, const mlpc_poll *poll)
 {
     for (size_t l = 0; l < net->n_layers; l++) {
         const mlpc_layer *layer = &net->layers[l];
         const size_t n_in = layer->n_in, n_out = layer->n_out;
         const source s = source_of(init, seed, l, n_in, n_out);
-        if (init == MLPC_INIT_orthogonal)
-            orthogonal(net, layer, &s, parameters, room);
-        else
-            for (size_t j = 0; j < n_out; j++)
-                for (size_t k = 0; k < n_in; k++)
-                    put(parameters, net->dtype, layer->weight + k * n_out + j,
-                        init == MLPC_INIT_zeros ? 0 : draw(&s, (uint64_t)j * n_in + k));
+        const mlpc_status status =
+            init == MLPC_INIT_orthogonal
+                ? orthogonal(net, doubles, layer, &s, parameters, room, poll)
+                : independent(net, layer, &s, init == MLPC_INIT_zeros, parameters, poll);
+        if (status != MLPC_OK)
+            return status;
         for (size_t j = 0; j < n_out; j++)
             put(parameters, net->dtype, layer->bias + j,
                 init == MLPC_INIT_torch ? draw(&s, (uint64_t)n_out * n_in + j) : 0);
     }
+    return MLPC_OK;
 }
 
-mlpc_status mlpc_initialize(const mlpc_net *net, void *parameters, mlpc_init init, uint64_t seed)
+mlpc_status mlpc_initialize(const mlpc_net *net, const mlpc_kernels *doubles, void *parameters, mlpc_init init,
+                            uint64_t seed, const mlpc_poll *poll)
 {
     size_t size = 0;
     if (init == MLPC_INIT_orthogonal)
@@ -182,8 +208,8 @@ mlpc_status mlpc_initialize(const mlpc_net *net, void *parameters, mlpc_init ini
     if (size && !room)
         return MLPC_ERROR_MEMORY;
     const mlpc_fpmode mode = mlpc_fpmode_enter();
-    initialize(net, parameters, init, seed, room);
+    const mlpc_status status = initialize(net, doubles, parameters, init, seed, room, poll);
     mlpc_fpmode_leave(mode);
     mlpc_block_free(room);
-    return MLPC_OK;
+    return status;
 }

@@ -1,17 +1,11 @@
 /* Losses: divisors, checks of targets, sums over rows.  What happens inside a row is a kernel's. */
-#include <string.h>
-
 #include "fpmode.h"
 #include "mlpc.h"
+#include "progress.h"
 
 static double real_at(const void *x, mlpc_dtype dtype, size_t i)
 {
     return dtype == MLPC_FLOAT32 ? (double)((const float *)x)[i] : ((const double *)x)[i];
-}
-
-static mlpc_dtype dtype_of(const mlpc_kernels *kernels)
-{
-    return kernels->itemsize == sizeof(float) ? MLPC_FLOAT32 : MLPC_FLOAT64;
 }
 
 /* The divisor D of mlpc.h's formula; `weights` (B,) is scratch. */
@@ -24,7 +18,7 @@ static double divisor_of(const mlpc_loss *loss, const mlpc_kernels *kernels, con
     for (size_t i = 0; i < B; i++) {
         weights[i] = targets->sample_weight ? targets->sample_weight[i] : 1;
         if (by_class)
-            weights[i] *= real_at(loss->class_weight, dtype_of(kernels), (size_t)targets->labels[i]);
+            weights[i] *= real_at(loss->class_weight, kernels->dtype, (size_t)targets->labels[i]);
     }
     const double total = kernels->sum_double(weights, B);
     return loss->kind == MLPC_LOSS_cross_entropy ? total : total * (double)O;
@@ -55,10 +49,10 @@ static MLPC_NOINLINE mlpc_status evaluate_rows(const mlpc_loss *loss, const mlpc
                                                const mlpc_targets *targets, size_t B, size_t O, double *value,
                                                void *dz, double *row_loss, size_t *bad_row)
 {
-    const mlpc_status status = mlpc_loss_check(loss, kernels, targets, B, O, value, row_loss, bad_row);
+    double divisor;
+    const mlpc_status status = mlpc_loss_check(loss, kernels, targets, B, O, &divisor, row_loss, bad_row);
     if (status != MLPC_OK)
         return status;
-    const double divisor = *value;
     rows(loss, kernels, z, targets, divisor, B, O, dz, row_loss);
     *value = kernels->sum_double(row_loss, B) / divisor;
     return MLPC_OK;
@@ -103,9 +97,10 @@ static size_t first_largest(const void *x, mlpc_dtype dtype, size_t from, size_t
     return best;
 }
 
-static MLPC_NOINLINE void count(const mlpc_loss *loss, mlpc_dtype dtype, const void *z, const mlpc_targets *targets,
-                                size_t B, size_t O, double *correct)
+static MLPC_NOINLINE void count(const mlpc_loss *loss, const mlpc_kernels *kernels, const void *z,
+                                const mlpc_targets *targets, size_t B, size_t O, double *correct)
 {
+    const mlpc_dtype dtype = kernels->dtype;
     size_t right = 0;
     *correct = 0;
     if (loss->kind == MLPC_LOSS_cross_entropy) {
@@ -122,12 +117,12 @@ static MLPC_NOINLINE void count(const mlpc_loss *loss, mlpc_dtype dtype, const v
     }
 }
 
-double mlpc_count_correct(const mlpc_loss *loss, mlpc_dtype dtype, const void *z, const mlpc_targets *targets, size_t B,
-                          size_t O)
+double mlpc_count_correct(const mlpc_loss *loss, const mlpc_kernels *kernels, const void *z,
+                          const mlpc_targets *targets, size_t B, size_t O)
 {
     double correct;
     const mlpc_fpmode mode = mlpc_fpmode_enter();
-    count(loss, dtype, z, targets, B, O, &correct);
+    count(loss, kernels, z, targets, B, O, &correct);
     mlpc_fpmode_leave(mode);
     return correct;
 }
@@ -154,17 +149,18 @@ static MLPC_NOINLINE mlpc_status evaluate(const mlpc_net *net, const mlpc_kernel
         return checked;
 
     double right = 0;
+    mlpc_progress progress = {poll, 0};
+    const mlpc_poll part_poll = {mlpc_progress_ask, &progress};
     for (size_t i = 0; i < n; i += workspace->batch) {
         const size_t B = n - i < workspace->batch ? n - i : workspace->batch;
-        if (poll && poll->ask(poll->context, i))
-            return MLPC_ERROR_INTERRUPTED;
+        progress.rows = i;
         const mlpc_status status = mlpc_forward(net, kernels, parameters, workspace,
-                                                (const char *)x + i * I * size, B, poll);
+                                                (const char *)x + i * I * size, B, &part_poll);
         if (status != MLPC_OK)
             return status;
         const mlpc_targets part = mlpc_targets_from(targets, i, O, size);
         rows(loss, kernels, workspace->z[last], &part, divisor, B, O, NULL, row_loss + i);
-        right += mlpc_count_correct(loss, net->dtype, workspace->z[last], &part, B, O);
+        right += mlpc_count_correct(loss, kernels, workspace->z[last], &part, B, O);
     }
     *value = kernels->sum_double(row_loss, n) / divisor;
     *accuracy = right / (double)n;

@@ -128,8 +128,8 @@ mlpc_status mlpc_loss_evaluate(const mlpc_loss *loss, const mlpc_kernels *kernel
 
 /* Right answers among B rows, in units of 1: cross-entropy, rows whose largest logit (the first of equals) stands at the
  * label, or at the largest probability; bce_with_logits, the mean over columns of (z > 0) == (y > 0.5).  0 for others. */
-double mlpc_count_correct(const mlpc_loss *loss, mlpc_dtype dtype, const void *z, const mlpc_targets *targets, size_t B,
-                          size_t O);
+double mlpc_count_correct(const mlpc_loss *loss, const mlpc_kernels *kernels, const void *z,
+                          const mlpc_targets *targets, size_t B, size_t O);
 
 /* Loss and share of right answers over n rows, in pieces of at most workspace->batch. row_loss (n,). */
 mlpc_status mlpc_evaluate(const mlpc_net *net, const mlpc_kernels *kernels, const void *parameters,
@@ -171,8 +171,10 @@ typedef enum {
 } mlpc_init;
 
 /* Fills the parameters. Element (j, k) of layer l's weight, seen as (n_out, n_in), has counter j * n_in + k of index l of
- * the stream INIT, the bias's element j counter n_out * n_in + j. Computed in double, rounded once. */
-mlpc_status mlpc_initialize(const mlpc_net *net, void *parameters, mlpc_init init, uint64_t seed);
+ * the stream INIT, the bias's element j counter n_out * n_in + j. Computed in double, rounded once; doubles: a table of
+ * MLPC_FLOAT64, whatever the net's dtype. On INTERRUPTED the parameters are part old, part new. */
+mlpc_status mlpc_initialize(const mlpc_net *net, const mlpc_kernels *doubles, void *parameters, mlpc_init init,
+                            uint64_t seed, const mlpc_poll *poll);
 
 /* ---- Learning rates --------------------------------------------------------------------------------------------------------- */
 
@@ -210,7 +212,6 @@ mlpc_status mlpc_step(const mlpc_optimizer *optimizer, const mlpc_kernels *kerne
 /* ---- Training --------------------------------------------------------------------------------------------------------------------- */
 
 typedef struct {
-    size_t batch_size;
     int shuffle;
     uint64_t seed;  /* of the shuffle */
     uint32_t epoch; /* number of this epoch in the stream of shuffles */
@@ -220,25 +221,24 @@ typedef struct {
 typedef struct {
     double loss;    /* over the epoch: every row weighs as in one evaluation, with the weights it was trained on */
     double accuracy; /* right answers, as mlpc_count_correct, divided by n */
-    double lr;      /* of the last step */
-    size_t batches; /* done */
-    size_t bad_row; /* with MLPC_ERROR_LABEL */
+    double lr;       /* of the last step, or of the one at which training diverged */
+    size_t bad_row;  /* with MLPC_ERROR_LABEL */
 } mlpc_epoch_result;
 
-/* Scratch memory of mlpc_train_epoch for n rows of data and a net: one allocation, reused over epochs. */
+/* Scratch memory of mlpc_train_epoch for n >= 1 rows of data, a net and a batch size: reused over epochs. */
 typedef struct mlpc_trainer mlpc_trainer;
 mlpc_status mlpc_trainer_create(mlpc_trainer **trainer, const mlpc_net *net, const mlpc_optimizer *optimizer, size_t n,
                                 size_t batch_size);
 void mlpc_trainer_free(mlpc_trainer *trainer);
 
-/* One epoch over n >= 1 rows: shuffle, then per batch gather, forward, loss, backward, step; the last batch may be
- * short.  Equal to the bit to the same calls made one by one.  gradients: where the last batch's gradient is kept, or
- * NULL.  A batch whose weights sum to 0 is passed over.
+/* One epoch over the trainer's n rows: shuffle, then per batch gather, forward, loss, backward, step; the last batch may be
+ * short.  Equal to the bit to the same calls made one by one.  gradients: where the gradient of the last whole batch is
+ * kept, or NULL.  A batch whose weights sum to 0 is passed over.
  * INTERRUPTED: parameters and velocity are as after the last whole batch.
  * DIVERGED: both are as before this epoch; result->loss holds the loss met. */
 mlpc_status mlpc_train_epoch(const mlpc_net *net, const mlpc_kernels *kernels, void *parameters, void *gradients,
                              mlpc_trainer *trainer, const mlpc_optimizer *optimizer, const mlpc_loss *loss,
-                             const void *x, const mlpc_targets *targets, size_t n,
-                             const mlpc_epoch_settings *settings, mlpc_epoch_result *result, const mlpc_poll *poll);
+                             const void *x, const mlpc_targets *targets, const mlpc_epoch_settings *settings,
+                             mlpc_epoch_result *result, const mlpc_poll *poll);
 
 #endif

@@ -5,6 +5,7 @@
 #include "fpmode.h"
 #include "memory.h"
 #include "mlpc.h"
+#include "progress.h"
 
 struct mlpc_trainer {
     size_t n, batch_size;
@@ -15,7 +16,7 @@ struct mlpc_trainer {
     int64_t *labels;                   /* (batch_size,) */
     void *values;                      /* (batch_size, n_out) */
     double *sample_weight;             /* (batch_size,) */
-    void *gradients;                   /* (n_parameters,) where the caller keeps none */
+    void *gradients;                   /* (n_parameters,) of the batch */
     void *parameters, *velocity;       /* (n_parameters,) each: as at the end of the last clean epoch */
     void *memory;
 };
@@ -81,18 +82,6 @@ void mlpc_trainer_free(mlpc_trainer *trainer)
     free(trainer);
 }
 
-/* A poll that adds where the epoch stands to what the passes ask. */
-typedef struct {
-    const mlpc_poll *poll;
-    size_t rows;
-} progress;
-
-static int ask(void *context, size_t rows)
-{
-    const progress *p = context;
-    return p->poll->ask(p->poll->context, p->rows + rows);
-}
-
 /* Copies the rows order[start .. start + B - 1] of x and the targets into the trainer's batch. */
 static mlpc_targets gather(mlpc_trainer *trainer, const void *x, const mlpc_targets *targets, const size_t *order,
                            size_t B, size_t I, size_t O, size_t size)
@@ -118,7 +107,7 @@ static mlpc_targets gather(mlpc_trainer *trainer, const void *x, const mlpc_targ
 typedef struct {
     const mlpc_net *net;
     const mlpc_kernels *kernels;
-    void *parameters, *gradients;
+    void *parameters, *gradients; /* gradients: the caller's, or NULL */
     mlpc_trainer *trainer;
     const mlpc_optimizer *optimizer;
     const mlpc_loss *loss;
@@ -138,6 +127,7 @@ static mlpc_status train_batch(const job *j, const mlpc_targets *batch, size_t B
     mlpc_status status = mlpc_forward(net, j->kernels, j->parameters, workspace, j->trainer->x, B, poll);
     if (status != MLPC_OK)
         return status;
+    *correct += mlpc_count_correct(j->loss, j->kernels, z, batch, B, O);
     status = mlpc_loss_evaluate(j->loss, j->kernels, z, batch, B, O, value, dz, row_loss, &bad_row);
     if (status == MLPC_ERROR_WEIGHTS) {
         memset(row_loss, 0, B * sizeof *row_loss);
@@ -147,21 +137,22 @@ static mlpc_status train_batch(const job *j, const mlpc_targets *batch, size_t B
         return status;
     if (!(*value - *value == 0) || !j->kernels->all_finite(z, B * O) || !j->kernels->all_finite(dz, B * O))
         return MLPC_ERROR_DIVERGED;
-    *correct += mlpc_count_correct(j->loss, net->dtype, z, batch, B, O);
-    status = mlpc_backward(net, j->kernels, j->parameters, j->gradients, workspace, j->trainer->x, dz, NULL, B, 0,
-                           poll);
+    status = mlpc_backward(net, j->kernels, j->parameters, j->trainer->gradients, workspace, j->trainer->x, dz, NULL, B,
+                           0, poll);
     if (status != MLPC_OK)
         return status;
-    return mlpc_step(j->optimizer, j->kernels, j->parameters, j->gradients, lr, net->n_parameters);
+    if (j->gradients)
+        memcpy(j->gradients, j->trainer->gradients, net->n_parameters * j->kernels->itemsize);
+    return mlpc_step(j->optimizer, j->kernels, j->parameters, j->trainer->gradients, lr, net->n_parameters);
 }
 
-static MLPC_NOINLINE mlpc_status epoch(const job *j, const void *x, const mlpc_targets *targets, size_t n,
+static MLPC_NOINLINE mlpc_status epoch(const job *j, const void *x, const mlpc_targets *targets,
                                        const mlpc_epoch_settings *settings, mlpc_epoch_result *result,
                                        const mlpc_poll *poll)
 {
     const mlpc_net *net = j->net;
     mlpc_trainer *trainer = j->trainer;
-    const size_t size = j->kernels->itemsize, P = net->n_parameters;
+    const size_t size = j->kernels->itemsize, n = trainer->n, P = net->n_parameters;
     const size_t I = net->layers[0].n_in, O = net->layers[last_of(net)].n_out;
     const size_t batches = (n + trainer->batch_size - 1) / trainer->batch_size;
     double divisor;
@@ -180,19 +171,19 @@ static MLPC_NOINLINE mlpc_status epoch(const job *j, const void *x, const mlpc_t
             trainer->order[i] = i;
 
     double correct = 0, value = 0;
+    mlpc_progress progress = {poll, 0};
+    const mlpc_poll batch_poll = {mlpc_progress_ask, &progress};
     for (size_t k = 0; k < batches; k++) {
         const size_t start = k * trainer->batch_size;
         const size_t B = n - start < trainer->batch_size ? n - start : trainer->batch_size;
-        progress here = {poll, start};
-        const mlpc_poll batch_poll = {ask, &here};
         const mlpc_targets batch = gather(trainer, x, targets, trainer->order + start, B, I, O, size);
         const double lr = mlpc_learning_rate(&j->optimizer->schedule,
                                              settings->t0 + ((double)k + 0.5) / (double)batches);
-        status = train_batch(j, &batch, B, lr, trainer->row_loss + start, &correct, &value, poll ? &batch_poll : NULL);
+        progress.rows = start;
+        result->lr = lr;
+        status = train_batch(j, &batch, B, lr, trainer->row_loss + start, &correct, &value, &batch_poll);
         if (status != MLPC_OK)
             break;
-        result->lr = lr;
-        result->batches = k + 1;
     }
     result->accuracy = correct / (double)n;
     result->loss = value;
@@ -211,21 +202,21 @@ static MLPC_NOINLINE mlpc_status epoch(const job *j, const void *x, const mlpc_t
 
 mlpc_status mlpc_train_epoch(const mlpc_net *net, const mlpc_kernels *kernels, void *parameters, void *gradients,
                              mlpc_trainer *trainer, const mlpc_optimizer *optimizer, const mlpc_loss *loss,
-                             const void *x, const mlpc_targets *targets, size_t n,
-                             const mlpc_epoch_settings *settings, mlpc_epoch_result *result, const mlpc_poll *poll)
+                             const void *x, const mlpc_targets *targets, const mlpc_epoch_settings *settings,
+                             mlpc_epoch_result *result, const mlpc_poll *poll)
 {
     const job j = {
         .net = net,
         .kernels = kernels,
         .parameters = parameters,
-        .gradients = gradients ? gradients : trainer->gradients,
+        .gradients = gradients,
         .trainer = trainer,
         .optimizer = optimizer,
         .loss = loss,
     };
     *result = (mlpc_epoch_result){0};
     const mlpc_fpmode mode = mlpc_fpmode_enter();
-    const mlpc_status status = epoch(&j, x, targets, n, settings, result, poll);
+    const mlpc_status status = epoch(&j, x, targets, settings, result, poll);
     mlpc_fpmode_leave(mode);
     return status;
 }

@@ -8,42 +8,23 @@
 
 #if MLPC_HAS_X86
 
-#if defined(_MSC_VER)
-#include <intrin.h>
-#else
 #include <cpuid.h>
-#endif
 
 enum { EAX, EBX, ECX, EDX };
 
 /* Registers of a leaf of cpuid; all 0 where the CPU does not know the leaf. */
 static void cpuid(uint32_t registers[4], uint32_t leaf)
 {
-#if defined(_MSC_VER)
-    int r[4];
-    __cpuid(r, 0);
-    if (leaf > (uint32_t)r[EAX])
-        r[EAX] = r[EBX] = r[ECX] = r[EDX] = 0;
-    else
-        __cpuidex(r, (int)leaf, 0);
-    for (int i = 0; i < 4; i++)
-        registers[i] = (uint32_t)r[i];
-#else
     registers[EAX] = registers[EBX] = registers[ECX] = registers[EDX] = 0;
     __get_cpuid_count(leaf, 0, &registers[EAX], &registers[EBX], &registers[ECX], &registers[EDX]);
-#endif
 }
 
 /* Which registers the operating system saves when it switches tasks (XCR0). */
 static uint32_t saved_state(void)
 {
-#if defined(_MSC_VER)
-    return (uint32_t)_xgetbv(0);
-#else
     uint32_t low, high;
     __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
     return low;
-#endif
 }
 
 unsigned mlpc_cpu_features(void)

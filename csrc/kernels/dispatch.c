@@ -24,7 +24,8 @@ static const instruction_set sets[MLPC_N_ISAS] = {
 #if MLPC_HAS_X86
     [MLPC_ISA_avx2] = {"avx2", MLPC_CPU_AVX2 | MLPC_CPU_FMA, TABLES(avx2)},
     [MLPC_ISA_avx512] = {"avx512",
-                         MLPC_CPU_AVX512F | MLPC_CPU_AVX512DQ | MLPC_CPU_AVX512BW | MLPC_CPU_AVX512VL,
+                         MLPC_CPU_AVX512F | MLPC_CPU_AVX512DQ | MLPC_CPU_AVX512BW | MLPC_CPU_AVX512VL | MLPC_CPU_AVX2 |
+                             MLPC_CPU_FMA, /* which its files are compiled for, too */
                          TABLES(avx512)},
 #else
     [MLPC_ISA_avx2] = {"avx2", MLPC_CPU_AVX2, NO_TABLES},

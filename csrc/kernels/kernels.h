@@ -49,8 +49,13 @@ typedef enum {
     MLPC_N_LOSSES
 } mlpc_loss_kind;
 
+typedef enum { MLPC_FLOAT32, MLPC_FLOAT64, MLPC_N_DTYPES } mlpc_dtype;
+
 typedef struct {
+    mlpc_dtype dtype;
     size_t itemsize; /* 4 for float, 8 for double */
+    size_t piece;    /* terms of products that these kernels add up in some 10 ms: work between two questions whether to
+                      * go on; an element of an activation takes as long as some tens of terms */
 
     /* y[i] = f(x[i]), i < n.  y may be x. */
     void (*map[MLPC_N_MAPS])(void *y, const void *x, size_t n);
@@ -124,8 +129,6 @@ typedef enum {
     MLPC_ISA_avx512,
     MLPC_N_ISAS
 } mlpc_isa;
-
-typedef enum { MLPC_FLOAT32, MLPC_FLOAT64, MLPC_N_DTYPES } mlpc_dtype;
 
 /* "reference", "portable", ...; NULL for a number that is none. */
 const char *mlpc_isa_name(mlpc_isa isa);

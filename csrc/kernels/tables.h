@@ -4,13 +4,13 @@
 
 #include "kernels.h"
 
-#if defined(__x86_64__) || defined(__i386__) || defined(_M_X64) || defined(_M_IX86)
+#if defined(__x86_64__) || defined(__i386__)
 #define MLPC_HAS_X86 1
 #else
 #define MLPC_HAS_X86 0
 #endif
 
-#if defined(__aarch64__) || defined(_M_ARM64)
+#if defined(__aarch64__)
 #define MLPC_HAS_NEON 1
 #else
 #define MLPC_HAS_NEON 0

@@ -5,6 +5,7 @@
 
 #include "errors.h"
 #include "names.h"
+#include "poll.h"
 
 /* ---- One at a time ----------------------------------------------------------------------------------------------- */
 
@@ -323,10 +324,11 @@ static PyObject *net_initialize(PyObject *self, PyObject *const *args, Py_ssize_
         return NULL;
     }
     void *const parameters = PyArray_DATA(net->parameters);
-    mlpc_status status;
-    Py_BEGIN_ALLOW_THREADS
-    status = mlpc_initialize(net->plan, parameters, (mlpc_init)init, seed);
-    Py_END_ALLOW_THREADS
+    const mlpc_kernels *const doubles = module_kernels(net->state, MLPC_FLOAT64);
+    poll_state poll;
+    poll_begin(&poll, NULL);
+    const mlpc_status status = mlpc_initialize(net->plan, doubles, parameters, (mlpc_init)init, seed, &poll.poll);
+    poll_end(&poll);
     net_leave(net);
     return status == MLPC_OK ? Py_NewRef(Py_None) : errors_raise(status);
 }

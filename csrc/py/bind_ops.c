@@ -365,7 +365,7 @@ static PyObject *count_correct(PyObject *module, PyObject *const *args, Py_ssize
     const size_t B = (size_t)PyArray_DIM(z, 0), O = (size_t)PyArray_DIM(z, 1);
     double correct;
     Py_BEGIN_ALLOW_THREADS
-    correct = mlpc_count_correct(&objective.loss, dtype, z_data, &objective.targets, B, O);
+    correct = mlpc_count_correct(&objective.loss, table, z_data, &objective.targets, B, O);
     Py_END_ALLOW_THREADS
     result = PyFloat_FromDouble(correct);
 exit:

@@ -9,6 +9,7 @@ typedef struct {
     PyArrayObject *x;
     args_objective objective;
     args_optimizer optimizer;
+    size_t batch_size;
     mlpc_epoch_settings settings;
     int keep_gradients;
     PyObject *tick; /* borrowed */
@@ -18,7 +19,7 @@ static int parse_settings(epoch_args *epoch, PyObject *const *args)
 {
     mlpc_epoch_settings *const settings = &epoch->settings;
     uint64_t number;
-    if (args_size("batch_size", args[5], 1, &settings->batch_size) < 0 ||
+    if (args_size("batch_size", args[5], 1, &epoch->batch_size) < 0 ||
         args_bool(args[6], &settings->shuffle) < 0 ||
         args_integer("seed", args[7], 0, UINT64_MAX, &settings->seed) < 0 ||
         args_integer("epoch", args[8], 0, UINT32_MAX, &number) < 0 || args_double("t0", args[9], &settings->t0) < 0 ||
@@ -49,8 +50,8 @@ static int parse_epoch(const NetObject *net, epoch_args *epoch, PyObject *const 
         return -1;
     }
     const size_t n = (size_t)PyArray_DIM(epoch->x, 0);
-    if (epoch->settings.batch_size > n) {
-        epoch->settings.batch_size = n;
+    if (epoch->batch_size > n) {
+        epoch->batch_size = n;
     }
     return 0;
 }
@@ -58,7 +59,7 @@ static int parse_epoch(const NetObject *net, epoch_args *epoch, PyObject *const 
 /* The scratch memory of an epoch: that of the last one, where it fits. */
 static int reserve_trainer(NetObject *net, const epoch_args *epoch)
 {
-    const size_t n = (size_t)PyArray_DIM(epoch->x, 0), batch = epoch->settings.batch_size;
+    const size_t n = (size_t)PyArray_DIM(epoch->x, 0), batch = epoch->batch_size;
     const int has_velocity = epoch->optimizer.velocity != NULL;
     if (net->trainer != NULL && net->trainer_rows == n && net->trainer_batch == batch &&
         net->trainer_has_velocity == has_velocity) {
@@ -87,13 +88,12 @@ static PyObject *train_within(NetObject *net, const epoch_args *epoch)
     void *const parameters = PyArray_DATA(net->parameters);
     void *const gradients = epoch->keep_gradients ? PyArray_DATA(net->gradients) : NULL;
     const void *const x = PyArray_DATA(epoch->x);
-    const size_t n = (size_t)PyArray_DIM(epoch->x, 0);
     mlpc_epoch_result result = {0};
     poll_state poll;
     poll_begin(&poll, epoch->tick);
     const mlpc_status status = mlpc_train_epoch(net->plan, kernels, parameters, gradients, net->trainer,
                                                 &epoch->optimizer.optimizer, &epoch->objective.loss, x,
-                                                &epoch->objective.targets, n, &epoch->settings, &result, &poll.poll);
+                                                &epoch->objective.targets, &epoch->settings, &result, &poll.poll);
     poll_end(&poll);
     if (status == MLPC_ERROR_DIVERGED) {
         return errors_raise_diverged(net->state, result.loss, result.lr);

@@ -424,6 +424,9 @@ static void own_mode(void)
     fesetround(FE_TONEAREST);
 }
 
+/* The float64 kernels of the instruction set that runs, which initial values are made with. */
+static const mlpc_kernels *doubles;
+
 static void run_numbers(mlpc_dtype dtype)
 {
     const size_t widths[] = {19, 23, 23, 5};
@@ -434,7 +437,7 @@ static void run_numbers(mlpc_dtype dtype)
     start();
     for (int init = 0; init < MLPC_N_INITS; init++) {
         foreign_mode();
-        check(mlpc_initialize(net, parameters, (mlpc_init)init, 1));
+        check(mlpc_initialize(net, doubles, parameters, (mlpc_init)init, 1, NULL));
         own_mode();
         add_reals(dtype, parameters, net->n_parameters);
     }
@@ -475,7 +478,7 @@ static void run_subnormal(const mlpc_kernels *k, mlpc_dtype dtype)
     check(mlpc_workspace_create(&workspace, net, 9));
     void *parameters = allocate(net->n_parameters, k->itemsize);
     void *x = allocate(20 * 31, k->itemsize), *z = allocate(20 * 17, k->itemsize);
-    check(mlpc_initialize(net, parameters, MLPC_INIT_he, 1));
+    check(mlpc_initialize(net, doubles, parameters, MLPC_INIT_he, 1, NULL));
     fill(dtype, x, 20 * 31, TINY, 0);
     foreign_mode();
     check(mlpc_predict(net, k, parameters, workspace, z, x, 20, NULL));
@@ -538,11 +541,11 @@ static void run_training(const mlpc_kernels *k, mlpc_dtype dtype, mlpc_loss_kind
 
     start();
     foreign_mode();
-    check(mlpc_initialize(net, parameters, (mlpc_init)(kind % MLPC_N_INITS), 3));
+    check(mlpc_initialize(net, doubles, parameters, (mlpc_init)(kind % MLPC_N_INITS), 3, NULL));
     for (uint32_t epoch = 0; epoch < 2; epoch++) {
-        const mlpc_epoch_settings settings = {BATCH, 1, 4, epoch, epoch};
+        const mlpc_epoch_settings settings = {1, 4, epoch, epoch};
         mlpc_epoch_result result;
-        check(mlpc_train_epoch(net, k, parameters, gradients, trainer, &optimizer, &loss, x, &targets, ROWS, &settings,
+        check(mlpc_train_epoch(net, k, parameters, gradients, trainer, &optimizer, &loss, x, &targets, &settings,
                                &result, NULL));
         add_doubles(&result.loss, 1);
         add_doubles(&result.accuracy, 1);
@@ -582,6 +585,7 @@ static void run_training(const mlpc_kernels *k, mlpc_dtype dtype, mlpc_loss_kind
 static void run_instruction_set(mlpc_isa isa, const bench *arrays)
 {
     printf("# %s\n", mlpc_isa_name(isa));
+    doubles = mlpc_kernels_for(isa, MLPC_FLOAT64);
     for (int dtype = 0; dtype < MLPC_N_DTYPES; dtype++) {
         bench b = *arrays;
         b.dtype = (mlpc_dtype)dtype;

@@ -22,6 +22,7 @@
 
 #define TILE_ROWS 6
 #define TILE_VECTORS 2
+#define PIECE 200000000
 
 #if MLPC_REAL_BITS == 32
 typedef __m256 vec;

@@ -23,6 +23,7 @@
 
 #define TILE_ROWS 8
 #define TILE_VECTORS 3
+#define PIECE 200000000
 
 #if MLPC_REAL_BITS == 32
 typedef __m512 vec;

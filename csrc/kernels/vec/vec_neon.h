@@ -12,6 +12,7 @@
 
 #define TILE_ROWS 6
 #define TILE_VECTORS 4
+#define PIECE 100000000
 
 #if MLPC_REAL_BITS == 32
 typedef float32x4_t vec;

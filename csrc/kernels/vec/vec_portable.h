@@ -14,6 +14,7 @@ typedef int mask;
 #define VL 1
 #define TILE_ROWS 4
 #define TILE_VECTORS 2
+#define PIECE FOR_REAL(2000000, 400000) /* one emulated fma takes 3 ns, or 28 */
 
 static inline vec v_load(const real *p) { return *p; }
 static inline void v_store(real *p, vec v) { *p = v; }
