@@ -79,9 +79,7 @@ def load_mnist(*, data_dir: "str | os.PathLike[str] | None" = None) -> tuple[Sam
     """
     folder = data_dir or os.environ.get("MLPC_DATA_DIR")
     paths = [_find(pathlib.Path(folder), file) if folder else _download(file) for file in _MNIST]
-    images, labels, images_test, labels_test = (
-        _read_checked(path, file) for path, file in zip(paths, _MNIST, strict=True)
-    )
+    images, labels, images_test, labels_test = map(_read_checked, paths, _MNIST)
     return _samples(images, labels, 255), _samples(images_test, labels_test, 255)
 
 

@@ -6,6 +6,7 @@ writes digests.txt anew, from the reference kernels.  A digest that changes is a
 """
 
 import re
+import subprocess
 import sys
 
 import builds
@@ -52,6 +53,14 @@ def test_random_numbers(build, tmp_path):
     available(build)
     program = builds.link(build, builds.compile_all(build, ["tests/c/rng_check.c"], tmp_path), tmp_path / "rng_check")
     assert "WRONG" not in builds.execute([*build.runner, str(program)])
+
+
+@pytest.mark.parametrize("flag", ["-ffast-math", "-funsafe-math-optimizations", "-ffinite-math-only", "-Ofast"])
+def test_options_that_relax_arithmetic_are_refused(flag):
+    file = builds.ROOT / "csrc/kernels/arch/portable_f32.c"
+    done = subprocess.run(["gcc", flag, "-std=c11", "-fsyntax-only", file], capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "mlpc: fast-math options change bits" in done.stderr
 
 
 def write():
