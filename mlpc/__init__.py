@@ -14,7 +14,7 @@ from mlpc.history import History
 from mlpc.net import MLP
 
 if TYPE_CHECKING:
-    from mlpc import datasets, testing
+    from mlpc import datasets, plot, testing
 
 __all__ = [
     "ARITHMETIC",
@@ -27,6 +27,7 @@ __all__ = [
     "losses",
     "ops",
     "optim",
+    "plot",
     "schedules",
     "testing",
     "training",
@@ -34,7 +35,7 @@ __all__ = [
 
 __version__ = "0.1.0"
 
-_LAZY = ("datasets", "testing")
+_LAZY = ("datasets", "plot", "testing")
 
 
 def __getattr__(name: str) -> Any:

@@ -27,6 +27,9 @@ compiler: str  # __VERSION__ and the optimisation level, for reports
 class DivergenceError(ValueError):
     """Training met a logit, a loss, a gradient or a weight that is not finite."""
 
+    loss: float
+    lr: float
+
 def kernels() -> dict[str, list[str]]: ...  # family of kernels.def -> names, in the table's order
 def initial_values() -> list[str]: ...  # names of mlpc_init
 def isas() -> list[str]: ...  # that run here, slowest first, "reference" and "portable" among them
@@ -39,12 +42,14 @@ def activation_backward(name: str, da: Real, z: Real, out: Real | None, /) -> Re
 def rowwise(name: str, z: Real, out: Real | None, /) -> Real: ...  # z (n, k)
 def linear_forward(x: Real, weight: Real, bias: Real, out: Real | None, /) -> Real: ...  # weight (n_out, n_in)
 def linear_backward(dz: Real, x: Real, weight: Real, /) -> tuple[Real, Real, Real]: ...  # dx, dw (n_out, n_in), db
-def loss(z: Real, y: ArrayLike, loss: Loss, sample_weight: ArrayLike | None, out: Real | None, /) -> tuple[float, Real]: ...
+def loss(
+    z: Real, y: ArrayLike, loss: Loss, sample_weight: ArrayLike | None, out: Real | None, /
+) -> tuple[float, Real]: ...
 def count_correct(z: Real, y: ArrayLike, loss: Loss, /) -> float: ...
 def sum(x: Real, /) -> float: ...  # of all elements in C order, in double (ARITHMETIC rule 5)
 def add(y: Real, x: Real, /) -> None: ...  # y += x in place
 def all_finite(x: Real, /) -> bool: ...
-def step(optimizer: Optimizer, parameters: Real, gradients: Real, lr: float, /) -> None: ...  # in place, 1-D
+def as_real(name: str, x: ArrayLike, dtype: str, /) -> Real: ...  # to nearest whatever the mode; no copy where it fits
 def learning_rate(schedule: Schedule, t: float, /) -> float: ...
 def philox(seed: int, stream: int, index: int, counter: int, /) -> tuple[int, int, int, int]: ...
 def random_normal(seed: int, stream: int, index: int, n: int, /) -> NDArray[np.float64]: ...
@@ -54,10 +59,13 @@ class Net:
     """A network's plan, its parameters and gradients, and the memory of its latest forward.
 
     One thread at a time: a second one that calls in meets a RuntimeError.  Every method that computes releases the GIL
-    for the whole call.  x of any real array-like is converted to the network's dtype, without a copy where it fits.
+    for the whole call.  x of any real array-like is converted to the network's dtype, without a copy where it fits
+    and lies in no memory that the call writes.
     """
 
-    def __new__(cls, sizes: Sequence[int], activations: Sequence[str], dtype: str, /, *args: Any, **kwargs: Any) -> "Net": ...
+    def __new__(
+        cls, sizes: Sequence[int], activations: Sequence[str], dtype: str, /, *args: Any, **kwargs: Any
+    ) -> Net: ...
     # ^ subclasses call super().__new__(cls, sizes, activations, dtype); parameters and gradients start at 0
 
     sizes: tuple[int, ...]
@@ -71,18 +79,24 @@ class Net:
     def views(self, layer: int, /) -> tuple[Real, Real, Real, Real]: ...
     # ^ of linear layer 0..L-1: weight (n_out, n_in), bias, weight_grad, bias_grad: writable views
     def memory(self, layer: int, /) -> tuple[Real, Real, Real]: ...
-    # ^ of linear layer l after a forward: its input (B, n_in), its output z (B, n_out), and a = activation(z) (B, n_out; z
-    # itself for the last layer): read-only views; RuntimeError before the first forward
+    # ^ of linear layer l after a forward: its input (B, n_in), its output z (B, n_out), and a = activation(z)
+    # (B, n_out; z itself for the last layer): read-only views; RuntimeError before the first forward
     def forward(self, x: ArrayLike, out: Real | None = None, /) -> Real: ...
     def loss(self, y: ArrayLike, loss: Loss, sample_weight: ArrayLike | None, /) -> float: ...
     # ^ of the latest forward; remembers dz for backward.  RuntimeError before a forward
     def backward(self, dz: ArrayLike | None, accumulate: bool, /) -> Real: ...
     # ^ dz None: the derivative that the loss of the latest forward left; RuntimeError where there is none
-    def loss_and_grad(self, x: ArrayLike, y: ArrayLike, loss: Loss, sample_weight: ArrayLike | None, accumulate: bool, /) -> float: ...
+    def loss_and_grad(
+        self, x: ArrayLike, y: ArrayLike, loss: Loss, sample_weight: ArrayLike | None, accumulate: bool, /
+    ) -> float: ...
     # ^ forward, loss, backward in one call
     def logits(self, x: ArrayLike, /) -> Real: ...  # as forward, but leaves what backward needs alone
-    def evaluate(self, x: ArrayLike, y: ArrayLike, loss: Loss, sample_weight: ArrayLike | None, /) -> tuple[float, float]: ...
+    def evaluate(
+        self, x: ArrayLike, y: ArrayLike, loss: Loss, sample_weight: ArrayLike | None, /
+    ) -> tuple[float, float]: ...
     # ^ (loss, right answers / n; 0.0 for losses without), leaves what backward needs alone
+    def step(self, optimizer: Optimizer, lr: float, /) -> None: ...  # by the gradients as they are
+    def zero_grad(self) -> None: ...
     def train_epoch(
         self,
         x: ArrayLike,
@@ -99,5 +113,5 @@ class Net:
         tick: Callable[[int], object] | None,
         /,
     ) -> tuple[float, float, float]: ...
-    # ^ (loss, right answers / n, lr of the last step); DivergenceError and KeyboardInterrupt as in mlpc.h.  tick(rows) is
-    # called with the GIL every 50 ms or so; an exception from it ends the epoch after the last whole batch.
+    # ^ (loss, right answers / n, lr of the last step); DivergenceError and KeyboardInterrupt as in mlpc.h.  tick(rows)
+    # is called with the GIL every 50 ms or so; an exception from it ends the epoch after the last whole batch.

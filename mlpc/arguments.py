@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mlpc import _mlpc
+
 Array = NDArray[Any]
 
 
@@ -41,8 +43,22 @@ def real_array(name: str, value: Any) -> Array:
     return array
 
 
-def shaped(name: str, value: Any, shape: tuple[int, ...]) -> Array:
-    """`real_array` of exactly one shape: nothing is broadcast.
+def converted(name: str, value: Any, dtype: np.dtype[Any]) -> Array:
+    """`real_array` in float32 or float64 and C-contiguous, without a copy where it is so already.
+
+    NumPy would round as the thread's floating-point mode says; this rounds to nearest, and keeps subnormal numbers.
+
+    Examples
+    --------
+    >>> converted("x", [[1, 2], [3, 4]], np.dtype("float32"))
+    array([[1., 2.],
+           [3., 4.]], dtype=float32)
+    """
+    return _mlpc.as_real(name, real_array(name, value), dtype.name)
+
+
+def shaped(name: str, value: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """`converted`, of exactly one shape: nothing is broadcast.
 
     Raises
     ------
@@ -51,13 +67,13 @@ def shaped(name: str, value: Any, shape: tuple[int, ...]) -> Array:
 
     Examples
     --------
-    >>> shaped("bias", [0.5, -0.5], (2,))
+    >>> shaped("bias", [0.5, -0.5], (2,), np.dtype("float64"))
     array([ 0.5, -0.5])
     """
     array = real_array(name, value)
     if array.shape != shape:
         raise ValueError(f"{name}: expected shape {shape}, got {array.shape}")
-    return array
+    return converted(name, array, dtype)
 
 
 def real_number(name: str, value: Any, least: float = 0.0) -> float:
@@ -75,7 +91,10 @@ def real_number(name: str, value: Any, least: float = 0.0) -> float:
     """
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name}: expected a number, got {value!r}")
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        raise ValueError(f"{name}: expected a finite number, got one beyond the range of a float") from None
     if not (math.isfinite(number) and number >= least):
         raise ValueError(f"{name}: expected a finite number >= {least:g}, got {value!r}")
     return number

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mlpc import _mlpc
-from mlpc.arguments import Array, real_array, real_number, shaped, whole_number
+from mlpc.arguments import Array, converted, real_array, real_number, shaped, whole_number
 from mlpc.layers import Activation
 from mlpc.net import MLP
 from mlpc.table import Table
@@ -145,7 +145,8 @@ def gradcheck(
     twin = MLP(
         net.sizes, net.activations, loss=net.loss_name if loss is None else loss, dtype="float64", init=net.state_dict()
     )
-    x, y = np.array(real_array("x", x), np.float64), real_array("y", y)
+    float64 = np.dtype(np.float64)
+    x, y = converted("x", x, float64).copy(), real_array("y", y)
     weighting: dict[str, Any] = {
         "sample_weight": sample_weight, "class_weight": class_weight,
         "label_smoothing": label_smoothing, "reduction": reduction,
@@ -159,7 +160,7 @@ def gradcheck(
         if unknown := [key for key in claimed if key not in tensors]:
             raise ValueError(f"gradients: expected keys among {list(tensors)}, got {unknown}")
     claimed = {
-        key: np.array(shaped(f"gradients[{key!r}]", claimed[key], tensor.shape), np.float64)
+        key: shaped(f"gradients[{key!r}]", claimed[key], tensor.shape, float64).copy()
         for key, tensor in tensors.items()
         if key in claimed
     }
@@ -188,7 +189,7 @@ def gradcheck(
                 kinks=len(places) - len(slopes),
                 absolute=absolute,
                 relative=absolute / scale if scale else 0.0,
-                allowed=tolerance * scale + noise,
+                allowed=float(tolerance * scale + noise),
             )
         )
     return Checks(results)

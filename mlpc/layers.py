@@ -116,7 +116,7 @@ class Linear(Layer):
 
     def _assign(self, name: str, value: Any) -> None:
         view = getattr(self, name)
-        view[...] = shaped(f"layers[{self.index}].{name}", value, view.shape)
+        view[...] = shaped(f"layers[{self.index}].{name}", value, view.shape, view.dtype)
 
     @property
     def weight(self) -> Array:

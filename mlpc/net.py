@@ -67,7 +67,9 @@ class MLP(_mlpc.Net):
 
     Notes
     -----
-    A network is used by one thread at a time: a second one that calls in meets a RuntimeError.
+    A network is used by one thread at a time: a second one that calls in meets a RuntimeError.  Plain writes through
+    views cannot be guarded so, nor can what makes them, like `load_state_dict` and assignments to a layer's arrays:
+    they must wait until the other thread's call has returned.
 
     Examples
     --------
@@ -274,7 +276,7 @@ class MLP(_mlpc.Net):
 
     def zero_grad(self) -> None:
         """Set `gradients` to 0; needed only before gradients are accumulated."""
-        self.gradients[:] = 0
+        super().zero_grad()
 
     # ---- training and use ----------------------------------------------------------------------------------------
 
@@ -427,9 +429,9 @@ class MLP(_mlpc.Net):
         missing, unknown = [key for key in tensors if key not in state], [key for key in state if key not in tensors]
         if missing or unknown:
             raise ValueError(f"state: expected the keys {list(tensors)}; missing: {missing}, unknown: {unknown}")
-        arrays = {key: shaped(key, state[key], view.shape) for key, view in tensors.items()}
         # Copies first: an array may be a view of this network's own parameters.
-        for key, array in {key: np.array(array, self.dtype) for key, array in arrays.items()}.items():
+        arrays = {key: shaped(key, state[key], view.shape, self.dtype).copy() for key, view in tensors.items()}
+        for key, array in arrays.items():
             tensors[key][...] = array
 
     def summary(self) -> Table:

@@ -80,7 +80,7 @@ class Optimizer:
 
     def step(self) -> None:
         """Change the network's parameters by its gradients, once, at the learning rate `lr`."""
-        _mlpc.step(self.spec, self.net.parameters, self.net.gradients, self.lr)
+        _mlpc.Net.step(self.net, self.spec, self.lr)
 
     def zero_grad(self) -> None:
         """Set the network's gradients to 0; needed only before gradients are accumulated."""
@@ -116,7 +116,7 @@ class Optimizer:
         if set(state) != {"epochs", *self.state}:
             raise ValueError(f"state: expected the keys {['epochs', *self.state]}, got {list(state)}")
         epochs = real_number("epochs", state["epochs"])
-        arrays = {name: shaped(name, state[name], array.shape) for name, array in self.state.items()}
+        arrays = {name: shaped(name, state[name], array.shape, array.dtype) for name, array in self.state.items()}
         for name, array in arrays.items():
             self.state[name][:] = array
         self.epochs = epochs

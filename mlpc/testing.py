@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mlpc.arguments import Array, real_array
+from mlpc.arguments import Array, converted, real_array
 from mlpc.layers import Linear
 from mlpc.net import MLP
 from mlpc.table import Table
@@ -153,10 +153,9 @@ def compare_with_torch(
     """
     twin = MLP(net.sizes, net.activations, loss=net.loss_name if loss is None else loss, dtype=net.dtype,
                init=net.state_dict())  # fmt: skip
-    x = np.ascontiguousarray(real_array("x", x), net.dtype)
-    y = real_array("y", y)
+    x, y = converted("x", x, net.dtype), real_array("y", y)
     if twin.loss_name != "cross_entropy" or y.ndim > 1:
-        y = y.astype(net.dtype)
+        y = converted("y", y, net.dtype)
     weighting: dict[str, Any] = {
         "sample_weight": sample_weight, "class_weight": class_weight,
         "label_smoothing": label_smoothing, "reduction": reduction,

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mlpc import _mlpc
-from mlpc.arguments import Array, real_array, seed_number, shaped, whole_number
+from mlpc.arguments import Array, converted, real_array, seed_number, shaped, whole_number
 from mlpc.history import History
 from mlpc.optim import OPTIMIZERS, Optimizer
 from mlpc.progress import Progress
@@ -157,7 +157,9 @@ def fit(
         if not callable(callback):
             raise TypeError(f"callbacks: expected callables, got {callback!r}")
 
-    history = net.history = History()
+    history = History()
+    if not epochs:
+        net.history = history
     shuffle_seed, number = net.shuffle_state if seed is None else (seed, 0)
     with Progress(epochs, len(x), progress) as bar:
         for epoch in range(1, epochs + 1):
@@ -167,8 +169,14 @@ def fit(
                     x, y, criterion, sample_weight, optimizer.spec, batch_size, bool(shuffle), shuffle_seed, number,
                     optimizer.epochs, bool(keep_gradients), bar.tick,
                 )  # fmt: skip
-            except _mlpc.DivergenceError as error:
-                raise _divergence(error, epoch) from None
+            except RuntimeError:  # another thread uses the network, and what it holds is that thread's
+                raise
+            except BaseException as error:
+                net.history = history
+                if isinstance(error, _mlpc.DivergenceError):
+                    raise _divergence(error, epoch) from None
+                raise
+            net.history = history
             seconds = time.perf_counter() - start
             number += 1
             net._shuffles = (shuffle_seed, number)
@@ -214,11 +222,11 @@ def _data(net: MLP, x: ArrayLike, y: ArrayLike, criterion: _mlpc.Loss) -> tuple[
     # Counting right answers checks criterion and targets as training will; the zeros never take up memory.
     _mlpc.count_correct(np.zeros((len(x), net.sizes[-1]), net.dtype), y, criterion)
     labels = criterion[0] == "cross_entropy" and y.ndim == 1
-    return np.ascontiguousarray(x, net.dtype), np.ascontiguousarray(y, np.int64 if labels else net.dtype)
+    return converted("x", x, net.dtype), np.ascontiguousarray(y, np.int64) if labels else converted("y", y, net.dtype)
 
 
 def _weights(sample_weight: ArrayLike, n: int) -> Array:
-    weights = shaped("sample_weight", sample_weight, (n,)).astype(np.float64)
+    weights = shaped("sample_weight", sample_weight, (n,), np.dtype(np.float64))
     if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.any()):
         raise ValueError("sample_weight: expected finite numbers >= 0, not all of them 0")
     return weights
@@ -234,7 +242,7 @@ def _validation(net: MLP, pair: Any, criterion: _mlpc.Loss) -> tuple[Array, Arra
         raise type(error)(f"validation_data: {error}") from None
 
 
-def _divergence(met: Any, epoch: int) -> Any:
+def _divergence(met: _mlpc.DivergenceError, epoch: int) -> _mlpc.DivergenceError:
     """The extension's error with the number of the epoch; `epoch`, `loss` and `lr` are attributes, too."""
     error: Any = _mlpc.DivergenceError(
         f"training diverged in epoch {epoch}: loss {met.loss:g} at learning rate {met.lr:g}; the network is as "

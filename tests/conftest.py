@@ -6,8 +6,10 @@
 - ``MLPC_REQUIRE_MNIST=1``: where MNIST is not in ``MLPC_DATA_DIR``, its tests fail instead of being skipped.
 """
 
+import ctypes
 import os
 import runpy
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +47,27 @@ def isa(request):
 @pytest.fixture(params=[np.float32, np.float64], ids=["float32", "float64"])
 def dtype(request):
     return request.param
+
+
+MODE_SOURCE = """
+#if defined(__x86_64__) || defined(__i386__)
+#include <xmmintrin.h>
+unsigned get(void) { return _mm_getcsr() & ~0x3fu; }
+void set(unsigned mode) { _mm_setcsr(mode); }
+#endif
+"""
+
+
+@pytest.fixture(scope="session")
+def control(tmp_path_factory):
+    """Functions `get` and `set` of the floating-point control register, from a small library made here."""
+    folder = tmp_path_factory.mktemp("mode")
+    (folder / "mode.c").write_text(MODE_SOURCE)
+    subprocess.run(["cc", "-O1", "-shared", "-fPIC", "-o", folder / "mode.so", folder / "mode.c"], check=True)
+    library = ctypes.CDLL(str(folder / "mode.so"))
+    if not hasattr(library, "get"):
+        pytest.skip("this CPU has no MXCSR register")
+    return library
 
 
 @pytest.fixture(scope="session")

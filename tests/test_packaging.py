@@ -39,7 +39,7 @@ def test_wheel_trains_where_the_checkout_is_not(wheel, tmp_path):
     zipfile.ZipFile(wheel).extractall(tmp_path)
     program = (
         "import mlpc; (x, y), test = mlpc.datasets.load_digits(); "
-        "net = mlpc.MLP([64, 10]); net.fit(x, y, epochs=3, progress=False); print(mlpc.__file__, net.evaluate(*test)[1])"
+        "net = mlpc.MLP([64, 10]); net.fit(x, y, epochs=3); print(mlpc.__file__, net.evaluate(*test)[1])"
     )
     out = python("-c", program, cwd=tmp_path, PYTHONPATH=str(tmp_path))
     where, accuracy = out.split()
@@ -67,5 +67,6 @@ def test_import_needs_numpy_alone():
 
 def test_stub_says_what_the_extension_has(tmp_path):
     pytest.importorskip("mypy")
-    options = ["--ignore-disjoint-bases", "--mypy-config-file", "pyproject.toml", "--allowlist", "tests/stub_aliases.txt"]
+    options = ["--mypy-config-file", "pyproject.toml", "--ignore-disjoint-bases"]
+    options += ["--allowlist", "tests/stub_aliases.txt"]
     python("-m", "mypy.stubtest", "mlpc._mlpc", *options, cwd=ROOT, MYPY_CACHE_DIR=str(tmp_path))

@@ -30,6 +30,9 @@ int args_double(const char *name, PyObject *object, double *value)
     }
     if (PyErr_ExceptionMatches(PyExc_TypeError)) {
         PyErr_Format(PyExc_TypeError, "%s: expected a real number, got %.100s", name, Py_TYPE(object)->tp_name);
+    } else if (PyErr_ExceptionMatches(PyExc_OverflowError)) {
+        PyErr_Format(PyExc_ValueError, "%s: expected a number in the range of a float, got a larger %.100s", name,
+                     Py_TYPE(object)->tp_name);
     }
     return -1;
 }
@@ -263,28 +266,42 @@ static double element(PyArrayObject *array, npy_intp i)
                                               : ((const double *)PyArray_DATA(array))[i];
 }
 
-/* ValueError at the first element of a (n,) or (n, k) array that is not finite, or, where nonnegative, below 0. */
-static int check_values(const char *name, PyArrayObject *array, const mlpc_kernels *kernels, int nonnegative)
+/* Where the first element is that is not finite, or, where nonnegative, below 0, and its value; n where there is none.
+ * In the core's floating-point mode: in the caller's, NaN may trap, and a subnormal number may be 0. */
+static MLPC_NOINLINE npy_intp first_bad(PyArrayObject *array, const mlpc_kernels *kernels, int nonnegative,
+                                        double *value)
 {
     const npy_intp n = PyArray_SIZE(array);
-    const npy_intp columns = PyArray_NDIM(array) == 2 ? PyArray_DIM(array, 1) : 1;
     if (!nonnegative && kernels->all_finite(PyArray_DATA(array), (size_t)n)) {
-        return 0;
+        return n;
     }
     for (npy_intp i = 0; i < n; i++) {
-        const double value = element(array, i);
-        if (isfinite(value) && (value >= 0 || !nonnegative)) {
-            continue;
+        *value = element(array, i);
+        if (!isfinite(*value) || (nonnegative && *value < 0)) {
+            return i;
         }
-        PyObject *got = PyFloat_FromDouble(value);
-        if (got != NULL) {
-            PyErr_Format(PyExc_ValueError, "%s: expected finite numbers%s, got %R at row %zd, column %zd", name,
-                         nonnegative ? " >= 0" : "", got, (Py_ssize_t)(i / columns), (Py_ssize_t)(i % columns));
-            Py_DECREF(got);
-        }
-        return -1;
     }
-    return 0;
+    return n;
+}
+
+/* ValueError at the first such element of a (n,) or (n, k) array. */
+static int check_values(const char *name, PyArrayObject *array, const mlpc_kernels *kernels, int nonnegative)
+{
+    const npy_intp columns = PyArray_NDIM(array) == 2 ? PyArray_DIM(array, 1) : 1;
+    double value;
+    const mlpc_fpmode mode = mlpc_fpmode_enter();
+    const npy_intp i = first_bad(array, kernels, nonnegative, &value);
+    mlpc_fpmode_leave(mode);
+    if (i == PyArray_SIZE(array)) {
+        return 0;
+    }
+    PyObject *got = PyFloat_FromDouble(value);
+    if (got != NULL) {
+        PyErr_Format(PyExc_ValueError, "%s: expected finite numbers%s, got %R at row %zd, column %zd", name,
+                     nonnegative ? " >= 0" : "", got, (Py_ssize_t)(i / columns), (Py_ssize_t)(i % columns));
+        Py_DECREF(got);
+    }
+    return -1;
 }
 
 /* Weights (n,): finite and >= 0. */
@@ -330,7 +347,6 @@ static int parse_loss(args_objective *objective, const mlpc_kernels *kernels, ml
         if (objective->class_weight == NULL) {
             return -1;
         }
-        loss->class_weight = PyArray_DATA(objective->class_weight);
     }
     return 0;
 }
@@ -338,7 +354,8 @@ static int parse_loss(args_objective *objective, const mlpc_kernels *kernels, ml
 /* Labels (n,) in 0..classes-1. */
 static PyArrayObject *labels(PyArrayObject *any, npy_intp classes)
 {
-    if (args_shape1("y", any, ARGS_ANY) < 0) {
+    if (PyArray_NDIM(any) != 1) {
+        shape_error("y", "(n,)", any, "; labels are (n,) integers, probabilities must be floating-point");
         return NULL;
     }
     PyArrayObject *copy = contiguous(any, NPY_INT64, NPY_ARRAY_ENSURECOPY);
@@ -403,12 +420,66 @@ static int parse_targets(args_objective *objective, const mlpc_kernels *kernels,
         return -1;
     }
     objective->rows = PyArray_DIM(objective->y, 0);
+    return 0;
+}
+
+/* ValueError that names the weights where the mean of a loss would divide by 0, or by infinity. */
+static int check_divisor(const char *name, mlpc_loss loss, const args_objective *objective,
+                         const mlpc_kernels *kernels, npy_intp columns)
+{
+    const size_t n = (size_t)objective->rows;
+    double divisor;
+    size_t bad_row;
+    double *const scratch = PyMem_Calloc(n, sizeof *scratch);
+    if (scratch == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    loss.mean = 1;
+    const mlpc_status status =
+        mlpc_loss_check(&loss, kernels, &objective->targets, n, (size_t)columns, &divisor, scratch, &bad_row);
+    PyMem_Free(scratch);
+    if (status == MLPC_OK) {
+        return 0;
+    }
+    PyObject *got = PyFloat_FromDouble(divisor);
+    if (got != NULL) {
+        PyErr_Format(PyExc_ValueError, "%s: expected a %s sum, got %R", name,
+                     isfinite(divisor) ? "positive" : "finite", got);
+        Py_DECREF(got);
+    }
+    return -1;
+}
+
+/* With reduction "sum", too, sample weights must not all be 0; class weights may be: nothing is divided by them. */
+static int check_weights(const args_objective *objective, const mlpc_kernels *kernels, npy_intp columns)
+{
+    mlpc_loss without = objective->loss;
+    without.class_weight = NULL;
+    if (objective->rows == 0) {
+        return 0;
+    }
+    if (objective->sample_weight != NULL &&
+        check_divisor("sample_weight", without, objective, kernels, columns) < 0) {
+        return -1;
+    }
+    return objective->class_weight == NULL || !objective->loss.mean
+               ? 0
+               : check_divisor("class_weight", objective->loss, objective, kernels, columns);
+}
+
+/* The pointers that the core gets. */
+static void point(args_objective *objective)
+{
+    objective->loss.class_weight = objective->class_weight == NULL ? NULL : PyArray_DATA(objective->class_weight);
+    objective->targets = (mlpc_targets){
+        .sample_weight = objective->sample_weight == NULL ? NULL : PyArray_DATA(objective->sample_weight),
+    };
     if (PyArray_TYPE(objective->y) == NPY_INT64) {
         objective->targets.labels = PyArray_DATA(objective->y);
     } else {
         objective->targets.values = PyArray_DATA(objective->y);
     }
-    return 0;
 }
 
 int args_objective_parse(args_objective *objective, const mlpc_kernels *kernels, mlpc_dtype dtype, npy_intp columns,
@@ -424,9 +495,9 @@ int args_objective_parse(args_objective *objective, const mlpc_kernels *kernels,
         if (objective->sample_weight == NULL) {
             return -1;
         }
-        objective->targets.sample_weight = PyArray_DATA(objective->sample_weight);
     }
-    return 0;
+    point(objective);
+    return check_weights(objective, kernels, columns);
 }
 
 int args_objective_rows(const args_objective *objective, npy_intp rows)
@@ -434,9 +505,50 @@ int args_objective_rows(const args_objective *objective, npy_intp rows)
     if (objective->rows == rows) {
         return 0;
     }
-    PyErr_Format(PyExc_ValueError, "y: expected %zd rows, as many as the network's output has, got %zd",
+    PyErr_Format(PyExc_ValueError, "y: expected %zd rows, one for each of the logits or predictions, got %zd",
                  (Py_ssize_t)rows, (Py_ssize_t)objective->rows);
     return -1;
+}
+
+/* A copy instead of an array, which may be NULL, where it overlaps n bytes at memory. */
+static int copy_from(const void *memory, size_t n, PyArrayObject **array)
+{
+    if (*array == NULL || !args_overlap_memory(*array, memory, n)) {
+        return 0;
+    }
+    PyArrayObject *copy = (PyArrayObject *)PyArray_NewCopy(*array, NPY_CORDER);
+    if (copy == NULL) {
+        return -1;
+    }
+    Py_SETREF(*array, copy);
+    return 0;
+}
+
+int args_copy_from(const void *memory, size_t n, PyArrayObject **x, args_objective *objective)
+{
+    if (copy_from(memory, n, x) < 0) {
+        return -1;
+    }
+    if (objective == NULL) {
+        return 0;
+    }
+    if (copy_from(memory, n, &objective->y) < 0 || copy_from(memory, n, &objective->sample_weight) < 0 ||
+        copy_from(memory, n, &objective->class_weight) < 0) {
+        return -1;
+    }
+    point(objective);
+    return 0;
+}
+
+int args_objective_disjoint(const char *name, PyArrayObject *array, const args_objective *objective)
+{
+    if (args_disjoint(name, array, "y", objective->y) < 0 ||
+        (objective->sample_weight != NULL &&
+         args_disjoint(name, array, "sample_weight", objective->sample_weight) < 0)) {
+        return -1;
+    }
+    return objective->class_weight == NULL ? 0
+                                           : args_disjoint(name, array, "class_weight", objective->class_weight);
 }
 
 void args_objective_clear(args_objective *objective)

@@ -67,11 +67,18 @@ typedef struct {
 } args_objective;
 
 /* The tuple (name, reduction, class_weight, label_smoothing), targets for logits of `columns` columns and sample
- * weights (None: all 1).  Labels are a private copy: what was checked stays so while the GIL is released.  Clear the
- * objective in any case. */
+ * weights (None: all 1).  ValueError where there are rows, but their weights sum to 0.  Labels are a private copy: what
+ * was checked stays so while the GIL is released.  Clear the objective in any case. */
 int args_objective_parse(args_objective *objective, const mlpc_kernels *kernels, mlpc_dtype dtype, npy_intp columns,
                          PyObject *loss, PyObject *y, PyObject *sample_weight);
 int args_objective_rows(const args_objective *objective, npy_intp rows); /* ValueError unless y has so many rows */
 void args_objective_clear(args_objective *objective);
+
+/* Where *x, or an array of the objective (NULL: none), overlaps n bytes at memory, which the call will write, it
+ * becomes a copy. */
+int args_copy_from(const void *memory, size_t n, PyArrayObject **x, args_objective *objective);
+
+/* ValueError where an array that will be written overlaps one of the objective's. */
+int args_objective_disjoint(const char *name, PyArrayObject *array, const args_objective *objective);
 
 #endif

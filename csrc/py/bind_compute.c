@@ -7,36 +7,32 @@
 
 /* ---- Forward ----------------------------------------------------------------------------------------------------- */
 
-/* Does x lie in memory that forward or backward writes, as what layers[i].output shows does? */
-static int lies_in_own_memory(const NetObject *net, PyArrayObject *x)
+/* Copies of arguments that lie in memory which forward and backward write, as what layers[i].output shows does. */
+static int copy_from_own_memory(const NetObject *net, PyArrayObject **x, args_objective *objective)
 {
-    int overlap = args_overlap(x, net->gradients);
-    for (size_t l = 0; l < net->plan->n_layers; l++) {
+    int status = args_copy_from(PyArray_DATA(net->gradients), (size_t)PyArray_NBYTES(net->gradients), x, objective);
+    for (size_t l = 0; status == 0 && l < net->plan->n_layers; l++) {
         const size_t bytes = net->workspace->batch * net->plan->layers[l].n_out * net_itemsize(net);
-        overlap |= args_overlap_memory(x, net->workspace->z[l], bytes);
-        overlap |= args_overlap_memory(x, net->workspace->a[l], bytes);
+        status = args_copy_from(net->workspace->z[l], bytes, x, objective) < 0 ||
+                         args_copy_from(net->workspace->a[l], bytes, x, objective) < 0
+                     ? -1
+                     : 0;
     }
-    return overlap;
+    return status;
 }
 
-/* What the network keeps of x: a view of its own, of which nothing can change the shape, or a copy. */
-static PyArrayObject *kept(const NetObject *net, PyArrayObject *x)
+/* Makes *x (rows, n_in) the latest forward.  Where that fails there is none, or still the one before.  x and what the
+ * objective, NULL where there is none, will be computed from may become copies. */
+static int run_forward(NetObject *net, PyArrayObject **x, args_objective *objective)
 {
-    if (lies_in_own_memory(net, x)) {
-        return (PyArrayObject *)PyArray_NewCopy(x, NPY_CORDER);
-    }
-    return net_view(net, 2, PyArray_DIMS(x), NULL, PyArray_DATA(x), NPY_ARRAY_CARRAY_RO, (PyObject *)x);
-}
-
-/* Makes x (rows, n_in) the latest forward.  Where that fails there is none, or still the one before. */
-static int run_forward(NetObject *net, PyArrayObject *x)
-{
-    const size_t rows = (size_t)PyArray_DIM(x, 0);
-    if (net_reserve(net, rows) < 0) {
+    const size_t rows = (size_t)PyArray_DIM(*x, 0);
+    if (net_reserve(net, rows) < 0 || copy_from_own_memory(net, x, objective) < 0) {
         return -1;
     }
     net_forget(net);
-    PyArrayObject *own = kept(net, x);
+    /* A view of the network's own, of which nothing can change the shape. */
+    PyArrayObject *own =
+        net_view(net, 2, PyArray_DIMS(*x), NULL, PyArray_DATA(*x), NPY_ARRAY_CARRAY_RO, (PyObject *)*x);
     if (own == NULL) {
         return -1;
     }
@@ -61,13 +57,13 @@ static void *latest_logits(const NetObject *net)
     return net->workspace->z[net->plan->n_layers - 1];
 }
 
-static PyObject *forward_within(NetObject *net, PyArrayObject *x, PyObject *out)
+static PyObject *forward_within(NetObject *net, PyArrayObject **x, PyObject *out)
 {
-    const npy_intp shape[2] = {PyArray_DIM(x, 0), net->n_out};
+    const npy_intp shape[2] = {PyArray_DIM(*x, 0), net->n_out};
     PyArrayObject *z = args_out(out, 2, shape, net->plan->dtype);
-    if (z == NULL || args_disjoint("out", z, "x", x) < 0 ||
+    if (z == NULL || args_disjoint("out", z, "x", *x) < 0 ||
         args_disjoint("out", z, "the parameters", net->parameters) < 0 ||
-        args_disjoint("out", z, "the gradients", net->gradients) < 0 || run_forward(net, x) < 0) {
+        args_disjoint("out", z, "the gradients", net->gradients) < 0 || run_forward(net, x, NULL) < 0) {
         Py_XDECREF(z);
         return NULL;
     }
@@ -84,7 +80,7 @@ PyObject *net_forward(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     }
     PyArrayObject *x = args_matrix("x", args[0], net->plan->dtype, ARGS_ANY, net->n_in);
     if (x != NULL && net_enter(net) == 0) {
-        result = forward_within(net, x, nargs == 2 ? args[1] : Py_None);
+        result = forward_within(net, &x, nargs == 2 ? args[1] : Py_None);
         net_leave(net);
     }
     Py_XDECREF(x);
@@ -124,7 +120,8 @@ static int reserve_dz(NetObject *net)
 /* The loss of the latest forward, whose derivative the network remembers. */
 static int run_loss(NetObject *net, const args_objective *objective, double *value)
 {
-    if (args_objective_rows(objective, (npy_intp)net->rows) < 0 || reserve_dz(net) < 0) {
+    if (args_objective_rows(objective, (npy_intp)net->rows) < 0 || args_rows_at_least_one("y", objective->y) < 0 ||
+        reserve_dz(net) < 0) {
         return -1;
     }
     const mlpc_kernels *const kernels = net_kernels(net);
@@ -248,10 +245,10 @@ PyObject *net_loss_and_grad(PyObject *self, PyObject *const *args, Py_ssize_t na
     int accumulate;
     if (args_count("loss_and_grad", nargs, 5) == 0 && args_bool(args[4], &accumulate) == 0 &&
         (x = args_matrix("x", args[0], net->plan->dtype, ARGS_ANY, net->n_in)) != NULL &&
-        net_objective(net, &objective, args[2], args[1], args[3]) == 0 &&
+        args_rows_at_least_one("x", x) == 0 && net_objective(net, &objective, args[2], args[1], args[3]) == 0 &&
         args_objective_rows(&objective, PyArray_DIM(x, 0)) == 0 && net_enter(net) == 0) {
         double value;
-        if (run_forward(net, x) == 0 && run_loss(net, &objective, &value) == 0 &&
+        if (run_forward(net, &x, &objective) == 0 && run_loss(net, &objective, &value) == 0 &&
             run_backward(net, net->dz, NULL, accumulate) == 0) {
             result = PyFloat_FromDouble(value);
         }

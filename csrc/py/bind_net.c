@@ -9,27 +9,44 @@
 
 /* ---- One at a time ----------------------------------------------------------------------------------------------- */
 
+/* The networks whose calls this thread is inside of, the latest first: a callback can call another network.  A thread's
+ * own list, not its number, since a thread that a child process starts can get the number of one of the parent's. */
+static _Thread_local NetObject *innermost;
+
+/* Where the list refers to a network; what it refers to is NULL where this thread is not inside of a call of it. */
+static NetObject **entered(const NetObject *net)
+{
+    NetObject **link = &innermost;
+    while (*link != NULL && *link != net) {
+        link = &(*link)->outer;
+    }
+    return link;
+}
+
 int net_enter(NetObject *net)
 {
     const long process = (long)getpid();
-    const unsigned long thread = PyThread_get_thread_ident();
-    if (net->busy_process == 0 || (net->busy_process != process && net->busy_thread != thread)) {
-        /* Free, or marked by a thread of a parent process, which fork did not take along. */
-        net->busy_process = process;
-        net->busy_thread = thread;
-        return 0;
+    if (*entered(net) != NULL) {
+        PyErr_SetString(PyExc_RuntimeError,
+                        "this network is in use by the call that called back; it cannot compute before that ends");
+        return -1;
     }
-    PyErr_SetString(PyExc_RuntimeError,
-                    net->busy_thread == thread
-                        ? "this network is in use by the call that called back; it cannot compute before that ends"
-                        : "this network is in use by another thread");
-    return -1;
+    if (net->busy_process == process) {
+        PyErr_SetString(PyExc_RuntimeError, "this network is in use by another thread");
+        return -1;
+    }
+    /* Free, or marked by a thread of a parent process, which fork did not take along. */
+    net->busy_process = process;
+    net->outer = innermost;
+    innermost = net;
+    return 0;
 }
 
 void net_leave(NetObject *net)
 {
+    NetObject **const link = entered(net); /* not always the latest: coroutines in C switch within callbacks */
+    *link = net->outer;
     net->busy_process = 0;
-    net->busy_thread = 0;
 }
 
 int net_objective(const NetObject *net, args_objective *objective, PyObject *loss, PyObject *y,
@@ -444,6 +461,8 @@ static PyMethodDef net_methods[] = {
     {"train_epoch", FAST(net_train_epoch),
      "train_epoch($self, x, y, loss, sample_weight, optimizer, batch_size, shuffle, seed, epoch, t0, keep_gradients, "
      "tick, /)\n--\n\nOne epoch: (loss, share of right answers, learning rate of the last step)."},
+    {"step", FAST(net_step), "step($self, optimizer, lr, /)\n--\n\nOne step of the optimizer, by the gradients."},
+    {"zero_grad", net_zero_grad, METH_NOARGS, "zero_grad($self, /)\n--\n\nSets all gradients to 0."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -1,5 +1,5 @@
 /* The type Net: a plan, its parameters, and the memory of its latest forward.  bind_net.c holds the object, its memory
- * and its attributes, bind_compute.c forward, backward and losses, bind_train.c the epoch.
+ * and its attributes, bind_compute.c forward, backward and losses, bind_train.c steps and epochs.
  *
  * A method converts its arguments, enters the network, computes, leaves it.  Between enter and leave no one else
  * changes the object, whatever runs while the GIL is released. */
@@ -8,7 +8,7 @@
 
 #include "args.h"
 
-typedef struct {
+typedef struct NetObject {
     PyObject_HEAD
     module_state *state; /* of the module, which the type keeps alive */
     mlpc_net *plan;
@@ -37,9 +37,9 @@ typedef struct {
     size_t trainer_rows, trainer_batch;
     int trainer_has_velocity;
 
-    /* Who computes: a process and a thread, 0 and 0 for no one.  Read and written with the GIL held only. */
+    /* The process that computes, 0 for none, and the network that its thread had entered before: bind_net.c. */
     long busy_process;
-    unsigned long busy_thread;
+    struct NetObject *outer;
 } NetObject;
 
 /* RuntimeError and -1 where someone computes with the network: another thread, or this one in a callback. */
@@ -74,5 +74,7 @@ PyObject *net_loss_and_grad(PyObject *self, PyObject *const *args, Py_ssize_t na
 PyObject *net_logits(PyObject *self, PyObject *x);
 PyObject *net_evaluate(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 PyObject *net_train_epoch(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
+PyObject *net_step(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
+PyObject *net_zero_grad(PyObject *self, PyObject *none);
 
 #endif

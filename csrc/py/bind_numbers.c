@@ -1,11 +1,20 @@
-/* Steps, schedules and random numbers: what a Python loop needs to do as training in C does. */
+/* Conversions, schedules and random numbers: what Python needs to do as C does, whatever the floating-point mode. */
 #include "args_optimizer.h"
-#include "errors.h"
 #include "names.h"
 
 static PyObject *initial_values(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
 {
     return names_list(names_inits, MLPC_N_INITS);
+}
+
+static PyObject *as_real(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
+{
+    if (args_count("as_real", nargs, 3) < 0) {
+        return NULL;
+    }
+    const char *const name = PyUnicode_AsUTF8(args[0]);
+    const int dtype = name == NULL ? -1 : names_find("dtype", args[2], names_dtypes, MLPC_N_DTYPES);
+    return dtype < 0 ? NULL : (PyObject *)args_real(name, args[1], (mlpc_dtype)dtype);
 }
 
 static PyObject *learning_rate(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
@@ -17,47 +26,6 @@ static PyObject *learning_rate(PyObject *Py_UNUSED(module), PyObject *const *arg
         return NULL;
     }
     return PyFloat_FromDouble(mlpc_learning_rate(&schedule, t));
-}
-
-/* The parameters and gradients of a step: two arrays (n,) of one dtype. */
-static int parse_step(PyObject *const *args, PyArrayObject **parameters, PyArrayObject **gradients, mlpc_dtype *dtype)
-{
-    if ((*gradients = args_float("gradients", args[2], dtype)) == NULL ||
-        args_shape1("gradients", *gradients, ARGS_ANY) < 0) {
-        return -1;
-    }
-    *parameters = args_inplace("parameters", args[1], 1, PyArray_DIMS(*gradients), *dtype);
-    return *parameters == NULL ? -1 : args_disjoint("gradients", *gradients, "parameters", *parameters);
-}
-
-static PyObject *step(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
-{
-    mlpc_dtype dtype = MLPC_N_DTYPES;
-    PyArrayObject *parameters = NULL, *gradients = NULL;
-    args_optimizer optimizer = {0};
-    double lr;
-    PyObject *result = NULL;
-    if (args_count("step", nargs, 4) < 0 || args_double("lr", args[3], &lr) < 0 ||
-        parse_step(args, &parameters, &gradients, &dtype) < 0 ||
-        args_optimizer_parse(&optimizer, args[0], PyArray_DIM(parameters, 0), dtype) < 0 ||
-        args_optimizer_disjoint(&optimizer, "parameters", parameters) < 0 ||
-        args_optimizer_disjoint(&optimizer, "gradients", gradients) < 0) {
-        goto exit;
-    }
-    const mlpc_kernels *const kernels = module_kernels(module_state_of(module), dtype);
-    void *const p = PyArray_DATA(parameters);
-    const void *const g = PyArray_DATA(gradients);
-    const size_t n = (size_t)PyArray_DIM(parameters, 0);
-    mlpc_status status;
-    Py_BEGIN_ALLOW_THREADS
-    status = mlpc_step(&optimizer.optimizer, kernels, p, g, lr, n);
-    Py_END_ALLOW_THREADS
-    result = status == MLPC_OK ? Py_NewRef(Py_None) : errors_raise(status);
-exit:
-    args_optimizer_clear(&optimizer);
-    Py_XDECREF(gradients);
-    Py_XDECREF(parameters);
-    return result;
 }
 
 /* ---- Random numbers ---------------------------------------------------------------------------------------------- */
@@ -139,7 +107,7 @@ static PyObject *shuffle(PyObject *Py_UNUSED(module), PyObject *const *args, Py_
 
 PyMethodDef bind_numbers_methods[] = {
     {"initial_values", initial_values, METH_NOARGS, "initial_values()\n--\n\nNames for Net.initialize."},
-    {"step", FAST(step), "step(optimizer, parameters, gradients, lr, /)\n--\n\nOne step of the optimizer, in place."},
+    {"as_real", FAST(as_real), "as_real(name, x, dtype, /)\n--\n\nReal numbers in a dtype, C-contiguous."},
     {"learning_rate", FAST(learning_rate),
      "learning_rate(schedule, t, /)\n--\n\nThe learning rate at time t, in epochs."},
     {"philox", FAST(philox), "philox(seed, stream, index, counter, /)\n--\n\nOne block of Philox4x32-10."},

@@ -243,8 +243,8 @@ static void run_linear_backward(const mlpc_kernels *table, const linear_gradient
     Py_END_ALLOW_THREADS
 }
 
-/* (dx, dw, db), dw as (n_out, n_in); takes the references that it is given. */
-static PyObject *pack_gradients(linear_gradients *from)
+/* (dx, dw, db), dw as (n_out, n_in). */
+static PyObject *pack_gradients(const linear_gradients *from)
 {
     PyObject *result = NULL;
     PyObject *dw = PyArray_Transpose(from->dw, NULL);
@@ -328,10 +328,11 @@ static PyObject *loss(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
     args_objective objective = {0};
     PyObject *result = NULL;
     if (args_count("loss", nargs, 5) < 0 || (z = parse_logits(module, args[0], &dtype, &table)) == NULL ||
+        args_rows_at_least_one("z", z) < 0 ||
         args_objective_parse(&objective, table, dtype, PyArray_DIM(z, 1), args[2], args[1], args[3]) < 0 ||
         args_objective_rows(&objective, PyArray_DIM(z, 0)) < 0 ||
         (dz = args_out(args[4], 2, PyArray_DIMS(z), dtype)) == NULL || args_disjoint("out", dz, "z", z) < 0 ||
-        args_disjoint("out", dz, "y", objective.y) < 0) {
+        args_objective_disjoint("out", dz, &objective) < 0) {
         goto exit;
     }
     row_loss = PyMem_Calloc((size_t)PyArray_DIM(z, 0), sizeof(double));

@@ -1,8 +1,62 @@
-/* One epoch of training. */
+/* Steps of an optimizer, and whole epochs of them. */
+#include <string.h>
+
 #include "args_optimizer.h"
 #include "bind_net.h"
 #include "errors.h"
 #include "poll.h"
+
+static int parse_optimizer(const NetObject *net, args_optimizer *optimizer, PyObject *tuple)
+{
+    return args_optimizer_parse(optimizer, tuple, (npy_intp)net->n_parameters, net->plan->dtype) < 0 ||
+                   args_optimizer_disjoint(optimizer, "the parameters", net->parameters) < 0 ||
+                   args_optimizer_disjoint(optimizer, "the gradients", net->gradients) < 0
+               ? -1
+               : 0;
+}
+
+/* ---- One step ---------------------------------------------------------------------------------------------------- */
+
+static mlpc_status step_within(const NetObject *net, const args_optimizer *optimizer, double lr)
+{
+    const mlpc_kernels *const kernels = net_kernels(net);
+    void *const parameters = PyArray_DATA(net->parameters);
+    const void *const gradients = PyArray_DATA(net->gradients);
+    mlpc_status status;
+    Py_BEGIN_ALLOW_THREADS
+    status = mlpc_step(&optimizer->optimizer, kernels, parameters, gradients, lr, net->plan->n_parameters);
+    Py_END_ALLOW_THREADS
+    return status;
+}
+
+PyObject *net_step(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
+{
+    NetObject *const net = (NetObject *)self;
+    args_optimizer optimizer = {0};
+    double lr;
+    PyObject *result = NULL;
+    if (args_count("step", nargs, 2) == 0 && args_double("lr", args[1], &lr) == 0 &&
+        parse_optimizer(net, &optimizer, args[0]) == 0 && net_enter(net) == 0) {
+        const mlpc_status status = step_within(net, &optimizer, lr);
+        net_leave(net);
+        result = status == MLPC_OK ? Py_NewRef(Py_None) : errors_raise(status);
+    }
+    args_optimizer_clear(&optimizer);
+    return result;
+}
+
+PyObject *net_zero_grad(PyObject *self, PyObject *Py_UNUSED(none))
+{
+    NetObject *const net = (NetObject *)self;
+    if (net_enter(net) < 0) {
+        return NULL;
+    }
+    memset(PyArray_DATA(net->gradients), 0, (size_t)PyArray_NBYTES(net->gradients));
+    net_leave(net);
+    return Py_NewRef(Py_None);
+}
+
+/* ---- One epoch --------------------------------------------------------------------------------------------------- */
 
 /* Everything that an epoch is computed from; the arrays are held while it runs. */
 typedef struct {
@@ -37,16 +91,12 @@ static int parse_settings(epoch_args *epoch, PyObject *const *args)
 
 static int parse_epoch(const NetObject *net, epoch_args *epoch, PyObject *const *args)
 {
-    const mlpc_dtype dtype = net->plan->dtype;
     if (parse_settings(epoch, args) < 0 ||
-        (epoch->x = args_matrix("x", args[0], dtype, ARGS_ANY, net->n_in)) == NULL ||
+        (epoch->x = args_matrix("x", args[0], net->plan->dtype, ARGS_ANY, net->n_in)) == NULL ||
         args_rows_at_least_one("x", epoch->x) < 0 ||
         net_objective(net, &epoch->objective, args[2], args[1], args[3]) < 0 ||
         args_objective_rows(&epoch->objective, PyArray_DIM(epoch->x, 0)) < 0 ||
-        args_optimizer_parse(&epoch->optimizer, args[4], (npy_intp)net->n_parameters, dtype) < 0 ||
-        args_optimizer_disjoint(&epoch->optimizer, "the parameters", net->parameters) < 0 ||
-        args_optimizer_disjoint(&epoch->optimizer, "the gradients", net->gradients) < 0 ||
-        args_optimizer_disjoint(&epoch->optimizer, "x", epoch->x) < 0) {
+        parse_optimizer(net, &epoch->optimizer, args[4]) < 0) {
         return -1;
     }
     const size_t n = (size_t)PyArray_DIM(epoch->x, 0);
@@ -54,6 +104,22 @@ static int parse_epoch(const NetObject *net, epoch_args *epoch, PyObject *const 
         epoch->batch_size = n;
     }
     return 0;
+}
+
+/* What the epoch writes overlaps nothing that it reads: data in the network's own memory are copied, others refused. */
+static int keep_apart(const NetObject *net, epoch_args *epoch)
+{
+    const size_t bytes = (size_t)PyArray_NBYTES(net->parameters);
+    PyArrayObject *const velocity = epoch->optimizer.velocity;
+    if (args_copy_from(PyArray_DATA(net->parameters), bytes, &epoch->x, &epoch->objective) < 0 ||
+        (epoch->keep_gradients &&
+         args_copy_from(PyArray_DATA(net->gradients), bytes, &epoch->x, &epoch->objective) < 0)) {
+        return -1;
+    }
+    return velocity == NULL ? 0
+           : args_disjoint("velocity", velocity, "x", epoch->x) < 0
+               ? -1
+               : args_objective_disjoint("velocity", velocity, &epoch->objective);
 }
 
 /* The scratch memory of an epoch: that of the last one, where it fits. */
@@ -79,9 +145,9 @@ static int reserve_trainer(NetObject *net, const epoch_args *epoch)
     return 0;
 }
 
-static PyObject *train_within(NetObject *net, const epoch_args *epoch)
+static PyObject *train_within(NetObject *net, epoch_args *epoch)
 {
-    if (reserve_trainer(net, epoch) < 0) {
+    if (keep_apart(net, epoch) < 0 || reserve_trainer(net, epoch) < 0) {
         return NULL;
     }
     const mlpc_kernels *const kernels = net_kernels(net);

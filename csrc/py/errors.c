@@ -5,23 +5,16 @@ PyObject *errors_raise(mlpc_status status)
     switch (status) {
     case MLPC_ERROR_MEMORY:
         return PyErr_NoMemory();
-    case MLPC_ERROR_LABEL:
-        PyErr_SetString(PyExc_ValueError, "y: a label is outside the classes");
-        return NULL;
     case MLPC_ERROR_WEIGHTS:
-        PyErr_SetString(PyExc_ValueError, "the mean of a loss needs at least one row, and weights (sample_weight times "
-                                          "class_weight) whose sum is positive and finite");
-        return NULL;
-    case MLPC_ERROR_DIVERGED:
-        PyErr_SetString(PyExc_ValueError, "a number that is not finite was met");
+        PyErr_SetString(PyExc_ValueError,
+                        "sample_weight or class_weight: expected a positive sum, got arrays that changed meanwhile");
         return NULL;
     case MLPC_ERROR_INTERRUPTED:
         return NULL;
-    case MLPC_OK:
-        break;
+    default:
+        PyErr_Format(PyExc_SystemError, "mlpc: unexpected status %d", (int)status);
+        return NULL;
     }
-    PyErr_Format(PyExc_SystemError, "mlpc: unexpected status %d", (int)status);
-    return NULL;
 }
 
 PyObject *errors_raise_diverged(const module_state *state, double loss, double lr)

@@ -42,6 +42,8 @@ const char *const names_optimizers[MLPC_N_OPTIMIZERS] = {[MLPC_OPTIMIZER_sgd] = 
 
 const char *const names_reductions[2] = {"sum", "mean"};
 
+const char *const names_dtypes[MLPC_N_DTYPES] = {[MLPC_FLOAT32] = "float32", [MLPC_FLOAT64] = "float64"};
+
 PyObject *names_list(const char *const *names, int n)
 {
     PyObject *list = PyList_New(n);

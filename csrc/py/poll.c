@@ -19,6 +19,7 @@ static int ask(void *context, size_t rows)
     if (now() - state->last < POLL_INTERVAL) {
         return 0;
     }
+    mlpc_fpmode_leave(state->mode);
     PyEval_RestoreThread(state->thread);
     int stop = PyErr_CheckSignals() < 0;
     if (!stop && state->tick != NULL) {
@@ -27,6 +28,7 @@ static int ask(void *context, size_t rows)
         Py_XDECREF(result);
     }
     state->thread = PyEval_SaveThread();
+    state->mode = mlpc_fpmode_enter();
     state->last = now();
     return stop;
 }
@@ -37,9 +39,11 @@ void poll_begin(poll_state *state, PyObject *tick)
     state->tick = tick == Py_None ? NULL : tick;
     state->last = now();
     state->thread = PyEval_SaveThread();
+    state->mode = mlpc_fpmode_enter();
 }
 
 void poll_end(poll_state *state)
 {
+    mlpc_fpmode_leave(state->mode); /* the core has restored ours, and knows nothing of what Python may have set */
     PyEval_RestoreThread(state->thread);
 }

@@ -4,17 +4,20 @@
 
 #include "module.h"
 
+#include "../core/fpmode.h"
+
 typedef struct {
     mlpc_poll poll;        /* what the core gets */
     PyThreadState *thread; /* of the caller, while the GIL is released */
     PyObject *tick;        /* called with the rows done; NULL: no one */
     int64_t last;          /* when Python ran last, in ns */
+    mlpc_fpmode mode;      /* the caller's; Python runs in it, and may change it */
 } poll_state;
 
 /* Releases the GIL; until poll_end the core may call state->poll.  tick is borrowed; None and NULL mean no one. */
 void poll_begin(poll_state *state, PyObject *tick);
 
-/* Takes the GIL back. */
+/* Takes the GIL back, and leaves the caller's floating-point mode as Python left it. */
 void poll_end(poll_state *state);
 
 #endif

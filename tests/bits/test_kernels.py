@@ -130,7 +130,7 @@ def add(dtype):
 
 def all_finite(dtype):
     results = []
-    for n in SIZES[1:] + (3000,):
+    for n in (*SIZES[1:], 3000):
         for bad in (np.nan, np.inf, -np.inf):
             for at in {0, n // 2, n - 1}:
                 x = numbers(dtype, n)
@@ -143,12 +143,13 @@ def all_finite(dtype):
 def sgd_step(dtype):
     constant = ("constant", 0.1, 0.0, 1.0, 1.0, 1.0, 0.0)
     results = []
-    for n in SIZES:
+    for n in SIZES[2:]:
+        net = mlpc.MLP([n - 1, 1], dtype=np.dtype(dtype).name)  # of n parameters
         for momentum, decay, nesterov in [(0, 0, False), (0, 0.01, False), (0.9, 0, False), (0.9, 0.01, True)]:
-            p, g = numbers(dtype, n), numbers(dtype, n, seed=1)
+            net.parameters[:], net.gradients[:] = numbers(dtype, n), numbers(dtype, n, seed=1)
             v = numbers(dtype, n, seed=2) if momentum else None
-            _mlpc.step(("sgd", constant, momentum, decay, nesterov, v), p, g, 0.1)
-            results += [p] if v is None else [p, v]
+            net.step(("sgd", constant, momentum, decay, nesterov, v), 0.1)
+            results += [net.parameters.copy()] if v is None else [net.parameters.copy(), v]
     return results
 
 

@@ -49,7 +49,7 @@ def test_forward_sums_in_blocks_of_256_with_one_rounding_each(isa, dtype, n):
 
 
 def nearest(value, dtype):
-    """The number of `dtype` nearest to a fraction, ties to even: through one correct division, and no double rounding."""
+    """The number of `dtype` nearest to a fraction, ties to even: by one correct division, and no double rounding."""
     candidate = dtype(value.numerator / value.denominator)
     neighbours = [np.nextafter(candidate, dtype(-np.inf)), candidate, np.nextafter(candidate, dtype(np.inf))]
     from fractions import Fraction
@@ -99,8 +99,8 @@ def test_accumulating_is_one_addition_of_the_finished_gradient(isa, dtype):
 
 
 def test_velocity_below_the_smallest_normal_number_is_stored_as_zero(isa, dtype):
-    tiny = np.finfo(dtype).tiny
-    p, v = np.ones(5, dtype), np.full(5, tiny, dtype)
-    constant = ("constant", 0.1, 0.0, 1.0, 1.0, 1.0, 0.0)
-    _mlpc.step(("sgd", constant, 0.5, 0.0, False, v), p, np.zeros(5, dtype), 0.1)
-    np.testing.assert_array_equal(v, np.zeros(5, dtype))
+    net = mlpc.MLP([4, 1], dtype=np.dtype(dtype).name)
+    optimizer = mlpc.optim.SGD(net, 0.1, momentum=0.5)
+    optimizer.state["velocity"][:] = np.finfo(dtype).tiny
+    optimizer.step()
+    np.testing.assert_array_equal(optimizer.state["velocity"], np.zeros(5, dtype))

@@ -4,9 +4,7 @@ The digests are constants of `mlpc.ARITHMETIC`. They change only where the arith
 `python tests/bits/test_training_digest.py` prints them.
 """
 
-import ctypes
 import hashlib
-import subprocess
 import sys
 
 import numpy as np
@@ -25,7 +23,7 @@ LOSSES = ["cross_entropy", "bce_with_logits", "mse", "mae", "huber", "poisson"]
 
 
 def uniform(generator, shape, dtype):
-    """In [-2, 2), by exact operations alone: normal variates would bring another library's logarithm into the digest."""
+    """In [-2, 2), by exact operations alone: normal variates would bring a library's logarithm into the digest."""
     return (4 * generator.random(shape) - 2).astype(dtype)
 
 
@@ -70,26 +68,7 @@ def test_a_third_epoch_gives_another_digest(dtype_name):
     assert train_everything(dtype_name, epochs=3) != DIGESTS[dtype_name]
 
 
-MODE_SOURCE = """
-#if defined(__x86_64__) || defined(__i386__)
-#include <xmmintrin.h>
-unsigned get(void) { return _mm_getcsr() & ~0x3fu; }
-void set(unsigned mode) { _mm_setcsr(mode); }
-#endif
-"""
 MODES = {"flush to zero": 0x9F80, "denormals are zero": 0x1FC0, "upward": 0x5F80, "toward zero, flushing": 0xFFC0}
-
-
-@pytest.fixture(scope="module")
-def control(tmp_path_factory):
-    """Functions `get` and `set` of the floating-point control register, from a small library made here."""
-    folder = tmp_path_factory.mktemp("mode")
-    (folder / "mode.c").write_text(MODE_SOURCE)
-    subprocess.run(["cc", "-O1", "-shared", "-fPIC", "-o", folder / "mode.so", folder / "mode.c"], check=True)
-    library = ctypes.CDLL(str(folder / "mode.so"))
-    if not hasattr(library, "get"):
-        pytest.skip("this CPU has no MXCSR register")
-    return library
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -110,7 +89,7 @@ def test_digest_under_another_floating_point_mode(control, isa, mode, dtype_name
     finally:
         control.set(0x1F80)
     assert after == MODES[mode]
-    for one, other in zip(found, expected):
+    for one, other in zip(found, expected, strict=True):
         np.testing.assert_array_equal(one, other)
 
 
@@ -131,6 +110,59 @@ def train(net, x, y):
         mlpc.ops.softmax(x),
         np.array(mlpc.schedules.Cosine(0.1, 7)(2.3)),
     ]
+
+
+WEIGHTS = np.arange(1, 41, dtype=np.longdouble) / 3  # rounded to float64
+TARGETS = np.outer(np.arange(1, 41), [0.1, 0.2, 0.3])
+
+# Doors through which numbers of another dtype come in: x (40, 30), y (40,) labels, w (40,) weights > 0.
+CONVERSIONS = {
+    "fit": lambda net, x, y, w: net.fit(x, y, epochs=1, progress=False),
+    "fit with weights": lambda net, x, y, w: net.fit(
+        x, y, epochs=1, sample_weight=WEIGHTS, class_weight=w[:3], progress=False
+    ),
+    "validation": lambda net, x, y, w: net.fit(x[:5], y[:5], epochs=1, validation_data=(x, y), progress=False),
+    "probabilities": lambda net, x, y, w: net.fit(x, TARGETS, epochs=1, progress=False),
+    "load_state_dict": lambda net, x, y, w: net.load_state_dict({"0.weight": x[:3], "0.bias": x[3, :3]}),
+    "init": lambda net, x, y, w: net.__init__(net.sizes, init=[x[:3], x[3, :3]]),
+    "weight": lambda net, x, y, w: setattr(net.layers[0], "weight", x[:3]),
+    "bias": lambda net, x, y, w: setattr(net.layers[0], "bias", x[0, :3]),
+    "weight_grad": lambda net, x, y, w: setattr(net.layers[0], "weight_grad", x[:3]),
+    "loss_and_grad": lambda net, x, y, w: net.loss_and_grad(x, y, class_weight=w[:3], sample_weight=w),
+    "velocity": lambda net, x, y, w: step_from(net, x.reshape(-1)),
+}
+
+
+def step_from(net, numbers):
+    optimizer = mlpc.optim.SGD(net, 0.1, momentum=0.5)
+    optimizer.load_state_dict({"epochs": 0, "velocity": numbers[: net.n_parameters]})
+    optimizer.step()
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", CONVERSIONS)
+def test_float64_becomes_float32_alike_under_another_mode(control, mode, name):
+    """Numbers are rounded to nearest, and subnormal ones kept, wherever they come in."""
+    generator = np.random.Generator(np.random.PCG64(7))
+    x, w = generator.random((40, 30)) - 0.5, generator.random(40) + 0.5
+    x[:, ::3] *= np.finfo(np.float32).tiny
+    y = generator.integers(0, 3, 40)
+
+    def bits():
+        net = mlpc.MLP([30, 3], seed=1)
+        CONVERSIONS[name](net, x, y, w)
+        figures = {key: column for key, column in (net.history or {}).items() if key != "seconds"}
+        return net.parameters.tobytes(), net.gradients.tobytes(), figures
+
+    expected = bits()
+    control.set(MODES[mode])
+    try:
+        found = bits()
+        after = control.get()
+    finally:
+        control.set(0x1F80)
+    assert after == MODES[mode]
+    assert found == expected
 
 
 if __name__ == "__main__":

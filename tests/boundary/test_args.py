@@ -150,8 +150,13 @@ def test_zero_rows(net):
     net.gradients[:] = 1
     assert net.backward(np.zeros((0, 2)), False).shape == (0, 4)
     assert not net.gradients.any()
-    with says(ValueError, "the mean of a loss needs at least one row"):
+    with says(ValueError, "y: expected at least one row, got 0"):
         net.loss(np.zeros(0, int), CROSS_ENTROPY, None)
+    for reduction in ("mean", "sum"):
+        with says(ValueError, "z: expected at least one row, got 0"):
+            losses.mse(np.zeros((0, 2)), np.zeros((0, 2)), sample_weight=[], reduction=reduction)
+    with says(ValueError, "x: expected at least one row, got 0"):
+        net.loss_and_grad(np.zeros((0, 4)), np.zeros(0, int), CROSS_ENTROPY, None, False)
     with says(ValueError, "x: expected at least one row, got 0"):
         net.evaluate(np.zeros((0, 4)), np.zeros(0, int), CROSS_ENTROPY, None)
     with says(ValueError, "x: expected at least one row, got 0"):
@@ -182,8 +187,12 @@ def test_forward_into_out(net):
         ([0, -1, 0, 0, 0], ValueError, "y: label -1 at row 1 is outside 0..1"),
         (np.full(5, 2**64 - 1, np.uint64), ValueError, "y: label 18446744073709551615 at row 0 is outside 0..1"),
         (np.zeros(5), TypeError, "y: expected integer labels, got dtype float64"),
-        ([0, 1], ValueError, "y: expected 5 rows, as many as the network's output has, got 2"),
-        (np.zeros((5, 2), int), ValueError, "y: expected shape (n,), got (5, 2)"),
+        ([0, 1], ValueError, "y: expected 5 rows, one for each of the logits or predictions, got 2"),
+        (
+            np.eye(5, 2, dtype=int),
+            ValueError,
+            "y: expected shape (n,), got (5, 2); labels are (n,) integers, probabilities must be floating-point",
+        ),
         (np.zeros((5, 3)), ValueError, "y: expected shape (n, 2), got (5, 3)"),
         (np.full((5, 2), np.nan), ValueError, "y: expected finite numbers >= 0, got nan at row 0, column 0"),
         (np.full((5, 2), -0.5), ValueError, "y: expected finite numbers >= 0, got -0.5 at row 0, column 0"),
@@ -267,20 +276,100 @@ def test_a_loss_that_there_is_not(net, loss, error, text):
         ([1.0], "sample_weight: expected shape (2,), got (1,)"),
         ([1.0, -1.0], "sample_weight: expected finite numbers >= 0, got -1.0 at row 1"),
         ([1.0, np.inf], "sample_weight: expected finite numbers >= 0, got inf at row 1"),
-        ([0.0, 0.0], "the mean of a loss needs at least one row, and weights"),
+        ([0.0, 0.0], "sample_weight: expected a positive sum, got 0.0"),
+        ([1e308, 1e308], "sample_weight: expected a finite sum, got inf"),
     ],
 )
 def test_sample_weights_that_do_not_fit(net, weight, text):
     x = np.ones((2, 4))
     net.forward(x)
+    before = net.parameters.copy()
     for call in (
         lambda: net.loss([0, 1], CROSS_ENTROPY, weight),
+        lambda: net.loss([0, 1], ("cross_entropy", "sum", [1, 1], 0.0), weight),
         lambda: net.loss_and_grad(x, [0, 1], CROSS_ENTROPY, weight, False),
+        lambda: net.evaluate(x, [0, 1], CROSS_ENTROPY, weight),
+        lambda: train(net, x, [0, 1], weight=weight),
         lambda: losses.mse(np.ones((2, 1)), [0, 1], sample_weight=weight),
+        lambda: losses.mse(np.ones((2, 1)), [0, 1], sample_weight=weight, reduction="sum"),
     ):
         with says(ValueError, text):
             call()
     assert not net.gradients.any()
+    np.testing.assert_array_equal(net.parameters, before)
+
+
+def test_class_weights_that_leave_nothing(net):
+    """A mean would divide by the sum of the labels' weights; a sum divides by nothing."""
+    x, loss = np.ones((2, 4)), ("cross_entropy", "mean", [0.0, 1.0], 0.0)
+    net.forward(x)
+    for call in (
+        lambda: net.loss([0, 0], loss, None),
+        lambda: net.loss_and_grad(x, [0, 1], loss, [1.0, 0.0], False),
+        lambda: net.evaluate(x, [0, 0], loss, [1.0, 2.0]),
+        lambda: train(net, x, [0, 0], loss),
+        lambda: losses.cross_entropy(np.ones((2, 2)), [0, 0], class_weight=[0, 1]),
+    ):
+        with says(ValueError, "class_weight: expected a positive sum, got 0.0"):
+            call()
+    assert losses.cross_entropy(np.ones((2, 2)), [0, 0], class_weight=[0, 1], reduction="sum")[0] == 0
+    assert np.isfinite(losses.cross_entropy(np.ones((2, 2)), np.eye(2), class_weight=[0, 0])[0])
+
+
+@pytest.mark.parametrize("loss", ["mse", "cross_entropy"])
+def test_targets_and_weights_may_lie_in_the_network_s_own_memory(loss):
+    """What forward and backward overwrite is copied before; with larger batches the memory is another."""
+    net = mlpc.MLP([3, 3, 3], "sigmoid", loss=loss, dtype="float64", seed=1)
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(3, 3)), rng.normal(size=(3, 3))
+
+    def targets():
+        net.forward(a)
+        net.gradients[:] = np.linspace(0.1, 1, net.n_parameters)
+        return {
+            "y": net.layers[1].output,
+            "sample_weight": net.layers[1].output.reshape(-1)[:3],
+            "class_weight": net.gradients[:3] if loss == "cross_entropy" else None,
+        }
+
+    given = targets()
+    assert net.layers[1].output.flags.c_contiguous
+    aliased = net.loss_and_grad(b, **given), net.gradients.copy()
+    given = {name: None if array is None else array.copy() for name, array in targets().items()}
+    apart = net.loss_and_grad(b, **given), net.gradients
+    assert aliased[0] == apart[0]
+    np.testing.assert_array_equal(aliased[1], apart[1])
+
+    net.forward(a)
+    output = net.layers[2].output if loss == "mse" else net.layers[1].output
+    copy = output.copy()
+    assert net.loss_and_grad(b, output) == net.loss_and_grad(b, copy)
+
+
+@pytest.mark.parametrize("keep_gradients", [False, True])
+def test_an_epoch_reads_data_in_the_network_s_own_memory_as_they_were(keep_gradients):
+    start = np.random.default_rng(0).normal(size=23)
+
+    def epoch(data):
+        net = make_net("float64")
+        net.parameters[:] = start
+        net.gradients[:] = start[::-1]
+        x, y, weight = data(net)
+        figures = net.train_epoch(x, y, MSE, weight, SGD, 1, True, 0, 0, 0.0, keep_gradients, None)
+        return figures, net.parameters.tobytes()
+
+    def own(net):
+        array = net.gradients if keep_gradients else net.parameters
+        return array[:20].reshape(5, 4), array[3:13].reshape(5, 2), array[11:16]
+
+    def own_weights(net):
+        x, y, weight = own(net)
+        return x, y, np.square(weight, out=weight)
+
+    def apart(net):
+        return tuple(array.copy() for array in own_weights(net))
+
+    assert epoch(own_weights) == epoch(apart)
 
 
 def test_logits_need_a_column():
@@ -418,8 +507,25 @@ def test_an_epoch_that_cannot_be(net, changes, error, text):
 
 def test_the_velocity_has_memory_of_its_own(net):
     for array, name in ((net.parameters, "parameters"), (net.gradients, "gradients")):
-        with says(ValueError, f"velocity: expected memory of its own, got an array that overlaps the {name}"):
-            train(net, np.ones((4, 4)), [0, 1, 0, 1], optimizer=("sgd", CONSTANT, 0.9, 0.0, False, array))
+        optimizer = ("sgd", CONSTANT, 0.9, 0.0, False, array)
+        for call in (
+            lambda optimizer=optimizer: train(net, np.ones((4, 4)), [0, 1, 0, 1], optimizer=optimizer),
+            lambda optimizer=optimizer: net.step(optimizer, 0.1),
+        ):
+            with says(ValueError, f"velocity: expected memory of its own, got an array that overlaps the {name}"):
+                call()
+    net = make_net("float64")
+    velocity = np.ones(net.n_parameters)
+    optimizer = ("sgd", CONSTANT, 0.9, 0.0, False, velocity)
+    for name, x, y, loss, weight in [
+        ("x", velocity[:20].reshape(5, 4), np.ones((5, 2)), MSE, None),
+        ("y", np.ones((5, 4)), velocity[:10].reshape(5, 2), MSE, None),
+        ("sample_weight", np.ones((5, 4)), np.ones((5, 2)), MSE, velocity[:5]),
+        ("class_weight", np.ones((5, 4)), [0] * 5, ("cross_entropy", "mean", velocity[:2], 0.0), None),
+    ]:
+        with says(ValueError, f"velocity: expected memory of its own, got an array that overlaps {name}"):
+            train(net, x, y, loss, weight, optimizer)
+    assert (velocity == 1).all()
 
 
 def test_divergence_says_loss_and_learning_rate(net):
@@ -481,8 +587,13 @@ A = np.ones((2, 3))
         (lambda: _mlpc.add(A, A), ValueError, "y: expected memory of its own, got an array that overlaps x"),
         (lambda: _mlpc.philox(0, 3, 0, 0), ValueError, "stream: expected an integer in 0..2, got 3"),
         (lambda: _mlpc.shuffle(-1, 0, 0), ValueError, "n: expected an integer in 0.."),
-        (lambda: _mlpc.step(SGD, A, A, 0.1), ValueError, "gradients: expected shape (n,), got (2, 3)"),
-        (lambda: _mlpc.step(SGD, A[0], A[0], 0.1), ValueError, "gradients: expected memory of its own, got an array"),
+        (lambda: _mlpc.as_real("p", [1j], "float32"), TypeError, "p: expected real numbers, got dtype complex128"),
+        (lambda: _mlpc.as_real("p", A, "float16"), ValueError, "dtype: expected one of ['float32', 'float64'], got"),
+        (lambda: _mlpc.as_real(1, A, "float32"), TypeError, ""),
+        (lambda: make_net().step(SGD, "0"), TypeError, "lr: expected a real number, got str"),
+        (lambda: make_net().step(SGD, 10**400), ValueError, "lr: expected a number in the range of a float"),
+        (lambda: make_net().step(SGD[:5], 0.1), TypeError, "optimizer: expected (kind, schedule, "),
+        (lambda: make_net().step(SGD), TypeError, "step: expected 2 arguments, got 1"),
         (lambda: mlpc.cpu.use("sse2"), ValueError, "instruction set: expected one of ['reference', 'portable'"),
     ],
 )
@@ -490,6 +601,27 @@ def test_ops_that_do_not_fit(call, error, text):
     with says(error, text):
         call()
     assert (A == 1).all()
+
+
+@pytest.mark.parametrize("name", ["z", "y", "sample_weight", "class_weight"])
+def test_the_derivative_of_a_loss_overlaps_nothing_that_it_is_computed_from(name):
+    memory = np.ones(6)
+    out = memory.reshape(3, 2)
+    given = {"z": np.ones((3, 2)), "y": np.ones((3, 2)), "sample_weight": np.ones(3), "class_weight": np.ones(2)}
+    given[name] = out if name in ("z", "y") else memory[: len(given[name])]
+    loss = ("cross_entropy", "mean", given["class_weight"], 0.0)
+    with says(ValueError, f"out: expected memory of its own, got an array that overlaps {name}"):
+        _mlpc.loss(given["z"], given["y"], loss, given["sample_weight"], out)
+    assert (memory == 1).all()
+
+
+def test_real_arrays_are_converted_where_they_must_be(dtype):
+    name, x = np.dtype(dtype).name, np.arange(6, dtype=dtype).reshape(2, 3)
+    assert _mlpc.as_real("x", x, name) is x
+    for same in (x.tolist(), x.astype(int), x[::-1][::-1], np.asfortranarray(x), x.astype(x.dtype.newbyteorder(">"))):
+        array = _mlpc.as_real("x", same, name)
+        assert array.dtype == dtype and array.flags.c_contiguous
+        np.testing.assert_array_equal(array, x)
 
 
 def test_out_must_be_writable():

@@ -147,6 +147,8 @@ def test_network_methods_survive(x, y, weight):
         lambda: net.loss_and_grad(x, y, MSE, weight, True),
         lambda: net.train_epoch(x, y, CROSS_ENTROPY, weight, SGD, 2, True, 0, 0, 0.0, True, None),
         lambda: net.train_epoch(x, y, CROSS_ENTROPY, None, optimizer, 2, True, 0, 0, 0.0, True, None),
+        lambda: net.step(optimizer, y),
+        lambda: _mlpc.as_real("x", x, "float32"),
     ):
         survives(net, call)
 
@@ -166,7 +168,6 @@ def test_ops_survive(a, b, c):
         lambda: losses.poisson(a, b, sample_weight=c),
         lambda: _mlpc.sum(a),
         lambda: _mlpc.all_finite(a),
-        lambda: _mlpc.step((*SGD[:2], 0.9, 0.0, False, c), b, a, 0.1),
         lambda: _mlpc.count_correct(a, b, CROSS_ENTROPY),
     )
     copies = [np.array(array, copy=True).tobytes() for array in (a, b, c)]
@@ -320,6 +321,7 @@ def test_objects_that_lie(liar):
         lambda: net.views(liar),
         lambda: net.initialize(liar, liar),
         lambda: net.train_epoch(*[liar] * 12),
+        lambda: net.step(liar, liar),
         lambda: _mlpc.Net(liar, liar, liar),
         lambda: ops.linear_forward(liar, liar, liar),
         lambda: ops.exp(np.ones(3), liar),

@@ -1,5 +1,6 @@
 """One thread at a time in one network; others, and Python, go on meanwhile."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -77,6 +78,8 @@ def calls(net):
         "logits": lambda: net.logits(x),
         "evaluate": lambda: net.evaluate(x, y, MSE, None),
         "train_epoch": lambda: train(net, x, y),
+        "step": lambda: net.step(SGD, 0.1),
+        "zero_grad": net.zero_grad,
     }
 
 
@@ -97,11 +100,12 @@ def test_python_and_other_networks_run_meanwhile(busy):
     assert time.monotonic() - begun < 20
 
 
-def test_a_fork_does_not_inherit_the_mark(busy):
+def in_a_child(work):
+    """A child process, forked here, does the work without an exception."""
     pid = os.fork()
     if pid == 0:
         try:
-            busy.forward(np.ones((1, 64)))
+            work()
             os._exit(0)
         except BaseException:
             os._exit(1)
@@ -117,10 +121,76 @@ def test_a_fork_does_not_inherit_the_mark(busy):
     pytest.fail("the child hangs")
 
 
-if sys.version_info >= (3, 12):
-    test_a_fork_does_not_inherit_the_mark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")(
-        test_a_fork_does_not_inherit_the_mark
-    )
+forks = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # of Python 3.12, where there are threads
+
+
+@forks
+def test_a_fork_does_not_inherit_the_mark(busy):
+    in_a_child(lambda: busy.forward(np.ones((1, 64))))
+
+
+@forks
+def test_a_thread_of_the_child_is_not_taken_for_one_of_the_parent(busy):
+    """The child's first thread can get the number of the thread that computes in the parent."""
+    results = []
+
+    def work():
+        thread = threading.Thread(target=lambda: results.append(busy.logits(np.ones((1, 64)))))
+        thread.start()
+        thread.join(30)
+        assert len(results) == 1
+
+    in_a_child(work)
+
+
+@forks
+def test_a_fork_within_a_call_is_still_within_it():
+    """The child's callback cannot compute with the network; when it has returned, the call goes on, there as here."""
+    net, reference, forked = make_net(), make_net(), []
+    parent, (x, y) = os.getpid(), long_data()
+    train(reference, x, y)
+
+    def refused():
+        for call in calls(net).values():
+            with pytest.raises(RuntimeError, match=CALLED_BACK):
+                call()
+        make_net().forward(np.ones((1, 64)))
+
+    def tick(rows):
+        if not forked:
+            forked.append(rows)
+            in_a_child(refused)
+
+    train(net, x, y, tick)
+    assert forked and os.getpid() == parent
+    np.testing.assert_array_equal(net.parameters, reference.parameters)
+    net.forward(np.ones((1, 64)))
+
+
+def test_networks_may_be_used_within_each_other_s_callbacks():
+    outer, inner, seen = make_net(), make_net(), []
+    x, y = long_data()
+
+    def inner_tick(rows):
+        for net in (outer, inner):
+            with pytest.raises(RuntimeError, match=CALLED_BACK):
+                net.forward(x[:1])
+        seen.append(rows)
+        raise Stop
+
+    def outer_tick(rows):
+        while not seen:
+            with contextlib.suppress(Stop):
+                train(inner, x, y, inner_tick)
+        inner.forward(x[:1])
+        with pytest.raises(RuntimeError, match=CALLED_BACK):
+            outer.forward(x[:1])
+        raise Stop
+
+    while not seen:
+        with contextlib.suppress(Stop):
+            train(outer, x, y, outer_tick)
+    outer.forward(x[:1])
 
 
 def test_a_callback_cannot_compute_with_its_network():

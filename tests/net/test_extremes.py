@@ -1,4 +1,4 @@
-"""Networks at the edges of what is allowed: no hidden layer to hundreds, widths 1 to tens of thousands, batches from 0."""
+"""Networks at the edges of what is allowed: no hidden layer to hundreds, widths from 1, batches from 0."""
 
 import numpy as np
 import pytest

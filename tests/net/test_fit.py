@@ -375,6 +375,32 @@ def test_data_that_are_not_finite_diverge_at_once():
     assert digest(net) == before
 
 
+def test_a_network_in_use_keeps_its_history_and_its_numbers():
+    """What is refused while a call runs: here from within it, as from another thread."""
+    x, y = classes(20_000, 200, 10)
+    net = mlpc.MLP([200, 4096, 10])  # an epoch takes longer than the 50 ms between two ticks, on any machine
+    net.fit(x[:100], y[:100], epochs=1)
+    optimizer, history, seen = SGD(net, 0.01), net.history, []
+    net.gradients[:] = 7
+
+    def tick(rows):
+        before = digest(net)
+        for call in (lambda: net.fit(x, y), optimizer.step, net.zero_grad, optimizer.zero_grad):
+            with pytest.raises(RuntimeError, match="this network is in use"):
+                call()
+        assert net.history is history and net.shuffle_state == (0, 1) and digest(net) == before
+        seen.append(rows)
+        raise LookupError
+
+    criterion = ("cross_entropy", "mean", None, 0.0)
+    with pytest.raises(LookupError):
+        while True:
+            net.train_epoch(x, y, criterion, None, optimizer.spec, 1, True, 0, 0, 0.0, False, tick)
+    assert seen and (net.gradients == 7).all()
+    net.fit(x[:100], y[:100], epochs=2)
+    assert net.history is not history and net.history.epochs == 2
+
+
 @pytest.mark.skipif(os.name != "posix", reason="sends a signal")
 def test_an_interrupt_is_answered_within_a_second():
     x, y = classes(20_000, 200, 10)

@@ -42,6 +42,7 @@ def test_a_hundred_steps_are_those_of_torch(torch, settings):
         ({"lr": -0.1}, ValueError, "lr.*-0.1"),
         ({"lr": math.nan}, ValueError, "lr.*nan"),
         ({"lr": "fast"}, TypeError, "lr.*'fast'"),
+        ({"lr": 10**400}, ValueError, "lr: expected a finite number"),
         ({"momentum": 1.0}, ValueError, "momentum"),
         ({"momentum": -0.5}, ValueError, "momentum"),
         ({"nesterov": True}, ValueError, "nesterov"),
