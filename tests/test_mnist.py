@@ -1,23 +1,11 @@
 """MNIST: the accuracy that is promised, and PyTorch followed from the same weights through the same batches."""
 
-import importlib
-import os
-
 import numpy as np
 import pytest
 
 import mlpc
 
 BATCH = 64
-
-
-@pytest.fixture(scope="module")
-def torch():
-    """PyTorch, which MLPC_REQUIRE_TORCH=1 does not allow to be missing."""
-    required = os.environ.get("MLPC_REQUIRE_TORCH") == "1"
-    torch = importlib.import_module("torch") if required else pytest.importorskip("torch")
-    torch.set_num_threads(1)  # its threads cost more than they bring to networks this small
-    return torch
 
 
 def torch_epoch(torch, model, optimizer, x, y, seed, epoch, steps=None):
