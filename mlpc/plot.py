@@ -105,7 +105,8 @@ def _label(axes: "Axes", quantity: str) -> None:
     if quantity == "accuracy":
         # From their start, the curves would press their ends, which are compared, against the upper edge.
         ends = [curve[-1] for curve in _curves(axes) if curve.size]
-        axes.set_ylim(bottom=max(axes.get_ylim()[0], 1 - 5 * (1 - min(ends))))
+        low, high = axes.get_ylim()
+        axes.set_ylim(bottom=max(low, 1 - 5 * (1 - min(ends))), top=min(high, 1.005))
     elif not any((curve <= 0).any() for curve in _curves(axes)):
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
