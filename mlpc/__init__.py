@@ -11,31 +11,37 @@ from mlpc import cpu, losses, ops, optim, schedules, training
 from mlpc._mlpc import ARITHMETIC, DivergenceError
 from mlpc.checks import gradcheck
 from mlpc.history import History
+from mlpc.lr_range import LRRange, lr_range_test
 from mlpc.net import MLP
+from mlpc.sweeps import sweep
 
 if TYPE_CHECKING:
-    from mlpc import datasets, plot, testing
+    from mlpc import course, datasets, plot, testing
 
 __all__ = [
     "ARITHMETIC",
     "MLP",
     "DivergenceError",
     "History",
+    "LRRange",
+    "course",
     "cpu",
     "datasets",
     "gradcheck",
     "losses",
+    "lr_range_test",
     "ops",
     "optim",
     "plot",
     "schedules",
+    "sweep",
     "testing",
     "training",
 ]
 
 __version__ = "0.1.0"
 
-_LAZY = ("datasets", "plot", "testing")
+_LAZY = ("course", "datasets", "plot", "testing")
 
 
 def __getattr__(name: str) -> Any:

@@ -1,8 +1,9 @@
 """Pictures, drawn with matplotlib (the extra ``plot``), which is imported when the first one is asked for."""
 
+import io
 import math
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +12,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from mlpc.history import History
+    from mlpc.lr_range import LRRange
 
-__all__ = ["learning_curves"]
+__all__ = ["learning_curves", "lr_range"]
+
+# What is drawn of one training, or of several that differ in their seed only.
+Record: TypeAlias = Mapping[str, Sequence[float]]
+Records: TypeAlias = Record | Sequence[Record]
 
 # Okabe and Ito's colours, told apart by nearly everyone, without their yellow, too pale for a line; markers tell the
 # curves apart on paper without colours.
@@ -22,7 +27,7 @@ MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
 MARKS = 8  # on a curve, about
 
 
-def learning_curves(histories: Mapping[str, "History"]) -> "Figure":
+def learning_curves(histories: Mapping[str, Records]) -> "Figure":
     """Loss and accuracy over the epochs of several trainings, on the same axes.
 
     One colour and marker per training; dashed lines for the training data, solid ones for the validation data. The loss
@@ -31,13 +36,14 @@ def learning_curves(histories: Mapping[str, "History"]) -> "Figure":
 
     Parameters
     ----------
-    histories : mapping of str to History
-        What ``fit`` returned, by the name that the legend shows.
+    histories : mapping of str to History, or to a sequence of them
+        What ``fit`` returned, or any mapping like it, by the name that the legend shows. Of several, trainings with
+        other seeds, the mean is a line in a band from the least to the greatest.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Bound to no window; a notebook shows it, ``savefig`` writes it.
+        Bound to no window; where it is a cell's last value, a notebook shows it, ``savefig`` writes it.
 
     Raises
     ------
@@ -57,21 +63,83 @@ def learning_curves(histories: Mapping[str, "History"]) -> "Figure":
     ['loss', 'accuracy']
     """
     require_matplotlib()
-    from matplotlib.figure import Figure
-
-    quantities = [name for name in ("loss", "accuracy") if any(_curve(h, name).size for h in histories.values())]
+    several = [[h] if isinstance(h, Mapping) else list(h) for h in histories.values()]
+    quantities = [name for name in ("loss", "accuracy") if any(_curve(h, name).size for hs in several for h in hs)]
     if not quantities:
         raise ValueError("histories: expected at least one with an epoch in it, got none")
-    figure = Figure(figsize=(1.2 + 4.4 * len(quantities), 4.8), dpi=150, layout="constrained")
+    figure = _figure(1.2 + 4.4 * len(quantities), 4.8)
     panels = figure.subplots(1, len(quantities), sharex=True, squeeze=False)[0]
     for axes, quantity in zip(panels, quantities, strict=True):
-        for number, history in enumerate(histories.values()):
+        for number, records in enumerate(several):
             style = {"color": COLOURS[number % len(COLOURS)], "marker": MARKERS[number % len(MARKERS)]}
-            _draw(axes, _curve(history, quantity), linestyle="--", linewidth=1.2, markerfacecolor="white", **style)
-            _draw(axes, _curve(history, f"val_{quantity}"), linestyle="-", linewidth=1.8, **style)
+            training = [_curve(record, quantity) for record in records]
+            validation = [_curve(record, f"val_{quantity}") for record in records]
+            _draw(axes, training, linestyle="--", linewidth=1.2, markerfacecolor="white", **style)
+            _draw(axes, validation, linestyle="-", linewidth=1.8, **style)
         _label(axes, quantity)
     _add_legend(figure, list(histories))
     return figure
+
+
+def lr_range(results: "LRRange | Mapping[str, LRRange]") -> "Figure":
+    """Loss against learning rate, of one range test or several, a dot where the loss falls fastest.
+
+    Parameters
+    ----------
+    results : LRRange, or mapping of str to LRRange
+        What ``lr_range_test`` returned, by the name that the legend shows.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Thin lines are the batches' losses, thick ones their running means.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> import mlpc
+    >>> (x, y), _ = mlpc.datasets.load_digits()
+    >>> figure = lr_range(mlpc.lr_range_test(mlpc.MLP([64, 10]), x, y))
+    >>> figure.axes[0].get_xscale()
+    'log'
+    """
+    require_matplotlib()
+    named = results if isinstance(results, Mapping) else {"": results}
+    figure = _figure(7.2, 4.4)
+    axes = figure.subplots()
+    for number, (name, result) in enumerate(named.items()):
+        colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
+        label = f"{name + ': ' if name else ''}steepest at lr = {result.suggestion:.2g}"
+        axes.plot(result.lr, result.loss, color=colour, linewidth=0.7, alpha=0.35)
+        axes.plot(result.lr, result.smoothed, color=colour, linewidth=1.8)
+        height = np.interp(result.suggestion, result.lr, result.smoothed)
+        axes.plot([result.suggestion], [height], color=colour, marker=marker, markersize=8, linestyle="", label=label)
+    # One batch's loss far above the means would press them flat.
+    top = max(result.smoothed[: max(1, len(result.smoothed) // 2)].max() for result in named.values())
+    axes.set_ylim(bottom=0, top=1.6 * top)
+    axes.set_xscale("log")
+    axes.set_xlabel("learning rate")
+    axes.set_ylabel("loss")
+    _tidy(axes)
+    figure.legend(loc="outside lower center", ncols=min(2, len(named)), frameon=False)
+    return figure
+
+
+def _figure(width: float, height: float) -> "Figure":
+    """A figure of no window; notebooks ask it for its own picture."""
+    from matplotlib.figure import Figure
+
+    class Picture(Figure):
+        def _repr_png_(self) -> bytes:
+            stream = io.BytesIO()
+            self.savefig(stream, format="png", dpi=100)
+            return stream.getvalue()
+
+    return Picture(figsize=(width, height), dpi=150, layout="constrained")
 
 
 def require_matplotlib() -> None:
@@ -82,15 +150,20 @@ def require_matplotlib() -> None:
         raise ImportError("pictures need matplotlib: pip install 'mlpc[plot]'") from error
 
 
-def _curve(history: "History", name: str) -> NDArray[np.float64]:
+def _curve(history: Record, name: str) -> NDArray[np.float64]:
     """One column, or nothing where the history has no number in it."""
     values = np.asarray(history.get(name, []), dtype=np.float64)  # None becomes NaN
     return values if np.isfinite(values).any() else values[:0]
 
 
-def _draw(axes: "Axes", values: NDArray[np.float64], **style: Any) -> None:
-    every = max(1, len(values) // MARKS)
-    axes.plot(np.arange(1, len(values) + 1), values, markersize=5, markevery=every, **style)
+def _draw(axes: "Axes", curves: Sequence[NDArray[np.float64]], **style: Any) -> None:
+    """The mean of the curves, as far as all of them go, and the band that holds them."""
+    epochs = min(map(len, curves), default=0)
+    values = np.array([curve[:epochs] for curve in curves])
+    x = np.arange(1, epochs + 1)
+    if len(curves) > 1:
+        axes.fill_between(x, values.min(axis=0), values.max(axis=0), color=style["color"], alpha=0.2, linewidth=0)
+    axes.plot(x, values.mean(axis=0), markersize=5, markevery=max(1, epochs // MARKS), **style)
 
 
 def _label(axes: "Axes", quantity: str) -> None:
@@ -99,9 +172,7 @@ def _label(axes: "Axes", quantity: str) -> None:
     axes.set_xlabel("epoch")
     axes.set_ylabel(quantity)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.grid(color="0.9", linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
+    _tidy(axes)
     if quantity == "accuracy":
         # From their start, the curves would press their ends, which are compared, against the upper edge.
         ends = [curve[-1] for curve in _curves(axes) if curve.size]
@@ -112,6 +183,12 @@ def _label(axes: "Axes", quantity: str) -> None:
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _tidy(axes: "Axes") -> None:
+    axes.grid(color="0.9", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
 
 
 def _curves(axes: "Axes") -> "list[NDArray[np.float64]]":

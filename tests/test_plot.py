@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from mlpc import plot
@@ -93,3 +94,29 @@ def test_without_matplotlib_the_error_names_the_extra(monkeypatch):
 def test_matplotlib_is_imported_when_it_is_used():
     code = "import sys, mlpc.plot; sys.exit('matplotlib' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_seeds_are_drawn_as_their_mean_in_a_band():
+    from mlpc.plot import learning_curves
+
+    runs = [{"loss": [1.0, 0.5], "accuracy": [0.5, 0.9]}, {"loss": [3.0, 1.5], "accuracy": [0.6, 0.8]}]
+    axes = learning_curves({"net": runs}).axes[0]
+    np.testing.assert_allclose(axes.lines[0].get_ydata(), [2.0, 1.0])
+    band = axes.collections[0].get_paths()[0].vertices[:, 1]
+    assert (band.min(), band.max()) == (0.5, 3.0)
+
+
+def test_a_range_test_is_marked_where_the_loss_falls_fastest():
+    import mlpc
+
+    result = mlpc.LRRange(np.array([0.1, 1.0, 10.0]), np.array([3.0, 2.0, 2.5]), np.array([3.0, 2.0, 2.5]), 1.0)
+    axes = mlpc.plot.lr_range({"net": result}).axes[0]
+    marked = [line for line in axes.lines if line.get_marker() == "o"]
+    assert [(line.get_xdata()[0], line.get_ydata()[0]) for line in marked] == [(1.0, 2.0)]
+    assert axes.get_xlabel() == "learning rate"
+
+
+def test_a_notebook_gets_a_figures_picture():
+    from mlpc.plot import learning_curves
+
+    assert learning_curves({"net": {"loss": [1.0, 0.5]}})._repr_png_().startswith(b"\x89PNG")

@@ -1,0 +1,72 @@
+"""The course's classes in PyTorch's CPU tensors, which share their memory with the arrays of the kernels in C.
+
+Where w, b, x or z requires gradients, the forward pass and the cost are computed with PyTorch's own operations, so that
+autograd's gradients are independent of `backward`'s.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from mlpc.course import classes
+from mlpc.course.classes import Curves, train_eval
+
+__all__ = ["MLP", "CELoss", "Curves", "LinearLayer", "ReLUActivation", "SigmoidActivation", "train_eval"]
+
+
+class _Tensors(classes.Kind):
+    @staticmethod
+    def sigmoid(z: Any) -> Any:
+        return torch.sigmoid(z)
+
+    @staticmethod
+    def relu(z: Any) -> Any:
+        return torch.relu(z)
+
+    @staticmethod
+    def wrapped(array: Any) -> Any:
+        return torch.from_numpy(np.asarray(array))
+
+    @staticmethod
+    def differentiable(*arrays: Any) -> bool:
+        return torch.is_grad_enabled() and any(getattr(array, "requires_grad", False) for array in arrays)
+
+    @staticmethod
+    def seed() -> int:
+        return int(torch.randint(2**31, ()).item())
+
+    @staticmethod
+    def cross_entropy(z: Any, y: Any) -> Any:
+        return torch.nn.functional.cross_entropy(z, y, reduction="sum")
+
+
+class LinearLayer(classes.LinearLayer):
+    """`mlpc.course.LinearLayer` in tensors."""
+
+    kind = _Tensors
+
+
+class SigmoidActivation(classes.SigmoidActivation):
+    """`mlpc.course.SigmoidActivation` in tensors."""
+
+    kind = _Tensors
+
+
+class ReLUActivation(classes.ReLUActivation):
+    """`mlpc.course.ReLUActivation` in tensors."""
+
+    kind = _Tensors
+
+
+class MLP(classes.MLP):
+    """`mlpc.course.MLP` in tensors; activation_class may be torch.nn.Sigmoid or torch.nn.ReLU as well."""
+
+    linear = LinearLayer
+    activations = {"Sigmoid": SigmoidActivation, "ReLU": ReLUActivation}  # noqa: RUF012
+
+
+class CELoss(classes.CELoss):
+    """`mlpc.course.CELoss` in tensors."""
+
+    kind = _Tensors

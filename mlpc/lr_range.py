@@ -1,0 +1,119 @@
+"""The learning-rate range test: Smith, Cyclical Learning Rates for Training Neural Networks, 2017, section 3.3."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mlpc import ops
+from mlpc.arguments import converted
+from mlpc.optim import OPTIMIZERS
+from mlpc.training import batches
+
+if TYPE_CHECKING:
+    from mlpc.net import MLP
+
+__all__ = ["LRRange", "lr_range_test"]
+
+SMOOTHING = 0.9  # of the running mean: it remembers about ten steps
+DIVERGED = 4.0  # times the least smoothed loss: nothing is to be learnt from larger rates
+
+
+@dataclass(frozen=True)
+class LRRange:
+    """What `lr_range_test` found: float64 arrays, one number per step, and a learning rate.
+
+    Attributes
+    ----------
+    lr, loss, smoothed : ndarray
+        The rates, the loss of the batch before each step, and its running mean.
+    suggestion : float
+        The rate at which the smoothed loss falls fastest, by the logarithm of the rate.
+    """
+
+    lr: NDArray[np.float64]
+    loss: NDArray[np.float64]
+    smoothed: NDArray[np.float64]
+    suggestion: float
+
+    def __str__(self) -> str:
+        return (
+            f"The loss falls fastest at lr = {self.suggestion:.2g} "
+            f"({len(self.lr)} steps, lr from {self.lr[0]:.2g} to {self.lr[-1]:.2g})."
+        )
+
+
+def lr_range_test(
+    net: MLP,
+    x: ArrayLike,
+    y: ArrayLike,
+    *,
+    lr_min: float = 1e-4,
+    lr_max: float = 10.0,
+    steps: int = 100,
+    batch_size: int = 64,
+    optimizer: str = "sgd",
+    seed: int = 0,
+    **options: Any,
+) -> LRRange:
+    """Train a copy of a network while the learning rate rises from step to step, and watch the loss.
+
+    Parameters
+    ----------
+    net : MLP
+        It is not changed.
+    x, y : array-like
+        As in `MLP.fit`.
+    lr_min, lr_max : float
+        The first rate and the last one, 0 < lr_min < lr_max; the rates between grow by a constant factor.
+    steps : int
+        At least 10. The test ends early where the loss has clearly diverged.
+    batch_size, seed : int
+        Rows per step, and the seed of their shuffles.
+    optimizer : str
+        A name of `mlpc.optim.OPTIMIZERS`; `options` are its settings.
+
+    Examples
+    --------
+    >>> import mlpc
+    >>> (x, y), _ = mlpc.datasets.load_digits()
+    >>> result = lr_range_test(mlpc.MLP([64, 32, 10]), x, y)
+    >>> 0.05 < result.suggestion < 5
+    True
+    """
+    from mlpc.net import MLP
+
+    if not 0 < lr_min < lr_max < np.inf:
+        raise ValueError(f"lr_min, lr_max: expected 0 < lr_min < lr_max, got {lr_min} and {lr_max}")
+    if steps < 10:
+        raise ValueError(f"steps: expected at least 10, got {steps}")
+    if optimizer not in OPTIMIZERS:
+        raise ValueError(f"optimizer: expected one of {', '.join(OPTIMIZERS)}, got {optimizer!r}")
+    copy = MLP(net.sizes, net.activations, loss=net.loss_name, dtype=net.dtype, init=net.state_dict(), seed=net.seed)
+    x, y = converted("x", x, net.dtype), np.asarray(y)
+    stepper = OPTIMIZERS[optimizer](copy, lr_min, **options)
+    low, high = ops.log(np.array([lr_min, lr_max])).tolist()
+    rates = ops.exp(np.linspace(low, high, steps))
+    rows = itertools.chain.from_iterable(batches(len(x), batch_size, seed=seed, epoch=e) for e in itertools.count())
+    losses, smoothed, mean, best = [], [], 0.0, np.inf
+    for step, (lr, batch) in enumerate(zip(rates, rows, strict=False), 1):
+        loss = copy.loss_and_grad(x[batch], y[batch])
+        if not np.isfinite(loss):
+            break
+        mean = SMOOTHING * mean + (1 - SMOOTHING) * loss
+        losses.append(loss)
+        smoothed.append(mean / (1 - SMOOTHING**step))
+        best = min(best, smoothed[-1])
+        if step > steps // 10 and smoothed[-1] > DIVERGED * best:
+            break
+        stepper.lr = float(lr)
+        stepper.step()
+    if len(losses) < 3:
+        raise ValueError(f"lr_min: expected a rate at which the loss stays finite, got {lr_min}")
+    rates = rates[: len(losses)]
+    fall = np.gradient(np.array(smoothed), ops.log(rates))
+    return LRRange(rates, np.array(losses), np.array(smoothed), float(rates[fall.argmin()]))

@@ -1,0 +1,133 @@
+"""mlpc.sweep: its rows are those of trainings by hand, whatever the threads, and survive interruptions."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import mlpc
+
+pytest.importorskip("pandas")
+
+VARIANTS = {
+    "linear": {"sizes": [64, 10]},
+    "small": {"sizes": [64, 8, 10], "activation": "tanh", "momentum": 0.9, "lr": [0.05]},
+}
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return mlpc.datasets.load_digits()
+
+
+@pytest.fixture(scope="module")
+def table(digits):
+    return mlpc.sweep(VARIANTS, digits[0], validation_data=digits[1], lr=[0.1, 0.2], seeds=[0, 1], epochs=2)
+
+
+def without_times(table):
+    rows = json.loads(table.drop(columns="seconds").to_json(orient="records"))
+    for row in rows:
+        row["history"].pop("seconds", None)
+    return rows
+
+
+def test_rows_are_in_the_order_of_variants_rates_and_seeds(table):
+    rows = list(zip(table.variant, table.lr, table.seed, strict=True))
+    linear = [("linear", lr, seed) for lr in (0.1, 0.2) for seed in (0, 1)]
+    assert rows == [*linear, ("small", 0.05, 0), ("small", 0.05, 1)]
+
+
+def test_a_run_is_the_training_by_hand(table, digits):
+    net = mlpc.MLP([64, 8, 10], "tanh", seed=1)
+    history = net.fit(
+        *digits[0], epochs=2, optimizer=mlpc.optim.SGD(net, 0.05, momentum=0.9), validation_data=digits[1]
+    )
+    row = table.iloc[5]
+    assert row.digest == mlpc.testing.digest(net)
+    assert (row.val_loss, row.val_accuracy) == net.evaluate(*digits[1])
+    assert row.history["loss"] == history["loss"] and row.n_parameters == net.n_parameters
+
+
+def test_jobs_change_nothing(table, digits):
+    again = mlpc.sweep(VARIANTS, digits[0], validation_data=digits[1], lr=[0.1, 0.2], seeds=[0, 1], epochs=2, jobs=1)
+    assert without_times(again) == without_times(table)
+
+
+def test_records_are_run_once(digits, tmp_path):
+    path = tmp_path / "runs.jsonl"
+    first = mlpc.sweep(VARIANTS, digits[0], epochs=1, records=path)
+    lines = path.read_text()
+    second = mlpc.sweep(VARIANTS, digits[0], epochs=1, records=path)
+    assert path.read_text() == lines and lines.count("\n") == 2
+    assert list(second.seconds) == list(first.seconds)
+
+
+def test_other_data_are_not_confused(digits, tmp_path):
+    path = tmp_path / "runs.jsonl"
+    mlpc.sweep({"linear": {"sizes": [64, 10]}}, digits[0], epochs=1, records=path)
+    mlpc.sweep({"linear": {"sizes": [64, 10]}}, digits[1], epochs=1, records=path)
+    assert path.read_text().count("\n") == 2
+
+
+def test_a_torn_line_is_run_again(digits, tmp_path):
+    path = tmp_path / "runs.jsonl"
+    first = mlpc.sweep(VARIANTS, digits[0], epochs=1, records=path, jobs=1)
+    whole = path.read_text()
+    path.write_text(whole[:-40])
+    second = mlpc.sweep(VARIANTS, digits[0], epochs=1, records=path, jobs=1)
+    assert list(second.digest) == list(first.digest)
+    assert json.loads(path.read_text().splitlines()[-1])["digest"] == first.digest.iloc[-1]
+
+
+def test_an_interrupted_sweep_goes_on_where_it_was(digits, tmp_path):
+    path = tmp_path / "runs.jsonl"
+    program = f"""
+import mlpc, signal, threading, time, pathlib, os
+data, _ = mlpc.datasets.load_digits()
+def interrupt():
+    while not pathlib.Path({str(path)!r}).exists(): time.sleep(0.001)
+    os.kill(os.getpid(), signal.SIGINT)
+threading.Thread(target=interrupt, daemon=True).start()
+try:
+    mlpc.sweep({{"long": {{"sizes": [64, 64, 10]}}}}, data, seeds=range(200), epochs=20, records={str(path)!r}, jobs=1)
+except KeyboardInterrupt:
+    print("stopped")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "stopped\n"
+    kept = path.read_text()
+    assert 1 <= kept.count("\n") < 200 and all(json.loads(line)["digest"] for line in kept.splitlines())
+    table = mlpc.sweep({"long": {"sizes": [64, 64, 10]}}, digits[0], seeds=[0, 1], epochs=20, records=path)
+    assert table.digest[0] == json.loads(kept.splitlines()[0])["digest"]
+    assert path.read_text().startswith(kept)
+
+
+def test_a_run_that_diverges_is_a_row_with_its_message(digits):
+    table = mlpc.sweep({"net": {"sizes": [64, 32, 10]}}, digits[0], lr=[0.1, 1e30], epochs=1)
+    assert table.error[0] == "" and np.isfinite(table.loss[0])
+    assert "learning rate" in table.error[1] and np.isnan(table.loss[1])
+
+
+def test_schedules_follow_the_learning_rate(digits):
+    variant = {"sizes": [64, 10], "schedule": lambda lr: mlpc.schedules.Cosine(lr, epochs=2)}
+    table = mlpc.sweep({"net": variant}, digits[0], lr=0.3, epochs=2)
+    net = mlpc.MLP([64, 10])
+    net.fit(*digits[0], epochs=2, lr=mlpc.schedules.Cosine(0.3, epochs=2))
+    assert table.digest[0] == mlpc.testing.digest(net)
+    assert table.schedule[0].startswith("Cosine(lr=0.3")
+
+
+@pytest.mark.parametrize(
+    ("variant", "error", "message"),
+    [
+        ({"sizes": [64, 10], "rate": 1}, TypeError, r"variants\['net'\].*got 'rate'"),
+        ({"lr": 1}, ValueError, r"variants\['net'\]: expected 'sizes'"),
+        ({"sizes": [64, 10], "optimizer": "x"}, ValueError, "optimizer: expected one of"),
+    ],
+)
+def test_bad_variants_are_named(digits, variant, error, message):
+    with pytest.raises(error, match=message):
+        mlpc.sweep({"net": variant}, digits[0])
