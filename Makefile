@@ -18,7 +18,7 @@ DEMO_EXTRAS := progress,plot$(if $(filter mnist,$(DATA)),$(COMMA)data)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test quick asan mutants exhaustive mnist bench lint clean
+.PHONY: help demo notebooks test quick asan mutants exhaustive mnist bench lint clean
 
 help: ## this list
 	@echo "make TARGET, where TARGET is one of"
@@ -30,6 +30,9 @@ demo: $(VENV)/.demo-$(DATA) ## check gradients, train several networks (DATA=mni
 	@echo
 	$(BIN)/python -m mlpc gradcheck
 	$(BIN)/python -m mlpc train --data $(DATA) --plot demo.png
+
+notebooks: $(VENV)/.notebooks ## build the course's notebooks and execute them (DATA=mnist: those in notebooks/solutions)
+	$(BIN)/python notebooks/build.py --data $(DATA)
 
 test: $(VENV)/.test ## build and run all tests, the documentation's examples among them (up to 10 minutes)
 	$(BIN)/python -m pytest -m "not mnist" $(PYTEST) tests mlpc README.md docs/*.md
@@ -82,6 +85,10 @@ INSTALL = $(BIN)/python -m pip install --quiet --no-build-isolation --editable
 
 $(VENV)/.demo-%: $(VENV)/.base $(SOURCES)
 	$(INSTALL) '.[$(DEMO_EXTRAS)]'
+	@touch $@
+
+$(VENV)/.notebooks: $(VENV)/.base $(SOURCES)
+	$(INSTALL) '.[notebooks]' $(TORCH)
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.base $(SOURCES)

@@ -9,7 +9,7 @@ __all__ = ["Progress"]
 
 
 class Progress:
-    """A bar over the rows of all epochs, where tqdm is installed and somebody looks; silent elsewhere.
+    """A bar over what is ahead, where tqdm is installed and somebody looks; silent elsewhere.
 
     Parameters
     ----------
@@ -17,6 +17,8 @@ class Progress:
         What is ahead: epochs, and rows of data in each.
     show : bool
         False for silence anywhere.
+    unit : str
+        What is counted.
 
     Examples
     --------
@@ -25,10 +27,10 @@ class Progress:
     ...     progress.epoch_done(1, loss=0.5)
     """
 
-    def __init__(self, epochs: int, rows: int, show: bool = True) -> None:
+    def __init__(self, epochs: int, rows: int, show: bool = True, unit: str = "rows") -> None:
         self._rows = rows
         self._done = 0
-        self._bar = _bar(epochs * rows) if show and _watched() else None
+        self._bar = _bar(epochs * rows, unit) if show and _watched() else None
 
     def tick(self, rows: int) -> None:
         """`rows` of the current epoch are done."""
@@ -52,14 +54,14 @@ class Progress:
             self._bar.close()
 
 
-def _bar(rows: int) -> Any:
+def _bar(total: int, unit: str) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about notebooks without widgets, where the bar is text
             from tqdm.auto import tqdm
     except ImportError:
         return None
-    return tqdm(total=rows, unit=" rows", unit_scale=True, file=sys.stderr)
+    return tqdm(total=total, unit=f" {unit}", unit_scale=True, file=sys.stderr)
 
 
 def _watched() -> bool:

@@ -111,7 +111,7 @@ def sweep(
     missing = [run for run in runs if _key(run) not in book.rows]
     stop = threading.Event()
     pool = ThreadPoolExecutor(jobs or _cores())
-    with Progress(1, len(runs), progress) as bar:
+    with Progress(1, len(runs), progress, unit="runs") as bar:
         try:
             futures = [
                 pool.submit(_train, run, schedules[run["variant"]], training, validation, stop) for run in missing
