@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["LRRange", "lr_range_test"]
 
 SMOOTHING = 0.9  # of the running mean: it remembers about ten steps
+WINDOW = 10  # steps, over which the fall is measured
 DIVERGED = 4.0  # times the least smoothed loss: nothing is to be learnt from larger rates
 
 
@@ -115,5 +116,7 @@ def lr_range_test(
     if len(losses) < 3:
         raise ValueError(f"lr_min: expected a rate at which the loss stays finite, got {lr_min}")
     rates = rates[: len(losses)]
-    fall = np.gradient(np.array(smoothed), ops.log(rates))
-    return LRRange(rates, np.array(losses), np.array(smoothed), float(rates[fall.argmin()]))
+    # Over as many steps as the mean remembers: one batch's bump is no slope.
+    window = min(WINDOW, len(losses) // 2)
+    fall = np.array(smoothed[window:]) - np.array(smoothed[:-window])
+    return LRRange(rates, np.array(losses), np.array(smoothed), float(rates[window // 2 + fall.argmin()]))

@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 
+import mlpc
 from mlpc import plot
 from mlpc.history import History
 
@@ -51,7 +52,7 @@ def test_seven_trainings_have_colours_and_markers_of_their_own():
 
 def test_long_trainings_have_few_markers():
     line = plot.learning_curves({"long": full(100)}).axes[0].lines[0]
-    assert 100 // line.get_markevery() <= 2 * plot.MARKS
+    assert 100 // line.get_markevery() <= 16
 
 
 def test_the_loss_is_logarithmic_unless_it_is_not_positive():
@@ -120,3 +121,73 @@ def test_a_notebook_gets_a_figures_picture():
     from mlpc.plot import learning_curves
 
     assert learning_curves({"net": {"loss": [1.0, 0.5]}})._repr_png_().startswith(b"\x89PNG")
+
+
+def test_confusion_counts_samples():
+    figure = plot.confusion_matrix([0, 0, 0, 1, 2], [0, 0, 1, 1, 0])
+    (axes,) = figure.axes
+    shown = {(int(t.get_position()[1]), int(t.get_position()[0])): t.get_text() for t in axes.texts[:5]}
+    assert shown == {(0, 0): "2", (0, 1): "1", (1, 1): "1", (2, 0): "1"} | {(0, 2): "66.7 %"}
+    assert axes.get_title(loc="left") == "2 of 5 are wrong"
+
+
+@pytest.mark.parametrize(
+    ("y", "predicted", "message"),
+    [
+        ([0, 1], [0], "predicted: expected 2 labels"),
+        ([0.5], [0], "y: expected integers"),
+        ([0], [-1], "predicted: expected integers of at least 0"),
+        ([[0]], [0], "y: expected"),
+    ],
+)
+def test_labels_of_a_confusion_matrix_are_checked(y, predicted, message):
+    with pytest.raises(ValueError, match=message):
+        plot.confusion_matrix(y, predicted)
+
+
+def test_gallery_shows_the_pictures_that_came():
+    x = np.arange(32.0).reshape(2, 16)
+    figure = plot.digit_gallery(x, [3, 0], [[0.6, 0.4], [0.9, 0.1]], columns=1)
+    np.testing.assert_array_equal(figure.axes[1].images[0].get_array(), x[1].reshape(4, 4))
+    assert [axes.get_title() for axes in figure.axes] == ["true 3: 0 at 60 %", "true 0: 0 at 90 %"]
+    assert figure.axes[0].title.get_color() != figure.axes[1].title.get_color()
+
+
+def test_first_layer_shows_weights_on_one_scale():
+    net = mlpc.MLP([16, 40, 2], seed=0)
+    figure = plot.first_layer(net, count=10)
+    images = [axes.images[0] for axes in figure.axes[:10]]
+    np.testing.assert_array_equal(images[3].get_array(), net.layers[0].weight[3].reshape(4, 4))
+    assert len({image.get_clim() for image in images}) == 1
+    low, high = images[0].get_clim()
+    assert low == -high
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: plot.first_layer(np.zeros((2, 15))), "net: expected rows of square pictures"),
+        (lambda: plot.digit_gallery(np.zeros((0, 16)), [], []), "x: expected rows of square pictures"),
+        (lambda: plot.digit_gallery(np.zeros((2, 16)), [0], np.eye(2)), "y: expected a label for each of 2"),
+        (lambda: plot.digit_gallery(np.zeros((2, 16)), [0, 1], np.eye(3)), "proba: expected"),
+        (lambda: plot.digit_gallery(np.zeros((1, 16)), [0], [[1.0]], columns=0), "columns: expected at least 1"),
+        (lambda: plot.histograms({}), "networks: expected one at least"),
+        (lambda: plot.histograms({"net": [[]]}), "networks: expected one at least"),
+    ],
+)
+def test_pictures_say_what_they_want(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_histograms_hold_shares():
+    figure = plot.histograms({"a": [[0, 0, 0, 1.0], [1.0, 2.0]], "b": [[3.0, 4.0]]}, "gradient")
+    heights = [sum(patch.get_height() for patch in axes.patches) for axes in figure.axes]
+    assert heights == pytest.approx([1, 1, 1])
+    assert "75 % zeros" in figure.axes[0].texts[0].get_text()
+    assert figure.axes[0].get_xlim() == figure.axes[1].get_xlim() != figure.axes[2].get_xlim()
+    assert [axes.get_xlabel() for axes in figure.axes] == ["", "gradient", "gradient"]
+
+
+def test_a_notebook_gets_a_png():
+    assert plot.histograms({"a": [[0.0, 1.0]]})._repr_png_().startswith(b"\x89PNG")

@@ -1,6 +1,5 @@
-"""Pictures, drawn with matplotlib (the extra ``plot``), which is imported when the first one is asked for."""
+"""Learning curves."""
 
-import io
 import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -8,22 +7,16 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from mlpc.plot.figure import COLOURS, MARKERS, new_figure, require_matplotlib, tidy
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-    from mlpc.lr_range import LRRange
-
-__all__ = ["learning_curves", "lr_range"]
 
 # What is drawn of one training, or of several that differ in their seed only.
 Record: TypeAlias = Mapping[str, Sequence[float]]
 Records: TypeAlias = Record | Sequence[Record]
 
-# Okabe and Ito's colours, told apart by nearly everyone, without their yellow, too pale for a line; markers tell the
-# curves apart on paper without colours.
-COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
-MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
 MARKS = 8  # on a curve, about
 
 
@@ -67,7 +60,7 @@ def learning_curves(histories: Mapping[str, Records]) -> "Figure":
     quantities = [name for name in ("loss", "accuracy") if any(_curve(h, name).size for hs in several for h in hs)]
     if not quantities:
         raise ValueError("histories: expected at least one with an epoch in it, got none")
-    figure = _figure(1.2 + 4.4 * len(quantities), 4.8)
+    figure = new_figure(1.2 + 4.4 * len(quantities), 4.8)
     panels = figure.subplots(1, len(quantities), sharex=True, squeeze=False)[0]
     for axes, quantity in zip(panels, quantities, strict=True):
         for number, records in enumerate(several):
@@ -79,75 +72,6 @@ def learning_curves(histories: Mapping[str, Records]) -> "Figure":
         _label(axes, quantity)
     _add_legend(figure, list(histories))
     return figure
-
-
-def lr_range(results: "LRRange | Mapping[str, LRRange]") -> "Figure":
-    """Loss against learning rate, of one range test or several, a dot where the loss falls fastest.
-
-    Parameters
-    ----------
-    results : LRRange, or mapping of str to LRRange
-        What ``lr_range_test`` returned, by the name that the legend shows.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Thin lines are the batches' losses, thick ones their running means.
-
-    Raises
-    ------
-    ImportError
-        If matplotlib is not installed.
-
-    Examples
-    --------
-    >>> import mlpc
-    >>> (x, y), _ = mlpc.datasets.load_digits()
-    >>> figure = lr_range(mlpc.lr_range_test(mlpc.MLP([64, 10]), x, y))
-    >>> figure.axes[0].get_xscale()
-    'log'
-    """
-    require_matplotlib()
-    named = results if isinstance(results, Mapping) else {"": results}
-    figure = _figure(7.2, 4.4)
-    axes = figure.subplots()
-    for number, (name, result) in enumerate(named.items()):
-        colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
-        label = f"{name + ': ' if name else ''}steepest at lr = {result.suggestion:.2g}"
-        axes.plot(result.lr, result.loss, color=colour, linewidth=0.7, alpha=0.35)
-        axes.plot(result.lr, result.smoothed, color=colour, linewidth=1.8)
-        height = np.interp(result.suggestion, result.lr, result.smoothed)
-        axes.plot([result.suggestion], [height], color=colour, marker=marker, markersize=8, linestyle="", label=label)
-    # One batch's loss far above the means would press them flat.
-    top = max(result.smoothed[: max(1, len(result.smoothed) // 2)].max() for result in named.values())
-    axes.set_ylim(bottom=0, top=1.6 * top)
-    axes.set_xscale("log")
-    axes.set_xlabel("learning rate")
-    axes.set_ylabel("loss")
-    _tidy(axes)
-    figure.legend(loc="outside lower center", ncols=min(2, len(named)), frameon=False)
-    return figure
-
-
-def _figure(width: float, height: float) -> "Figure":
-    """A figure of no window; notebooks ask it for its own picture."""
-    from matplotlib.figure import Figure
-
-    class Picture(Figure):
-        def _repr_png_(self) -> bytes:
-            stream = io.BytesIO()
-            self.savefig(stream, format="png", dpi=100)
-            return stream.getvalue()
-
-    return Picture(figsize=(width, height), dpi=150, layout="constrained")
-
-
-def require_matplotlib() -> None:
-    """Raise the ImportError that says how to get matplotlib, where it is missing."""
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError as error:
-        raise ImportError("pictures need matplotlib: pip install 'mlpc[plot]'") from error
 
 
 def _curve(history: Record, name: str) -> NDArray[np.float64]:
@@ -172,7 +96,7 @@ def _label(axes: "Axes", quantity: str) -> None:
     axes.set_xlabel("epoch")
     axes.set_ylabel(quantity)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    _tidy(axes)
+    tidy(axes)
     if quantity == "accuracy":
         # From their start, the curves would press their ends, which are compared, against the upper edge.
         ends = [curve[-1] for curve in _curves(axes) if curve.size]
@@ -183,12 +107,6 @@ def _label(axes: "Axes", quantity: str) -> None:
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         axes.yaxis.set_minor_formatter(NullFormatter())
-
-
-def _tidy(axes: "Axes") -> None:
-    axes.grid(color="0.9", linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
 
 
 def _curves(axes: "Axes") -> "list[NDArray[np.float64]]":
