@@ -29,6 +29,7 @@ from nbformat import NotebookNode
 FOLDER = Path(__file__).resolve().parent
 # The sources, in the order in which they are executed, and their student versions: the course's names.
 NOTEBOOKS = {
+    "pw03_mlp_mnist_classification": "pw03_mlp_mnist_classification_stud",
     "pw03_backprop": "pw03_backprop_stud",
 }
 START, END = "### YOUR CODE START ###", "### YOUR CODE END ###"
