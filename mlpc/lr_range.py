@@ -116,7 +116,9 @@ def lr_range_test(
     if len(losses) < 3:
         raise ValueError(f"lr_min: expected a rate at which the loss stays finite, got {lr_min}")
     rates = rates[: len(losses)]
-    # Over as many steps as the mean remembers: one batch's bump is no slope.
-    window = min(WINDOW, len(losses) // 2)
-    fall = np.array(smoothed[window:]) - np.array(smoothed[:-window])
-    return LRRange(rates, np.array(losses), np.array(smoothed), float(rates[window // 2 + fall.argmin()]))
+    # Over as many steps as the mean remembers, once it has seen as many, and where it falls below all before: the way
+    # down from a bump is no fall.
+    window = min(WINDOW, len(losses) // 3)
+    lowest = np.minimum.accumulate(smoothed[window:])
+    fall = lowest[window:] - lowest[:-window]
+    return LRRange(rates, np.array(losses), np.array(smoothed), float(rates[window + window // 2 + fall.argmin()]))

@@ -64,7 +64,7 @@ def learning_curves(histories: Mapping[str, Records]) -> "Figure":
     panels = figure.subplots(1, len(quantities), sharex=True, squeeze=False)[0]
     for axes, quantity in zip(panels, quantities, strict=True):
         for number, records in enumerate(several):
-            style = {"color": COLOURS[number % len(COLOURS)], "marker": MARKERS[number % len(MARKERS)]}
+            style = {"color": COLOURS[number % len(COLOURS)], "marker": _marker(number)}
             training = [_curve(record, quantity) for record in records]
             validation = [_curve(record, f"val_{quantity}") for record in records]
             _draw(axes, training, linestyle="--", linewidth=1.2, markerfacecolor="white", **style)
@@ -88,6 +88,11 @@ def _draw(axes: "Axes", curves: Sequence[NDArray[np.float64]], **style: Any) -> 
     if len(curves) > 1:
         axes.fill_between(x, values.min(axis=0), values.max(axis=0), color=style["color"], alpha=0.2, linewidth=0)
     axes.plot(x, values.mean(axis=0), markersize=5, markevery=max(1, epochs // MARKS), **style)
+
+
+def _marker(number: int) -> str:
+    """Shifted by one each time the colours begin again, so that no two of 49 trainings look the same."""
+    return MARKERS[(number + number // len(COLOURS)) % len(MARKERS)]
 
 
 def _label(axes: "Axes", quantity: str) -> None:
@@ -124,7 +129,7 @@ def _add_legend(figure: "Figure", names: list[str]) -> None:
     rows = max(len(meanings), math.ceil(len(names) / 3))
     blanks = [Line2D([], [], linestyle="none", label=" ")] * (rows - len(meanings))
     trainings = [
-        Line2D([], [], color=COLOURS[i % len(COLOURS)], marker=MARKERS[i % len(MARKERS)], markersize=5, label=name)
+        Line2D([], [], color=COLOURS[i % len(COLOURS)], marker=_marker(i), markersize=5, label=name)
         for i, name in enumerate(names)
     ]
     columns = 1 + math.ceil(len(names) / rows)

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-STEMS = ["pw03_backprop"]
+STEMS = ["pw03_mlp_mnist_classification", "pw03_backprop"]
 
 
 @pytest.fixture(params=STEMS)
