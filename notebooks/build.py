@@ -31,6 +31,8 @@ FOLDER = Path(__file__).resolve().parent
 NOTEBOOKS = {
     "pw03_mlp_mnist_classification": "pw03_mlp_mnist_classification_stud",
     "pw03_backprop": "pw03_backprop_stud",
+    "pw03_autograd": "pw03_autograd",
+    "pw03_review": "pw03_review",
 }
 START, END = "### YOUR CODE START ###", "### YOUR CODE END ###"
 TAGS = {"parameters", "student", "solution", "plot", "table", "comment"}

@@ -56,7 +56,7 @@ def check_results(results):
     assert mistakes["all initial weights 0"]["accuracy"] < 0.15
     assert abs(mistakes["no hidden activation"]["accuracy"] - mistakes["linear, for comparison"]["accuracy"]) < 0.03
     assert mistakes["1/n missing"]["accuracy"] < mistakes["1/n missing, lr / 64"]["accuracy"] - 0.3
-    assert mistakes["sorted, not shuffled"]["accuracy"] < mistakes["none"]["accuracy"] - 0.05
+    assert mistakes["sorted, not shuffled"]["accuracy"] < mistakes["none"]["accuracy"] - 0.03
     assert results["right_cost"] / results["wrong_cost"] == pytest.approx(64, rel=0.05)
 
 

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-STEMS = ["pw03_mlp_mnist_classification", "pw03_backprop"]
+STEMS = ["pw03_mlp_mnist_classification", "pw03_backprop", "pw03_autograd", "pw03_review"]
 
 
 @pytest.fixture(params=STEMS)
