@@ -1,14 +1,15 @@
-"""The command line: ``python -m mlpc train | gradcheck | info``."""
+"""The command line: ``python -m mlpc train | gradcheck | pack | info``."""
 
 import argparse
 import platform
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
 import mlpc
-from mlpc import _mlpc, datasets, plot
+from mlpc import _mlpc, datasets, handin, plot
 from mlpc.table import Table
 
 LOADERS = {"digits": datasets.load_digits, "mnist": datasets.load_mnist}
@@ -66,6 +67,15 @@ def _parser() -> argparse.ArgumentParser:
     _add_network(gradcheck)
     gradcheck.add_argument("--batch-size", type=_positive, default=7, help="samples to check with")
     gradcheck.set_defaults(run=_gradcheck)
+
+    pack = commands.add_parser(
+        "pack", help="make the copies of a group's notebooks that are handed in", formatter_class=_HelpFormatter
+    )
+    pack.add_argument("notebooks", nargs="*", metavar="NOTEBOOK", help="filled in and run; pw03_*.ipynb here if none")
+    pack.add_argument("--group", required=True, metavar="NAME", help="becomes part of the file names")
+    pack.add_argument("--to", default=".", metavar="DIR", help="where the copies go")
+    pack.add_argument("--force", action="store_true", help="make copies of notebooks that lack something, too")
+    pack.set_defaults(run=_pack)
 
     info = commands.add_parser("info", help="say what this installation is and runs on")
     info.set_defaults(run=_info)
@@ -164,6 +174,23 @@ def _gradcheck(options: argparse.Namespace) -> int:
         print(f"{'-'.join(map(str, sizes))}, {options.activation}, {len(y)} samples of the digits")
         print(check, end="\n\n")
         status |= not check.ok
+    return status
+
+
+def _pack(options: argparse.Namespace) -> int:
+    notebooks = [Path(name) for name in options.notebooks] or handin.candidates(Path())
+    if not notebooks:
+        raise ValueError("NOTEBOOK: expected one, and there is no pw03_*.ipynb here")
+    status = 0
+    for notebook in notebooks:
+        lacks = handin.missing(notebook)
+        for complaint in lacks:
+            print(f"{notebook.name}: {complaint}")
+        if lacks and not options.force:
+            print(f"{notebook.name}: no copy was made; --force makes one all the same")
+        else:
+            print(f"{notebook.name}: copied to {handin.copy(notebook, options.group, Path(options.to))}")
+        status |= bool(lacks)
     return status
 
 

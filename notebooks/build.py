@@ -184,6 +184,8 @@ def _blank(lines):
     if not instructions or [line[:2] for line in instructions].count("#!") != 1 or instructions[0][:2] != "#!":
         raise ValueError(f"expected one line that begins with '#!' first in a blank, got {instructions}")
     number, _, task = instructions[0][2:].strip().partition(" ")
+    if '"' in task:
+        raise ValueError(f"expected no quotes in what is to be done, got {task}")
     hints = [line[2:].strip() for line in instructions[1:]]
     return Blank(number, task, hints, textwrap.dedent("\n".join(code)).strip("\n").split("\n"))
 

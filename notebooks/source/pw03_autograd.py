@@ -222,14 +222,6 @@ class Tensor:
         self.value += amount
         self.version += 1
 
-    def detach(self):
-        """The same value, as a constant: no gradient comes back from where it is used."""
-        ### YOUR CODE START ###
-        #! 4.7 Tensor.detach: a new Tensor with this value that requires no gradient
-        #? What does a Tensor know of its past? Only the tape does.
-        return Tensor(self.value)
-        ### YOUR CODE END ###
-
     def __add__(self, other):
         return add(self, tensor(other))
 
@@ -339,18 +331,17 @@ print("passed: 4.5 backward")
 
 
 # %%
+def total(a):
+    """The sum of all elements: each counts once, and gets d itself."""
+    return record(a.value.sum(), [a], lambda d: (np.full(a.value.shape, d),))
+
+
 def log(a):
     """The natural logarithm of the elements."""
     ### YOUR CODE START ###
-    #! 4.6 log and total: value and pullback of both
-    #? A pullback returns one gradient per input: with one input, a tuple of one element, (d / ..., ).
+    #! 4.6 log: value and pullback
+    #? A pullback returns one gradient per input: with one input, a tuple of one element, (..., ).
     return record(np.log(a.value), [a], lambda d: (d / a.value,))
-
-
-def total(a):
-    """The sum of all elements."""
-    # Every element counts once in the sum: each gets d itself, in the shape of a.
-    return record(a.value.sum(), [a], lambda d: (np.full(a.value.shape, d),))
     ### YOUR CODE END ###
 
 
@@ -366,9 +357,9 @@ def first_example():
 
 
 came = first_example()
-compare("gradient by t", came[0], [2.0, 4.0, 8.0], "total sends d to every element; t * t uses t twice")
+compare("gradient by t", came[0], [2.0, 4.0, 8.0], "t * t uses t twice: add to what has flowed")
 compare("gradient by u", came[1], [0.1, 0.05], "the derivative of the logarithm is 1 / u")
-print("passed: 4.6 log and total")
+print("passed: 4.6 log")
 examples = {"tape": came, "by hand": ([2.0, 4.0, 8.0], [0.1, 0.05])}
 if torch:
     t, u = torch.tensor([1.0, 2.0, 4.0], requires_grad=True), torch.tensor([10.0, 20.0], requires_grad=True)
@@ -402,17 +393,27 @@ compare("after a reset", t.grad, [2.0, 4.0, 8.0], "backward adds to .grad, which
 # middle between $-1$ and $a = 1$: to 0. That is the minimum of no function. Updates happen **outside the graph**: with
 # `add_`, on no tape.
 
+# %%
+def detach(a):
+    """The same value, as a constant: no gradient comes back from where it is used."""
+    ### YOUR CODE START ###
+    #! 4.7 detach: a new Tensor with the value of a that requires no gradient
+    #? What does a Tensor know of its past? Only the tape does.
+    return Tensor(a.value)
+    ### YOUR CODE END ###
+
+
 # %% tags=["table"]
 def descend(detached):
     """a and b after plain gradient descent."""
     a, b = Tensor(0.0, requires_grad=True), Tensor(0.0, requires_grad=True)
     for _ in range(200):
-        coupled = a.detach() if detached else a
+        coupled = detach(a) if detached else a
         terms = [a - 1.0, b + 1.0, coupled - b]
         backward(terms[0] * terms[0] + terms[1] * terms[1] + terms[2] * terms[2])
-        for parameter in (a, b):
-            parameter.add_(-0.1 * parameter.grad)
-            parameter.grad = None
+        for number in (a, b):
+            number.add_(-0.1 * number.grad)
+            number.grad = None
     return float(a.value), float(b.value)
 
 
@@ -424,13 +425,13 @@ def torch_descend(detached):
         with torch.no_grad():
             for parameter in (a, b):
                 parameter -= 0.1 * parameter.grad
-                parameter.grad = None
+                parameter.grad.zero_()
     return a.item(), b.item()
 
 
 compare("a and b, coupled", descend(False), (1 / 3, -1 / 3), "see 4.3 and 4.5")
 compare("a and b, a detached", descend(True), (1.0, 0.0), "detach returns a Tensor that requires no gradient")
-print("passed: 4.7 Tensor.detach")
+print("passed: 4.7 detach")
 ends = {"tape": [descend(False), descend(True)]}
 if torch:
     ends["PyTorch"] = [torch_descend(False), torch_descend(True)]

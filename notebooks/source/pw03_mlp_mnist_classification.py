@@ -220,16 +220,16 @@ def train_eval(net, lr, nepochs, nbatch, training_set, validation_set):
             xb, yb = x[rows], y[rows]
             ### YOUR CODE START ###
             #! 2.3 train_eval: one batch: add to total and correct, set the gradients, make a step
-            #? z = net.forward(xb) gives the logits. net.backward(dz) sets the gradients of all layers.
+            #? net.forward gives the logits z of xb; net.backward sets the gradients of all layers from dz.
             #? NumPy: dz is softmax minus one-hot, divided by the number of samples in the batch.
             #? mlpc.ops: cross_entropy(z, yb) gives the mean cost and dz.
-            #? mlpc.MLP: net.loss(yb) after forward, then net.backward() without dz.
-            #? optimizer.step() moves the weights. total adds up costs of samples, not of batches.
-            z = net.forward(xb)
-            mean_cost, dz = mlpc.ops.cross_entropy(z, yb)
+            #? mlpc.MLP: net.loss(yb) after forward; backward then needs no dz.
+            #? The optimizer's step moves the weights. total adds up costs of samples, not of batches.
+            logits = net.forward(xb)
+            mean_cost, derivative = mlpc.ops.cross_entropy(logits, yb)
             total += mean_cost * len(rows)
-            correct += int((z.argmax(axis=1) == yb).sum())
-            net.backward(dz)
+            correct += int((logits.argmax(axis=1) == yb).sum())
+            net.backward(derivative)
             optimizer.step()
             ### YOUR CODE END ###
         cost_train.append(total / len(x))
@@ -444,20 +444,14 @@ def falling(lr):
 
 
 ### YOUR CODE START ###
-#! 2.6 finalists: two or more variants with "momentum", "weight_decay", "schedule": falling, and "lr"
-#? finalists = {"relu 100, momentum": {"sizes": [...], "activation": ..., "momentum": 0.9, ...}, ...}
-#? weight_decay: 1e-5 to 1e-3. Leave their number small: each is trained three times.
-finalists = {
-    f"relu {'-'.join(map(str, units))}, momentum": {
-        "sizes": [n_pixels, *units, 10],
-        "activation": "relu",
-        "lr": 0.05,
-        "momentum": 0.9,
-        "weight_decay": 1e-4,
-        "schedule": falling,
-    }
-    for units in ([100], [256, 128], [512, 256])
-}
+#! 2.6 finalists: two or more variants with momentum, weight_decay, lr and the schedule above
+#? A dict like variants, with new names; besides sizes and activation, "momentum": about 0.9,
+#? "weight_decay": from 1e-5 to 1e-3, "lr": a number, and "schedule": falling.
+#? Leave their number small: each is trained three times.
+finalists = {}
+for units in ([100], [256, 128], [512, 256]):
+    recipe = variants["relu 100"] | {"sizes": [n_pixels, *units, 10], "lr": 0.05, "schedule": falling}
+    finalists[f"relu {'-'.join(map(str, units))}, momentum"] = recipe | {"momentum": 0.9, "weight_decay": 1e-4}
 ### YOUR CODE END ###
 
 # %%
@@ -683,7 +677,7 @@ spreads.assign(ratio=spreads["relu"] / spreads["sigmoid"]).style.format("{:.1e}"
 # %%
 def train_with_mistake(net, lr, on_logits=None, missing_1_n=False, rows=None, nepochs=3):
     """Cost and accuracy on the validation set, and how many classes are never predicted."""
-    optimizer = mlpc.optim.SGD(net, lr=lr)
+    sgd = mlpc.optim.SGD(net, lr=lr)
     forward = getattr(mlpc.ops, f"{on_logits}_forward") if on_logits else lambda z: z
     backward = getattr(mlpc.ops, f"{on_logits}_backward") if on_logits else lambda da, z: da
     for epoch in range(nepochs):
@@ -693,7 +687,7 @@ def train_with_mistake(net, lr, on_logits=None, missing_1_n=False, rows=None, ne
             z = np.array(net.forward(x_train[batch]))
             da = mlpc.ops.cross_entropy(forward(z), y_train[batch], reduction="sum" if missing_1_n else "mean")[1]
             net.backward(backward(da, z))
-            optimizer.step()
+            sgd.step()
     z = forward(np.array(net.forward(x_val)))
     never = 10 - len(np.unique(z.argmax(axis=1)))
     return {"cost": mlpc.ops.cross_entropy(z, y_val)[0], "accuracy": (z.argmax(axis=1) == y_val).mean(), "never": never}

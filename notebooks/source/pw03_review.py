@@ -169,13 +169,13 @@ def gradient_by_differences(net, x, y, h=1e-5):
     for index in range(net.parameters.size):
         ### YOUR CODE START ###
         #! 5.3 gradient_by_differences: element index of the gradient; leave the parameter as it was
-        #? net.parameters is a view: net.parameters[index] = ... changes the network.
-        #? The cost: net.forward(x), then net.loss(y).
+        #? net.parameters is a view: assigning to an element changes the network.
+        #? The cost: a forward pass, then net.loss(y).
         middle = net.parameters[index]
         costs = []
         for moved in (middle + h, middle - h):
             net.parameters[index] = moved
-            net.forward(x)
+            net(x)
             costs.append(net.loss(y))
         net.parameters[index] = middle
         gradient[index] = (costs[0] - costs[1]) / (2 * h)
@@ -271,7 +271,7 @@ figure
 def slopes_from_outputs(name, a):
     """f'(z), computed from a = f(z) alone."""
     ### YOUR CODE START ###
-    #! 5.4 slopes_from_outputs: for the names "sigmoid", "tanh" and "relu"
+    #! 5.4 slopes_from_outputs: for sigmoid, tanh and relu
     #? sigmoid: a (1 - a). tanh: 1 - a^2. ReLU: when is the output above 0?
     if name == "sigmoid":
         return a * (1 - a)

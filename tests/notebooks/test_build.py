@@ -93,6 +93,12 @@ def test_a_blank_without_its_number_is_refused(build, folder):
         build.blanks(build.read("small"))
 
 
+def test_quotes_in_a_task_are_refused(build, folder):
+    (folder / "source" / "small.py").write_text(SOURCE.replace("twice x", 'twice "x"'))
+    with pytest.raises(ValueError, match="no quotes"):
+        build.blanks(build.read("small"))
+
+
 def test_a_blank_without_its_end_is_refused(build, folder):
     (folder / "source" / "small.py").write_text(SOURCE.replace("### YOUR CODE END ###", ""))
     with pytest.raises(ValueError, match="YOUR CODE END"):
