@@ -117,7 +117,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         notebook = json.loads(path.read_text(encoding="utf-8"))
         if notebook["nbformat"] == 4 and isinstance(notebook["metadata"], dict) and notebook["cells"]:
-            return notebook  # type: ignore[no-any-return]
+            return notebook
     except (ValueError, KeyError, TypeError):
         pass
     raise ValueError(f"{path}: expected a notebook in format 4")
@@ -129,4 +129,4 @@ def _source(cell: dict[str, Any]) -> str:
 
 
 def _tags(cell: dict[str, Any]) -> list[str]:
-    return cell["metadata"].get("tags", [])  # type: ignore[no-any-return]
+    return cell["metadata"].get("tags", [])
