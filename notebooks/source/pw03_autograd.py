@@ -543,8 +543,8 @@ compare("dw2 from the tape", t2.grad, dw2, "see 4.2 and 4.5", 1e-12)
 print("the tape's gradients are those by hand")
 
 # %% [markdown]
-# **An MLP.** Four operations in a row are a network; its gradients must be those of `mlpc.MLP`, which sums in its own
-# order, in C. Then we train it, with the updates outside the graph.
+# **An MLP.** Four operations in a row are a network; its gradients must be those of `mlpc.MLP`. (They are to the
+# last bit, since both call the same functions in C.) Then we train it, with the updates outside the graph.
 
 # %%
 (x_full, y_full), (x_test, y_test) = mlpc.datasets.load_mnist() if DATA == "mnist" else mlpc.datasets.load_digits()

@@ -670,7 +670,7 @@ spreads.assign(ratio=spreads["relu"] / spreads["sigmoid"]).style.format("{:.1e}"
 # | no activation in the hidden layer | no better than the linear network |
 # | all initial weights 0 | about 11 %: only the biases learn, the network knows how frequent the classes are |
 # | sigmoid on the logits | the cost cannot fall below $\ln(1 + 9/e) = 1.461$ |
-# | ReLU on the logits | classes whose logit is never above 0 get no gradient: they are never predicted |
+# | ReLU on the logits | classes whose logit is never above 0 get no gradient and are never predicted; whether it happens is luck |
 # | the $1/n$ is missing | steps are 64 times too large: the cost explodes or gets stuck |
 # | samples sorted by class, no shuffling | the network knows what it saw last |
 
@@ -694,7 +694,7 @@ def train_with_mistake(net, lr, on_logits=None, missing_1_n=False, rows=None, ne
 
 
 def network(activation="relu", **options):
-    return mlpc.MLP([n_pixels, 100, 10], activation, seed=0, **options)
+    return mlpc.MLP([n_pixels, 100, 10], activation, **options)
 
 
 n_epochs = 3 if DATA == "mnist" else 30
@@ -704,9 +704,12 @@ mistakes = {
     "no hidden activation": train_with_mistake(network("identity"), 0.1, nepochs=n_epochs),
     "all initial weights 0": train_with_mistake(network(init="zeros"), 0.1, nepochs=n_epochs),
     "sigmoid on the logits": train_with_mistake(network(), 0.1, on_logits="sigmoid", nepochs=n_epochs),
-    "ReLU on the logits": train_with_mistake(network(), 0.1, on_logits="relu", nepochs=n_epochs),
     "1/n missing": train_with_mistake(network(), 0.1, missing_1_n=True, nepochs=n_epochs),
     "1/n missing, lr / 64": train_with_mistake(network(), 0.1 / 64, missing_1_n=True, nepochs=n_epochs),
+    **{
+        f"ReLU on the logits, seed {seed}": train_with_mistake(network(seed=seed), 0.1, "relu", nepochs=n_epochs)
+        for seed in (0, 1, 2)
+    },
     "sorted, not shuffled": train_with_mistake(network(), 0.1, rows=np.argsort(y_train, kind="stable"), nepochs=n_epochs),
 }
 
@@ -768,7 +771,7 @@ pd.DataFrame(timings, columns=columns).set_index("batch size").round(4)
 # *Write here.*
 
 # %% [markdown] tags=["solution"]
-# **Conclusions.** One hidden layer takes the accuracy from 92 % to about 98 %; everything after that is tenths of a
+# **Conclusions.** One hidden layer takes the accuracy from 92 % to 97.5 %; everything after that is tenths of a
 # percent. The learning rate matters more than the size: a good rate with 100 units beats a bad one with 300. Momentum
 # with a falling rate brings up to half a percent, and makes the curves smooth: most of the noise of the last epochs was
 # the constant learning rate. Among the finalists the differences between the two larger ones are about as large as the
