@@ -38,7 +38,7 @@ from mlpc.schedules import Constant, Schedule
 if TYPE_CHECKING:
     from mlpc.net import MLP
 
-__all__ = ["OPTIMIZERS", "SGD", "Optimizer"]
+__all__ = ["OPTIMIZERS", "SGD", "Adam", "AdamW", "Optimizer"]
 
 
 class Optimizer:
@@ -53,7 +53,8 @@ class Optimizer:
     epochs : float
         The clock: how long this optimizer has trained, in epochs.
     state : dict of str to ndarray
-        What the optimizer remembers from step to step, by name: arrays of shape (n_parameters,) in the network's dtype.
+        What the optimizer remembers from step to step, by name: arrays of shape (n_parameters,) in the network's dtype,
+        and the number of steps where the optimizer counts them, (1,) in float64.
     """
 
     def __init__(self, net: MLP, lr: float | Schedule, state: tuple[str, ...]) -> None:
@@ -183,13 +184,127 @@ class SGD(Optimizer):
         return ("sgd", self.schedule.spec, self.momentum, self.weight_decay, self.nesterov, velocity)
 
     def __repr__(self) -> str:
-        schedule = self.schedule
-        lr = repr(schedule.lr) if schedule == Constant(schedule.lr) else repr(schedule)
         return (
-            f"SGD(lr={lr}, momentum={self.momentum!r}, nesterov={self.nesterov!r}, "
+            f"SGD(lr={_lr(self.schedule)}, momentum={self.momentum!r}, nesterov={self.nesterov!r}, "
             f"weight_decay={self.weight_decay!r}, epochs={self.epochs!r})"
         )
 
 
-OPTIMIZERS: dict[str, Callable[[MLP, float | Schedule], Optimizer]] = {"sgd": SGD}
+class Adam(Optimizer):
+    """Adam, with the weight decay as a part of the gradient, as in PyTorch.
+
+    With the gradient g, the parameters p, and running means m and v, which begin at 0, at step t = 1, 2, ...:
+    ``d = g + weight_decay * p``, ``m = m + (1 - beta1) * (d - m)``, ``v = beta2 * v + (1 - beta2) * d**2``,
+    ``p = p - lr / (1 - beta1**t) * m / (sqrt(v) / sqrt(1 - beta2**t) + eps)``.  Source: Kingma and Ba, "Adam: a method
+    for stochastic optimization", 2015, algorithm 1, in the form of torch.optim.Adam.
+
+    Parameters
+    ----------
+    net : MLP
+        The network to train.
+    lr : float or Schedule
+        The learning rate, >= 0, or a schedule from `mlpc.schedules`.
+    betas : (float, float)
+        How much the means of gradients and of their squares keep from step to step, each 0 <= beta < 1.
+    eps : float
+        Added to the root of the mean square; > 0.
+    weight_decay : float
+        >= 0, of biases too.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where an argument is outside its range.
+
+    Examples
+    --------
+    >>> import mlpc, numpy as np
+    >>> net = mlpc.MLP([1, 1], loss="mse", init=[np.array([[2.0]]), np.array([1.0])])
+    >>> optimizer = Adam(net, lr=0.5)
+    >>> net.gradients[:] = 100.0, -0.01
+    >>> optimizer.step()
+    >>> net.parameters.round(4), optimizer.state["steps"]
+    (array([1.5, 1.5], dtype=float32), array([1.]))
+    """
+
+    _kind = "adam"
+
+    def __init__(
+        self,
+        net: MLP,
+        lr: float | Schedule = 0.001,
+        *,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+    ) -> None:
+        if np.shape(betas) != (2,):
+            raise TypeError(f"betas: expected two numbers, got {betas!r}")
+        self.betas = real_number("betas[0]", betas[0]), real_number("betas[1]", betas[1])
+        self.eps = real_number("eps", eps)
+        self.weight_decay = real_number("weight_decay", weight_decay)
+        if max(self.betas) >= 1:
+            raise ValueError(f"betas: expected numbers < 1, got {betas!r}")
+        super().__init__(net, lr, ("mean", "square"))
+        if not net.dtype.type(self.eps) > 0:
+            raise ValueError(f"eps: expected a number > 0 in {net.dtype}, got {eps!r}")
+        self.state["steps"] = np.zeros(1)
+
+    @property
+    def spec(self) -> _mlpc.Optimizer:
+        state = self.state
+        return (
+            self._kind, self.schedule.spec, self.weight_decay, *self.betas, self.eps,
+            state["mean"], state["square"], state["steps"],
+        )  # fmt: skip
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue where `state_dict` was taken; see `Optimizer.load_state_dict`."""
+        steps = np.asarray(state.get("steps", 0))
+        if np.issubdtype(steps.dtype, np.number) and not (steps >= 0).all():
+            raise ValueError(f"steps: expected a number >= 0, got {state['steps']!r}")
+        super().load_state_dict(state)
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}(lr={_lr(self.schedule)}, betas={self.betas!r}, eps={self.eps!r}, "
+            f"weight_decay={self.weight_decay!r}, epochs={self.epochs!r})"
+        )
+
+
+class AdamW(Adam):
+    """Adam with decoupled weight decay: ``p = p - lr * weight_decay * p`` instead of a part of the gradient.
+
+    Source: Loshchilov and Hutter, "Decoupled weight decay regularization", 2019, algorithm 2, in the form of
+    torch.optim.AdamW.  Parameters are those of `Adam`, and weight_decay is 0.01 where left out.
+
+    Examples
+    --------
+    >>> import mlpc, numpy as np
+    >>> net = mlpc.MLP([1, 1], loss="mse", init=[np.array([[2.0]]), np.array([1.0])])
+    >>> net.zero_grad()
+    >>> AdamW(net, lr=0.5, weight_decay=0.1).step()
+    >>> net.parameters
+    array([1.9 , 0.95], dtype=float32)
+    """
+
+    _kind = "adamw"
+
+    def __init__(
+        self,
+        net: MLP,
+        lr: float | Schedule = 0.001,
+        *,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.01,
+    ) -> None:
+        super().__init__(net, lr, betas=betas, eps=eps, weight_decay=weight_decay)
+
+
+def _lr(schedule: Schedule) -> str:
+    return repr(schedule.lr) if schedule == Constant(schedule.lr) else repr(schedule)
+
+
+OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"sgd": SGD, "adam": Adam, "adamw": AdamW}
 """The optimizers that `fit` knows by name."""

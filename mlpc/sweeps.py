@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import itertools
 import json
 import math
@@ -10,7 +11,7 @@ import os
 import pathlib
 import threading
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,7 +32,6 @@ __all__ = ["sweep"]
 
 _NETWORK = ("sizes", "activation", "loss", "dtype", "init")
 _TRAINING = ("lr", "epochs", "batch_size", "optimizer", "schedule")
-_SETTINGS = ("momentum", "weight_decay", "nesterov")
 Samples = tuple[Array, Array]
 
 
@@ -54,8 +54,8 @@ def sweep(
     Parameters
     ----------
     variants : mapping of str to mapping
-        By name: "sizes", and where wanted "activation", "loss", "dtype" and "init" of `MLP`; "momentum",
-        "weight_decay" and "nesterov" of the optimizer; "schedule", a function from a learning rate to a schedule of
+        By name: "sizes", and where wanted "activation", "loss", "dtype" and "init" of `MLP`; settings of the optimizer,
+        like "momentum" of SGD or "betas" of Adam; "schedule", a function from a learning rate to a schedule of
         `mlpc.schedules`; and "lr" (one or several), "epochs", "batch_size", "optimizer" instead of those below.
     data, validation_data : (x, y)
         As in `MLP.fit`.
@@ -111,17 +111,20 @@ def sweep(
     missing = [run for run in runs if _key(run) not in book.rows]
     stop = threading.Event()
     pool = ThreadPoolExecutor(jobs or _cores())
+    futures: list[Future[dict[str, Any] | None]] = []
     with Progress(1, len(runs), progress, unit="runs") as bar:
         try:
-            futures = [
-                pool.submit(_train, run, schedules[run["variant"]], training, validation, stop) for run in missing
-            ]
+            for run in missing:
+                futures.append(pool.submit(_train, run, schedules[run["variant"]], training, validation, stop))
             for done, future in enumerate(as_completed(futures), len(runs) - len(missing) + 1):
                 book.add(future.result())
                 bar.tick(done)
-        finally:  # on Ctrl-C, those that run end after their epoch, unrecorded
+        finally:  # on Ctrl-C, those that run end after their epoch, unrecorded; those that have ended are not lost
             stop.set()
             pool.shutdown(cancel_futures=True)
+            for future in futures:
+                if not future.cancelled() and future.exception() is None:
+                    book.add(future.result())
     hidden = ("data", "arithmetic")
     rows = [book.rows[_key(run)] for run in runs]
     return pandas.DataFrame([{k: v for k, v in row.items() if k not in hidden} for row in rows])
@@ -137,15 +140,16 @@ def _runs(
     name: str, variant: Mapping[str, Any], common: Mapping[str, Any], seeds: Sequence[int]
 ) -> list[dict[str, Any]]:
     """The runs of a variant, each as what decides its result, in JSON's terms."""
-    known = (*_NETWORK, *_TRAINING, *_SETTINGS)
+    chosen = {**common, **variant}
+    if chosen["optimizer"] not in OPTIMIZERS:
+        raise ValueError(f"optimizer: expected one of {', '.join(OPTIMIZERS)}, got {chosen['optimizer']!r}")
+    settings = _settings(chosen["optimizer"])
+    known = (*_NETWORK, *_TRAINING, *settings)
     for key in variant:
         if key not in known:
             raise TypeError(f"variants[{name!r}]: expected keys among {', '.join(known)}, got {key!r}")
     if "sizes" not in variant:
         raise ValueError(f"variants[{name!r}]: expected 'sizes', got {', '.join(variant) or 'nothing'}")
-    chosen = {**common, **variant}
-    if chosen["optimizer"] not in OPTIMIZERS:
-        raise ValueError(f"optimizer: expected one of {', '.join(OPTIMIZERS)}, got {chosen['optimizer']!r}")
     rates = [chosen["lr"]] if np.ndim(chosen["lr"]) == 0 else list(chosen["lr"])
     sizes = [int(size) for size in variant["sizes"]]
     activation = variant.get("activation", "relu")
@@ -164,15 +168,26 @@ def _runs(
             "init": variant.get("init", "torch"),
             "optimizer": chosen["optimizer"],
             "lr": float(rate),
-            "momentum": float(variant.get("momentum", 0.0)),
-            "weight_decay": float(variant.get("weight_decay", 0.0)),
-            "nesterov": bool(variant.get("nesterov", False)),
+            **{key: _plain(variant.get(key, default)) for key, default in settings.items()},
             "schedule": repr(schedule) if isinstance(schedule, Schedule) else "constant",
             "batch_size": int(chosen["batch_size"]),
             "epochs": int(chosen["epochs"]),
         }
         runs += [what | {"seed": int(seed), "arithmetic": _mlpc.ARITHMETIC} for seed in seeds]
     return runs
+
+
+def _settings(optimizer: str) -> dict[str, Any]:
+    """What an optimizer can be told beside its learning rate, and what it is where nothing is told."""
+    parameters = inspect.signature(OPTIMIZERS[optimizer]).parameters.values()
+    return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+
+
+def _plain(value: Any) -> Any:
+    """A setting as JSON gives it back, so that a run and its record have the same key."""
+    if isinstance(value, bool):
+        return value
+    return float(value) if np.ndim(value) == 0 else [float(part) for part in value]
 
 
 _FIGURES = ("seconds", "loss", "accuracy", "val_loss", "val_accuracy", "digest", "history", "error")
@@ -195,7 +210,7 @@ def _train(
         init=run["init"],
         seed=run["seed"],
     )
-    settings = {key: run[key] for key in _SETTINGS}
+    settings = {key: run[key] for key in _settings(run["optimizer"])}
     stepper = OPTIMIZERS[run["optimizer"]](net, schedule(run["lr"]) if schedule else run["lr"], **settings)
     record: dict[str, Any] = dict(run) | dict.fromkeys(_FIGURES[:5], math.nan) | {"digest": None, "error": ""}
     try:
@@ -240,15 +255,15 @@ class _Book:
             self.rows[_key(row)] = row
 
     def add(self, row: dict[str, Any] | None) -> None:
-        if row is None:
+        if row is None or _key(row) in self.rows:
             return
-        self.rows[_key(row)] = row
         if self.path is not None:
             with self.path.open("a+", encoding="utf-8") as file:
                 torn = self.path.stat().st_size > 0 and not self.path.read_bytes().endswith(b"\n")
                 file.write("\n" * torn + json.dumps(row) + "\n")
                 file.flush()
                 os.fsync(file.fileno())
+        self.rows[_key(row)] = row
 
 
 def _fingerprint(data: Samples, validation: Samples | None) -> str:

@@ -193,19 +193,29 @@ typedef struct {
 
 double mlpc_learning_rate(const mlpc_schedule *schedule, double t);
 
+/* base^n by repeated squaring: the same bits everywhere, as no library's pow promises. */
+double mlpc_power(double base, uint64_t n);
+
 /* ---- Optimizers ----------------------------------------------------------------------------------------------------------------- */
 
-typedef enum { MLPC_OPTIMIZER_sgd, MLPC_N_OPTIMIZERS } mlpc_optimizer_kind;
+typedef enum { MLPC_OPTIMIZER_sgd, MLPC_OPTIMIZER_adam, MLPC_OPTIMIZER_adamw, MLPC_N_OPTIMIZERS } mlpc_optimizer_kind;
+
+enum { MLPC_MAX_STATES = 2 };
 
 typedef struct {
     mlpc_optimizer_kind kind;
     mlpc_schedule schedule;
-    double momentum, weight_decay;
+    double weight_decay;
+    double momentum; /* SGD */
     int nesterov;
-    void *velocity; /* (n_parameters,) of real; NULL where momentum is 0 */
+    double beta1, beta2, eps; /* Adam, AdamW */
+    /* (n_parameters,) of real each, NULL where there is none.  SGD with momentum: the velocity.  Adam, AdamW: the running
+     * means of the gradients and of their squares. */
+    void *state[MLPC_MAX_STATES];
+    double *steps; /* Adam, AdamW: how many steps were taken, a whole number; else NULL */
 } mlpc_optimizer;
 
-/* One step over n parameters at the learning rate lr. */
+/* One step over n parameters at the learning rate lr; changes parameters, the state and the number of steps. */
 mlpc_status mlpc_step(const mlpc_optimizer *optimizer, const mlpc_kernels *kernels, void *parameters,
                       const void *gradients, double lr, size_t n);
 

@@ -10,7 +10,7 @@ static uint64_t whole(double x)
     return x >= most ? (uint64_t)most : x >= 0 ? (uint64_t)x : 0;
 }
 
-static double power(double base, uint64_t n)
+double mlpc_power(double base, uint64_t n)
 {
     double product = 1;
     for (; n; n >>= 1) {
@@ -27,7 +27,7 @@ static MLPC_NOINLINE void learning_rate(double *rate, const mlpc_schedule *s, do
     if (t < s->warmup) {
         *rate = s->lr * t / s->warmup;
     } else if (s->kind == MLPC_SCHEDULE_step) {
-        *rate = s->lr * power(s->gamma, whole(t / s->every));
+        *rate = s->lr * mlpc_power(s->gamma, whole(t / s->every));
     } else if (s->kind == MLPC_SCHEDULE_cosine) {
         const double pi = 0x1.921fb54442d18p+1;
         *rate = s->minimum;

@@ -6,6 +6,7 @@
 #include "memory.h"
 #include "mlpc.h"
 #include "progress.h"
+#include "scalar.h"
 
 struct mlpc_trainer {
     size_t n, batch_size;
@@ -17,18 +18,40 @@ struct mlpc_trainer {
     void *values;                      /* (batch_size, n_out) */
     double *sample_weight;             /* (batch_size,) */
     void *gradients;                   /* (n_parameters,) of the batch */
-    void *parameters, *velocity;       /* (n_parameters,) each: as at the end of the last clean epoch */
+    /* (n_parameters,) each, as at the end of the last clean epoch; so is the number of steps. */
+    void *parameters, *state[MLPC_MAX_STATES];
+    double steps;
     void *memory;
 };
 
 static size_t last_of(const mlpc_net *net) { return net->n_layers - 1; }
 
+static MLPC_NOINLINE void set_coefficients(mlpc_adam *a, const mlpc_optimizer *optimizer, double lr, double t)
+{
+    const int decoupled = optimizer->kind == MLPC_OPTIMIZER_adamw;
+    *a = (mlpc_adam){
+        .beta1 = optimizer->beta1,
+        .beta2 = optimizer->beta2,
+        .eps = optimizer->eps,
+        .decay = decoupled ? 0 : optimizer->weight_decay,
+        .shrink = decoupled ? lr * optimizer->weight_decay : 0,
+        .rate = lr / (1 - mlpc_power(optimizer->beta1, (uint64_t)t)),
+        .correction = 1 / v_sqrt(1 - mlpc_power(optimizer->beta2, (uint64_t)t)),
+    };
+}
+
 mlpc_status mlpc_step(const mlpc_optimizer *optimizer, const mlpc_kernels *kernels, void *parameters,
                       const void *gradients, double lr, size_t n)
 {
     const mlpc_fpmode mode = mlpc_fpmode_enter();
-    kernels->sgd_step(parameters, gradients, optimizer->velocity, lr, optimizer->momentum, optimizer->nesterov,
-                      optimizer->weight_decay, n);
+    if (optimizer->kind == MLPC_OPTIMIZER_sgd) {
+        kernels->sgd_step(parameters, gradients, optimizer->state[0], lr, optimizer->momentum, optimizer->nesterov,
+                          optimizer->weight_decay, n);
+    } else {
+        mlpc_adam coefficients;
+        set_coefficients(&coefficients, optimizer, lr, *optimizer->steps += 1);
+        kernels->adam_step(parameters, gradients, optimizer->state[0], optimizer->state[1], &coefficients, n);
+    }
     mlpc_fpmode_leave(mode);
     return MLPC_OK;
 }
@@ -51,7 +74,8 @@ mlpc_status mlpc_trainer_create(mlpc_trainer **out, const mlpc_net *net, const m
                      mlpc_size_add(&total, n, sizeof(double)) && mlpc_size_add(&total, B * I, size) &&
                      mlpc_size_add(&total, B, sizeof(int64_t)) && mlpc_size_add(&total, B * O, size) &&
                      mlpc_size_add(&total, B, sizeof(double)) && mlpc_size_add(&total, P, size) &&
-                     mlpc_size_add(&total, P, size) && (!optimizer->velocity || mlpc_size_add(&total, P, size));
+                     mlpc_size_add(&total, P, size) && (!optimizer->state[0] || mlpc_size_add(&total, P, size)) &&
+                     (!optimizer->state[1] || mlpc_size_add(&total, P, size));
     trainer->memory = fits ? mlpc_block_alloc(total) : NULL;
     if (!trainer->memory)
         goto fail;
@@ -63,8 +87,9 @@ mlpc_status mlpc_trainer_create(mlpc_trainer **out, const mlpc_net *net, const m
     trainer->sample_weight = mlpc_block_cut(trainer->memory, &offset, B, sizeof(double));
     trainer->gradients = mlpc_block_cut(trainer->memory, &offset, P, size);
     trainer->parameters = mlpc_block_cut(trainer->memory, &offset, P, size);
-    if (optimizer->velocity)
-        trainer->velocity = mlpc_block_cut(trainer->memory, &offset, P, size);
+    for (int s = 0; s < MLPC_MAX_STATES; s++)
+        if (optimizer->state[s])
+            trainer->state[s] = mlpc_block_cut(trainer->memory, &offset, P, size);
     *out = trainer;
     return MLPC_OK;
 
@@ -146,13 +171,45 @@ static mlpc_status train_batch(const job *j, const mlpc_targets *batch, size_t B
     return mlpc_step(j->optimizer, j->kernels, j->parameters, j->trainer->gradients, lr, net->n_parameters);
 }
 
+/* What training has changed, kept and put back: parameters, the optimizer's state and its number of steps. */
+static void remember(const job *j)
+{
+    const size_t bytes = j->net->n_parameters * j->kernels->itemsize;
+    memcpy(j->trainer->parameters, j->parameters, bytes);
+    for (int s = 0; s < MLPC_MAX_STATES; s++)
+        if (j->optimizer->state[s])
+            memcpy(j->trainer->state[s], j->optimizer->state[s], bytes);
+    if (j->optimizer->steps)
+        j->trainer->steps = *j->optimizer->steps;
+}
+
+static void restore(const job *j)
+{
+    const size_t bytes = j->net->n_parameters * j->kernels->itemsize;
+    memcpy(j->parameters, j->trainer->parameters, bytes);
+    for (int s = 0; s < MLPC_MAX_STATES; s++)
+        if (j->optimizer->state[s])
+            memcpy(j->optimizer->state[s], j->trainer->state[s], bytes);
+    if (j->optimizer->steps)
+        *j->optimizer->steps = j->trainer->steps;
+}
+
+static int finite(const job *j)
+{
+    const size_t P = j->net->n_parameters;
+    for (int s = 0; s < MLPC_MAX_STATES; s++)
+        if (j->optimizer->state[s] && !j->kernels->all_finite(j->optimizer->state[s], P))
+            return 0;
+    return j->kernels->all_finite(j->parameters, P);
+}
+
 static MLPC_NOINLINE mlpc_status epoch(const job *j, const void *x, const mlpc_targets *targets,
                                        const mlpc_epoch_settings *settings, mlpc_epoch_result *result,
                                        const mlpc_poll *poll)
 {
     const mlpc_net *net = j->net;
     mlpc_trainer *trainer = j->trainer;
-    const size_t size = j->kernels->itemsize, n = trainer->n, P = net->n_parameters;
+    const size_t size = j->kernels->itemsize, n = trainer->n;
     const size_t I = net->layers[0].n_in, O = net->layers[last_of(net)].n_out;
     const size_t batches = (n + trainer->batch_size - 1) / trainer->batch_size;
     double divisor;
@@ -161,9 +218,7 @@ static MLPC_NOINLINE mlpc_status epoch(const job *j, const void *x, const mlpc_t
         mlpc_loss_check(j->loss, j->kernels, targets, n, O, &divisor, trainer->row_loss, &result->bad_row);
     if (status != MLPC_OK)
         return status;
-    memcpy(trainer->parameters, j->parameters, P * size);
-    if (trainer->velocity)
-        memcpy(trainer->velocity, j->optimizer->velocity, P * size);
+    remember(j);
     if (settings->shuffle)
         mlpc_shuffle(trainer->order, n, settings->seed, settings->epoch);
     else
@@ -187,14 +242,10 @@ static MLPC_NOINLINE mlpc_status epoch(const job *j, const void *x, const mlpc_t
     }
     result->accuracy = correct / (double)n;
     result->loss = value;
-    if (status == MLPC_OK && !(j->kernels->all_finite(j->parameters, P) &&
-                               (!trainer->velocity || j->kernels->all_finite(j->optimizer->velocity, P))))
+    if (status == MLPC_OK && !finite(j))
         status = MLPC_ERROR_DIVERGED;
-    if (status == MLPC_ERROR_DIVERGED) {
-        memcpy(j->parameters, trainer->parameters, P * size);
-        if (trainer->velocity)
-            memcpy(j->optimizer->velocity, trainer->velocity, P * size);
-    }
+    if (status == MLPC_ERROR_DIVERGED)
+        restore(j);
     if (status == MLPC_OK)
         result->loss = j->kernels->sum_double(trainer->row_loss, n) / divisor;
     return status;

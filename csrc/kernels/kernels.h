@@ -51,6 +51,15 @@ typedef enum {
 
 typedef enum { MLPC_FLOAT32, MLPC_FLOAT64, MLPC_N_DTYPES } mlpc_dtype;
 
+/* The coefficients of one step of Adam or AdamW, see adam_step. */
+typedef struct {
+    double beta1, beta2, eps;
+    double decay;      /* Adam's weight decay, part of the gradient */
+    double shrink;     /* AdamW's: the learning rate times the weight decay */
+    double rate;       /* the learning rate divided by 1 - beta1^t */
+    double correction; /* 1 / sqrt(1 - beta2^t) */
+} mlpc_adam;
+
 typedef struct {
     mlpc_dtype dtype;
     size_t itemsize; /* 4 for float, 8 for double */
@@ -118,6 +127,13 @@ typedef struct {
      * smallest normal number is stored as 0. */
     void (*sgd_step)(void *p, const void *g, void *v, double lr, double momentum, int nesterov, double weight_decay,
                      size_t n);
+
+    /* p (n,), gradient g, running means m of gradients and v of their squares:
+     *   d = g + decay p;  m = m + (1 - beta1) (d - m);  v = ((1 - beta2) d) d + beta2 v;
+     *   u = m / (eps + correction sqrt(v));  q = p - shrink p;  p = q - rate u
+     * a product and the sum that follows are one fma, every other operation is rounded; lines whose decay or shrink is 0
+     * are left out; coefficients are rounded to real once; m and v below the smallest normal number are stored as 0. */
+    void (*adam_step)(void *p, const void *g, void *m, void *v, const mlpc_adam *coefficients, size_t n);
 } mlpc_kernels;
 
 /* Instruction sets, slowest first.  `reference` is the text of the arithmetic, not an instruction set: plain loops. */

@@ -6,7 +6,8 @@
 
 typedef struct {
     mlpc_optimizer optimizer;
-    PyArrayObject *velocity; /* holds what the optimizer's pointer points to */
+    PyArrayObject *arrays[MLPC_MAX_STATES + 1]; /* hold what the optimizer's pointers point to: state, steps */
+    const char *names[MLPC_MAX_STATES + 1];     /* of those arrays; NULL where there is none */
 } args_optimizer;
 
 int args_schedule_parse(mlpc_schedule *schedule, PyObject *tuple);
@@ -15,7 +16,8 @@ int args_schedule_parse(mlpc_schedule *schedule, PyObject *tuple);
 int args_optimizer_parse(args_optimizer *optimizer, PyObject *tuple, npy_intp n, mlpc_dtype dtype);
 void args_optimizer_clear(args_optimizer *optimizer);
 
-/* ValueError where the velocity overlaps an array that the optimizer reads or writes beside it. */
+/* ValueError where its state overlaps an array that the optimizer reads or writes beside it, or the data of an epoch. */
 int args_optimizer_disjoint(const args_optimizer *optimizer, const char *name, PyArrayObject *array);
+int args_optimizer_disjoint_objective(const args_optimizer *optimizer, const args_objective *objective);
 
 #endif

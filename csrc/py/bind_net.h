@@ -35,7 +35,7 @@ typedef struct NetObject {
     /* Of train_epoch, kept while its key stays. */
     mlpc_trainer *trainer;
     size_t trainer_rows, trainer_batch;
-    int trainer_has_velocity;
+    int trainer_states;
 
     /* The process that computes, 0 for none, and the network that its thread had entered before: bind_net.c. */
     long busy_process;

@@ -110,25 +110,26 @@ static int parse_epoch(const NetObject *net, epoch_args *epoch, PyObject *const 
 static int keep_apart(const NetObject *net, epoch_args *epoch)
 {
     const size_t bytes = (size_t)PyArray_NBYTES(net->parameters);
-    PyArrayObject *const velocity = epoch->optimizer.velocity;
     if (args_copy_from(PyArray_DATA(net->parameters), bytes, &epoch->x, &epoch->objective) < 0 ||
         (epoch->keep_gradients &&
          args_copy_from(PyArray_DATA(net->gradients), bytes, &epoch->x, &epoch->objective) < 0)) {
         return -1;
     }
-    return velocity == NULL ? 0
-           : args_disjoint("velocity", velocity, "x", epoch->x) < 0
+    return args_optimizer_disjoint(&epoch->optimizer, "x", epoch->x) < 0
                ? -1
-               : args_objective_disjoint("velocity", velocity, &epoch->objective);
+               : args_optimizer_disjoint_objective(&epoch->optimizer, &epoch->objective);
 }
 
 /* The scratch memory of an epoch: that of the last one, where it fits. */
 static int reserve_trainer(NetObject *net, const epoch_args *epoch)
 {
     const size_t n = (size_t)PyArray_DIM(epoch->x, 0), batch = epoch->batch_size;
-    const int has_velocity = epoch->optimizer.velocity != NULL;
+    int states = 0;
+    while (states < MLPC_MAX_STATES && epoch->optimizer.optimizer.state[states] != NULL) {
+        states++;
+    }
     if (net->trainer != NULL && net->trainer_rows == n && net->trainer_batch == batch &&
-        net->trainer_has_velocity == has_velocity) {
+        net->trainer_states == states) {
         return 0;
     }
     mlpc_trainer_free(net->trainer);
@@ -141,7 +142,7 @@ static int reserve_trainer(NetObject *net, const epoch_args *epoch)
     }
     net->trainer_rows = n;
     net->trainer_batch = batch;
-    net->trainer_has_velocity = has_velocity;
+    net->trainer_states = states;
     return 0;
 }
 

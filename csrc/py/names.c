@@ -38,7 +38,11 @@ const char *const names_schedules[MLPC_N_SCHEDULES] = {
     [MLPC_SCHEDULE_cosine] = "cosine",
 };
 
-const char *const names_optimizers[MLPC_N_OPTIMIZERS] = {[MLPC_OPTIMIZER_sgd] = "sgd"};
+const char *const names_optimizers[MLPC_N_OPTIMIZERS] = {
+    [MLPC_OPTIMIZER_sgd] = "sgd",
+    [MLPC_OPTIMIZER_adam] = "adam",
+    [MLPC_OPTIMIZER_adamw] = "adamw",
+};
 
 const char *const names_reductions[2] = {"sum", "mean"};
 

@@ -152,6 +152,15 @@ MUTANTS = [
         "flush(v_fma(o->momentum, v_old, d));",
         "v_fma(o->momentum, v_old, d);",
     ),
+    mutant(
+        "Adam's mean square of the last gradient times its weight, rounded twice",
+        TEMPLATES + "update.inc",
+        "v_fma(v_mul(o->to_square, d), d, v_mul(o->beta2, v_old))",
+        "v_add(v_mul(v_mul(o->to_square, d), d), v_mul(o->beta2, v_old))",
+    ),
+    mutant(
+        "Adam's bias correction of the step before", CORE + "train.c", "*optimizer->steps += 1", "(*optimizer->steps)++"
+    ),
     # Everything else that feeds training
     mutant("nine rounds of Philox", CORE + "rng.c", "round < 10", "round < 9"),
     mutant(
@@ -173,8 +182,15 @@ MUTANTS = [
     mutant(
         "divergence leaves the diverged parameters",
         CORE + "train.c",
-        "memcpy(j->parameters, trainer->parameters, P * size);",
+        "memcpy(j->parameters, j->trainer->parameters, bytes);",
         "",
+        tests=("tests/net/test_fit.py", "-k", "divergence"),
+    ),
+    mutant(
+        "divergence leaves the number of steps",
+        CORE + "train.c",
+        "*j->optimizer->steps = j->trainer->steps;",
+        ";",
         tests=("tests/net/test_fit.py", "-k", "divergence"),
     ),
     mutant(

@@ -153,6 +153,19 @@ def sgd_step(dtype):
     return results
 
 
+def adam_step(dtype):
+    constant = ("constant", 0.1, 0.0, 1.0, 1.0, 1.0, 0.0)
+    results = []
+    for n in SIZES[2:]:
+        net = mlpc.MLP([n - 1, 1], dtype=np.dtype(dtype).name)  # of n parameters
+        for kind, decay, steps in [("adam", 0, 0), ("adam", 0.01, 7), ("adamw", 0.01, 10**6)]:
+            net.parameters[:], net.gradients[:] = numbers(dtype, n), numbers(dtype, n, seed=1)
+            mean, square, count = numbers(dtype, n, seed=2), np.abs(numbers(dtype, n, seed=3)), np.array([float(steps)])
+            net.step((kind, constant, decay, 0.9, 0.999, 1e-8, mean, square, count), 0.1)
+            results += [net.parameters.copy(), mean, square, count]
+    return results
+
+
 def sums(dtype):
     return [_mlpc.sum(numbers(dtype, n)) for n in (*SIZES, 4095, 4096, 4097, 12345)]
 
@@ -173,6 +186,7 @@ CASES = {
     "kernel:add": add,
     "kernel:all_finite": all_finite,
     "kernel:sgd_step": sgd_step,
+    "kernel:adam_step": adam_step,
 }
 
 

@@ -98,6 +98,16 @@ def test_accumulating_is_one_addition_of_the_finished_gradient(isa, dtype):
     np.testing.assert_array_equal(net.gradients, start + once)
 
 
+def test_means_of_adam_below_the_smallest_normal_number_are_stored_as_zero(isa, dtype):
+    net = mlpc.MLP([4, 1], dtype=np.dtype(dtype).name)
+    optimizer = mlpc.optim.Adam(net, 0.1, betas=(0.5, 0.5))
+    for name in ("mean", "square"):
+        optimizer.state[name][:] = np.finfo(dtype).tiny
+    optimizer.step()
+    for name in ("mean", "square"):
+        np.testing.assert_array_equal(optimizer.state[name], np.zeros(5, dtype))
+
+
 def test_velocity_below_the_smallest_normal_number_is_stored_as_zero(isa, dtype):
     net = mlpc.MLP([4, 1], dtype=np.dtype(dtype).name)
     optimizer = mlpc.optim.SGD(net, 0.1, momentum=0.5)

@@ -478,11 +478,13 @@ def train(net, x, y, loss=CROSS_ENTROPY, weight=None, optimizer=SGD, batch_size=
         ({"epoch": 2**32}, ValueError, "epoch: expected an integer in 0..4294967295, got 4294967296"),
         ({"t0": "0"}, TypeError, "t0: expected a real number, got str"),
         ({"tick": 3}, TypeError, "tick: expected a function or None, got int"),
-        ({"optimizer": ("sgd",)}, TypeError, "optimizer: expected (kind, schedule, "),
+        ({"optimizer": ("sgd",)}, TypeError, "optimizer: expected (kind, schedule, momentum, "),
+        ({"optimizer": ()}, TypeError, "optimizer: expected (kind, schedule, ...), got ()"),
+        ({"optimizer": ("adam",)}, TypeError, "optimizer: expected (kind, schedule, weight_decay, beta1, "),
         (
-            {"optimizer": ("adamw", CONSTANT, 0.0, 0.0, False, None)},
+            {"optimizer": ("rmsprop", CONSTANT, 0.0, 0.0, False, None)},
             ValueError,
-            "optimizer: expected one of ['sgd'], got",
+            "optimizer: expected one of ['sgd', 'adam', 'adamw'], got",
         ),
         ({"optimizer": ("sgd", ("constant",), 0.0, 0.0, False, None)}, TypeError, "schedule: expected (kind, lr, "),
         (
@@ -503,6 +505,51 @@ def train(net, x, y, loss=CROSS_ENTROPY, weight=None, optimizer=SGD, batch_size=
 def test_an_epoch_that_cannot_be(net, changes, error, text):
     with says(error, text):
         train(net, np.ones((4, 4)), [0, 1, 0, 1], **changes)
+
+
+@pytest.mark.parametrize("kind", ["adam", "adamw"])
+@pytest.mark.parametrize(
+    ("place", "array", "error", "text"),
+    [
+        (6, np.zeros(22, np.float32), ValueError, "mean: expected shape (23,), got (22,)"),
+        (7, np.zeros(23), TypeError, "square: expected float32, got"),
+        (7, None, TypeError, "square: expected"),
+        (8, np.zeros(2), ValueError, "steps: expected shape (1,), got (2,)"),
+        (8, np.zeros(1, np.float32), TypeError, "steps: expected float64, got"),
+        (8, np.array([-1.0]), ValueError, "steps: expected a whole number of steps, got"),
+        (8, np.array([np.nan]), ValueError, "steps: expected a whole number of steps, got"),
+        (8, np.array([2.0**53]), ValueError, "steps: expected a whole number of steps, got"),
+        (3, "0.9", TypeError, "beta1: expected a real number, got str"),
+    ],
+)
+def test_state_of_adam_that_cannot_be(net, kind, place, array, error, text):
+    spec = [kind, CONSTANT, 0.0, 0.9, 0.999, 1e-8, *np.zeros((2, 23), np.float32), np.zeros(1)]
+    spec[place] = array
+    before = net.parameters.copy()
+    for call in (
+        lambda: train(net, np.ones((4, 4)), [0, 1, 0, 1], optimizer=tuple(spec)),
+        lambda: net.step(tuple(spec), 0.1),
+    ):
+        with says(error, text):
+            call()
+    assert np.array_equal(net.parameters, before)
+
+
+def test_the_state_of_adam_has_memory_of_its_own():
+    net = make_net("float64")
+    x, y = np.ones((5, 4)), np.ones((5, 2))
+    for names, arrays in [
+        ("mean square", (net.parameters, np.zeros(23), np.zeros(1))),
+        ("square", (np.zeros(23), net.gradients, np.zeros(1))),
+        ("steps", (np.zeros(23), np.zeros(23), net.parameters[:1])),
+        ("steps", (np.zeros(23), np.zeros(23), x.ravel()[:1])),
+    ]:
+        optimizer = ("adam", CONSTANT, 0.0, 0.9, 0.999, 1e-8, *arrays)
+        with says(ValueError, f"{names.split()[0]}: expected memory of its own, got an array that overlaps"):
+            train(net, x, y, MSE, None, optimizer)
+    shared = np.zeros(23)
+    with says(ValueError, "mean: expected memory of its own, got an array that overlaps square"):
+        net.step(("adam", CONSTANT, 0.0, 0.9, 0.999, 1e-8, shared, shared, np.zeros(1)), 0.1)
 
 
 def test_the_velocity_has_memory_of_its_own(net):

@@ -109,7 +109,7 @@ static void fill(mlpc_dtype dtype, void *p, size_t n, flavour kind, uint32_t pla
 /* ---- Kernels ---- */
 
 /* A table, and arrays for its arguments.  All stand one double off the alignment of a vector. */
-#define ARRAYS 4
+#define ARRAYS 5
 #define ROOM (257 * 257)
 #define GUARD 3 /* elements behind an output that must stay as they are */
 
@@ -383,6 +383,37 @@ static void run_sgd_step(const bench *b)
     finish("sgd_step", "", b->dtype);
 }
 
+static void run_adam_step(const bench *b)
+{
+    start();
+    for (size_t i = 0; i < COUNT(sizes); i++) {
+        const size_t n = sizes[i], bytes = n * b->k->itemsize;
+        /* The bits of `variant`: weight decay in the gradient, decoupled decay, gradients and means that are tiny. */
+        for (int variant = 0; variant < 8; variant++) {
+            const flavour size = variant & 4 ? TINY : TAME;
+            const void *g = input(b, 0, n, size);
+            void *m = memcpy(b->in[2], input(b, 1, n, size), bytes);
+            void *v = memcpy(b->in[4], input(b, 1, n, size), bytes);
+            void *p = memcpy(output(b, n), input(b, 3, n, size), bytes);
+            for (size_t k = 0; k < n; k++) { /* means of squares are not negative */
+                if (b->dtype == MLPC_FLOAT32)
+                    ((float *)v)[k] *= ((float *)v)[k];
+                else
+                    ((double *)v)[k] *= ((double *)v)[k];
+            }
+            const mlpc_adam coefficients = {
+                .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .decay = variant & 1 ? 0.01 : 0,
+                .shrink = variant & 2 ? 0.001 : 0, .rate = 0.01, .correction = 3.5,
+            };
+            b->k->adam_step(p, g, m, v, &coefficients, n);
+            add_output(b, n);
+            add_reals(b->dtype, m, n);
+            add_reals(b->dtype, v, n);
+        }
+    }
+    finish("adam_step", "", b->dtype);
+}
+
 static void run_kernels(const bench *b)
 {
 #define MLPC_MAP(name) run_map(b, MLPC_MAP_##name, #name);
@@ -532,7 +563,7 @@ static void run_training(const mlpc_kernels *k, mlpc_dtype dtype, mlpc_loss_kind
         .momentum = 0.9,
         .nesterov = kind % 2,
         .weight_decay = 1e-3,
-        .velocity = velocity,
+        .state = {velocity},
     };
     mlpc_trainer *trainer;
     mlpc_workspace *workspace;

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import mlpc
-from mlpc.optim import SGD
+from mlpc.optim import SGD, Adam, AdamW
 from mlpc.schedules import Constant, Cosine, Step
 from mlpc.testing import digest
 from mlpc.training import batches
@@ -41,25 +41,27 @@ def loop(net, x, y, optimizer, *, epochs, batch_size, seed, first=0, shuffle=Tru
 
 
 OPTIMIZERS = {
-    "plain": {},
-    "decay": {"weight_decay": 1e-3},
-    "momentum": {"momentum": 0.9},
-    "nesterov": {"momentum": 0.9, "nesterov": True, "weight_decay": 1e-3},
-    "step": {"lr": Step(0.2, 1.5, 0.5), "momentum": 0.5},
-    "cosine": {"lr": Cosine(0.3, 3, 0.01, warmup=0.7), "momentum": 0.9},
-    "warmup": {"lr": Constant(0.1, warmup=2.0)},
+    "plain": (SGD, {}),
+    "decay": (SGD, {"weight_decay": 1e-3}),
+    "momentum": (SGD, {"momentum": 0.9}),
+    "nesterov": (SGD, {"momentum": 0.9, "nesterov": True, "weight_decay": 1e-3}),
+    "step": (SGD, {"lr": Step(0.2, 1.5, 0.5), "momentum": 0.5}),
+    "cosine": (SGD, {"lr": Cosine(0.3, 3, 0.01, warmup=0.7), "momentum": 0.9}),
+    "warmup": (SGD, {"lr": Constant(0.1, warmup=2.0)}),
+    "adam": (Adam, {"weight_decay": 1e-3}),
+    "adamw": (AdamW, {"lr": Cosine(0.01, 3)}),
 }
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("settings", OPTIMIZERS.values(), ids=OPTIMIZERS)
+@pytest.mark.parametrize(("kind", "settings"), OPTIMIZERS.values(), ids=OPTIMIZERS)
 @pytest.mark.parametrize("batch_size", [64, 150, 1000, 1])  # of 150 rows: the last one short, or the only one
-def test_fit_is_the_loop(dtype, settings, batch_size):
+def test_fit_is_the_loop(dtype, kind, settings, batch_size):
     x, y = classes()
     fitted, looped = (mlpc.MLP([9, 12, 7, 4], ["relu", "gelu"], dtype=dtype, seed=1) for _ in range(2))
-    optimizer = SGD(fitted, **settings)
+    optimizer = kind(fitted, **settings)
     history = fitted.fit(x, y, epochs=3, batch_size=batch_size, optimizer=optimizer)
-    reference = SGD(looped, **settings)
+    reference = kind(looped, **settings)
     loop(looped, x, y, reference, epochs=3, batch_size=batch_size, seed=1)
     assert np.array_equal(fitted.parameters, looped.parameters)
     assert optimizer.epochs == reference.epochs == 3
@@ -120,13 +122,13 @@ def test_batches_whose_weights_are_all_zero_are_passed_over():
 # ---- Streams and state ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("settings", OPTIMIZERS.values(), ids=OPTIMIZERS)
-def test_five_epochs_twice_are_ten(settings):
+@pytest.mark.parametrize(("kind", "settings"), OPTIMIZERS.values(), ids=OPTIMIZERS)
+def test_five_epochs_twice_are_ten(kind, settings):
     x, y = classes()
     twice, once = (mlpc.MLP([9, 8, 4], seed=4) for _ in range(2))
-    optimizer = SGD(twice, **settings)
+    optimizer = kind(twice, **settings)
     losses = [loss for _ in range(2) for loss in twice.fit(x, y, epochs=5, optimizer=optimizer)["loss"]]
-    assert losses == once.fit(x, y, epochs=10, optimizer=SGD(once, **settings))["loss"]
+    assert losses == once.fit(x, y, epochs=10, optimizer=kind(once, **settings))["loss"]
     assert digest(twice) == digest(once)
     assert optimizer.epochs == 10 and twice.shuffle_state == once.shuffle_state == (4, 10)
 
@@ -345,19 +347,22 @@ def test_regression_has_no_class_weights():
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_divergence_restores_the_last_clean_epoch(dtype):
+@pytest.mark.parametrize("kind", [SGD, AdamW])
+def test_divergence_restores_the_last_clean_epoch(dtype, kind):
     x, _ = classes()
     target = x[:, :1].astype(np.float64)
     net, reference = (mlpc.MLP([9, 8, 1], loss="mse", dtype=dtype) for _ in range(2))
-    explode = Step(0.01, every=3, gamma=1e200 if dtype == "float64" else 1e30)  # calm for three epochs
-    optimizer, calm = SGD(net, explode, momentum=0.9), SGD(reference, explode, momentum=0.9)
+    explode = Step(0.01, every=3, gamma=1e250 if dtype == "float64" else 1e37)  # calm for three epochs
+    settings = {"momentum": 0.9} if kind is SGD else {"weight_decay": 1.0}
+    optimizer, calm = kind(net, explode, **settings), kind(reference, explode, **settings)
     with pytest.raises(mlpc.DivergenceError, match=r"epoch 4.*loss.*learning rate") as caught:
         net.fit(x, target, epochs=20, optimizer=optimizer)
     assert isinstance(caught.value, ValueError)
     assert caught.value.epoch == 4 and not caught.value.loss < 1e3 and caught.value.lr == explode(4)
     reference.fit(x, target, epochs=3, optimizer=calm)
     assert digest(net) == digest(reference)
-    assert np.array_equal(optimizer.state["velocity"], calm.state["velocity"])
+    assert optimizer.state.keys() == calm.state.keys()
+    assert all(np.array_equal(optimizer.state[name], calm.state[name]) for name in calm.state)
     assert optimizer.epochs == 3.0 and net.shuffle_state == (0, 3) and net.history.epochs == 3
     optimizer.lr = calm.lr = 0.01
     net.fit(x, target, epochs=2, optimizer=optimizer)

@@ -6,26 +6,32 @@ import numpy as np
 import pytest
 
 import mlpc
-from mlpc.optim import SGD
+from mlpc.optim import SGD, Adam, AdamW
 from mlpc.schedules import Constant, Cosine, Step
 
 SETTINGS = [
-    {},
-    {"weight_decay": 0.01},
-    {"momentum": 0.9},
-    {"momentum": 0.9, "weight_decay": 0.01},
-    {"momentum": 0.9, "nesterov": True},
-    {"momentum": 0.9, "nesterov": True, "weight_decay": 0.01},
+    (SGD, {}),
+    (SGD, {"weight_decay": 0.01}),
+    (SGD, {"momentum": 0.9}),
+    (SGD, {"momentum": 0.9, "weight_decay": 0.01}),
+    (SGD, {"momentum": 0.9, "nesterov": True}),
+    (SGD, {"momentum": 0.9, "nesterov": True, "weight_decay": 0.01}),
+    (Adam, {}),
+    (Adam, {"weight_decay": 0.01}),
+    (Adam, {"betas": (0.5, 0.8), "eps": 1e-3}),
+    (Adam, {"betas": (0.0, 0.0)}),
+    (AdamW, {}),
+    (AdamW, {"weight_decay": 0.1, "betas": (0.8, 0.99)}),
 ]
 
 
-@pytest.mark.parametrize("settings", SETTINGS, ids=str)
-def test_a_hundred_steps_are_those_of_torch(torch, settings):
+@pytest.mark.parametrize(("kind", "settings"), SETTINGS, ids=str)
+def test_a_hundred_steps_are_those_of_torch(torch, kind, settings):
     rng = np.random.default_rng(0)
     net = mlpc.MLP([7, 5, 3], dtype="float64")
-    mine = SGD(net, 0.1, **settings)
+    mine = kind(net, 0.1, **settings)
     parameter = torch.nn.Parameter(torch.tensor(net.parameters))
-    theirs = torch.optim.SGD([parameter], 0.1, **settings)
+    theirs = getattr(torch.optim, kind.__name__)([parameter], 0.1, **settings)
     for _ in range(100):
         gradient = rng.normal(size=net.n_parameters)
         net.gradients[:] = gradient
@@ -53,6 +59,44 @@ def test_a_hundred_steps_are_those_of_torch(torch, settings):
 def test_errors(keywords, error, words):
     with pytest.raises(error, match=words):
         SGD(mlpc.MLP([2, 2]), **keywords)
+
+
+@pytest.mark.parametrize("kind", [Adam, AdamW])
+@pytest.mark.parametrize(
+    ("keywords", "error", "words"),
+    [
+        ({"betas": (0.9, 1.0)}, ValueError, "betas: expected numbers < 1"),
+        ({"betas": (-0.1, 0.9)}, ValueError, r"betas\[0\]"),
+        ({"betas": 0.9}, TypeError, "betas: expected two numbers, got 0.9"),
+        ({"betas": (0.9, "a")}, TypeError, r"betas\[1\]"),
+        ({"eps": 0.0}, ValueError, "eps: expected a number > 0 in float32, got 0.0"),
+        ({"eps": 1e-60}, ValueError, "eps: expected a number > 0 in float32, got 1e-60"),
+        ({"weight_decay": -1}, ValueError, "weight_decay"),
+        ({"lr": -1}, ValueError, "lr"),
+    ],
+)
+def test_errors_of_adam(kind, keywords, error, words):
+    with pytest.raises(error, match=words):
+        kind(mlpc.MLP([2, 2]), **keywords)
+
+
+def test_the_first_step_of_adam_is_the_learning_rate_whatever_the_gradient(dtype):
+    net = mlpc.MLP([2, 1], init="zeros", dtype=np.dtype(dtype).name)
+    net.gradients[:] = 1000.0, -0.001, 0.0
+    Adam(net, 0.25).step()
+    np.testing.assert_allclose(net.parameters, [-0.25, 0.25, 0.0], rtol=2e-5)
+
+
+def test_steps_of_another_run_are_loaded():
+    net = mlpc.MLP([2, 1])
+    optimizer, other = Adam(net), Adam(net)
+    net.gradients[:] = 1.0
+    optimizer.step()
+    other.load_state_dict(optimizer.state_dict())
+    assert other.state["steps"] == 1
+    with pytest.raises(ValueError, match="steps: expected a number >= 0"):
+        other.load_state_dict(optimizer.state_dict() | {"steps": [-1.0]})
+    assert other.state["steps"] == 1
 
 
 def test_errors_name_the_network():

@@ -131,3 +131,19 @@ def test_schedules_follow_the_learning_rate(digits):
 def test_bad_variants_are_named(digits, variant, error, message):
     with pytest.raises(error, match=message):
         mlpc.sweep({"net": variant}, digits[0])
+
+
+def test_optimizers_have_settings_of_their_own(digits, tmp_path):
+    path = tmp_path / "runs.jsonl"
+    variants = {
+        "adam": {"sizes": [64, 10], "optimizer": "adam", "betas": (0.8, 0.99), "lr": 0.01},
+        "sgd": {"sizes": [64, 10], "momentum": 0.9, "lr": 0.1},
+    }
+    table = mlpc.sweep(variants, digits[0], epochs=1, records=path)
+    net = mlpc.MLP([64, 10])
+    net.fit(*digits[0], epochs=1, optimizer=mlpc.optim.Adam(net, 0.01, betas=(0.8, 0.99)))
+    assert table.digest[0] == mlpc.testing.digest(net)
+    assert list(mlpc.sweep(variants, digits[0], epochs=1, records=path).digest) == list(table.digest)
+    assert path.read_text().count("\n") == 2
+    with pytest.raises(TypeError, match=r"variants\['adam'\].*betas.*got 'momentum'"):
+        mlpc.sweep({"adam": {"sizes": [64, 10], "optimizer": "adam", "momentum": 0.9}}, digits[0])
