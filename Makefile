@@ -50,7 +50,7 @@ asan: $(VENV)/.test build/asan/.built ## the quick tests under AddressSanitizer 
 	LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libstdc++.so.6)" \
 	PYTHONPATH=$(CURDIR)/build/asan PYTHONSAFEPATH=1 PYTHONMALLOC=malloc \
 	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
-	$(BIN)/pytest -m "not mnist and not slow" -q --capture=sys -p no:cacheprovider $(PYTEST) tests
+	$(BIN)/pytest -m "not mnist and not slow" -q --capture=sys -p no:cacheprovider --ignore=tests/notebooks $(PYTEST) tests
 
 mutants: $(VENV)/.test ## break each promise on purpose; every break must fail a test
 	$(BIN)/python tests/bits/mutants.py $(MUTANTS)
