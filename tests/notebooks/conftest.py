@@ -2,6 +2,7 @@
 
 import importlib.util
 import linecache
+import re
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,12 @@ def build():
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def notebook(build, request):
+    """The notebook whose source the test module names."""
+    return build.read(request.module.STEM)
 
 
 @pytest.fixture
@@ -47,3 +54,18 @@ def run_notebook(tmp_path, monkeypatch, run_cell):
         return namespace
 
     return run
+
+
+@pytest.fixture
+def stops(build, notebook, run_notebook):
+    """Check that a wrong answer fails a visible test, no later than in the cell that holds `until`, and says why."""
+
+    def check(exercise, answer, says, *, until, change=lambda source: source):
+        wrong = build.solution(notebook, {exercise: answer})
+        for cell in wrong.cells:
+            cell.source = change(cell.source)
+        with pytest.raises((AssertionError, ValueError)) as failure:
+            run_notebook(wrong, until=until)
+        assert re.search(says, str(failure.value), re.DOTALL), failure.value
+
+    return check
