@@ -524,6 +524,33 @@ static void run_subnormal(const mlpc_kernels *k, mlpc_dtype dtype)
     mlpc_net_free(net);
 }
 
+/* Steps of Adam from the first one on, and late ones, whose powers of beta take many squarings. */
+static void run_adam(const bench *b, mlpc_optimizer_kind kind, const char *name)
+{
+    enum { N = 37 };
+    double steps = 0;
+    void *p = memcpy(output(b, N), input(b, 3, N, TAME), N * b->k->itemsize);
+    const mlpc_optimizer optimizer = {
+        .kind = kind,
+        .weight_decay = 0.01,
+        .beta1 = 0.9,
+        .beta2 = 0.999,
+        .eps = 1e-8,
+        .state = {memset(b->in[1], 0, N * b->k->itemsize), memset(b->in[2], 0, N * b->k->itemsize)},
+        .steps = &steps,
+    };
+    start();
+    for (int k = 0; k < 8; k++) {
+        steps = k < 4 ? steps : 1234 * k;
+        foreign_mode();
+        check(mlpc_step(&optimizer, b->k, p, input(b, 0, N, TAME), 0.01 * (k + 1), N));
+        own_mode();
+        add_reals(b->dtype, p, N);
+    }
+    add_doubles(&steps, 1);
+    finish("steps_", name, b->dtype);
+}
+
 /* Two epochs of a network with each loss; over all of them every activation occurs. */
 enum { HIDDEN = 3, ROWS = 100, BATCH = 66, INPUTS = 19, OUTPUTS = 7 };
 _Static_assert(HIDDEN * MLPC_N_LOSSES >= MLPC_N_ACTIVATIONS, "an activation without a network");
@@ -630,6 +657,8 @@ static void run_instruction_set(mlpc_isa isa, const bench *arrays)
 #define MLPC_ELEMENT_LOSS(name) run_training(b.k, b.dtype, MLPC_LOSS_##name, #name);
 #include "../../csrc/kernels/kernels.def"
         run_training(b.k, b.dtype, MLPC_LOSS_cross_entropy, "cross_entropy");
+        run_adam(&b, MLPC_OPTIMIZER_adam, "adam");
+        run_adam(&b, MLPC_OPTIMIZER_adamw, "adamw");
     }
 }
 
