@@ -35,6 +35,15 @@ typedef enum {
 /* Bytes of a number: 4 or 8. */
 size_t mlpc_itemsize(mlpc_dtype dtype);
 
+/* ---- Input ------------------------------------------------------------------------------------------------------- */
+
+/* Rows of x, C-contiguous: of real, or, where bytes is 1, of uint8, each of which means (real)byte * (real)scale. */
+typedef struct {
+    const void *rows;
+    int bytes;
+    double scale; /* of bytes */
+} mlpc_input;
+
 /* ---- Networks: the plan, no memory for numbers --------------------------------------------------------------- */
 
 typedef struct {

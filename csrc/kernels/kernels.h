@@ -134,6 +134,9 @@ typedef struct {
      * a product and the sum that follows are one fma, every other operation is rounded; lines whose decay or shrink is 0
      * are left out; coefficients are rounded to real once; m and v below the smallest normal number are stored as 0. */
     void (*adam_step)(void *p, const void *g, void *m, void *v, const mlpc_adam *coefficients, size_t n);
+
+    /* y[i] = (real)x[i] * (real)scale, rounded once: what input that is kept in bytes means. */
+    void (*from_bytes)(void *y, const uint8_t *x, double scale, size_t n);
 } mlpc_kernels;
 
 /* Instruction sets, slowest first.  `reference` is the text of the arithmetic, not an instruction set: plain loops. */

@@ -204,6 +204,18 @@ PyArrayObject *args_float(const char *name, PyObject *object, mlpc_dtype *dtype)
     return result;
 }
 
+PyArrayObject *args_bytes(const char *name, PyObject *object)
+{
+    PyArrayObject *any = (PyArrayObject *)PyArray_FROM_O(object);
+    if (any == NULL) {
+        return NULL;
+    }
+    PyArrayObject *result =
+        PyArray_TYPE(any) == NPY_UINT8 ? contiguous(any, NPY_UINT8, 0) : type_error(name, "uint8", any);
+    Py_DECREF(any);
+    return result;
+}
+
 PyArrayObject *args_inplace(const char *name, PyObject *object, int ndim, const npy_intp *shape, mlpc_dtype dtype)
 {
     if (!PyArray_Check(object)) {

@@ -39,6 +39,9 @@ int args_rows_at_least_one(const char *name, PyArrayObject *array);
  * the later ones must have. */
 PyArrayObject *args_float(const char *name, PyObject *object, mlpc_dtype *dtype);
 
+/* An array of uint8, never converted. */
+PyArrayObject *args_bytes(const char *name, PyObject *object);
+
 /* ValueError unless the shape is that; ARGS_ANY extents are printed as n (the first) and k. */
 int args_shape(const char *name, PyArrayObject *array, int ndim, const npy_intp *shape);
 int args_shape1(const char *name, PyArrayObject *array, npy_intp n);

@@ -435,6 +435,31 @@ exit:
     return result;
 }
 
+static PyObject *from_bytes(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+{
+    double scale;
+    int dtype;
+    PyArrayObject *x = NULL, *y = NULL;
+    if (args_count("from_bytes", nargs, 3) < 0 || args_double("scale", args[1], &scale) < 0 ||
+        (dtype = names_find("dtype", args[2], names_dtypes, MLPC_N_DTYPES)) < 0 ||
+        (x = args_bytes("x", args[0])) == NULL ||
+        (y = args_out(Py_None, PyArray_NDIM(x), PyArray_DIMS(x), (mlpc_dtype)dtype)) == NULL) {
+        goto exit;
+    }
+    const mlpc_kernels *const table = module_kernels(module_state_of(module), (mlpc_dtype)dtype);
+    void *const to = PyArray_DATA(y);
+    const uint8_t *const from = PyArray_DATA(x);
+    const size_t n = (size_t)PyArray_SIZE(x);
+    Py_BEGIN_ALLOW_THREADS
+    const mlpc_fpmode mode = mlpc_fpmode_enter();
+    table->from_bytes(to, from, scale, n);
+    mlpc_fpmode_leave(mode);
+    Py_END_ALLOW_THREADS
+exit:
+    Py_XDECREF(x);
+    return (PyObject *)y;
+}
+
 #define FAST(function) (PyCFunction)(void (*)(void)) function, METH_FASTCALL
 
 PyMethodDef bind_ops_methods[] = {
@@ -453,5 +478,6 @@ PyMethodDef bind_ops_methods[] = {
     {"sum", sum, METH_O, "sum(x, /)\n--\n\nThe sum of all elements, in double."},
     {"add", FAST(add), "add(y, x, /)\n--\n\ny += x, in place."},
     {"all_finite", all_finite, METH_O, "all_finite(x, /)\n--\n\nIs no element NaN or infinite?"},
+    {"from_bytes", FAST(from_bytes), "from_bytes(x, scale, dtype, /)\n--\n\nBytes times a scale, in a dtype."},
     {NULL, NULL, 0, NULL},
 };

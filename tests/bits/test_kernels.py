@@ -166,6 +166,12 @@ def adam_step(dtype):
     return results
 
 
+def from_bytes(dtype):
+    x = np.arange(513, dtype=np.uint32).astype(np.uint8)[::-1]
+    scales = (1 / 255, 1.0, -0.0, 1e-40, 3e38)
+    return [_mlpc.from_bytes(x[:n], scale, np.dtype(dtype).name) for n in (*SIZES, 513) for scale in scales]
+
+
 def sums(dtype):
     return [_mlpc.sum(numbers(dtype, n)) for n in (*SIZES, 4095, 4096, 4097, 12345)]
 
@@ -187,6 +193,7 @@ CASES = {
     "kernel:all_finite": all_finite,
     "kernel:sgd_step": sgd_step,
     "kernel:adam_step": adam_step,
+    "kernel:from_bytes": from_bytes,
 }
 
 

@@ -414,6 +414,22 @@ static void run_adam_step(const bench *b)
     finish("adam_step", "", b->dtype);
 }
 
+static void run_from_bytes(const bench *b)
+{
+    static const double scales[] = {1.0 / 255, 1, -0.0, 1e-40, 3e38};
+    start();
+    for (size_t i = 0; i < COUNT(sizes); i++)
+        for (size_t s = 0; s < COUNT(scales); s++) {
+            const size_t n = sizes[i];
+            uint8_t *const x = b->in[0];
+            for (size_t j = 0; j < n; j++)
+                x[j] = (uint8_t)mlpc_random_bits(20, MLPC_STREAM_DROPOUT, 5, j);
+            b->k->from_bytes(output(b, n), x, scales[s], n);
+            add_output(b, n);
+        }
+    finish("from_bytes", "", b->dtype);
+}
+
 static void run_kernels(const bench *b)
 {
 #define MLPC_MAP(name) run_map(b, MLPC_MAP_##name, #name);
