@@ -1,0 +1,36 @@
+/* The team: threads that share one call of the core.
+ *
+ * There is one team per process, without threads until the first run that wants more than one.  Between runs its
+ * threads sleep; within a run they wait for each other awake, for a time too short to matter to anyone else.  There is
+ * no queue: whoever finds the team taken computes alone, so nobody waits for another caller and nothing can deadlock.
+ * Results must not depend on the number of threads (ARITHMETIC: elements are shared out, sums never are).
+ *
+ * fork.  A child may run teams whatever the parent's threads were doing.  A fork made within a run leaves the child with
+ * one rank of it; that child may compute, alone, but cannot go on with the run: the barrier or the end of the run that
+ * would wait for ever aborts the child instead.
+ */
+#ifndef MLPC_TEAM_H
+#define MLPC_TEAM_H
+
+#include <stddef.h>
+
+typedef struct mlpc_team mlpc_team; /* what the threads of one run share */
+
+/* rank 0..size-1; rank 0 is the calling thread.  Called in the core's floating-point mode, see fpmode.h, on a stack of
+ * 1 MB, with all signals blocked that another thread could take. */
+typedef void mlpc_team_function(void *context, mlpc_team *team, size_t rank, size_t size);
+
+/* Runs the function on `size` threads, the caller among them, and returns when all have returned; what they wrote is
+ * seen then.  Returns the size that was used: `wanted`, or 1 where the team is busy (another thread's run), we are
+ * inside a run, wanted <= 1, or threads cannot be made.  Restores the caller's floating-point mode. */
+size_t mlpc_team_run(size_t wanted, mlpc_team_function *function, void *context);
+
+/* All ranks of the run wait here for each other; memory written before is seen after.  With size 1 it returns at
+ * once. */
+void mlpc_team_barrier(mlpc_team *team);
+
+/* How many threads the machine allows, at least 1: the CPUs that this process may use, and its group's quota of them,
+ * rounded up. */
+size_t mlpc_team_cpus(void);
+
+#endif
