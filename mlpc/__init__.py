@@ -14,6 +14,7 @@ from mlpc.history import History
 from mlpc.lr_range import LRRange, lr_range_test
 from mlpc.net import MLP
 from mlpc.sweeps import sweep
+from mlpc.threads import get_num_threads, set_num_threads
 
 if TYPE_CHECKING:
     from mlpc import course, datasets, plot, testing
@@ -27,6 +28,7 @@ __all__ = [
     "course",
     "cpu",
     "datasets",
+    "get_num_threads",
     "gradcheck",
     "losses",
     "lr_range_test",
@@ -34,6 +36,7 @@ __all__ = [
     "optim",
     "plot",
     "schedules",
+    "set_num_threads",
     "sweep",
     "testing",
     "training",

@@ -1,4 +1,5 @@
-/* The module mlpc._mlpc: multi-phase initialisation, all state per module, no static objects.  The GIL guards it. */
+/* The module mlpc._mlpc: multi-phase initialisation, all state per module, no static objects.  The GIL guards it.
+ * The number of threads alone is the process's. */
 #define MLPC_IMPORTS_NUMPY
 #include "module.h"
 
@@ -142,6 +143,8 @@ static int module_exec(PyObject *module)
         add_object(module, "Net", state->net_type) < 0 ||
         PyModule_AddFunctions(module, bind_ops_methods) < 0 ||
         PyModule_AddFunctions(module, bind_numbers_methods) < 0 ||
+        PyModule_AddFunctions(module, bind_threads_methods) < 0 ||
+        PyModule_AddIntConstant(module, "MAX_THREADS", MODULE_MAX_THREADS) < 0 ||
         PyModule_AddIntConstant(module, "ARITHMETIC", MLPC_ARITHMETIC) < 0 ||
         PyModule_AddStringConstant(module, "build_hash", MLPC_BUILD_HASH) < 0 ||
         PyModule_AddStringConstant(module, "compiler", COMPILER " " MLPC_OPTIMIZATION) < 0) {

@@ -39,9 +39,14 @@ static inline const mlpc_kernels *module_kernels(const module_state *state, mlpc
     return state->kernels[dtype];
 }
 
-/* Ends of method tables: bind_ops.c and bind_numbers.c fill them, module.c adds them to the module. */
+/* How many threads a call may use now; looked up for every call, with or without the GIL. */
+enum { MODULE_MAX_THREADS = 1024 };
+size_t module_num_threads(void);
+
+/* Ends of method tables: bind_ops.c, bind_numbers.c and bind_threads.c fill them, module.c adds them to the module. */
 extern PyMethodDef bind_ops_methods[];
 extern PyMethodDef bind_numbers_methods[];
+extern PyMethodDef bind_threads_methods[];
 
 /* The type Net, made for this module: new reference. */
 PyObject *bind_net_type(PyObject *module);

@@ -1,0 +1,42 @@
+/* How many threads a call may use: one number for the process, as there is one team. */
+#include <stdatomic.h>
+
+#include "../core/team.h"
+#include "args.h"
+
+/* 1 until mlpc.threads has asked the environment and the machine. */
+static atomic_size_t number = 1;
+
+size_t module_num_threads(void)
+{
+    return atomic_load(&number);
+}
+
+static PyObject *get_num_threads(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
+{
+    return PyLong_FromSize_t(module_num_threads());
+}
+
+static PyObject *set_num_threads(PyObject *Py_UNUSED(module), PyObject *n)
+{
+    uint64_t wanted;
+    if (args_integer("n", n, 1, MODULE_MAX_THREADS, &wanted) < 0) {
+        return NULL;
+    }
+    atomic_store(&number, (size_t)wanted);
+    Py_RETURN_NONE;
+}
+
+static PyObject *cpus(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
+{
+    return PyLong_FromSize_t(mlpc_team_cpus());
+}
+
+PyMethodDef bind_threads_methods[] = {
+    {"get_num_threads", get_num_threads, METH_NOARGS,
+     "get_num_threads()\n--\n\nHow many threads a call may use."},
+    {"set_num_threads", set_num_threads, METH_O,
+     "set_num_threads(n, /)\n--\n\nLets calls use that many threads."},
+    {"cpus", cpus, METH_NOARGS, "cpus()\n--\n\nHow many CPUs affinity and quota leave to this process."},
+    {NULL, NULL, 0, NULL},
+};

@@ -1,0 +1,70 @@
+"""How many threads compute.
+
+However many do, the results are the same bits: the choice is one of speed, and of leaving CPUs to others.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+
+from mlpc import _mlpc
+
+__all__ = ["get_num_threads", "set_num_threads"]
+
+
+def get_num_threads() -> int:
+    """How many threads a call of mlpc may use, the calling one among them.
+
+    Examples
+    --------
+    >>> import mlpc
+    >>> mlpc.get_num_threads() >= 1
+    True
+    """
+    return _mlpc.get_num_threads()
+
+
+def set_num_threads(n: int) -> None:
+    """Let calls of mlpc use at most `n` threads, from the next call on, in the whole process.
+
+    Without it the number is that of the environment variable ``MLPC_NUM_THREADS``, or else the first one of
+    ``OMP_NUM_THREADS``, when mlpc is imported, and at most the number of CPUs that this process may use (its affinity,
+    and the quota of its control group); without either, that number of CPUs.
+
+    Parameters
+    ----------
+    n : int
+        In 1..1024; may be more than there are CPUs, which costs time.
+
+    Raises
+    ------
+    ValueError
+        Where it is not in that range.
+
+    Examples
+    --------
+    >>> import mlpc
+    >>> before = mlpc.get_num_threads()
+    >>> mlpc.set_num_threads(1)
+    >>> mlpc.get_num_threads()
+    1
+    >>> mlpc.set_num_threads(before)
+    """
+    _mlpc.set_num_threads(n)
+
+
+def _asked_for(environ: Mapping[str, str]) -> int | None:
+    """The number in the environment; what is no positive number counts as not set."""
+    openmp, _, _ = environ.get("OMP_NUM_THREADS", "").partition(",")  # a list: one number per level of nesting
+    for text in (environ.get("MLPC_NUM_THREADS", ""), openmp):
+        if re.fullmatch(r"\s*0*[1-9][0-9]{0,8}\s*", text):
+            return int(text)
+    return None
+
+
+def _initial(environ: Mapping[str, str]) -> int:
+    cpus = min(_mlpc.cpus(), _mlpc.MAX_THREADS)
+    return min(_asked_for(environ) or cpus, cpus)
+
+
+_mlpc.set_num_threads(_initial(os.environ))
