@@ -149,6 +149,7 @@ def fit(
         sample_weight = _weights(sample_weight, len(x))
     if validation_data is not None:
         validation_data = _validation(net, validation_data, criterion)
+    samples = _mlpc.Samples(x, None, net.dtype.name, "choose")
     callbacks = tuple(callbacks)
     for callback in callbacks:
         if not callable(callback):
@@ -163,7 +164,7 @@ def fit(
             start = time.perf_counter()
             try:
                 loss, accuracy, last_lr = net.train_epoch(
-                    x, y, criterion, sample_weight, optimizer.spec, batch_size, bool(shuffle), shuffle_seed, number,
+                    samples, y, criterion, sample_weight, optimizer.spec, batch_size, bool(shuffle), shuffle_seed, number,
                     optimizer.epochs, bool(keep_gradients), bar.tick,
                 )  # fmt: skip
             except RuntimeError:  # another thread uses the network, and what it holds is that thread's

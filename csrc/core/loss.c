@@ -1,6 +1,7 @@
 /* Losses: divisors, checks of targets, sums over rows.  What happens inside a row is a kernel's. */
+#include "loss.h"
+
 #include "fpmode.h"
-#include "mlpc.h"
 #include "progress.h"
 
 static double real_at(const void *x, mlpc_dtype dtype, size_t i)
@@ -34,9 +35,8 @@ static mlpc_status check_labels(const int64_t *labels, size_t B, size_t O, size_
     return MLPC_OK;
 }
 
-/* row_loss and dz of B rows whose divisor is known. */
-static void rows(const mlpc_loss *loss, const mlpc_kernels *kernels, const void *z, const mlpc_targets *targets,
-                 double divisor, size_t B, size_t O, void *dz, double *row_loss)
+void mlpc_loss_rows(const mlpc_loss *loss, const mlpc_kernels *kernels, const void *z, const mlpc_targets *targets,
+                    double divisor, size_t B, size_t O, void *dz, double *row_loss)
 {
     if (loss->kind == MLPC_LOSS_cross_entropy)
         kernels->cross_entropy(row_loss, dz, z, targets->labels, targets->values, loss->class_weight,
@@ -53,7 +53,7 @@ static MLPC_NOINLINE mlpc_status evaluate_rows(const mlpc_loss *loss, const mlpc
     const mlpc_status status = mlpc_loss_check(loss, kernels, targets, B, O, &divisor, row_loss, bad_row);
     if (status != MLPC_OK)
         return status;
-    rows(loss, kernels, z, targets, divisor, B, O, dz, row_loss);
+    mlpc_loss_rows(loss, kernels, z, targets, divisor, B, O, dz, row_loss);
     *value = kernels->sum_double(row_loss, B) / divisor;
     return MLPC_OK;
 }
@@ -97,24 +97,34 @@ static size_t first_largest(const void *x, mlpc_dtype dtype, size_t from, size_t
     return best;
 }
 
-static MLPC_NOINLINE void count(const mlpc_loss *loss, const mlpc_kernels *kernels, const void *z,
-                                const mlpc_targets *targets, size_t B, size_t O, double *correct)
+size_t mlpc_count_right(const mlpc_loss *loss, const mlpc_kernels *kernels, const void *z,
+                        const mlpc_targets *targets, size_t B, size_t O)
 {
     const mlpc_dtype dtype = kernels->dtype;
     size_t right = 0;
-    *correct = 0;
     if (loss->kind == MLPC_LOSS_cross_entropy) {
         for (size_t i = 0; i < B; i++) {
             const size_t label = targets->labels ? (size_t)targets->labels[i]
                                                  : first_largest(targets->values, dtype, i * O, O);
             right += first_largest(z, dtype, i * O, O) == label;
         }
-        *correct = (double)right;
     } else if (loss->kind == MLPC_LOSS_bce_with_logits) {
         for (size_t i = 0; i < B * O; i++)
             right += (real_at(z, dtype, i) > 0) == (real_at(targets->values, dtype, i) > 0.5);
-        *correct = (double)right / (double)O;
     }
+    return right;
+}
+
+double mlpc_share_right(const mlpc_loss *loss, size_t right, size_t n, size_t O)
+{
+    const double answers = loss->kind == MLPC_LOSS_bce_with_logits ? (double)n * (double)O : (double)n;
+    return (double)right / answers;
+}
+
+static MLPC_NOINLINE void count(const mlpc_loss *loss, const mlpc_kernels *kernels, const void *z,
+                                const mlpc_targets *targets, size_t B, size_t O, double *correct)
+{
+    *correct = mlpc_share_right(loss, mlpc_count_right(loss, kernels, z, targets, B, O), 1, O);
 }
 
 double mlpc_count_correct(const mlpc_loss *loss, const mlpc_kernels *kernels, const void *z,
@@ -148,7 +158,7 @@ static MLPC_NOINLINE mlpc_status evaluate(const mlpc_net *net, const mlpc_kernel
     if (checked != MLPC_OK)
         return checked;
 
-    double right = 0;
+    size_t right = 0;
     mlpc_progress progress = {poll, 0};
     const mlpc_poll part_poll = {mlpc_progress_ask, &progress};
     for (size_t i = 0; i < n; i += workspace->batch) {
@@ -159,11 +169,11 @@ static MLPC_NOINLINE mlpc_status evaluate(const mlpc_net *net, const mlpc_kernel
         if (status != MLPC_OK)
             return status;
         const mlpc_targets part = mlpc_targets_from(targets, i, O, size);
-        rows(loss, kernels, workspace->z[last], &part, divisor, B, O, NULL, row_loss + i);
-        right += mlpc_count_correct(loss, kernels, workspace->z[last], &part, B, O);
+        mlpc_loss_rows(loss, kernels, workspace->z[last], &part, divisor, B, O, NULL, row_loss + i);
+        right += mlpc_count_right(loss, kernels, workspace->z[last], &part, B, O);
     }
     *value = kernels->sum_double(row_loss, n) / divisor;
-    *accuracy = right / (double)n;
+    *accuracy = mlpc_share_right(loss, right, n, O);
     return MLPC_OK;
 }
 

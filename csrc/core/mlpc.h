@@ -244,20 +244,40 @@ typedef struct {
     size_t bad_row;  /* with MLPC_ERROR_LABEL */
 } mlpc_epoch_result;
 
-/* Scratch memory of mlpc_train_epoch for n >= 1 rows of data, a net and a batch size: reused over epochs. */
+/* The rows of x that a training goes through; they are kept by reference, and must not change.  Where zeros are skipped
+ * there is a copy without them, too. */
+typedef struct mlpc_samples mlpc_samples;
+typedef enum { MLPC_ZEROS_CHOOSE, MLPC_ZEROS_MULTIPLY, MLPC_ZEROS_SKIP } mlpc_zeros;
+
+/* n >= 1 rows of I inputs each; kernels: of the dtype to train in.  CHOOSE skips zeros where so many of the inputs are 0
+ * that it pays; the bits are the same either way, as long as weights stay finite. */
+mlpc_status mlpc_samples_create(mlpc_samples **samples, const mlpc_kernels *kernels, const mlpc_input *input, size_t n,
+                                size_t I, mlpc_zeros zeros);
+void mlpc_samples_free(mlpc_samples *samples);
+
+/* 1 where zeros are skipped. */
+int mlpc_samples_skip_zeros(const mlpc_samples *samples);
+
+/* Memory of mlpc_train_epoch for a net, samples and a batch size, on up to `threads` threads: reused over epochs. */
 typedef struct mlpc_trainer mlpc_trainer;
-mlpc_status mlpc_trainer_create(mlpc_trainer **trainer, const mlpc_net *net, const mlpc_optimizer *optimizer, size_t n,
-                                size_t batch_size);
+mlpc_status mlpc_trainer_create(mlpc_trainer **trainer, const mlpc_net *net, const mlpc_kernels *kernels,
+                                const mlpc_optimizer *optimizer, const mlpc_samples *samples, size_t batch_size,
+                                size_t threads);
 void mlpc_trainer_free(mlpc_trainer *trainer);
 
-/* One epoch over the trainer's n rows: shuffle, then per batch gather, forward, loss, backward, step; the last batch may be
- * short.  Equal to the bit to the same calls made one by one.  gradients: where the gradient of the last whole batch is
- * kept, or NULL.  A batch whose weights sum to 0 is passed over.
- * INTERRUPTED: parameters and velocity are as after the last whole batch.
+/* 1 where a trainer of this net would be made just so for these. */
+int mlpc_trainer_fits(const mlpc_trainer *trainer, const mlpc_kernels *kernels, const mlpc_optimizer *optimizer,
+                      const mlpc_samples *samples, size_t batch_size, size_t threads);
+
+/* One epoch over the samples, with everything as the trainer was made for: shuffle, then per batch gather, forward, loss,
+ * backward, step; the last batch may be short.  Equal to the bit to the same calls made one by one, whatever the number
+ * of threads.  gradients: where the gradient of the last whole batch is kept, or NULL, which is faster.  A batch whose
+ * weights sum to 0 is passed over.
+ * INTERRUPTED: parameters and the optimizer's state are as after the last whole batch.
  * DIVERGED: both are as before this epoch; result->loss holds the loss met. */
 mlpc_status mlpc_train_epoch(const mlpc_net *net, const mlpc_kernels *kernels, void *parameters, void *gradients,
                              mlpc_trainer *trainer, const mlpc_optimizer *optimizer, const mlpc_loss *loss,
-                             const void *x, const mlpc_targets *targets, const mlpc_epoch_settings *settings,
-                             mlpc_epoch_result *result, const mlpc_poll *poll);
+                             const mlpc_samples *samples, const mlpc_targets *targets,
+                             const mlpc_epoch_settings *settings, mlpc_epoch_result *result, const mlpc_poll *poll);
 
 #endif

@@ -72,7 +72,7 @@ static mlpc_status layer_gradients(const mlpc_layer *layer, const mlpc_kernels *
             kernels->add(dw, workspace->scratch, n * O);
     }
     void *db = at_mutable(gradients, layer->bias, size);
-    kernels->linear_backward_b(accumulate ? workspace->scratch : db, dz, B, O);
+    kernels->linear_backward_b(accumulate ? workspace->scratch : db, dz, O, B, O);
     if (accumulate)
         kernels->add(db, workspace->scratch, O);
     return MLPC_OK;

@@ -1,19 +1,31 @@
-/* The training epoch: shuffle, then per batch gather, forward, loss, backward, step. */
+/* The training epoch: shuffle, then per batch gather, forward, loss, backward, step; one after the other here, all in one
+ * in fused.c.  Which of the two computes does not change a bit. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "fpmode.h"
+#include "fused.h"
+#include "loss.h"
 #include "memory.h"
 #include "mlpc.h"
 #include "progress.h"
-#include "scalar.h"
+#include "samples.h"
+
+/* What decides how a trainer is made, besides its net. */
+typedef struct {
+    const mlpc_kernels *kernels;
+    size_t n, batch_size, threads, capacity;
+    int skips_zeros, has_values, has_state[MLPC_MAX_STATES];
+} trainer_key;
 
 struct mlpc_trainer {
+    trainer_key key;
     size_t n, batch_size;
+    mlpc_fused *fused; /* NULL where batches are too large to be waited for */
     mlpc_workspace *workspace;
     size_t *order;                     /* (n,) rows in the order of this epoch */
     double *row_loss;                  /* (n,) in that order */
-    void *x;                           /* (batch_size, n_in), as all below the rows of one batch */
+    mlpc_rows rows;                    /* x (batch_size, n_in), as all below the rows of one batch */
     int64_t *labels;                   /* (batch_size,) */
     void *values;                      /* (batch_size, n_out) */
     double *sample_weight;             /* (batch_size,) */
@@ -26,47 +38,68 @@ struct mlpc_trainer {
 
 static size_t last_of(const mlpc_net *net) { return net->n_layers - 1; }
 
-static MLPC_NOINLINE void set_coefficients(mlpc_adam *a, const mlpc_optimizer *optimizer, double lr, double t)
+/* A fused batch cannot be interrupted: one that takes longer than this many of the kernels' pieces, of some 10 ms, is
+ * computed step by step. */
+enum { MOST_PIECES = 20 };
+
+/* A thread more pays where it gets so many terms of products per batch, some 10 us of work, against two barriers. */
+enum { LEAST_TERMS = 400000 };
+
+static int too_large(const mlpc_net *net, const mlpc_kernels *kernels, size_t B)
 {
-    const int decoupled = optimizer->kind == MLPC_OPTIMIZER_adamw;
-    *a = (mlpc_adam){
-        .beta1 = optimizer->beta1,
-        .beta2 = optimizer->beta2,
-        .eps = optimizer->eps,
-        .decay = decoupled ? 0 : optimizer->weight_decay,
-        .shrink = decoupled ? lr * optimizer->weight_decay : 0,
-        .rate = lr / (1 - mlpc_power(optimizer->beta1, (uint64_t)t)),
-        .correction = 1 / v_sqrt(1 - mlpc_power(optimizer->beta2, (uint64_t)t)),
+    return 3 * (double)B * (double)net->n_parameters > (double)MOST_PIECES * (double)kernels->piece;
+}
+
+static size_t useful_threads(const mlpc_net *net, size_t B, size_t threads)
+{
+    const double useful = 3 * (double)B * (double)net->n_parameters / LEAST_TERMS;
+    return useful < 2 || threads < 2 ? 1 : useful < (double)threads ? (size_t)useful : threads;
+}
+
+static trainer_key key_of(const mlpc_kernels *kernels, const mlpc_optimizer *optimizer, const mlpc_samples *samples,
+                          size_t batch_size, size_t threads)
+{
+    trainer_key key = {
+        .kernels = kernels,
+        .n = samples->n,
+        .batch_size = batch_size,
+        .threads = threads,
+        .capacity = samples->capacity,
+        .skips_zeros = samples->skips_zeros,
+        .has_values = samples->value != NULL,
     };
+    for (int s = 0; s < MLPC_MAX_STATES; s++)
+        key.has_state[s] = optimizer->state[s] != NULL;
+    return key;
 }
 
-mlpc_status mlpc_step(const mlpc_optimizer *optimizer, const mlpc_kernels *kernels, void *parameters,
-                      const void *gradients, double lr, size_t n)
+int mlpc_trainer_fits(const mlpc_trainer *trainer, const mlpc_kernels *kernels, const mlpc_optimizer *optimizer,
+                      const mlpc_samples *samples, size_t batch_size, size_t threads)
 {
-    const mlpc_fpmode mode = mlpc_fpmode_enter();
-    if (optimizer->kind == MLPC_OPTIMIZER_sgd) {
-        kernels->sgd_step(parameters, gradients, optimizer->state[0], lr, optimizer->momentum, optimizer->nesterov,
-                          optimizer->weight_decay, n);
-    } else {
-        mlpc_adam coefficients;
-        set_coefficients(&coefficients, optimizer, lr, *optimizer->steps += 1);
-        kernels->adam_step(parameters, gradients, optimizer->state[0], optimizer->state[1], &coefficients, n);
-    }
-    mlpc_fpmode_leave(mode);
-    return MLPC_OK;
+    const trainer_key is = trainer->key, other = key_of(kernels, optimizer, samples, batch_size, threads);
+    int same = is.kernels == other.kernels && is.n == other.n && is.batch_size == other.batch_size &&
+               is.threads == other.threads && is.capacity == other.capacity && is.skips_zeros == other.skips_zeros &&
+               is.has_values == other.has_values;
+    for (int s = 0; s < MLPC_MAX_STATES; s++)
+        same = same && is.has_state[s] == other.has_state[s];
+    return same;
 }
 
-mlpc_status mlpc_trainer_create(mlpc_trainer **out, const mlpc_net *net, const mlpc_optimizer *optimizer, size_t n,
-                                size_t batch_size)
+mlpc_status mlpc_trainer_create(mlpc_trainer **out, const mlpc_net *net, const mlpc_kernels *kernels,
+                                const mlpc_optimizer *optimizer, const mlpc_samples *samples, size_t batch_size,
+                                size_t threads)
 {
     const size_t size = mlpc_itemsize(net->dtype), I = net->layers[0].n_in, O = net->layers[last_of(net)].n_out;
-    const size_t B = batch_size < n ? batch_size : n, P = net->n_parameters;
+    const size_t n = samples->n, B = batch_size < n ? batch_size : n, P = net->n_parameters;
     mlpc_trainer *trainer = calloc(1, sizeof *trainer);
     if (!trainer)
         return MLPC_ERROR_MEMORY;
+    trainer->key = key_of(kernels, optimizer, samples, batch_size, threads);
     trainer->n = n;
     trainer->batch_size = B;
-    if (mlpc_workspace_create(&trainer->workspace, net, B) != MLPC_OK)
+    if (mlpc_workspace_create(&trainer->workspace, net, B) != MLPC_OK ||
+        (!too_large(net, kernels, B) && mlpc_fused_create(&trainer->fused, net, kernels, optimizer, samples, B,
+                                                          useful_threads(net, B, threads)) != MLPC_OK))
         goto fail;
 
     size_t total = 0, offset = 0;
@@ -81,7 +114,7 @@ mlpc_status mlpc_trainer_create(mlpc_trainer **out, const mlpc_net *net, const m
         goto fail;
     trainer->order = mlpc_block_cut(trainer->memory, &offset, n, sizeof(size_t));
     trainer->row_loss = mlpc_block_cut(trainer->memory, &offset, n, sizeof(double));
-    trainer->x = mlpc_block_cut(trainer->memory, &offset, B * I, size);
+    trainer->rows = (mlpc_rows){.x = mlpc_block_cut(trainer->memory, &offset, B * I, size), .x_row = I};
     trainer->labels = mlpc_block_cut(trainer->memory, &offset, B, sizeof(int64_t));
     trainer->values = mlpc_block_cut(trainer->memory, &offset, B * O, size);
     trainer->sample_weight = mlpc_block_cut(trainer->memory, &offset, B, sizeof(double));
@@ -101,19 +134,20 @@ fail:
 void mlpc_trainer_free(mlpc_trainer *trainer)
 {
     if (trainer) {
+        mlpc_fused_free(trainer->fused);
         mlpc_workspace_free(trainer->workspace);
         mlpc_block_free(trainer->memory);
     }
     free(trainer);
 }
 
-/* Copies the rows order[start .. start + B - 1] of x and the targets into the trainer's batch. */
-static mlpc_targets gather(mlpc_trainer *trainer, const void *x, const mlpc_targets *targets, const size_t *order,
-                           size_t B, size_t I, size_t O, size_t size)
+/* Copies the rows order[0 .. B - 1] of samples and targets into the trainer's batch. */
+static mlpc_targets gather(mlpc_trainer *trainer, const mlpc_samples *samples, const mlpc_kernels *kernels,
+                           const mlpc_targets *targets, const size_t *order, size_t B, size_t O)
 {
-    const size_t x_row = I * size, y_row = O * size;
+    const size_t y_row = O * kernels->itemsize;
+    mlpc_samples_gather_numbers(samples, kernels, &trainer->rows, 0, order, B);
     for (size_t b = 0; b < B; b++) {
-        memcpy((char *)trainer->x + b * x_row, (const char *)x + order[b] * x_row, x_row);
         if (targets->labels)
             trainer->labels[b] = targets->labels[order[b]];
         else
@@ -140,7 +174,7 @@ typedef struct {
 
 /* One batch, whose rows lie in the trainer: its loss terms, right answers and gradients, and the step. */
 static mlpc_status train_batch(const job *j, const mlpc_targets *batch, size_t B, double lr, double *row_loss,
-                               double *correct, double *value, const mlpc_poll *poll)
+                               size_t *right, double *value, const mlpc_poll *poll)
 {
     const mlpc_net *net = j->net;
     mlpc_workspace *workspace = j->trainer->workspace;
@@ -149,10 +183,10 @@ static mlpc_status train_batch(const job *j, const mlpc_targets *batch, size_t B
     void *dz = workspace->dz[net->n_layers % 2]; /* the one that backward does not write first */
     size_t bad_row;
 
-    mlpc_status status = mlpc_forward(net, j->kernels, j->parameters, workspace, j->trainer->x, B, poll);
+    mlpc_status status = mlpc_forward(net, j->kernels, j->parameters, workspace, j->trainer->rows.x, B, poll);
     if (status != MLPC_OK)
         return status;
-    *correct += mlpc_count_correct(j->loss, j->kernels, z, batch, B, O);
+    *right += mlpc_count_right(j->loss, j->kernels, z, batch, B, O);
     status = mlpc_loss_evaluate(j->loss, j->kernels, z, batch, B, O, value, dz, row_loss, &bad_row);
     if (status == MLPC_ERROR_WEIGHTS) {
         memset(row_loss, 0, B * sizeof *row_loss);
@@ -162,7 +196,7 @@ static mlpc_status train_batch(const job *j, const mlpc_targets *batch, size_t B
         return status;
     if (!(*value - *value == 0) || !j->kernels->all_finite(z, B * O) || !j->kernels->all_finite(dz, B * O))
         return MLPC_ERROR_DIVERGED;
-    status = mlpc_backward(net, j->kernels, j->parameters, j->trainer->gradients, workspace, j->trainer->x, dz, NULL, B,
+    status = mlpc_backward(net, j->kernels, j->parameters, j->trainer->gradients, workspace, j->trainer->rows.x, dz, NULL, B,
                            0, poll);
     if (status != MLPC_OK)
         return status;
@@ -203,49 +237,76 @@ static int finite(const job *j)
     return j->kernels->all_finite(j->parameters, P);
 }
 
-static MLPC_NOINLINE mlpc_status epoch(const job *j, const void *x, const mlpc_targets *targets,
+/* The batches of an epoch, one call after the other. */
+static mlpc_status plain_epoch(const job *j, const mlpc_samples *samples, const mlpc_targets *targets,
+                               const mlpc_epoch_settings *settings, mlpc_epoch_result *result, size_t *right,
+                               const mlpc_poll *poll)
+{
+    mlpc_trainer *trainer = j->trainer;
+    const size_t n = trainer->n, O = j->net->layers[last_of(j->net)].n_out;
+    const size_t batches = (n + trainer->batch_size - 1) / trainer->batch_size;
+    mlpc_status status = MLPC_OK;
+    mlpc_progress progress = {poll, 0};
+    const mlpc_poll batch_poll = {mlpc_progress_ask, &progress};
+    remember(j);
+    for (size_t k = 0; k < batches && status == MLPC_OK; k++) {
+        const size_t start = k * trainer->batch_size;
+        const size_t B = n - start < trainer->batch_size ? n - start : trainer->batch_size;
+        const mlpc_targets batch = gather(trainer, samples, j->kernels, targets, trainer->order + start, B, O);
+        const double lr = mlpc_learning_rate(&j->optimizer->schedule,
+                                             settings->t0 + ((double)k + 0.5) / (double)batches);
+        progress.rows = start;
+        result->lr = lr;
+        status = train_batch(j, &batch, B, lr, trainer->row_loss + start, right, &result->loss, &batch_poll);
+    }
+    if (status == MLPC_OK && !finite(j))
+        status = MLPC_ERROR_DIVERGED;
+    if (status == MLPC_ERROR_DIVERGED)
+        restore(j);
+    return status;
+}
+
+static mlpc_status fused_epoch(const job *j, const mlpc_samples *samples, const mlpc_targets *targets,
+                               const mlpc_epoch_settings *settings, mlpc_epoch_result *result, size_t *right,
+                               const mlpc_poll *poll)
+{
+    const mlpc_fused_job fused = {
+        .net = j->net,
+        .kernels = j->kernels,
+        .optimizer = j->optimizer,
+        .loss = j->loss,
+        .samples = samples,
+        .targets = targets,
+        .order = j->trainer->order,
+        .t0 = settings->t0,
+        .batch_size = j->trainer->batch_size,
+        .row_loss = j->trainer->row_loss,
+        .poll = poll,
+    };
+    return mlpc_fused_epoch(j->trainer->fused, &fused, j->parameters, right, &result->lr, &result->loss);
+}
+
+static MLPC_NOINLINE mlpc_status epoch(const job *j, const mlpc_samples *samples, const mlpc_targets *targets,
                                        const mlpc_epoch_settings *settings, mlpc_epoch_result *result,
                                        const mlpc_poll *poll)
 {
-    const mlpc_net *net = j->net;
     mlpc_trainer *trainer = j->trainer;
-    const size_t size = j->kernels->itemsize, n = trainer->n;
-    const size_t I = net->layers[0].n_in, O = net->layers[last_of(net)].n_out;
-    const size_t batches = (n + trainer->batch_size - 1) / trainer->batch_size;
+    const size_t n = trainer->n, O = j->net->layers[last_of(j->net)].n_out;
     double divisor;
-
+    size_t right = 0;
     mlpc_status status =
         mlpc_loss_check(j->loss, j->kernels, targets, n, O, &divisor, trainer->row_loss, &result->bad_row);
     if (status != MLPC_OK)
         return status;
-    remember(j);
     if (settings->shuffle)
         mlpc_shuffle(trainer->order, n, settings->seed, settings->epoch);
     else
         for (size_t i = 0; i < n; i++)
             trainer->order[i] = i;
 
-    double correct = 0, value = 0;
-    mlpc_progress progress = {poll, 0};
-    const mlpc_poll batch_poll = {mlpc_progress_ask, &progress};
-    for (size_t k = 0; k < batches; k++) {
-        const size_t start = k * trainer->batch_size;
-        const size_t B = n - start < trainer->batch_size ? n - start : trainer->batch_size;
-        const mlpc_targets batch = gather(trainer, x, targets, trainer->order + start, B, I, O, size);
-        const double lr = mlpc_learning_rate(&j->optimizer->schedule,
-                                             settings->t0 + ((double)k + 0.5) / (double)batches);
-        progress.rows = start;
-        result->lr = lr;
-        status = train_batch(j, &batch, B, lr, trainer->row_loss + start, &correct, &value, &batch_poll);
-        if (status != MLPC_OK)
-            break;
-    }
-    result->accuracy = correct / (double)n;
-    result->loss = value;
-    if (status == MLPC_OK && !finite(j))
-        status = MLPC_ERROR_DIVERGED;
-    if (status == MLPC_ERROR_DIVERGED)
-        restore(j);
+    status = trainer->fused && !j->gradients ? fused_epoch(j, samples, targets, settings, result, &right, poll)
+                                             : plain_epoch(j, samples, targets, settings, result, &right, poll);
+    result->accuracy = mlpc_share_right(j->loss, right, n, O);
     if (status == MLPC_OK)
         result->loss = j->kernels->sum_double(trainer->row_loss, n) / divisor;
     return status;
@@ -253,8 +314,8 @@ static MLPC_NOINLINE mlpc_status epoch(const job *j, const void *x, const mlpc_t
 
 mlpc_status mlpc_train_epoch(const mlpc_net *net, const mlpc_kernels *kernels, void *parameters, void *gradients,
                              mlpc_trainer *trainer, const mlpc_optimizer *optimizer, const mlpc_loss *loss,
-                             const void *x, const mlpc_targets *targets, const mlpc_epoch_settings *settings,
-                             mlpc_epoch_result *result, const mlpc_poll *poll)
+                             const mlpc_samples *samples, const mlpc_targets *targets,
+                             const mlpc_epoch_settings *settings, mlpc_epoch_result *result, const mlpc_poll *poll)
 {
     const job j = {
         .net = net,
@@ -267,7 +328,7 @@ mlpc_status mlpc_train_epoch(const mlpc_net *net, const mlpc_kernels *kernels, v
     };
     *result = (mlpc_epoch_result){0};
     const mlpc_fpmode mode = mlpc_fpmode_enter();
-    const mlpc_status status = epoch(&j, x, targets, settings, result, poll);
+    const mlpc_status status = epoch(&j, samples, targets, settings, result, poll);
     mlpc_fpmode_leave(mode);
     return status;
 }

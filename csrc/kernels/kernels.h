@@ -60,9 +60,52 @@ typedef struct {
     double correction; /* 1 / sqrt(1 - beta2^t) */
 } mlpc_adam;
 
+/* ---- Packed layers: what the kernels of an epoch work on ----------------------------------------------------------
+ *
+ * A weight (I, O) as panels of neighbouring outputs: panel p holds the outputs panels[p] .. panels[p + 1] - 1, width of
+ * them, as a row-major (I, width) matrix, at w + I * panels[p].  Widths are multiples of the table's `lanes`; outputs
+ * from O on are padding, whose weights, biases and gradients are 0.  What lies between layers are rows of at least as
+ * many elements, padding included, and with a stride of their own.
+ *
+ *      w (I, O)          panels[0]  panels[1]    panels[2]
+ *      +-----+-----+     +-----+    +-----+
+ *      | a b | c 0 |     | a b |    | c 0 |      I rows of width elements, one panel behind the other
+ *      | d e | f 0 |     | d e |    | f 0 |
+ *      +-----+-----+     +-----+    +-----+
+ */
+
+/* Inputs of which a row's list has one part; so many parts make a canonical block. */
+#define MLPC_LIST_BLOCK 128
+#define MLPC_LISTS_PER_BLOCK (MLPC_BLOCK / MLPC_LIST_BLOCK)
+
+/* Vectors in the widest panel that the kernels of lists take. */
+#define MLPC_LIST_VECTORS 13
+
+/* Rows of a batch without their zeros.  Entry k of row b, at [b * capacity + k], has the input's number within its part
+ * in the low byte, and its value in `value`, or, where that is NULL, at table[high byte].  Part s of row b are the
+ * entries end[b * (blocks + 1) + s] to the next of these; inputs ascend. */
+typedef struct {
+    size_t rows, I, blocks, capacity;
+    const uint16_t *entry;
+    const void *value, *table;
+    const uint32_t *end;
+} mlpc_lists;
+
+/* The same batch by inputs.  Of input i in samples 64 j to 64 j + 63 there are count[j * I + i] entries, from
+ * (j * I + i) * 64 on: the sample's number within the 64 in the low byte, the value as above; samples ascend. */
+typedef struct {
+    size_t I;
+    uint8_t *count;
+    uint16_t *entry;
+    void *value;
+    const void *table;
+} mlpc_columns;
+
 typedef struct {
     mlpc_dtype dtype;
     size_t itemsize; /* 4 for float, 8 for double */
+    size_t lanes;    /* elements of a vector */
+    size_t vectors;  /* in the panels that products are fastest with; one more makes a panel, too */
     size_t piece;    /* terms of products that these kernels add up in some 10 ms: work between two questions whether to
                       * go on; an element of an activation takes as long as some tens of terms */
 
@@ -95,8 +138,33 @@ typedef struct {
      * elements, so that a range of the inputs, and of the rows of dw, can be computed alone. */
     void (*linear_backward_w)(void *dw, const void *x, size_t x_row, const void *dz, size_t B, size_t I, size_t O);
 
-    /* db (O,) = column sums of dz (B, O).  A sum over B in blocks of MLPC_BATCH_BLOCK. */
-    void (*linear_backward_b)(void *db, const void *dz, size_t B, size_t O);
+    /* db (O,) = column sums of dz (B, O), whose rows are dz_row apart.  A sum over B in blocks of MLPC_BATCH_BLOCK. */
+    void (*linear_backward_b)(void *db, const void *dz, size_t dz_row, size_t B, size_t O);
+
+    /* The same products with packed layers; B >= 1.  w, dw: a panel (I, width); z, dz: its columns; rows of z, x, dz and
+     * dx are z_row, x_row, dz_row and dx_row elements apart.  Width: 1 to `vectors` + 1 vectors. */
+    void (*panel_forward)(void *z, size_t z_row, const void *x, size_t x_row, const void *w, const void *bias, size_t B,
+                          size_t I, size_t width);
+    void (*panel_backward_w)(void *dw, const void *x, size_t x_row, const void *dz, size_t dz_row, size_t B, size_t I,
+                             size_t width);
+
+    /* dx (B, I) = dz (B, O) w^T over all panels of w; padding of dx is left alone. */
+    void (*panels_backward_x)(void *dx, size_t dx_row, const void *dz, size_t dz_row, const void *w,
+                              const size_t *panels, size_t B, size_t I, size_t O);
+
+    /* Part s of the sums of panel_forward, over lists: called for s = 0, 1, ..., lists->blocks - 1, with w the panel's
+     * row of the part's first input.  Totals build up in z, the sum of a block in `partial`, of the same shape.  Where
+     * `fill` is not NULL it receives the part's inputs.  The weights are finite.  Width: 1 to MLPC_LIST_VECTORS. */
+    void (*list_forward)(void *z, void *partial, size_t z_row, const mlpc_lists *lists, size_t s, mlpc_columns *fill,
+                         const void *w, const void *bias, size_t width);
+
+    /* Rows `input` to input + n - 1 of panel_backward_w, to dw (n, width).  dz is finite. */
+    void (*list_backward_w)(void *dw, const mlpc_columns *columns, size_t input, size_t n, const void *dz,
+                            size_t dz_row, size_t B, size_t width);
+
+    /* w = w - lr dw for these rows, as sgd_step without momentum and weight decay; w (n, width) of the panel. */
+    void (*list_sgd_step)(void *w, const mlpc_columns *columns, size_t input, size_t n, const void *dz, size_t dz_row,
+                          size_t B, double lr, size_t width);
 
     /* Cross-entropy from logits z (B, O).  Targets: labels (B,) in [0, O), or probabilities (B, O) of real where labels
      * is NULL; class_weight (O,) of real or NULL; smoothing e in [0, 1].  With w the class weights (1 without),

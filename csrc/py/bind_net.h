@@ -32,10 +32,7 @@ typedef struct NetObject {
 
     mlpc_workspace *scratch; /* of logits and evaluate, which leave the latest forward alone */
 
-    /* Of train_epoch, kept while its key stays. */
-    mlpc_trainer *trainer;
-    size_t trainer_rows, trainer_batch;
-    int trainer_states;
+    mlpc_trainer *trainer; /* of the latest train_epoch */
 
     /* The process that computes, 0 for none, and the network that its thread had entered before: bind_net.c. */
     long busy_process;

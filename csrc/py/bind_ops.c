@@ -237,7 +237,7 @@ static void run_linear_backward(const mlpc_kernels *table, const linear_gradient
         table->linear_backward_w(dw, x_data, I, dz_data, B, I, O);
     }
     if (O > 0) {
-        table->linear_backward_b(db, dz_data, B, O);
+        table->linear_backward_b(db, dz_data, O, B, O);
     }
     mlpc_fpmode_leave(mode);
     Py_END_ALLOW_THREADS

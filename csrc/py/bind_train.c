@@ -3,6 +3,7 @@
 
 #include "args_optimizer.h"
 #include "bind_net.h"
+#include "bind_samples.h"
 #include "errors.h"
 #include "poll.h"
 
@@ -60,7 +61,7 @@ PyObject *net_zero_grad(PyObject *self, PyObject *Py_UNUSED(none))
 
 /* Everything that an epoch is computed from; the arrays are held while it runs. */
 typedef struct {
-    PyArrayObject *x;
+    SamplesObject *x;
     args_objective objective;
     args_optimizer optimizer;
     size_t batch_size;
@@ -92,14 +93,13 @@ static int parse_settings(epoch_args *epoch, PyObject *const *args)
 static int parse_epoch(const NetObject *net, epoch_args *epoch, PyObject *const *args)
 {
     if (parse_settings(epoch, args) < 0 ||
-        (epoch->x = args_matrix("x", args[0], net->plan->dtype, ARGS_ANY, net->n_in)) == NULL ||
-        args_rows_at_least_one("x", epoch->x) < 0 ||
+        (epoch->x = samples_parse(net->state, args[0], net->plan->dtype, net->n_in)) == NULL ||
         net_objective(net, &epoch->objective, args[2], args[1], args[3]) < 0 ||
-        args_objective_rows(&epoch->objective, PyArray_DIM(epoch->x, 0)) < 0 ||
+        args_objective_rows(&epoch->objective, PyArray_DIM(epoch->x->x, 0)) < 0 ||
         parse_optimizer(net, &epoch->optimizer, args[4]) < 0) {
         return -1;
     }
-    const size_t n = (size_t)PyArray_DIM(epoch->x, 0);
+    const size_t n = (size_t)PyArray_DIM(epoch->x->x, 0);
     if (epoch->batch_size > n) {
         epoch->batch_size = n;
     }
@@ -110,39 +110,45 @@ static int parse_epoch(const NetObject *net, epoch_args *epoch, PyObject *const 
 static int keep_apart(const NetObject *net, epoch_args *epoch)
 {
     const size_t bytes = (size_t)PyArray_NBYTES(net->parameters);
-    if (args_copy_from(PyArray_DATA(net->parameters), bytes, &epoch->x, &epoch->objective) < 0 ||
-        (epoch->keep_gradients &&
-         args_copy_from(PyArray_DATA(net->gradients), bytes, &epoch->x, &epoch->objective) < 0)) {
+    PyArrayObject *x = (PyArrayObject *)Py_NewRef((PyObject *)epoch->x->x);
+    if (args_copy_from(PyArray_DATA(net->parameters), bytes, &x, &epoch->objective) < 0 ||
+        (epoch->keep_gradients && args_copy_from(PyArray_DATA(net->gradients), bytes, &x, &epoch->objective) < 0)) {
+        Py_XDECREF(x);
         return -1;
     }
-    return args_optimizer_disjoint(&epoch->optimizer, "x", epoch->x) < 0
+    if (x == epoch->x->x) {
+        Py_DECREF(x);
+    } else {
+        SamplesObject *copy = samples_over(net->state, epoch->x, x);
+        if (copy == NULL) {
+            return -1;
+        }
+        Py_SETREF(epoch->x, copy);
+    }
+    return args_optimizer_disjoint(&epoch->optimizer, "x", epoch->x->x) < 0
                ? -1
                : args_optimizer_disjoint_objective(&epoch->optimizer, &epoch->objective);
 }
 
-/* The scratch memory of an epoch: that of the last one, where it fits. */
+/* The memory of an epoch: that of the last one, where it fits. */
 static int reserve_trainer(NetObject *net, const epoch_args *epoch)
 {
-    const size_t n = (size_t)PyArray_DIM(epoch->x, 0), batch = epoch->batch_size;
-    int states = 0;
-    while (states < MLPC_MAX_STATES && epoch->optimizer.optimizer.state[states] != NULL) {
-        states++;
-    }
-    if (net->trainer != NULL && net->trainer_rows == n && net->trainer_batch == batch &&
-        net->trainer_states == states) {
+    const mlpc_kernels *const kernels = net_kernels(net);
+    const mlpc_optimizer *const optimizer = &epoch->optimizer.optimizer;
+    const mlpc_samples *const samples = epoch->x->samples;
+    const size_t threads = module_num_threads();
+    if (net->trainer != NULL &&
+        mlpc_trainer_fits(net->trainer, kernels, optimizer, samples, epoch->batch_size, threads)) {
         return 0;
     }
     mlpc_trainer_free(net->trainer);
     const mlpc_status status =
-        mlpc_trainer_create(&net->trainer, net->plan, &epoch->optimizer.optimizer, n, batch);
+        mlpc_trainer_create(&net->trainer, net->plan, kernels, optimizer, samples, epoch->batch_size, threads);
     if (status != MLPC_OK) {
         net->trainer = NULL;
         errors_raise(status);
         return -1;
     }
-    net->trainer_rows = n;
-    net->trainer_batch = batch;
-    net->trainer_states = states;
     return 0;
 }
 
@@ -154,12 +160,12 @@ static PyObject *train_within(NetObject *net, epoch_args *epoch)
     const mlpc_kernels *const kernels = net_kernels(net);
     void *const parameters = PyArray_DATA(net->parameters);
     void *const gradients = epoch->keep_gradients ? PyArray_DATA(net->gradients) : NULL;
-    const void *const x = PyArray_DATA(epoch->x);
+    const mlpc_samples *const samples = epoch->x->samples;
     mlpc_epoch_result result = {0};
     poll_state poll;
     poll_begin(&poll, epoch->tick);
     const mlpc_status status = mlpc_train_epoch(net->plan, kernels, parameters, gradients, net->trainer,
-                                                &epoch->optimizer.optimizer, &epoch->objective.loss, x,
+                                                &epoch->optimizer.optimizer, &epoch->objective.loss, samples,
                                                 &epoch->objective.targets, &epoch->settings, &result, &poll.poll);
     poll_end(&poll);
     if (status == MLPC_ERROR_DIVERGED) {

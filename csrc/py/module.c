@@ -139,8 +139,9 @@ static int module_exec(PyObject *module)
         "mlpc.DivergenceError", "Training met a logit, a loss, a gradient or a weight that is not finite.",
         PyExc_ValueError, NULL);
     state->net_type = bind_net_type(module);
+    state->samples_type = bind_samples_type(module);
     if (add_object(module, "DivergenceError", state->divergence_error) < 0 ||
-        add_object(module, "Net", state->net_type) < 0 ||
+        add_object(module, "Net", state->net_type) < 0 || add_object(module, "Samples", state->samples_type) < 0 ||
         PyModule_AddFunctions(module, bind_ops_methods) < 0 ||
         PyModule_AddFunctions(module, bind_numbers_methods) < 0 ||
         PyModule_AddFunctions(module, bind_threads_methods) < 0 ||
@@ -157,6 +158,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
 {
     module_state *const state = module_state_of(module);
     Py_VISIT(state->net_type);
+    Py_VISIT(state->samples_type);
     Py_VISIT(state->divergence_error);
     return 0;
 }
@@ -165,6 +167,7 @@ static int module_clear(PyObject *module)
 {
     module_state *const state = module_state_of(module);
     Py_CLEAR(state->net_type);
+    Py_CLEAR(state->samples_type);
     Py_CLEAR(state->divergence_error);
     return 0;
 }

@@ -21,7 +21,7 @@
 #include "../core/mlpc.h"
 
 typedef struct {
-    PyObject *net_type;
+    PyObject *net_type, *samples_type;
     PyObject *divergence_error;
     mlpc_isa isa; /* whose kernels compute */
     const mlpc_kernels *kernels[MLPC_N_DTYPES];
@@ -48,7 +48,8 @@ extern PyMethodDef bind_ops_methods[];
 extern PyMethodDef bind_numbers_methods[];
 extern PyMethodDef bind_threads_methods[];
 
-/* The type Net, made for this module: new reference. */
+/* The types Net and Samples, made for this module: new references. */
 PyObject *bind_net_type(PyObject *module);
+PyObject *bind_samples_type(PyObject *module);
 
 #endif

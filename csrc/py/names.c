@@ -48,6 +48,12 @@ const char *const names_reductions[2] = {"sum", "mean"};
 
 const char *const names_dtypes[MLPC_N_DTYPES] = {[MLPC_FLOAT32] = "float32", [MLPC_FLOAT64] = "float64"};
 
+const char *const names_zeros[3] = {
+    [MLPC_ZEROS_CHOOSE] = "choose",
+    [MLPC_ZEROS_MULTIPLY] = "multiply",
+    [MLPC_ZEROS_SKIP] = "skip",
+};
+
 PyObject *names_list(const char *const *names, int n)
 {
     PyObject *list = PyList_New(n);

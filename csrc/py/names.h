@@ -13,6 +13,7 @@ extern const char *const names_schedules[MLPC_N_SCHEDULES];
 extern const char *const names_optimizers[MLPC_N_OPTIMIZERS];
 extern const char *const names_reductions[2]; /* index: mlpc_loss.mean */
 extern const char *const names_dtypes[MLPC_N_DTYPES];
+extern const char *const names_zeros[3];
 
 /* The index of a str among n names; -1 with TypeError or ValueError that names the argument and lists them all. */
 int names_find(const char *argument, PyObject *name, const char *const *names, int n);

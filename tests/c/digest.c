@@ -273,7 +273,7 @@ static void backward_b(const bench *b, const size_t shape[3], flavour kind)
 {
     const size_t B = shape[0], O = shape[2];
     const void *dz = input(b, 0, B * O, kind);
-    b->k->linear_backward_b(output(b, O), dz, B, O);
+    b->k->linear_backward_b(output(b, O), dz, O, B, O);
     add_output(b, O);
 }
 static void run_linear_backward_b(const bench *b) { run_product(b, "linear_backward_b", backward_b); }
@@ -610,7 +610,9 @@ static void run_training(const mlpc_kernels *k, mlpc_dtype dtype, mlpc_loss_kind
     };
     mlpc_trainer *trainer;
     mlpc_workspace *workspace;
-    check(mlpc_trainer_create(&trainer, net, &optimizer, ROWS, BATCH));
+    mlpc_samples *samples;
+    check(mlpc_samples_create(&samples, k, &(mlpc_input){.rows = x}, ROWS, INPUTS, MLPC_ZEROS_MULTIPLY));
+    check(mlpc_trainer_create(&trainer, net, k, &optimizer, samples, BATCH, 1));
     check(mlpc_workspace_create(&workspace, net, BATCH));
 
     start();
@@ -619,7 +621,7 @@ static void run_training(const mlpc_kernels *k, mlpc_dtype dtype, mlpc_loss_kind
     for (uint32_t epoch = 0; epoch < 2; epoch++) {
         const mlpc_epoch_settings settings = {1, 4, epoch, epoch};
         mlpc_epoch_result result;
-        check(mlpc_train_epoch(net, k, parameters, gradients, trainer, &optimizer, &loss, x, &targets, &settings,
+        check(mlpc_train_epoch(net, k, parameters, gradients, trainer, &optimizer, &loss, samples, &targets, &settings,
                                &result, NULL));
         add_doubles(&result.loss, 1);
         add_doubles(&result.accuracy, 1);
@@ -650,6 +652,7 @@ static void run_training(const mlpc_kernels *k, mlpc_dtype dtype, mlpc_loss_kind
 
     mlpc_workspace_free(workspace);
     mlpc_trainer_free(trainer);
+    mlpc_samples_free(samples);
     mlpc_net_free(net);
     void *const arrays[] = {parameters, gradients, velocity, class_weight, x, y, z, dx, row_loss, weights, labels};
     for (size_t i = 0; i < COUNT(arrays); i++)

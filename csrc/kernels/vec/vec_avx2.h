@@ -22,6 +22,7 @@
 
 #define TILE_ROWS 6
 #define TILE_VECTORS 2
+#define WIDE_ROWS 4
 #define PIECE 200000000
 
 #if MLPC_REAL_BITS == 32
@@ -42,6 +43,24 @@ static inline __m256i v_first(size_t n)
 }
 static inline vec v_load_n(const real *p, size_t n) { return _mm256_maskload_ps(p, v_first(n)); }
 static inline void v_store_n(real *p, vec v, size_t n) { _mm256_maskstore_ps(p, v_first(n), v); }
+
+/* Within each half of the vectors 4 rows by 4 columns are exchanged, then the halves of rows 0..3 and 4..7. */
+static inline void v_transpose(vec v[VL])
+{
+    vec half[8];
+    for (int g = 0; g < 8; g += 4) {
+        const vec a = _mm256_unpacklo_ps(v[g], v[g + 1]), b = _mm256_unpackhi_ps(v[g], v[g + 1]);
+        const vec c = _mm256_unpacklo_ps(v[g + 2], v[g + 3]), d = _mm256_unpackhi_ps(v[g + 2], v[g + 3]);
+        half[g] = _mm256_shuffle_ps(a, c, 0x44);
+        half[g + 1] = _mm256_shuffle_ps(a, c, 0xEE);
+        half[g + 2] = _mm256_shuffle_ps(b, d, 0x44);
+        half[g + 3] = _mm256_shuffle_ps(b, d, 0xEE);
+    }
+    for (int c = 0; c < 4; c++) {
+        v[c] = _mm256_permute2f128_ps(half[c], half[4 + c], 0x20);
+        v[4 + c] = _mm256_permute2f128_ps(half[c], half[4 + c], 0x31);
+    }
+}
 #else
 typedef __m256d vec;
 #define VL 4
@@ -60,6 +79,17 @@ static inline __m256i v_first(size_t n)
 }
 static inline vec v_load_n(const real *p, size_t n) { return _mm256_maskload_pd(p, v_first(n)); }
 static inline void v_store_n(real *p, vec v, size_t n) { _mm256_maskstore_pd(p, v_first(n), v); }
+
+/* Within each half of the vectors 2 rows by 2 columns are exchanged, then the halves of rows 0..1 and 2..3. */
+static inline void v_transpose(vec v[VL])
+{
+    const vec half[4] = {_mm256_unpacklo_pd(v[0], v[1]), _mm256_unpackhi_pd(v[0], v[1]),
+                         _mm256_unpacklo_pd(v[2], v[3]), _mm256_unpackhi_pd(v[2], v[3])};
+    for (int c = 0; c < 2; c++) {
+        v[c] = _mm256_permute2f128_pd(half[c], half[2 + c], 0x20);
+        v[2 + c] = _mm256_permute2f128_pd(half[c], half[2 + c], 0x31);
+    }
+}
 #endif
 typedef vec mask; /* all bits of a lane are equal */
 

@@ -23,6 +23,7 @@
 
 #define TILE_ROWS 8
 #define TILE_VECTORS 3
+#define WIDE_ROWS 6
 #define PIECE 200000000
 
 #if MLPC_REAL_BITS == 32
@@ -46,6 +47,45 @@ typedef __mmask8 mask;
 #define V_SHIFT_LEFT _mm512_slli_epi64
 #define V_SHIFT_RIGHT _mm512_srli_epi64
 #endif
+
+/* Four vectors whose quarters, of 128 bits each, are a 4 by 4 matrix: its transpose, to out[0], out[step], ... */
+#define V_TRANSPOSE_QUARTERS(shuffle, out, step, a, b, c, d)                                                           \
+    do {                                                                                                               \
+        const vec ab_even = shuffle(a, b, 0x88), ab_odd = shuffle(a, b, 0xDD);                                         \
+        const vec cd_even = shuffle(c, d, 0x88), cd_odd = shuffle(c, d, 0xDD);                                         \
+        (out)[0] = shuffle(ab_even, cd_even, 0x88);                                                                    \
+        (out)[step] = shuffle(ab_odd, cd_odd, 0x88);                                                                   \
+        (out)[2 * (step)] = shuffle(ab_even, cd_even, 0xDD);                                                           \
+        (out)[3 * (step)] = shuffle(ab_odd, cd_odd, 0xDD);                                                             \
+    } while (0)
+
+/* Within each quarter 128 bits of rows are exchanged with as many of columns, then the quarters. */
+static inline void v_transpose(vec v[VL])
+{
+    vec quarter[VL];
+#if MLPC_REAL_BITS == 32
+    for (int g = 0; g < 16; g += 4) {
+        const vec a = _mm512_unpacklo_ps(v[g], v[g + 1]), b = _mm512_unpackhi_ps(v[g], v[g + 1]);
+        const vec c = _mm512_unpacklo_ps(v[g + 2], v[g + 3]), d = _mm512_unpackhi_ps(v[g + 2], v[g + 3]);
+        quarter[g] = _mm512_shuffle_ps(a, c, 0x44);
+        quarter[g + 1] = _mm512_shuffle_ps(a, c, 0xEE);
+        quarter[g + 2] = _mm512_shuffle_ps(b, d, 0x44);
+        quarter[g + 3] = _mm512_shuffle_ps(b, d, 0xEE);
+    }
+    for (int c = 0; c < 4; c++)
+        V_TRANSPOSE_QUARTERS(_mm512_shuffle_f32x4, v + c, 4, quarter[c], quarter[4 + c], quarter[8 + c],
+                             quarter[12 + c]);
+#else
+    for (int g = 0; g < 8; g += 2) {
+        quarter[g] = _mm512_unpacklo_pd(v[g], v[g + 1]);
+        quarter[g + 1] = _mm512_unpackhi_pd(v[g], v[g + 1]);
+    }
+    for (int c = 0; c < 2; c++)
+        V_TRANSPOSE_QUARTERS(_mm512_shuffle_f64x2, v + c, 2, quarter[c], quarter[2 + c], quarter[4 + c],
+                             quarter[6 + c]);
+#endif
+}
+#undef V_TRANSPOSE_QUARTERS
 
 static inline mask v_first(size_t n) { return (mask)((1u << n) - 1); }
 static inline vec v_load(const real *p) { return V(loadu)(p); }

@@ -12,6 +12,7 @@
 
 #define TILE_ROWS 6
 #define TILE_VECTORS 4
+#define WIDE_ROWS 4
 #define PIECE 100000000
 
 #if MLPC_REAL_BITS == 32
@@ -35,6 +36,25 @@ typedef uint64x2_t mask;
 static inline mask m_not(mask m) { return veorq_u64(m, vdupq_n_u64(~UINT64_C(0))); }
 static inline int m_any(mask m) { return (vgetq_lane_u64(m, 0) | vgetq_lane_u64(m, 1)) != 0; }
 #endif
+
+/* Pairs of rows first, then, in float32, pairs of pairs. */
+static inline void v_transpose(vec v[VL])
+{
+#if MLPC_REAL_BITS == 32
+    const float64x2_t a = vreinterpretq_f64_f32(vtrn1q_f32(v[0], v[1]));
+    const float64x2_t b = vreinterpretq_f64_f32(vtrn2q_f32(v[0], v[1]));
+    const float64x2_t c = vreinterpretq_f64_f32(vtrn1q_f32(v[2], v[3]));
+    const float64x2_t d = vreinterpretq_f64_f32(vtrn2q_f32(v[2], v[3]));
+    v[0] = vreinterpretq_f32_f64(vtrn1q_f64(a, c));
+    v[1] = vreinterpretq_f32_f64(vtrn1q_f64(b, d));
+    v[2] = vreinterpretq_f32_f64(vtrn2q_f64(a, c));
+    v[3] = vreinterpretq_f32_f64(vtrn2q_f64(b, d));
+#else
+    const vec a = vtrn1q_f64(v[0], v[1]), b = vtrn2q_f64(v[0], v[1]);
+    v[0] = a;
+    v[1] = b;
+#endif
+}
 
 static inline vec v_load(const real *p) { return V(vld1q)(p); }
 static inline void v_store(real *p, vec v) { V(vst1q)(p, v); }

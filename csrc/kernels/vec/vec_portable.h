@@ -14,6 +14,7 @@ typedef int mask;
 #define VL 1
 #define TILE_ROWS 4
 #define TILE_VECTORS 2
+#define WIDE_ROWS 3
 #define PIECE FOR_REAL(2000000, 400000) /* one emulated fma takes 3 ns, or 28 */
 
 static inline vec v_load(const real *p) { return *p; }
@@ -24,6 +25,7 @@ static inline void v_store_n(real *p, vec v, size_t n)
     if (n)
         *p = v;
 }
+static inline void v_transpose(vec v[VL]) { (void)v; }
 static inline vec v_set(real c) { return c; }
 static inline vec v_broadcast(const real *p) { return *p; }
 

@@ -1,0 +1,489 @@
+/* The fused epoch, see fused.h. */
+#include "fused.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "fpmode.h"
+#include "loss.h"
+#include "memory.h"
+#include "packed.h"
+#include "progress.h"
+#include "step.h"
+#include "team.h"
+
+/* What lies behind a layer, for the rows of a batch, `row` elements apart; zeros in the padding. */
+typedef struct {
+    void *z, *a, *dz;
+} layer_memory;
+
+/* What one thread has for itself. */
+typedef struct {
+    void *strip;              /* gradients of some inputs' weights of a panel */
+    void *logits, *dz;        /* (batch_size, n_out) without padding, as losses want them */
+    double *weights;          /* (batch_size,) */
+    size_t right;             /* answers so far */
+    int diverged;             /* in this batch */
+} rank_memory;
+
+struct mlpc_fused {
+    size_t batch_size, threads, strip_elements;
+    mlpc_packed *packed;
+    layer_memory *layers;
+    void *partial;           /* of the first layer's sums over lists, like its z */
+    mlpc_rows rows[2];       /* of this batch and the next */
+    mlpc_columns columns[2]; /* the same, by inputs, where zeros are skipped */
+    int64_t *labels[2];
+    void *values[2];
+    double *sample_weight[2];
+    rank_memory *ranks;
+    void *memory;
+};
+
+/* Bytes of a strip: a part of the first-level cache, beside what the product of that strip reads.  A strip has at least
+ * as many inputs as fill tiles of 6 and of 8 rows. */
+enum { STRIP_BYTES = 8192, STRIP_INPUTS = 24 };
+
+/* ---- Memory ------------------------------------------------------------------------------------------------------ */
+
+/* Cuts the memory into regions, or, with block NULL, only adds up its size; 0 where that overflows. */
+typedef struct {
+    void *block;
+    size_t offset, total;
+    int fits;
+} cutter;
+
+static void *cut(cutter *c, size_t rows, size_t columns, size_t size)
+{
+    if (c->block)
+        return mlpc_block_cut(c->block, &c->offset, rows * columns, size);
+    c->fits = c->fits && (columns == 0 || rows < SIZE_MAX / 8 / size / columns) &&
+              mlpc_size_add(&c->total, rows * columns, size);
+    return NULL;
+}
+
+static void cut_rows(cutter *c, mlpc_rows *rows, const mlpc_samples *samples, size_t B, size_t size)
+{
+    rows->x_row = mlpc_packed_row(samples->I, size);
+    if (!samples->skips_zeros) {
+        rows->x = cut(c, B, rows->x_row, size);
+        return;
+    }
+    rows->entry = cut(c, B, samples->capacity, sizeof(uint16_t));
+    if (samples->value)
+        rows->value = cut(c, B, samples->capacity, size);
+    rows->end = cut(c, B, samples->blocks + 1, sizeof(uint32_t));
+}
+
+static void cut_columns(cutter *c, mlpc_columns *columns, const mlpc_samples *samples, size_t B, size_t size)
+{
+    const size_t groups = (B + MLPC_BATCH_BLOCK - 1) / MLPC_BATCH_BLOCK;
+    columns->I = samples->I;
+    columns->count = cut(c, groups, samples->I, sizeof(uint8_t));
+    columns->entry = cut(c, groups * MLPC_BATCH_BLOCK, samples->I, sizeof(uint16_t));
+    columns->value = samples->value ? cut(c, groups * MLPC_BATCH_BLOCK, samples->I, size) : NULL;
+}
+
+static void cut_all(cutter *c, mlpc_fused *f, const mlpc_net *net, const mlpc_samples *samples, size_t size)
+{
+    const size_t B = f->batch_size, L = f->packed->n_layers, O = net->layers[L - 1].n_out;
+    layer_memory *layers = cut(c, L, 1, sizeof *layers);
+    rank_memory *ranks = cut(c, f->threads, 1, sizeof *ranks);
+    for (size_t l = 0; l < L; l++) {
+        const size_t row = f->packed->layers[l].row;
+        const layer_memory memory = {cut(c, B, row, size), l + 1 < L ? cut(c, B, row, size) : NULL,
+                                     cut(c, B, row, size)};
+        if (layers)
+            layers[l] = memory;
+    }
+    f->partial = samples->skips_zeros ? cut(c, B, f->packed->layers[0].row, size) : NULL;
+    for (int i = 0; i < 2; i++) {
+        cut_rows(c, &f->rows[i], samples, B, size);
+        if (samples->skips_zeros)
+            cut_columns(c, &f->columns[i], samples, B, size);
+        f->labels[i] = cut(c, B, 1, sizeof(int64_t));
+        f->values[i] = cut(c, B, O, size);
+        f->sample_weight[i] = cut(c, B, 1, sizeof(double));
+    }
+    for (size_t t = 0; t < f->threads; t++) {
+        const rank_memory memory = {
+            .strip = cut(c, f->strip_elements, 1, size),
+            .logits = cut(c, B, O, size),
+            .dz = cut(c, B, O, size),
+            .weights = cut(c, B, 1, sizeof(double)),
+        };
+        if (ranks)
+            ranks[t] = memory;
+    }
+    f->layers = layers;
+    f->ranks = ranks;
+}
+
+mlpc_status mlpc_fused_create(mlpc_fused **out, const mlpc_net *net, const mlpc_kernels *kernels,
+                              const mlpc_optimizer *optimizer, const mlpc_samples *samples, size_t batch_size,
+                              size_t threads)
+{
+    const size_t size = kernels->itemsize;
+    size_t states = 0;
+    while (states < MLPC_MAX_STATES && optimizer->state[states])
+        states++;
+    mlpc_fused *f = calloc(1, sizeof *f);
+    if (!f)
+        return MLPC_ERROR_MEMORY;
+    f->batch_size = batch_size;
+    f->threads = threads;
+    f->strip_elements = STRIP_BYTES / size;
+    if (f->strip_elements < STRIP_INPUTS * MLPC_LIST_VECTORS * kernels->lanes)
+        f->strip_elements = STRIP_INPUTS * MLPC_LIST_VECTORS * kernels->lanes;
+    cutter measure = {.fits = 1};
+    if (mlpc_packed_create(&f->packed, net, kernels, states, samples->skips_zeros, threads) == MLPC_OK) {
+        cut_all(&measure, f, net, samples, size);
+        if (measure.fits && (f->memory = mlpc_block_alloc(measure.total))) {
+            cut_all(&(cutter){.block = f->memory}, f, net, samples, size);
+            *out = f;
+            return MLPC_OK;
+        }
+    }
+    mlpc_fused_free(f);
+    return MLPC_ERROR_MEMORY;
+}
+
+void mlpc_fused_free(mlpc_fused *f)
+{
+    if (f) {
+        mlpc_packed_free(f->packed);
+        mlpc_block_free(f->memory);
+    }
+    free(f);
+}
+
+/* ---- One epoch --------------------------------------------------------------------------------------------------- */
+
+/* Shared by the ranks of a run; what one writes is read behind a barrier. */
+typedef struct {
+    mlpc_fused *f;
+    const mlpc_fused_job *job;
+    size_t batches;
+    double steps;  /* taken before this epoch */
+    int stopped;   /* rank 0: the caller wants to end */
+    size_t batch;  /* where it ended */
+    double lr;     /* rank 0: of the latest step */
+    mlpc_status status;
+} run;
+
+/* A rank's view of it. */
+typedef struct {
+    const run *shared;
+    size_t rank, size;
+    double steps;   /* taken in this epoch */
+    double divisor; /* of this batch's loss */
+    int passed_over; /* its weights sum to 0 */
+} rank_state;
+
+static size_t batch_start(const run *r, size_t k) { return k * r->job->batch_size; }
+
+static size_t batch_rows(const run *r, size_t k)
+{
+    const size_t start = batch_start(r, k), n = r->job->samples->n;
+    return n - start < r->job->batch_size ? n - start : r->job->batch_size;
+}
+
+static void *at(const run *r, const void *p, size_t elements)
+{
+    return (char *)p + elements * r->job->kernels->itemsize;
+}
+
+/* This rank's share of B rows: whole vectors of them, as long as there are enough. */
+static void share_of_rows(const rank_state *s, size_t B, size_t *first, size_t *n)
+{
+    const size_t lanes = s->shared->job->kernels->lanes, groups = (B + lanes - 1) / lanes;
+    const size_t from = groups * s->rank / s->size * lanes, to = groups * (s->rank + 1) / s->size * lanes;
+    *first = from < B ? from : B;
+    *n = (to < B ? to : B) - *first;
+}
+
+/* The rank's rows of a batch, and what goes with them. */
+static void gather(const rank_state *s, size_t k)
+{
+    const run *r = s->shared;
+    const mlpc_fused_job *j = r->job;
+    mlpc_fused *f = r->f;
+    size_t first, n;
+    share_of_rows(s, batch_rows(r, k), &first, &n);
+    const size_t *const order = j->order + batch_start(r, k) + first;
+    const size_t O = j->net->layers[j->net->n_layers - 1].n_out, bytes = O * j->kernels->itemsize;
+    mlpc_samples_gather(j->samples, j->kernels, &f->rows[k % 2], first, order, n);
+    for (size_t i = 0; i < n; i++) {
+        if (j->targets->labels)
+            f->labels[k % 2][first + i] = j->targets->labels[order[i]];
+        else
+            memcpy((char *)f->values[k % 2] + (first + i) * bytes, (const char *)j->targets->values + order[i] * bytes,
+                   bytes);
+        if (j->targets->sample_weight)
+            f->sample_weight[k % 2][first + i] = j->targets->sample_weight[order[i]];
+    }
+}
+
+static mlpc_targets batch_targets(const run *r, size_t k)
+{
+    const mlpc_targets *t = r->job->targets;
+    return (mlpc_targets){
+        .labels = t->labels ? r->f->labels[k % 2] : NULL,
+        .values = t->labels ? NULL : r->f->values[k % 2],
+        .sample_weight = t->sample_weight ? r->f->sample_weight[k % 2] : NULL,
+    };
+}
+
+/* z of the first layer for one panel of a batch. */
+static void first_product(const rank_state *s, size_t k, size_t p)
+{
+    const run *r = s->shared;
+    mlpc_fused *f = r->f;
+    const mlpc_kernels *kernels = r->job->kernels;
+    const mlpc_packed_layer *layer = &f->packed->layers[0];
+    const size_t first = layer->panels[p], width = layer->panels[p + 1] - first, B = batch_rows(r, k);
+    void *const z = at(r, f->layers[0].z, first), *const w = at(r, layer->weight, layer->I * first);
+    void *const bias = at(r, layer->bias, first);
+    mlpc_rows *const rows = &f->rows[k % 2];
+    if (!r->job->samples->skips_zeros) {
+        kernels->panel_forward(z, layer->row, rows->x, rows->x_row, w, bias, B, layer->I, width);
+        return;
+    }
+    /* The ranks that have panels share out the parts whose columns they fill while they run over the lists anyway. */
+    const mlpc_lists lists = mlpc_samples_lists(r->job->samples, rows, B);
+    const size_t n = layer->n_panels, sharers = n < s->size ? n : s->size;
+    const size_t sharer = n < s->size ? p : s->rank, fills = p == n * s->rank / s->size;
+    for (size_t part = 0; part < lists.blocks; part++) {
+        const int mine = fills && part >= lists.blocks * sharer / sharers && part < lists.blocks * (sharer + 1) / sharers;
+        kernels->list_forward(z, at(r, f->partial, first), layer->row, &lists, part, mine ? &f->columns[k % 2] : NULL,
+                              at(r, w, part * MLPC_LIST_BLOCK * width), bias, width);
+    }
+}
+
+static void first_products(const rank_state *s, size_t k)
+{
+    const size_t n = s->shared->f->packed->layers[0].n_panels;
+    for (size_t p = n * s->rank / s->size; p < n * (s->rank + 1) / s->size; p++)
+        first_product(s, k, p);
+}
+
+/* Activations and products of the rank's rows, from the first layer's z on. */
+static void forward(const rank_state *s, size_t first, size_t n)
+{
+    const run *r = s->shared;
+    const mlpc_net *net = r->job->net;
+    for (size_t l = 0; l + 1 < net->n_layers; l++) {
+        const mlpc_packed_layer *layer = &r->f->packed->layers[l], *next = layer + 1;
+        const layer_memory *here = &r->f->layers[l], *there = here + 1;
+        void *const a = at(r, here->a, first * layer->row);
+        r->job->kernels->activation_forward[net->layers[l].activation](a, at(r, here->z, first * layer->row),
+                                                                       n * layer->row);
+        for (size_t p = 0; p < next->n_panels; p++) {
+            const size_t unit = next->panels[p];
+            r->job->kernels->panel_forward(at(r, there->z, first * next->row + unit), next->row, a, layer->row,
+                                           at(r, next->weight, next->I * unit), at(r, next->bias, unit), n, next->I,
+                                           next->panels[p + 1] - unit);
+        }
+    }
+}
+
+static void copy_rows(void *to, size_t to_row, const void *from, size_t from_row, size_t n, size_t bytes)
+{
+    for (size_t b = 0; b < n; b++)
+        memcpy((char *)to + b * to_row, (const char *)from + b * from_row, bytes);
+}
+
+/* Loss and right answers of the rank's rows, and dz of the last layer. */
+static void evaluate(const rank_state *s, size_t k, size_t first, size_t n)
+{
+    const run *r = s->shared;
+    const mlpc_fused_job *j = r->job;
+    const mlpc_kernels *kernels = j->kernels;
+    rank_memory *own = &r->f->ranks[s->rank];
+    const size_t last = j->net->n_layers - 1, O = j->net->layers[last].n_out, size = kernels->itemsize;
+    const size_t row = r->f->packed->layers[last].row;
+    const mlpc_targets whole = batch_targets(r, k), targets = mlpc_targets_from(&whole, first, O, size);
+    double *const row_loss = j->row_loss + batch_start(r, k) + first;
+    copy_rows(own->logits, O * size, at(r, r->f->layers[last].z, first * row), row * size, n, O * size);
+    own->right += mlpc_count_right(j->loss, kernels, own->logits, &targets, n, O);
+    if (s->passed_over) {
+        memset(row_loss, 0, n * sizeof *row_loss);
+        return;
+    }
+    mlpc_loss_rows(j->loss, kernels, own->logits, &targets, s->divisor, n, O, own->dz, row_loss);
+    for (size_t b = 0; b < n; b++)
+        own->diverged |= !(row_loss[b] - row_loss[b] == 0);
+    own->diverged |= !kernels->all_finite(own->logits, n * O) || !kernels->all_finite(own->dz, n * O);
+    copy_rows(at(r, r->f->layers[last].dz, first * row), row * size, own->dz, O * size, n, O * size);
+}
+
+/* From dz of the last layer to dz of the first, for the rank's rows. */
+static void backward(const rank_state *s, size_t first, size_t n)
+{
+    const run *r = s->shared;
+    for (size_t l = r->job->net->n_layers - 1; l > 0; l--) {
+        const mlpc_packed_layer *layer = &r->f->packed->layers[l], *before = layer - 1;
+        const layer_memory *here = &r->f->layers[l], *there = here - 1;
+        const size_t offset = first * before->row;
+        void *const dz = at(r, there->dz, offset);
+        r->job->kernels->panels_backward_x(dz, before->row, at(r, here->dz, first * layer->row), layer->row,
+                                           layer->weight, layer->panels, n, layer->I, layer->O);
+        r->job->kernels->activation_backward[r->job->net->layers[l - 1].activation](
+            dz, dz, at(r, there->z, offset), at(r, there->a, offset), n * before->row);
+    }
+}
+
+static void rows_phase(rank_state *s, size_t k)
+{
+    const run *r = s->shared;
+    const mlpc_fused_job *j = r->job;
+    rank_memory *own = &r->f->ranks[s->rank];
+    const size_t B = batch_rows(r, k);
+    const mlpc_targets targets = batch_targets(r, k);
+    size_t first, n, bad_row;
+    if (k + 1 < r->batches)
+        gather(s, k + 1);
+    share_of_rows(s, B, &first, &n);
+    s->passed_over = mlpc_loss_check(j->loss, j->kernels, &targets, B, j->net->layers[j->net->n_layers - 1].n_out,
+                                     &s->divisor, own->weights, &bad_row) != MLPC_OK;
+    forward(s, first, n);
+    evaluate(s, k, first, n);
+    if (!s->passed_over)
+        backward(s, first, n);
+}
+
+/* Gradients of a panel of a layer, and the step, strip by strip. */
+static void update_panel(const rank_state *s, const mlpc_step_plan *plan, size_t k, size_t l, size_t p)
+{
+    const run *r = s->shared;
+    mlpc_fused *f = r->f;
+    const mlpc_kernels *kernels = r->job->kernels;
+    const mlpc_packed_layer *layer = &f->packed->layers[l];
+    const mlpc_optimizer *o = plan->optimizer;
+    void *const strip = f->ranks[s->rank].strip;
+    const size_t unit = layer->panels[p], width = layer->panels[p + 1] - unit, B = batch_rows(r, k);
+    const size_t I = layer->I, weight = I * unit, most = f->strip_elements / width / STRIP_INPUTS * STRIP_INPUTS;
+    const void *const dz = at(r, f->layers[l].dz, unit);
+    const int lists = l == 0 && r->job->samples->skips_zeros;
+
+    kernels->linear_backward_b(strip, dz, layer->row, B, width);
+    void *bias_state[MLPC_MAX_STATES] = {NULL}, *state[MLPC_MAX_STATES] = {NULL};
+    for (size_t i = 0; i < f->packed->n_states; i++)
+        bias_state[i] = at(r, layer->bias_state[i], unit);
+    mlpc_step_apply(plan, kernels, at(r, layer->bias, unit), strip, bias_state, width);
+
+    if (lists && o->kind == MLPC_OPTIMIZER_sgd && !o->state[0] && o->weight_decay == 0) {
+        kernels->list_sgd_step(at(r, layer->weight, weight), &f->columns[k % 2], 0, I, dz, layer->row, B, plan->lr,
+                               width);
+        return;
+    }
+    const void *const x = l ? f->layers[l - 1].a : f->rows[k % 2].x;
+    const size_t x_row = l ? f->packed->layers[l - 1].row : f->rows[k % 2].x_row;
+    for (size_t i = 0; i < I; i += most) {
+        const size_t n = I - i < most ? I - i : most, offset = weight + i * width;
+        if (lists)
+            kernels->list_backward_w(strip, &f->columns[k % 2], i, n, dz, layer->row, B, width);
+        else
+            kernels->panel_backward_w(strip, at(r, x, i), x_row, dz, layer->row, B, n, width);
+        for (size_t q = 0; q < f->packed->n_states; q++)
+            state[q] = at(r, layer->weight_state[q], offset);
+        mlpc_step_apply(plan, kernels, at(r, layer->weight, offset), strip, state, n * width);
+    }
+}
+
+static double learning_rate(const run *r, size_t k)
+{
+    return mlpc_learning_rate(&r->job->optimizer->schedule, r->job->t0 + ((double)k + 0.5) / (double)r->batches);
+}
+
+static void units_phase(rank_state *s, size_t k)
+{
+    const run *r = s->shared;
+    const mlpc_packed *packed = r->f->packed;
+    if (!s->passed_over) {
+        mlpc_step_plan plan;
+        s->steps += 1;
+        mlpc_step_prepare(&plan, r->job->optimizer, learning_rate(r, k), r->steps + s->steps);
+        for (size_t l = packed->n_layers; l-- > 0;)
+            for (size_t n = packed->layers[l].n_panels, p = n * s->rank / s->size; p < n * (s->rank + 1) / s->size; p++)
+                update_panel(s, &plan, k, l, p);
+    }
+    if (k + 1 < r->batches)
+        first_products(s, k + 1);
+}
+
+/* Is this batch the last one, since it diverged or the caller has had enough? */
+static int ends(const run *r, size_t size)
+{
+    int bad = r->stopped;
+    for (size_t t = 0; t < size; t++)
+        bad |= r->f->ranks[t].diverged;
+    return bad;
+}
+
+static MLPC_NOINLINE void train(run *r, mlpc_team *team, size_t rank, size_t size)
+{
+    rank_state state = {.shared = r, .rank = rank, .size = size};
+    rank_memory *own = &r->f->ranks[rank];
+    own->right = 0;
+    own->diverged = 0;
+    gather(&state, 0);
+    mlpc_team_barrier(team);
+    first_products(&state, 0);
+    mlpc_team_barrier(team);
+    for (size_t k = 0; k < r->batches; k++) {
+        if (rank == 0) {
+            r->batch = k;
+            r->lr = learning_rate(r, k);
+            r->stopped = mlpc_stopped(r->job->poll, batch_start(r, k));
+        }
+        rows_phase(&state, k);
+        mlpc_team_barrier(team);
+        if (ends(r, size))
+            break;
+        units_phase(&state, k);
+        mlpc_team_barrier(team);
+    }
+    if (rank == 0) {
+        r->steps += state.steps;
+        r->status = r->stopped ? MLPC_ERROR_INTERRUPTED : ends(r, size) ? MLPC_ERROR_DIVERGED : MLPC_OK;
+    }
+}
+
+static void train_rank(void *context, mlpc_team *team, size_t rank, size_t size) { train(context, team, rank, size); }
+
+mlpc_status mlpc_fused_epoch(mlpc_fused *f, const mlpc_fused_job *job, void *parameters, size_t *right, double *lr,
+                             double *value)
+{
+    const mlpc_optimizer *const o = job->optimizer;
+    run r = {
+        .f = f,
+        .job = job,
+        .batches = (job->samples->n + job->batch_size - 1) / job->batch_size,
+        .steps = o->steps ? *o->steps : 0,
+    };
+    f->columns[0].table = f->columns[1].table = job->samples->table;
+    mlpc_packed_load(f->packed, job->net, parameters, o->state);
+    const size_t size = mlpc_team_run(f->threads, train_rank, &r);
+    *right = 0;
+    for (size_t t = 0; t < size; t++)
+        *right += f->ranks[t].right;
+    *lr = r.lr;
+    if (r.status == MLPC_OK && !mlpc_packed_finite(f->packed, job->kernels)) {
+        r.status = MLPC_ERROR_DIVERGED;
+    } else if (r.status == MLPC_ERROR_DIVERGED) {
+        double divisor;
+        size_t bad_row;
+        const size_t last = job->net->n_layers - 1, B = batch_rows(&r, r.batch);
+        const mlpc_targets targets = batch_targets(&r, r.batch);
+        (void)mlpc_loss_check(job->loss, job->kernels, &targets, B, job->net->layers[last].n_out, &divisor,
+                              f->ranks[0].weights, &bad_row);
+        *value = job->kernels->sum_double(job->row_loss + batch_start(&r, r.batch), B) / divisor;
+    }
+    if (r.status == MLPC_OK || r.status == MLPC_ERROR_INTERRUPTED) {
+        mlpc_packed_store(f->packed, job->net, parameters, o->state);
+        if (o->steps)
+            *o->steps = r.steps;
+    }
+    return r.status;
+}

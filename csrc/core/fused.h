@@ -1,0 +1,48 @@
+/* The epoch at its fastest: parameters in panels, gradients that the optimizer takes out of the first-level cache, a
+ * team of threads.  Bit for bit what mlpc_train_epoch does with one call after the other.
+ *
+ * Every thread goes through every batch, in two phases with a barrier behind each:
+ *
+ *   rows    its rows of the batch go through all layers but the first one's product, the loss, and back to the
+ *           gradients of the first layer's output; the next batch is brought together
+ *   units   its panels of every layer: weight gradients over the whole batch, and the step, piece by piece; then the
+ *           first layer's product for the next batch
+ *
+ * so that weights are written by the thread that owns them, and a sum never crosses threads.
+ */
+#ifndef MLPC_FUSED_H
+#define MLPC_FUSED_H
+
+#include "mlpc.h"
+#include "samples.h"
+
+typedef struct mlpc_fused mlpc_fused;
+
+/* Memory for batches of up to batch_size rows of such samples, on up to `threads` threads. */
+mlpc_status mlpc_fused_create(mlpc_fused **fused, const mlpc_net *net, const mlpc_kernels *kernels,
+                              const mlpc_optimizer *optimizer, const mlpc_samples *samples, size_t batch_size,
+                              size_t threads);
+void mlpc_fused_free(mlpc_fused *fused);
+
+/* What an epoch is computed from. */
+typedef struct {
+    const mlpc_net *net;
+    const mlpc_kernels *kernels;
+    const mlpc_optimizer *optimizer;
+    const mlpc_loss *loss;
+    const mlpc_samples *samples;
+    const mlpc_targets *targets;
+    const size_t *order;
+    double t0; /* of the optimizer's clock */
+    size_t batch_size;
+    double *row_loss; /* (n,) in that order */
+    const mlpc_poll *poll;
+} mlpc_fused_job;
+
+/* As mlpc_train_epoch on parameters and the optimizer's state: all of them changed or, on DIVERGED, none.  The rows and
+ * the right answers that were reached, and the last learning rate, are told in any case; value: the loss of the batch
+ * that diverged. */
+mlpc_status mlpc_fused_epoch(mlpc_fused *fused, const mlpc_fused_job *job, void *parameters, size_t *right, double *lr,
+                             double *value);
+
+#endif

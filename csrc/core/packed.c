@@ -1,0 +1,132 @@
+/* Parameters in panels. */
+#include "packed.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "memory.h"
+
+size_t mlpc_packed_row(size_t n, size_t itemsize)
+{
+    const size_t lines = (n * itemsize + MLPC_ALIGNMENT - 1) / MLPC_ALIGNMENT;
+    return (lines | 1) * MLPC_ALIGNMENT / itemsize;
+}
+
+/* Panels for so many vectors: of `wide` or one more each, or, for lists, as few as there can be, but one per thread. */
+static size_t panel_count(size_t vectors, size_t wide, int lists, size_t threads)
+{
+    size_t n = lists ? (vectors + MLPC_LIST_VECTORS - 1) / MLPC_LIST_VECTORS : vectors / wide;
+    if (lists && n < threads)
+        n = threads < vectors ? threads : vectors;
+    if (!lists && vectors - n * wide > n)
+        n++;
+    return n;
+}
+
+mlpc_status mlpc_packed_create(mlpc_packed **out, const mlpc_net *net, const mlpc_kernels *kernels, size_t n_states,
+                               int lists, size_t threads)
+{
+    const size_t size = kernels->itemsize, L = net->n_layers, lanes = kernels->lanes;
+    mlpc_packed *packed = calloc(1, sizeof *packed);
+    if (!packed)
+        return MLPC_ERROR_MEMORY;
+    *packed = (mlpc_packed){.n_layers = L, .n_states = n_states};
+
+    /* The plan, as layers without memory: sizes were checked when the net was made, padding adds less than lanes. */
+    size_t total = 0, offset = 0, boundaries = 0, elements = 0;
+    int fits = mlpc_size_add(&total, L, sizeof(mlpc_packed_layer));
+    for (size_t l = 0; fits && l < L; l++) {
+        const size_t vectors = (net->layers[l].n_out + lanes - 1) / lanes, padded = vectors * lanes;
+        boundaries += panel_count(vectors, kernels->vectors, lists && l == 0, threads) + 1;
+        fits = net->layers[l].n_in < SIZE_MAX / 8 / size / padded - 1;
+        elements += fits ? (net->layers[l].n_in + 1) * padded : 0;
+        fits = fits && elements < SIZE_MAX / 8 / size;
+    }
+    fits = fits && mlpc_size_add(&total, boundaries, sizeof(size_t));
+    for (size_t s = 0; s < n_states + 1; s++)
+        fits = fits && mlpc_size_add(&total, elements, size);
+    if (!fits || !(packed->memory = mlpc_block_alloc(total))) {
+        mlpc_packed_free(packed);
+        return MLPC_ERROR_MEMORY;
+    }
+    packed->elements = elements;
+    packed->layers = mlpc_block_cut(packed->memory, &offset, L, sizeof(mlpc_packed_layer));
+    size_t *panels = mlpc_block_cut(packed->memory, &offset, boundaries, sizeof(size_t));
+    packed->parameters = mlpc_block_cut(packed->memory, &offset, elements, size);
+    for (size_t s = 0; s < n_states; s++)
+        packed->states[s] = mlpc_block_cut(packed->memory, &offset, elements, size);
+
+    size_t at = 0;
+    for (size_t l = 0; l < L; l++) {
+        mlpc_packed_layer *layer = &packed->layers[l];
+        const size_t vectors = (net->layers[l].n_out + lanes - 1) / lanes;
+        layer->I = net->layers[l].n_in;
+        layer->O = net->layers[l].n_out;
+        layer->padded = vectors * lanes;
+        layer->row = mlpc_packed_row(layer->padded, size);
+        layer->n_panels = panel_count(vectors, kernels->vectors, lists && l == 0, threads);
+        layer->panels = panels;
+        for (size_t p = 0; p <= layer->n_panels; p++)
+            *panels++ = vectors * p / layer->n_panels * lanes;
+        layer->weight = (char *)packed->parameters + at * size;
+        layer->bias = (char *)layer->weight + layer->I * layer->padded * size;
+        for (size_t s = 0; s < n_states; s++) {
+            layer->weight_state[s] = (char *)packed->states[s] + at * size;
+            layer->bias_state[s] = (char *)layer->weight_state[s] + layer->I * layer->padded * size;
+        }
+        at += (layer->I + 1) * layer->padded;
+    }
+    *out = packed;
+    return MLPC_OK;
+}
+
+void mlpc_packed_free(mlpc_packed *packed)
+{
+    if (packed)
+        mlpc_block_free(packed->memory);
+    free(packed);
+}
+
+/* Copies between an array in the public order and one in panels; padding is left at 0. */
+static void copy(const mlpc_packed *packed, const mlpc_net *net, char *public, char *panels, int load)
+{
+    const size_t size = mlpc_itemsize(net->dtype);
+    for (size_t l = 0; l < packed->n_layers; l++) {
+        const mlpc_packed_layer *layer = &packed->layers[l];
+        const size_t I = layer->I, O = layer->O;
+        for (size_t p = 0; p < layer->n_panels; p++) {
+            const size_t first = layer->panels[p], end = layer->panels[p + 1];
+            const size_t bytes = ((end < O ? end : O) - first) * size, width = (end - first) * size;
+            char *out = public + (net->layers[l].weight + first) * size, *in = panels + I * first * size;
+            for (size_t i = 0; i < I; i++, out += O * size, in += width)
+                memcpy(load ? in : out, load ? out : in, bytes);
+        }
+        char *const bias = public + net->layers[l].bias * size, *const padded = panels + I * layer->padded * size;
+        memcpy(load ? padded : bias, load ? bias : padded, O * size);
+        panels += (I + 1) * layer->padded * size;
+    }
+}
+
+void mlpc_packed_load(mlpc_packed *packed, const mlpc_net *net, const void *parameters,
+                      void *const state[MLPC_MAX_STATES])
+{
+    copy(packed, net, (char *)parameters, packed->parameters, 1);
+    for (size_t s = 0; s < packed->n_states; s++)
+        copy(packed, net, state[s], packed->states[s], 1);
+}
+
+void mlpc_packed_store(const mlpc_packed *packed, const mlpc_net *net, void *parameters,
+                       void *const state[MLPC_MAX_STATES])
+{
+    copy(packed, net, parameters, packed->parameters, 0);
+    for (size_t s = 0; s < packed->n_states; s++)
+        copy(packed, net, state[s], packed->states[s], 0);
+}
+
+int mlpc_packed_finite(const mlpc_packed *packed, const mlpc_kernels *kernels)
+{
+    for (size_t s = 0; s < packed->n_states; s++)
+        if (!kernels->all_finite(packed->states[s], packed->elements))
+            return 0;
+    return kernels->all_finite(packed->parameters, packed->elements);
+}

@@ -1,0 +1,43 @@
+/* A network's parameters, and an optimizer's state, in panels: how an epoch keeps them.  See mlpc_panels in kernels.h.
+ *
+ * Panels depend on the instruction set and on the number of threads; nothing that anyone else sees does. */
+#ifndef MLPC_PACKED_H
+#define MLPC_PACKED_H
+
+#include "mlpc.h"
+
+typedef struct {
+    size_t I, O, padded; /* padded: outputs, filled up to whole vectors */
+    size_t row;          /* between rows of what lies behind the layer: an odd number of cache lines, so that the same
+                          * column of neighbouring rows does not fall into the same set of the cache */
+    size_t n_panels, *panels; /* n_panels + 1 first outputs */
+    void *weight, *bias;      /* (I, padded) in panels; (padded,) */
+    void *weight_state[MLPC_MAX_STATES], *bias_state[MLPC_MAX_STATES];
+} mlpc_packed_layer;
+
+typedef struct {
+    size_t n_layers, n_states;
+    mlpc_packed_layer *layers;
+    size_t elements; /* of the parameters, and of each state, padding included */
+    void *parameters, *states[MLPC_MAX_STATES];
+    void *memory;
+} mlpc_packed;
+
+/* Memory for so many states.  Where lists is set the first layer's panels are those of the kernels of lists. */
+mlpc_status mlpc_packed_create(mlpc_packed **packed, const mlpc_net *net, const mlpc_kernels *kernels, size_t n_states,
+                               int lists, size_t threads);
+void mlpc_packed_free(mlpc_packed *packed);
+
+/* From the public arrays, and back to them. */
+void mlpc_packed_load(mlpc_packed *packed, const mlpc_net *net, const void *parameters,
+                      void *const state[MLPC_MAX_STATES]);
+void mlpc_packed_store(const mlpc_packed *packed, const mlpc_net *net, void *parameters,
+                       void *const state[MLPC_MAX_STATES]);
+
+/* 1 where all of it is finite. */
+int mlpc_packed_finite(const mlpc_packed *packed, const mlpc_kernels *kernels);
+
+/* Elements between rows of n elements, see above. */
+size_t mlpc_packed_row(size_t n, size_t itemsize);
+
+#endif

@@ -1,0 +1,43 @@
+/* The rows that a training reads, and how a batch of them is brought together. */
+#ifndef MLPC_SAMPLES_H
+#define MLPC_SAMPLES_H
+
+#include "mlpc.h"
+
+struct mlpc_samples {
+    mlpc_dtype dtype;
+    size_t n, I;
+    mlpc_input input;
+    double density;
+    int skips_zeros;
+
+    /* Where zeros are skipped: all rows without them, see mlpc_lists; row r's entries begin at start[r]. */
+    size_t blocks, capacity; /* capacity: of the longest row, and enough to copy whole vectors */
+    size_t *start;
+    uint32_t *end;   /* (n, blocks + 1) */
+    uint16_t *entry;
+    void *value;     /* NULL where all values are in the table */
+    void *table;     /* 256 of real */
+    void *memory[3]; /* fixed size; entries; values */
+};
+
+/* Room for a batch of rows: as numbers, or as lists. */
+typedef struct {
+    void *x; /* rows x_row elements apart; NULL where zeros are skipped */
+    size_t x_row;
+    uint16_t *entry;
+    void *value;
+    uint32_t *end;
+} mlpc_rows;
+
+/* Rows order[0 .. B - 1] of the samples become rows `at` to at + B - 1 of the batch: numbers, or, where zeros are
+ * skipped, lists. */
+void mlpc_samples_gather_numbers(const mlpc_samples *samples, const mlpc_kernels *kernels, mlpc_rows *rows, size_t at,
+                                 const size_t *order, size_t B);
+void mlpc_samples_gather(const mlpc_samples *samples, const mlpc_kernels *kernels, mlpc_rows *rows, size_t at,
+                         const size_t *order, size_t B);
+
+/* The first B rows of a batch, for kernels. */
+mlpc_lists mlpc_samples_lists(const mlpc_samples *samples, const mlpc_rows *rows, size_t B);
+
+#endif

@@ -1,0 +1,22 @@
+/* The type Samples: the input of a training, kept for all its epochs. */
+#ifndef MLPC_PY_BIND_SAMPLES_H
+#define MLPC_PY_BIND_SAMPLES_H
+
+#include "args.h"
+
+typedef struct {
+    PyObject_HEAD
+    PyArrayObject *x; /* (n, n_in), what samples refers to */
+    mlpc_dtype dtype;
+    double scale; /* of bytes */
+    mlpc_samples *samples;
+} SamplesObject;
+
+/* New reference: `object` where it is Samples, else an array-like as Samples whose zeros are multiplied like any number.
+ * NULL where dtype or columns are not those, and with any error of args_matrix. */
+SamplesObject *samples_parse(const module_state *state, PyObject *object, mlpc_dtype dtype, npy_intp columns);
+
+/* The same samples over another array x, of which it takes the reference. */
+SamplesObject *samples_over(const module_state *state, const SamplesObject *samples, PyArrayObject *x);
+
+#endif
