@@ -131,6 +131,12 @@ typedef struct {
     /* z (B, O) = x (B, I) w (I, O) + bias (O,).  A sum over I in blocks of MLPC_BLOCK; then the bias is added. */
     void (*linear_forward)(void *z, const void *x, const void *w, const void *bias, size_t B, size_t I, size_t O);
 
+    /* The same bits, row after row: w is read once for each, and nothing is copied.  For a row or two. */
+    void (*linear_forward_few)(void *z, const void *x, const void *w, const void *bias, size_t B, size_t I, size_t O);
+
+    /* The same bits where w is finite, row after row without the terms whose x is +0 or -0. */
+    void (*linear_forward_skip)(void *z, const void *x, const void *w, const void *bias, size_t B, size_t I, size_t O);
+
     /* dx (B, I) = dz (B, O) w^T, w (I, O).  A sum over O in blocks of MLPC_BLOCK. */
     void (*linear_backward_x)(void *dx, const void *dz, const void *w, size_t B, size_t I, size_t O);
 
@@ -205,6 +211,9 @@ typedef struct {
 
     /* y[i] = (real)x[i] * (real)scale, rounded once: what input that is kept in bytes means. */
     void (*from_bytes)(void *y, const uint8_t *x, double scale, size_t n);
+
+    /* How many elements are +0 or -0. */
+    size_t (*count_zeros)(const void *x, size_t n);
 } mlpc_kernels;
 
 /* Instruction sets, slowest first.  `reference` is the text of the arithmetic, not an instruction set: plain loops. */

@@ -177,8 +177,11 @@ static PyArrayObject *transposed_weight(PyObject *object, mlpc_dtype *dtype, npy
     return result;
 }
 
-static void run_linear_forward(const mlpc_kernels *table, PyArrayObject *z, PyArrayObject *x, PyArrayObject *w,
-                               PyArrayObject *bias)
+/* The kernels of the forward product: for any number of rows, for few, and without the zeros of x. */
+static const char *const forward_kernels[] = {"linear_forward", "linear_forward_few", "linear_forward_skip"};
+
+static void run_linear_forward(const mlpc_kernels *table, int kernel, PyArrayObject *z, PyArrayObject *x,
+                               PyArrayObject *w, PyArrayObject *bias)
 {
     void *const z_data = PyArray_DATA(z);
     const void *const x_data = PyArray_DATA(x), *const w_data = PyArray_DATA(w), *const b_data = PyArray_DATA(bias);
@@ -188,7 +191,9 @@ static void run_linear_forward(const mlpc_kernels *table, PyArrayObject *z, PyAr
     }
     Py_BEGIN_ALLOW_THREADS
     const mlpc_fpmode mode = mlpc_fpmode_enter();
-    table->linear_forward(z_data, x_data, w_data, b_data, B, I, O);
+    (kernel == 0   ? table->linear_forward
+     : kernel == 1 ? table->linear_forward_few
+                   : table->linear_forward_skip)(z_data, x_data, w_data, b_data, B, I, O);
     mlpc_fpmode_leave(mode);
     Py_END_ALLOW_THREADS
 }
@@ -197,7 +202,10 @@ static PyObject *linear_forward(PyObject *module, PyObject *const *args, Py_ssiz
 {
     mlpc_dtype dtype = MLPC_N_DTYPES;
     PyArrayObject *x = NULL, *w = NULL, *bias = NULL, *z = NULL;
-    if (args_count("linear_forward", nargs, 4) < 0 || (x = args_float("x", args[0], &dtype)) == NULL ||
+    int kernel = 0;
+    if ((nargs != 4 && args_count("linear_forward", nargs, 5) < 0) ||
+        (nargs == 5 && (kernel = names_find("kernel", args[4], forward_kernels, 3)) < 0) ||
+        (x = args_float("x", args[0], &dtype)) == NULL ||
         args_shape2("x", x, ARGS_ANY, ARGS_ANY) < 0 ||
         (w = transposed_weight(args[1], &dtype, PyArray_DIM(x, 1))) == NULL ||
         (bias = args_float("bias", args[2], &dtype)) == NULL || args_shape1("bias", bias, PyArray_DIM(w, 1)) < 0) {
@@ -210,7 +218,7 @@ static PyObject *linear_forward(PyObject *module, PyObject *const *args, Py_ssiz
         Py_CLEAR(z);
         goto exit;
     }
-    run_linear_forward(module_kernels(module_state_of(module), dtype), z, x, w, bias);
+    run_linear_forward(module_kernels(module_state_of(module), dtype), kernel, z, x, w, bias);
 exit:
     Py_XDECREF(bias);
     Py_XDECREF(w);
@@ -417,6 +425,26 @@ static PyObject *all_finite(PyObject *module, PyObject *object)
     return PyBool_FromLong(finite);
 }
 
+static PyObject *count_zeros(PyObject *module, PyObject *object)
+{
+    mlpc_dtype dtype = MLPC_N_DTYPES;
+    PyArrayObject *x = args_float("x", object, &dtype);
+    if (x == NULL) {
+        return NULL;
+    }
+    const mlpc_kernels *const table = module_kernels(module_state_of(module), dtype);
+    const void *const data = PyArray_DATA(x);
+    const size_t n = (size_t)PyArray_SIZE(x);
+    size_t zeros;
+    Py_BEGIN_ALLOW_THREADS
+    const mlpc_fpmode mode = mlpc_fpmode_enter();
+    zeros = table->count_zeros(data, n);
+    mlpc_fpmode_leave(mode);
+    Py_END_ALLOW_THREADS
+    Py_DECREF(x);
+    return PyLong_FromSize_t(zeros);
+}
+
 static PyObject *add(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
 {
     mlpc_dtype dtype = MLPC_N_DTYPES;
@@ -470,7 +498,7 @@ PyMethodDef bind_ops_methods[] = {
      "activation_backward(name, da, z, out, /)\n--\n\ndz = da * f'(z)."},
     {"rowwise", FAST(rowwise), "rowwise(name, z, out, /)\n--\n\nsoftmax or log_softmax of every row."},
     {"linear_forward", FAST(linear_forward),
-     "linear_forward(x, weight, bias, out, /)\n--\n\nz = x @ weight.T + bias."},
+     "linear_forward(x, weight, bias, out, kernel='linear_forward', /)\n--\n\nz = x @ weight.T + bias."},
     {"linear_backward", FAST(linear_backward),
      "linear_backward(dz, x, weight, /)\n--\n\n(dx, dw, db) of z = x @ weight.T + bias."},
     {"loss", FAST(loss), "loss(z, y, loss, sample_weight, out, /)\n--\n\n(L, dL/dz)."},
@@ -478,6 +506,7 @@ PyMethodDef bind_ops_methods[] = {
     {"sum", sum, METH_O, "sum(x, /)\n--\n\nThe sum of all elements, in double."},
     {"add", FAST(add), "add(y, x, /)\n--\n\ny += x, in place."},
     {"all_finite", all_finite, METH_O, "all_finite(x, /)\n--\n\nIs no element NaN or infinite?"},
+    {"count_zeros", count_zeros, METH_O, "count_zeros(x, /)\n--\n\nHow many elements are +0 or -0."},
     {"from_bytes", FAST(from_bytes), "from_bytes(x, scale, dtype, /)\n--\n\nBytes times a scale, in a dtype."},
     {NULL, NULL, 0, NULL},
 };

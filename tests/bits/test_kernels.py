@@ -119,6 +119,28 @@ def linear(dtype, which):
     return results
 
 
+def forward_by_rows(kernel):
+    """Of dense rows, rows of zeros of both signs, and rows with NaN and infinities, in batches of few and many."""
+
+    def case(dtype):
+        results = []
+        for B, n_in, n_out in [*SHAPES, (1, 784, 100), (70, 300, 29), (3, 64, 111), (5, 1, 1030)]:
+            x, w = numbers(dtype, B, n_in), numbers(dtype, n_out, n_in, seed=1)
+            x[1::3, ::2] = 0
+            x[2::3] = np.copysign(0, x[2::3])
+            x[3::7, 0], x[4::7, -1], x[5::7, n_in // 2] = np.nan, np.inf, -np.inf
+            b = numbers(dtype, n_out, seed=2)
+            # Where w meets infinity it is not 0, so that leaving terms out changes nothing.
+            results += [_mlpc.linear_forward(x, w + (w == 0), b, None, kernel)]
+        return results
+
+    return case
+
+
+def count_zeros(dtype):
+    return [_mlpc.count_zeros(numbers(dtype, n)) for n in (*SIZES, 40000)] + [_mlpc.count_zeros(np.zeros(70001, dtype))]
+
+
 def add(dtype):
     results = []
     for n in SIZES:
@@ -184,6 +206,8 @@ CASES = {
     **{f"element_loss:{name}": element_loss(name) for name in TABLE["element_loss"]},
     "kernel:cross_entropy": cross_entropy,
     "kernel:linear_forward": lambda dtype: linear(dtype, "forward"),
+    "kernel:linear_forward_few": forward_by_rows("linear_forward_few"),
+    "kernel:linear_forward_skip": forward_by_rows("linear_forward_skip"),
     "kernel:linear_backward_x": lambda dtype: linear(dtype, 0),
     "kernel:linear_backward_w": lambda dtype: linear(dtype, 1),
     "kernel:linear_backward_b": lambda dtype: linear(dtype, 2),
@@ -194,6 +218,7 @@ CASES = {
     "kernel:sgd_step": sgd_step,
     "kernel:adam_step": adam_step,
     "kernel:from_bytes": from_bytes,
+    "kernel:count_zeros": count_zeros,
 }
 
 
@@ -222,3 +247,16 @@ def reference():
 @pytest.mark.parametrize("case", CASES)
 def test_bits_are_the_reference_s(case, dtype, isa, reference):
     assert bits(CASES[case](dtype)) == reference(case, dtype)
+
+
+@pytest.mark.parametrize("kernel", ["linear_forward_few", "linear_forward_skip"])
+def test_forward_by_rows_has_the_bits_of_forward(dtype, isa, kernel):
+    """Also without zeros, and with nothing but zeros."""
+    assert bits(forward_by_rows(kernel)(dtype)) == bits(forward_by_rows("linear_forward")(dtype))
+    for zeros in (0.0, 0.5, 1.0):
+        generator = np.random.Generator(np.random.PCG64(1))
+        x, w = generator.standard_normal((9, 600)).astype(dtype), numbers(dtype, 107, 600)
+        x[generator.random(x.shape) < zeros] = -0.0
+        expected = _mlpc.linear_forward(x, w, w[:, 0], None)
+        assert bits(_mlpc.linear_forward(x, w, w[:, 0], None, kernel)) == bits(expected)
+        assert bits(_mlpc.linear_forward(x[:1], w, w[:, 0], None, kernel)) == bits(expected[:1])

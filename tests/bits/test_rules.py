@@ -12,10 +12,16 @@ def test_a_total_is_never_minus_zero(isa, dtype):
     tiny = np.finfo(dtype).tiny
     x = np.array([[tiny, 0]], dtype)
     w = np.array([[-tiny, 1]], dtype)
-    z = ops.linear_forward(x, w, np.array([-0.0], dtype))
+    z = np.concatenate(
+        [
+            _mlpc.linear_forward(np.repeat(x, B, 0), w, np.array([-0.0], dtype), None, kernel)
+            for kernel in ("linear_forward", "linear_forward_few", "linear_forward_skip")
+            for B in (1, 9)
+        ]
+    )
     dx, dw, _ = ops.linear_backward(np.array([[-tiny]], dtype), x, np.array([[tiny, 1]], dtype))
     for total in (z, dx[:, :1], dw[:, :1]):
-        assert total == 0
+        assert (total == 0).all()
         assert not np.signbit(total).any()
 
 

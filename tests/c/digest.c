@@ -250,6 +250,28 @@ static void forward(const bench *b, const size_t shape[3], flavour kind)
 }
 static void run_linear_forward(const bench *b) { run_product(b, "linear_forward", forward); }
 
+static void forward_few(const bench *b, const size_t shape[3], flavour kind)
+{
+    const size_t B = shape[0], I = shape[1], O = shape[2];
+    const void *x = input(b, 0, B * I, kind), *w = input(b, 1, I * O, kind), *bias = input(b, 2, O, kind);
+    b->k->linear_forward_few(output(b, B * O), x, w, bias, B, I, O);
+    add_output(b, B * O);
+}
+static void run_linear_forward_few(const bench *b) { run_product(b, "linear_forward_few", forward_few); }
+
+static void forward_skip(const bench *b, const size_t shape[3], flavour kind)
+{
+    const size_t B = shape[0], I = shape[1], O = shape[2];
+    const void *x = input(b, 0, B * I, kind == TAME ? WILD : kind), *w = input(b, 1, I * O, kind);
+    const void *bias = input(b, 2, O, kind);
+    b->k->linear_forward_skip(output(b, B * O), x, w, bias, B, I, O);
+    add_output(b, B * O);
+    memset(b->in[0], 0, B * I * b->k->itemsize);
+    b->k->linear_forward_skip(output(b, B * O), x, w, bias, B, I, O);
+    add_output(b, B * O);
+}
+static void run_linear_forward_skip(const bench *b) { run_product(b, "linear_forward_skip", forward_skip); }
+
 static void backward_x(const bench *b, const size_t shape[3], flavour kind)
 {
     const size_t B = shape[0], I = shape[1], O = shape[2];
@@ -428,6 +450,15 @@ static void run_from_bytes(const bench *b)
             add_output(b, n);
         }
     finish("from_bytes", "", b->dtype);
+}
+
+static void run_count_zeros(const bench *b)
+{
+    start();
+    for (size_t i = 0; i < COUNT(sizes); i++)
+        add_bits(b->k->count_zeros(input(b, 0, sizes[i], WILD), sizes[i]), 8);
+    add_bits(b->k->count_zeros(input(b, 0, ROOM, TAME), ROOM), 8);
+    finish("count_zeros", "", b->dtype);
 }
 
 static void run_kernels(const bench *b)

@@ -23,6 +23,7 @@
 #define TILE_ROWS 6
 #define TILE_VECTORS 2
 #define WIDE_ROWS 4
+#define LIST_VECTORS 13
 #define PIECE 200000000
 
 #if MLPC_REAL_BITS == 32
@@ -126,6 +127,7 @@ static inline mask m_and(mask m, mask n) { return V(and)(m, n); }
 static inline mask m_or(mask m, mask n) { return V(or)(m, n); }
 static inline mask m_not(mask m) { return V(xor)(m, V_OF_INTEGER(_mm256_set1_epi32(-1))); }
 static inline int m_any(mask m) { return V(movemask)(m) != 0; }
+static inline unsigned m_bits(mask m) { return (unsigned)V(movemask)(m); }
 static inline vec v_select(mask m, vec a, vec b) { return V(blendv)(b, a, m); }
 
 /* Adding 2^(mantissa bits) to a small non-negative integer leaves it in the low bits of the sum; both ways. */

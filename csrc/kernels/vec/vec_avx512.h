@@ -24,6 +24,7 @@
 #define TILE_ROWS 8
 #define TILE_VECTORS 3
 #define WIDE_ROWS 6
+#define LIST_VECTORS 8
 #define PIECE 200000000
 
 #if MLPC_REAL_BITS == 32
@@ -126,6 +127,7 @@ static inline mask m_and(mask m, mask n) { return (mask)(m & n); }
 static inline mask m_or(mask m, mask n) { return (mask)(m | n); }
 static inline mask m_not(mask m) { return (mask)~m; }
 static inline int m_any(mask m) { return m != 0; }
+static inline unsigned m_bits(mask m) { return m; }
 static inline vec v_select(mask m, vec a, vec b) { return V(mask_blend)(m, b, a); }
 
 /* Adding 2^(mantissa bits) to a small non-negative integer leaves it in the low bits of the sum; both ways. */

@@ -13,6 +13,7 @@
 #define TILE_ROWS 6
 #define TILE_VECTORS 4
 #define WIDE_ROWS 4
+#define LIST_VECTORS 16
 #define PIECE 100000000
 
 #if MLPC_REAL_BITS == 32
@@ -25,6 +26,11 @@ typedef uint32x4_t mask;
 #define V_OF_INTEGER(i) vreinterpretq_f32_u32(i)
 static inline mask m_not(mask m) { return vmvnq_u32(m); }
 static inline int m_any(mask m) { return vmaxvq_u32(m) != 0; }
+static inline unsigned m_bits(mask m)
+{
+    static const uint32_t bits[4] = {1, 2, 4, 8};
+    return vaddvq_u32(vandq_u32(m, vld1q_u32(bits)));
+}
 #else
 typedef float64x2_t vec;
 typedef uint64x2_t mask;
@@ -35,6 +41,10 @@ typedef uint64x2_t mask;
 #define V_OF_INTEGER(i) vreinterpretq_f64_u64(i)
 static inline mask m_not(mask m) { return veorq_u64(m, vdupq_n_u64(~UINT64_C(0))); }
 static inline int m_any(mask m) { return (vgetq_lane_u64(m, 0) | vgetq_lane_u64(m, 1)) != 0; }
+static inline unsigned m_bits(mask m)
+{
+    return (unsigned)((vgetq_lane_u64(m, 0) & 1) | (vgetq_lane_u64(m, 1) & 2));
+}
 #endif
 
 /* Pairs of rows first, then, in float32, pairs of pairs. */

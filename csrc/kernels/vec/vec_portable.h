@@ -15,6 +15,7 @@ typedef int mask;
 #define TILE_ROWS 4
 #define TILE_VECTORS 2
 #define WIDE_ROWS 3
+#define LIST_VECTORS 8
 #define PIECE FOR_REAL(2000000, 400000) /* one emulated fma takes 3 ns, or 28 */
 
 static inline vec v_load(const real *p) { return *p; }
@@ -69,6 +70,7 @@ static inline mask m_and(mask m, mask n) { return m & n; }
 static inline mask m_or(mask m, mask n) { return m | n; }
 static inline mask m_not(mask m) { return !m; }
 static inline int m_any(mask m) { return m; }
+static inline unsigned m_bits(mask m) { return (unsigned)m; }
 static inline vec v_select(mask m, vec a, vec b) { return m ? a : b; }
 
 /* Adding and subtracting 2^(mantissa bits) rounds a magnitude below it to an integer. */
