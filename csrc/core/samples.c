@@ -28,65 +28,81 @@ typedef struct {
 #define PREFETCH(p) ((void)(p))
 #endif
 
-static uint64_t bits_at(const mlpc_samples *samples, size_t element)
+static size_t row_bytes(const mlpc_samples *samples)
 {
-    if (samples->input.bytes)
-        return ((const uint8_t *)samples->input.rows)[element];
-    if (samples->dtype == MLPC_FLOAT32) {
-        uint32_t bits;
-        memcpy(&bits, (const float *)samples->input.rows + element, sizeof bits);
-        return bits;
+    return samples->I * (samples->input.bytes ? 1 : mlpc_itemsize(samples->dtype));
+}
+
+/* Where inputs are not 0, see find_nonzeros, in bytes: most of them are 0 eight at a time. */
+static size_t find_bytes(uint8_t *at, const uint8_t *x, size_t n)
+{
+    size_t count = 0, i = 0;
+    for (; i + 8 <= n; i += 8) {
+        uint64_t eight;
+        memcpy(&eight, x + i, 8);
+        for (size_t j = i; eight && j < i + 8; j++)
+            if (x[j])
+                at[count++] = (uint8_t)j;
     }
-    uint64_t bits;
-    memcpy(&bits, (const double *)samples->input.rows + element, sizeof bits);
-    return bits;
+    for (; i < n; i++)
+        if (x[i])
+            at[count++] = (uint8_t)i;
+    return count;
 }
 
-/* 1 for +0 and -0. */
-static int is_zero(const mlpc_samples *samples, uint64_t bits)
+/* The inputs of part s of a row that are not 0; *part is where it begins. */
+static size_t find(const mlpc_samples *samples, const mlpc_kernels *kernels, size_t row, size_t s, uint8_t *at,
+                   const char **part)
 {
-    return samples->input.bytes                    ? bits == 0
-           : samples->dtype == MLPC_FLOAT32 ? (uint32_t)(bits << 1) == 0
-                                                   : bits << 1 == 0;
+    const size_t first = s * MLPC_LIST_BLOCK, left = samples->I - first;
+    const size_t n = left < MLPC_LIST_BLOCK ? left : MLPC_LIST_BLOCK;
+    *part = (const char *)samples->input.rows + row * row_bytes(samples) + first * (row_bytes(samples) / samples->I);
+    return samples->input.bytes ? find_bytes(at, (const uint8_t *)*part, n) : kernels->find_nonzeros(at, *part, n);
 }
 
-/* The code of a value, new ones in the order in which they come; -1 where there are too many. */
+/* The code of a value's bits, new ones in the order in which they come; -1 where there are too many. */
 static int code_of(code_book *book, uint64_t bits)
 {
     size_t slot = (size_t)(bits * UINT64_C(0x9E3779B97F4A7C15) >> 54);
-    while (book->code[slot] >= 0 && book->key[slot] != bits)
+    while (book->key[slot] != bits || book->code[slot] < 0) {
+        if (book->code[slot] < 0) {
+            if (book->used == 256)
+                return -1;
+            book->key[slot] = bits;
+            book->code[slot] = (int16_t)book->used++;
+            break;
+        }
         slot = (slot + 1) % SLOTS;
-    if (book->code[slot] < 0) {
-        if (book->used == 256)
-            return -1;
-        book->key[slot] = bits;
-        book->code[slot] = (int16_t)book->used++;
     }
     return book->code[slot];
 }
 
-/* Counts what is not zero in a row; codes, where they still suffice, are collected. */
-static size_t count_row(const mlpc_samples *samples, size_t row, code_book *book, int *coded)
+/* The code of number i of a part; -1 where there are too many. */
+static inline int code_at(const mlpc_samples *samples, code_book *book, const char *part, size_t i)
 {
-    size_t count = 0;
-    for (size_t i = row * samples->I; i < (row + 1) * samples->I; i++) {
-        const uint64_t bits = bits_at(samples, i);
-        if (is_zero(samples, bits))
-            continue;
-        count++;
-        if (*coded && !samples->input.bytes && code_of(book, bits) < 0)
-            *coded = 0;
+    uint64_t bits = 0;
+    if (samples->input.bytes)
+        return ((const uint8_t *)part)[i];
+    if (samples->dtype == MLPC_FLOAT32) {
+        uint32_t narrow;
+        memcpy(&narrow, part + i * sizeof narrow, sizeof narrow);
+        bits = narrow;
+    } else {
+        memcpy(&bits, part + i * sizeof bits, sizeof bits);
     }
-    return count;
+    return code_of(book, bits);
 }
 
-static double measured_density(const mlpc_samples *samples)
+static double measured_density(const mlpc_samples *samples, const mlpc_kernels *kernels)
 {
     const size_t probes = samples->n < PROBES ? samples->n : PROBES;
     size_t count = 0;
-    int coded = 0;
     for (size_t p = 0; p < probes; p++)
-        count += count_row(samples, samples->n / probes * p, NULL, &coded);
+        for (size_t s = 0; s < samples->blocks; s++) {
+            uint8_t at[MLPC_LIST_BLOCK];
+            const char *part;
+            count += find(samples, kernels, samples->n / probes * p, s, at, &part);
+        }
     return (double)count / ((double)probes * (double)samples->I);
 }
 
@@ -99,45 +115,83 @@ static void fill_table(mlpc_samples *samples, const mlpc_kernels *kernels, const
         kernels->from_bytes(samples->table, all, samples->input.scale, 256);
         return;
     }
-    for (size_t slot = 0; slot < SLOTS; slot++)
+    for (size_t slot = 0; slot < SLOTS; slot++) {
+        const uint32_t narrow = (uint32_t)book->key[slot];
         if (book->code[slot] >= 0 && samples->dtype == MLPC_FLOAT32)
-            memcpy((float *)samples->table + book->code[slot], &(uint32_t){(uint32_t)book->key[slot]}, sizeof(float));
+            memcpy((float *)samples->table + book->code[slot], &narrow, sizeof narrow);
         else if (book->code[slot] >= 0)
             memcpy((double *)samples->table + book->code[slot], &book->key[slot], sizeof(double));
-}
-
-/* The lists of one row, from start[row] on. */
-static void list_row(mlpc_samples *samples, size_t row, code_book *book)
-{
-    const size_t size = mlpc_itemsize(samples->dtype);
-    uint16_t *const entry = samples->entry + samples->start[row];
-    uint32_t *const end = samples->end + row * (samples->blocks + 1);
-    uint32_t k = 0;
-    for (size_t i = 0; i < samples->I; i++) {
-        if (i % MLPC_LIST_BLOCK == 0)
-            end[i / MLPC_LIST_BLOCK] = k;
-        const size_t element = row * samples->I + i;
-        const uint64_t bits = bits_at(samples, element);
-        if (is_zero(samples, bits))
-            continue;
-        const int code = samples->value ? 0 : samples->input.bytes ? (int)bits : code_of(book, bits);
-        entry[k] = (uint16_t)(i % MLPC_LIST_BLOCK | (size_t)code << 8);
-        if (samples->value && samples->input.bytes == 0)
-            memcpy((char *)samples->value + (samples->start[row] + k) * size,
-                   (const char *)samples->input.rows + element * size, size);
-        k++;
     }
-    end[samples->blocks] = k;
 }
 
-/* Elements behind the last entry, so that whole vectors may be copied. */
+/* Elements behind the last entry of a row, so that whole pieces of it may be copied. */
 #define SLACK 32
+
+/* Room for `needed` elements in memory number m, of which the first `used` are kept; 0 where there is none. */
+static int grow(mlpc_samples *samples, int m, size_t *room, size_t needed, size_t used, size_t size)
+{
+    size_t bytes = 0;
+    if (needed <= *room)
+        return 1;
+    if (needed < *room + *room / 2)
+        needed = *room + *room / 2;
+    void *const larger = mlpc_size_add(&bytes, needed, size) ? mlpc_block_alloc(bytes) : NULL;
+    if (!larger)
+        return 0;
+    if (used)
+        memcpy(larger, samples->memory[m], used * size);
+    mlpc_block_free(samples->memory[m]);
+    samples->memory[m] = larger;
+    *room = needed;
+    return 1;
+}
+
+/* All rows as lists, values by their codes or, with_values, as they are.  *too_many: there are more values than codes. */
+static mlpc_status list_rows(mlpc_samples *samples, const mlpc_kernels *kernels, code_book *book, int with_values,
+                             int *too_many)
+{
+    const size_t size = kernels->itemsize, I = samples->I;
+    size_t longest = 0, entries = 0, values = 0;
+    const double expected = samples->density * (double)I * (double)samples->n * 1.05;
+    size_t total = (size_t)expected + I + SLACK;
+    for (size_t r = 0; r < samples->n; r++) {
+        const size_t start = samples->start[r], needed = start + I + SLACK;
+        if (!grow(samples, 1, &entries, needed < total ? total : needed, start, sizeof(uint16_t)) ||
+            (with_values && !grow(samples, 2, &values, needed < total ? total : needed, start, size)))
+            return MLPC_ERROR_MEMORY;
+        total = 0;
+        uint16_t *const entry = (uint16_t *)samples->memory[1] + start;
+        uint32_t *const end = samples->end + r * (samples->blocks + 1);
+        uint32_t k = 0;
+        for (size_t s = 0; s < samples->blocks; s++) {
+            uint8_t at[MLPC_LIST_BLOCK];
+            const char *part;
+            const size_t n = find(samples, kernels, r, s, at, &part);
+            end[s] = k;
+            for (size_t j = 0; j < n; j++, k++) {
+                const int code = with_values ? 0 : code_at(samples, book, part, at[j]);
+                *too_many |= code < 0;
+                entry[k] = (uint16_t)((unsigned)at[j] | (unsigned)code << 8);
+                if (with_values)
+                    memcpy((char *)samples->memory[2] + (start + k) * size, part + at[j] * size, size);
+            }
+        }
+        if (*too_many)
+            return MLPC_OK;
+        end[samples->blocks] = k;
+        samples->start[r + 1] = start + k;
+        longest = k > longest ? k : longest;
+    }
+    samples->entry = samples->memory[1];
+    samples->value = with_values ? samples->memory[2] : NULL;
+    samples->capacity = (longest + SLACK - 1) / SLACK * SLACK + SLACK;
+    return MLPC_OK;
+}
 
 static mlpc_status make_lists(mlpc_samples *samples, const mlpc_kernels *kernels)
 {
     const size_t n = samples->n, size = kernels->itemsize;
     size_t total = 0, offset = 0;
-    samples->blocks = (samples->I + MLPC_LIST_BLOCK - 1) / MLPC_LIST_BLOCK;
     if (samples->I > UINT32_MAX / 2 || !mlpc_size_add(&total, n + 1, sizeof(size_t)) ||
         n > SIZE_MAX / (samples->blocks + 1) || !mlpc_size_add(&total, n * (samples->blocks + 1), sizeof(uint32_t)) ||
         !mlpc_size_add(&total, 256, size) || !mlpc_size_add(&total, 1, sizeof(code_book)) ||
@@ -149,31 +203,19 @@ static mlpc_status make_lists(mlpc_samples *samples, const mlpc_kernels *kernels
     code_book *const book = mlpc_block_cut(samples->memory[0], &offset, 1, sizeof(code_book));
     memset(book->code, -1, sizeof book->code);
 
-    int coded = 1;
-    size_t longest = 0;
-    for (size_t r = 0; r < n; r++) {
-        const size_t count = count_row(samples, r, book, &coded);
-        longest = count > longest ? count : longest;
-        samples->start[r + 1] = samples->start[r] + count;
-    }
-    samples->capacity = (longest + SLACK - 1) / SLACK * SLACK + SLACK;
-
-    size_t entries = 0, values = 0;
-    if (!mlpc_size_add(&entries, samples->start[n] + SLACK, sizeof(uint16_t)) ||
-        !(samples->entry = samples->memory[1] = mlpc_block_alloc(entries)))
-        return MLPC_ERROR_MEMORY;
-    if (!coded && (!mlpc_size_add(&values, samples->start[n] + SLACK, size) ||
-                   !(samples->value = samples->memory[2] = mlpc_block_alloc(values))))
-        return MLPC_ERROR_MEMORY;
-    fill_table(samples, kernels, book);
-    for (size_t r = 0; r < n; r++)
-        list_row(samples, r, book);
-    return MLPC_OK;
+    int too_many = 0;
+    mlpc_status status = list_rows(samples, kernels, book, 0, &too_many);
+    if (status == MLPC_OK && too_many)
+        status = list_rows(samples, kernels, book, 1, &(int){0});
+    if (status == MLPC_OK)
+        fill_table(samples, kernels, book);
+    return status;
 }
 
 static MLPC_NOINLINE mlpc_status create(mlpc_samples *samples, const mlpc_kernels *kernels, mlpc_zeros zeros)
 {
-    samples->density = measured_density(samples);
+    samples->blocks = (samples->I + MLPC_LIST_BLOCK - 1) / MLPC_LIST_BLOCK;
+    samples->density = measured_density(samples, kernels);
     samples->skips_zeros = zeros == MLPC_ZEROS_SKIP || (zeros == MLPC_ZEROS_CHOOSE && samples->density <= MOST_DENSE);
     return samples->skips_zeros ? make_lists(samples, kernels) : MLPC_OK;
 }
@@ -219,15 +261,15 @@ static void prefetch(const void *memory, size_t bytes)
 void mlpc_samples_gather_numbers(const mlpc_samples *samples, const mlpc_kernels *kernels, mlpc_rows *rows, size_t at,
                                  const size_t *order, size_t B)
 {
-    const size_t I = samples->I, size = kernels->itemsize, row_bytes = I * (samples->input.bytes ? 1 : size);
+    const size_t bytes = row_bytes(samples);
     const char *const from = samples->input.rows;
     for (size_t b = 0; b < B; b++) {
-        void *const to = (char *)rows->x + (at + b) * rows->x_row * size;
-        prefetch(from + later_row(order, b, B) * row_bytes, row_bytes < 1024 ? row_bytes : 1024);
+        void *const to = (char *)rows->x + (at + b) * rows->x_row * kernels->itemsize;
+        prefetch(from + later_row(order, b, B) * bytes, bytes < 1024 ? bytes : 1024);
         if (samples->input.bytes)
-            kernels->from_bytes(to, (const uint8_t *)from + order[b] * row_bytes, samples->input.scale, I);
+            kernels->from_bytes(to, (const uint8_t *)from + order[b] * bytes, samples->input.scale, samples->I);
         else
-            memcpy(to, from + order[b] * row_bytes, row_bytes);
+            memcpy(to, from + order[b] * bytes, bytes);
     }
 }
 

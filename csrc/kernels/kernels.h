@@ -214,6 +214,10 @@ typedef struct {
 
     /* How many elements are +0 or -0. */
     size_t (*count_zeros)(const void *x, size_t n);
+
+    /* Writes the numbers of those of n <= MLPC_LIST_BLOCK elements that are neither +0 nor -0, ascending; returns how
+     * many.  `at` has room for n. */
+    size_t (*find_nonzeros)(uint8_t *at, const void *x, size_t n);
 } mlpc_kernels;
 
 /* Instruction sets, slowest first.  `reference` is the text of the arithmetic, not an instruction set: plain loops. */
