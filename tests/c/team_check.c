@@ -1,0 +1,537 @@
+/* Checks of the team and of the count of CPUs, one per word of the command line:
+ *
+ *     cc -std=c11 -pthread tests/c/team_check.c csrc/core/team.c csrc/core/cpus.c csrc/core/memory.c -lm -o team_check
+ *     ./team_check barrier 2 100000
+ *
+ * Prints what is wrong and exits with 1, or ends in silence.  test_team.py says what each is to show, and its numbers.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <fenv.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+#endif
+
+#include "../../csrc/core/cpus.h"
+#include "../../csrc/core/team.h"
+
+enum { LARGEST = 64 };
+
+static atomic_int wrong;
+
+#define CHECK(condition)                                                                                               \
+    do {                                                                                                               \
+        if (!(condition)) {                                                                                            \
+            printf("line %d: not %s\n", __LINE__, #condition);                                                         \
+            fflush(stdout);                                                                                            \
+            wrong = 1;                                                                                                 \
+        }                                                                                                              \
+    } while (0)
+
+static void sleep_ms(long ms)
+{
+    const struct timespec time = {ms / 1000, ms % 1000 * 1000000};
+    nanosleep(&time, NULL);
+}
+
+/* Of all threads of the process. */
+static double cpu_ms(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return 1e3 * (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+           1e-3 * (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+}
+
+static int n_threads(void)
+{
+    int n = 0;
+    DIR *const tasks = opendir("/proc/self/task");
+    for (struct dirent *entry; (entry = readdir(tasks)) != NULL;)
+        n += entry->d_name[0] != '.';
+    closedir(tasks);
+    return n;
+}
+
+/* The kernel takes a thread that was joined off the list a little later. */
+static int comes_to_threads(int expected)
+{
+    for (int tries = 0; tries < 2000 && n_threads() != expected; tries++)
+        sleep_ms(1);
+    return n_threads() == expected;
+}
+
+/* ---- Barriers ------------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    size_t rounds;
+    size_t slots[2][LARGEST]; /* plain memory: what a barrier does not order, ThreadSanitizer reports */
+    atomic_size_t calls[LARGEST], sizes[LARGEST];
+} exchange;
+
+/* Each rank writes, all wait, each reads what all wrote; by turns in two places, so that one barrier a round is enough. */
+static void exchange_rank(void *context, mlpc_team *team, size_t rank, size_t size)
+{
+    exchange *const e = context;
+    e->calls[rank]++;
+    e->sizes[rank] = size;
+    for (size_t round = 1; round <= e->rounds; round++) {
+        size_t *const slots = e->slots[round % 2];
+        slots[rank] = round + rank;
+        mlpc_team_barrier(team);
+        for (size_t other = 0; other < size; other++)
+            if (slots[other] != round + other) {
+                CHECK(!"what the others wrote before the barrier");
+                return;
+            }
+    }
+}
+
+/* The size that a run got, after each of its ranks was called once and saw what the others wrote. */
+static size_t size_of_run(size_t wanted, size_t rounds)
+{
+    exchange e = {.rounds = rounds};
+    const size_t size = mlpc_team_run(wanted, exchange_rank, &e);
+    for (size_t rank = 0; rank < LARGEST; rank++)
+        CHECK(e.calls[rank] == (rank < size) && e.sizes[rank] == (rank < size ? size : 0));
+    return size;
+}
+
+static void check_barrier(size_t size, size_t rounds)
+{
+    CHECK(size_of_run(size, rounds) == size);
+}
+
+/* Runs of many sizes after each other, and barriers at which one rank is late: the others fall asleep. */
+static void late_rank(void *context, mlpc_team *team, size_t rank, size_t size)
+{
+    const int *const rounds = context;
+    for (int round = 0; round < *rounds; round++) {
+        if ((size_t)round % size == rank)
+            sleep_ms(1);
+        mlpc_team_barrier(team);
+    }
+}
+
+static void check_sizes(void)
+{
+    int rounds = 20;
+    static const size_t sizes[] = {1, 2, 5, 3, 2, 7, 1, 4};
+    for (int repeat = 0; repeat < 20; repeat++)
+        for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+            CHECK(size_of_run(sizes[i], 3) == sizes[i]);
+    for (size_t size = 1; size < 5; size++)
+        CHECK(mlpc_team_run(size, late_rank, &rounds) == size);
+    CHECK(size_of_run(2, 1000) == 2);
+}
+
+/* CPU milliseconds of a run in which all wait for a rank that is late by 300 ms: first for rank 0 at a barrier, then for
+ * the last at the end. */
+static void very_late_rank(void *context, mlpc_team *team, size_t rank, size_t size)
+{
+    (void)context;
+    if (rank == 0)
+        sleep_ms(300);
+    mlpc_team_barrier(team);
+    if (rank == size - 1)
+        sleep_ms(300);
+}
+
+static void check_sleep(void)
+{
+    CHECK(size_of_run(2, 1) == 2);
+    const double before = cpu_ms();
+    CHECK(mlpc_team_run(2, very_late_rank, NULL) == 2);
+    CHECK(cpu_ms() - before < 100);
+    const double after = cpu_ms();
+    sleep_ms(300);
+    CHECK(cpu_ms() - after < 50);
+}
+
+/* Waiting awake on a CPU that another rank needs would cost 50 us a barrier. */
+static void check_crowded(size_t size)
+{
+    const size_t rounds = 2000;
+    CHECK(size_of_run(size, 1) == size);
+    const double before = cpu_ms();
+    CHECK(size_of_run(size, rounds) == size);
+    const double us = 1e3 * (cpu_ms() - before) / (double)rounds / (double)(size - 1);
+    if (us >= 50)
+        printf("%.1f us\n", us);
+    CHECK(us < 50);
+}
+
+/* ---- One run at a time --------------------------------------------------------------------------------------- */
+
+static void nested_rank(void *context, mlpc_team *team, size_t rank, size_t size)
+{
+    (void)context, (void)team, (void)rank, (void)size;
+    CHECK(size_of_run(3, 10) == 1);
+}
+
+static void check_nested(void)
+{
+    for (size_t size = 1; size < 4; size++)
+        CHECK(mlpc_team_run(size, nested_rank, NULL) == size);
+    CHECK(size_of_run(3, 10) == 3);
+}
+
+/* A run by another thread that goes on until it is told to end. */
+typedef struct {
+    pthread_t thread;
+    atomic_int ranks, end;
+} occupation;
+
+static void occupying_rank(void *context, mlpc_team *team, size_t rank, size_t size)
+{
+    (void)team, (void)rank, (void)size;
+    occupation *const o = context;
+    o->ranks++;
+    while (!o->end)
+        sleep_ms(1);
+}
+
+static void *occupy_team(void *context)
+{
+    CHECK(mlpc_team_run(2, occupying_rank, context) == 2);
+    return NULL;
+}
+
+static void occupy(occupation *o)
+{
+    o->ranks = o->end = 0;
+    pthread_create(&o->thread, NULL, occupy_team, o);
+    while (o->ranks < 2)
+        sleep_ms(1);
+}
+
+static void leave(occupation *o)
+{
+    o->end = 1;
+    pthread_join(o->thread, NULL);
+}
+
+static void check_busy(void)
+{
+    occupation o;
+    occupy(&o);
+    CHECK(size_of_run(2, 10) == 1);
+    leave(&o);
+    CHECK(size_of_run(2, 10) == 2);
+}
+
+/* Many threads want the team at once: each run is whole, whoever gets it. */
+static void *compete(void *context)
+{
+    const size_t wanted = 2 + (size_t)(uintptr_t)context % 2;
+    for (int repeat = 0; repeat < 300; repeat++) {
+        const size_t size = size_of_run(wanted, 3);
+        CHECK(size == 1 || size == wanted);
+    }
+    return NULL;
+}
+
+static void check_competition(void)
+{
+    pthread_t threads[4];
+    for (uintptr_t i = 0; i < 4; i++)
+        pthread_create(&threads[i], NULL, compete, (void *)i);
+    for (int i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    CHECK(size_of_run(4, 10) == 4);
+}
+
+/* ---- fork ---------------------------------------------------------------------------------------------------- */
+
+/* How a child ended that the caller has forked, as a shell would say it; it is killed after 30 seconds. */
+static int ending(pid_t child)
+{
+    int status = 0;
+    for (int ms = 0; ms < 30000; ms++) {
+        if (waitpid(child, &status, WNOHANG) == child)
+            return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+        sleep_ms(1);
+    }
+    kill(child, SIGKILL);
+    waitpid(child, &status, 0);
+    printf("the child hangs\n");
+    return 128 + SIGKILL;
+}
+
+/* In a child just made: a team works, twice, and in a grandchild too. */
+static void work_in_child(void)
+{
+    wrong = 0;
+    CHECK(n_threads() == 1);
+    CHECK(size_of_run(3, 10) == 3);
+    CHECK(size_of_run(2, 10) == 2);
+    const pid_t grandchild = fork();
+    if (grandchild == 0)
+        _exit(size_of_run(2, 10) != 2 || wrong);
+    CHECK(ending(grandchild) == 0);
+    _exit(wrong);
+}
+
+static void check_fork_without_team(void)
+{
+    const pid_t child = fork();
+    if (child == 0)
+        work_in_child();
+    CHECK(ending(child) == 0);
+    CHECK(n_threads() == 1);
+}
+
+/* The parent's threads end before it forks, and there are new ones after. */
+static void check_fork_idle(void)
+{
+    CHECK(size_of_run(4, 10) == 4);
+    const pid_t child = fork();
+    if (child == 0)
+        work_in_child();
+    CHECK(comes_to_threads(1));
+    CHECK(ending(child) == 0);
+    CHECK(size_of_run(3, 10) == 3);
+    CHECK(n_threads() == 3);
+}
+
+/* A child made past fork's handlers. */
+static void check_clone_idle(void)
+{
+    CHECK(size_of_run(4, 10) == 4);
+    const pid_t child = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+    if (child == 0)
+        work_in_child();
+    CHECK(ending(child) == 0);
+    CHECK(size_of_run(4, 10) == 4);
+}
+
+static void check_fork_busy(void)
+{
+    occupation o;
+    occupy(&o);
+    const pid_t child = fork();
+    if (child == 0)
+        work_in_child();
+    CHECK(ending(child) == 0);
+    CHECK(size_of_run(2, 10) == 1);
+    leave(&o);
+    CHECK(size_of_run(2, 10) == 2);
+}
+
+/* The child has one rank of the run that it was forked in: it computes alone, and cannot go on with the run. */
+typedef struct {
+    size_t rank; /* that forks */
+    int barrier; /* does it wait for the others once more, or only return? */
+    int ending;
+} forking;
+
+static void forking_rank(void *context, mlpc_team *team, size_t rank, size_t size)
+{
+    (void)size;
+    forking *const f = context;
+    mlpc_team_barrier(team);
+    if (rank == f->rank) {
+        const pid_t child = fork();
+        if (child == 0) {
+            if (size_of_run(2, 10) != 1 || wrong)
+                _exit(1);
+            if (!f->barrier)
+                return;
+        } else {
+            f->ending = ending(child);
+        }
+    }
+    mlpc_team_barrier(team);
+}
+
+static void check_fork_within(void)
+{
+    const struct rlimit none = {0, 0};
+    setrlimit(RLIMIT_CORE, &none);
+    for (size_t rank = 0; rank < 2; rank++)
+        for (int barrier = 0; barrier < 2; barrier++) {
+            forking f = {.rank = rank, .barrier = barrier};
+            CHECK(mlpc_team_run(2, forking_rank, &f) == 2);
+            CHECK(f.ending == 128 + SIGABRT);
+        }
+    CHECK(size_of_run(2, 10) == 2);
+}
+
+/* ---- What a rank finds --------------------------------------------------------------------------------------- */
+
+/* The mode without the flags, as the core knows it: of SSE, not of the x87 that fegetround asks. */
+#if defined(__x86_64__)
+static const unsigned plain = 0x1F80, callers = 0xDFC0, other = 0x3F80; /* upward, flush to zero, denormals are zero */
+static unsigned mode(void) { return _mm_getcsr() & ~0x3fu; }
+static void set_mode(unsigned wanted) { _mm_setcsr(wanted); }
+#else
+static const int plain = FE_TONEAREST, callers = FE_UPWARD, other = FE_DOWNWARD;
+static int mode(void) { return fegetround(); }
+static void set_mode(int wanted) { fesetround(wanted); }
+#endif
+
+static void mode_rank(void *context, mlpc_team *team, size_t rank, size_t size)
+{
+    (void)context, (void)team, (void)rank, (void)size;
+    CHECK(mode() == plain);
+    set_mode(other); /* which must not last */
+}
+
+static void check_mode(void)
+{
+    set_mode(callers);
+    for (int repeat = 0; repeat < 3; repeat++)
+        for (size_t size = 1; size < 4; size++) {
+            CHECK(mlpc_team_run(size, mode_rank, NULL) == size);
+            CHECK(mode() == callers);
+        }
+}
+
+static void signals_rank(void *context, mlpc_team *team, size_t rank, size_t size)
+{
+    static const int elsewhere[] = {SIGINT, SIGTERM, SIGHUP, SIGALRM, SIGCHLD, SIGUSR1, SIGPROF, SIGPIPE, SIGWINCH};
+    static const int own[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL};
+    (void)context, (void)team, (void)size;
+    sigset_t blocked;
+    pthread_sigmask(SIG_SETMASK, NULL, &blocked);
+    for (size_t i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++)
+        CHECK(sigismember(&blocked, elsewhere[i]) == (rank > 0));
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        CHECK(!sigismember(&blocked, own[i]));
+}
+
+static void check_signals(void)
+{
+    CHECK(mlpc_team_run(3, signals_rank, NULL) == 3);
+    CHECK(mlpc_team_run(1, signals_rank, NULL) == 1);
+}
+
+/* Three quarters of the stack that is promised can be used, and no more than some is taken. */
+static void stack_rank(void *context, mlpc_team *team, size_t rank, size_t size)
+{
+    (void)context, (void)team, (void)size;
+    volatile char used[768 << 10];
+    for (size_t i = 0; i < sizeof used; i += 1024)
+        used[i] = 1;
+    if (rank > 0) {
+        pthread_attr_t attributes;
+        size_t stack;
+        pthread_getattr_np(pthread_self(), &attributes);
+        pthread_attr_getstacksize(&attributes, &stack);
+        pthread_attr_destroy(&attributes);
+        CHECK(stack >= 1 << 20 && stack < 2 << 20);
+    }
+}
+
+static void check_stack(void)
+{
+    CHECK(mlpc_team_run(3, stack_rank, NULL) == 3);
+}
+
+/* ---- Threads ------------------------------------------------------------------------------------------------- */
+
+/* None before they are wanted, kept between runs, and never more than the largest run wanted. */
+static void check_threads(void)
+{
+    CHECK(n_threads() == 1);
+    CHECK(size_of_run(0, 1) == 1 && size_of_run(1, 1) == 1);
+    CHECK(n_threads() == 1);
+    CHECK(size_of_run(3, 1) == 3);
+    CHECK(n_threads() == 3);
+    CHECK(size_of_run(2, 1) == 2 && size_of_run(3, 1) == 3);
+    CHECK(n_threads() == 3);
+    CHECK(size_of_run(5, 1) == 5);
+    CHECK(n_threads() == 5);
+}
+
+/* Where the memory for stacks runs out, the caller computes alone; when there is memory again, all do. */
+static void check_exhausted(void)
+{
+    struct rlimit before;
+    getrlimit(RLIMIT_AS, &before);
+    unsigned long pages = 0;
+    FILE *const file = fopen("/proc/self/statm", "r");
+    CHECK(file && fscanf(file, "%lu", &pages) == 1);
+    fclose(file);
+    const struct rlimit tight = {pages * (rlim_t)sysconf(_SC_PAGESIZE) + (5 << 20), before.rlim_max};
+    setrlimit(RLIMIT_AS, &tight);
+    CHECK(size_of_run(40, 10) == 1);
+    CHECK(size_of_run(2, 10) == 2);
+    setrlimit(RLIMIT_AS, &before);
+    CHECK(size_of_run(40, 10) == 40);
+}
+
+/* ---- CPUs ---------------------------------------------------------------------------------------------------- */
+
+static void print_cpus(void)
+{
+    printf("%zu %zu\n", mlpc_cpus_affinity(), mlpc_team_cpus());
+}
+
+static void print_quota(const char *root)
+{
+    const size_t quota = mlpc_cpus_quota(root);
+    if (quota == SIZE_MAX)
+        printf("none\n");
+    else
+        printf("%zu\n", quota);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        void (*check)(void);
+    } checks[] = {
+        {"sizes", check_sizes},
+        {"sleep", check_sleep},
+        {"nested", check_nested},
+        {"busy", check_busy},
+        {"competition", check_competition},
+        {"fork_without_team", check_fork_without_team},
+        {"fork_idle", check_fork_idle},
+        {"clone_idle", check_clone_idle},
+        {"fork_busy", check_fork_busy},
+        {"fork_within", check_fork_within},
+        {"mode", check_mode},
+        {"signals", check_signals},
+        {"stack", check_stack},
+        {"threads", check_threads},
+        {"exhausted", check_exhausted},
+        {"cpus", print_cpus},
+    };
+    const char *const name = argc > 1 ? argv[1] : "";
+    const size_t numbers[2] = {argc > 2 ? strtoul(argv[2], NULL, 10) : 0, argc > 3 ? strtoul(argv[3], NULL, 10) : 0};
+    if (strcmp(name, "barrier") == 0 && argc == 4) {
+        check_barrier(numbers[0], numbers[1]);
+        return wrong;
+    }
+    if (strcmp(name, "crowded") == 0 && argc == 3) {
+        check_crowded(numbers[0]);
+        return wrong;
+    }
+    if (strcmp(name, "quota") == 0 && argc == 3) {
+        print_quota(argv[2]);
+        return wrong;
+    }
+    for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
+        if (strcmp(name, checks[i].name) == 0) {
+            for (size_t repeat = 0; repeat == 0 || repeat < numbers[0]; repeat++)
+                checks[i].check();
+            return wrong;
+        }
+    fprintf(stderr, "no check is called %s\n", name);
+    return 2;
+}
