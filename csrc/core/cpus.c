@@ -187,3 +187,9 @@ size_t mlpc_cpus_quota(const char *root)
     }
     return least;
 }
+
+size_t mlpc_cpus_allowed(const char *root)
+{
+    const size_t affinity = mlpc_cpus_affinity(), quota = mlpc_cpus_quota(root);
+    return affinity < quota ? affinity : quota;
+}

@@ -12,4 +12,7 @@ size_t mlpc_cpus_affinity(void);
  * stands before /proc and /sys, "" but for tests. */
 size_t mlpc_cpus_quota(const char *root);
 
+/* The lesser of both. */
+size_t mlpc_cpus_allowed(const char *root);
+
 #endif

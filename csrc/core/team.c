@@ -275,7 +275,8 @@ static void after_fork_in_parent(void)
     taken_for_fork = 0;
 }
 
-/* A team that was busy is left as it lies: its lock and its threads mean nothing here. */
+/* A team that was busy is left as it lies: its lock and its threads mean nothing here.  That its process is another one
+ * would say so too, but for numbers of processes, which come again. */
 static void after_fork_in_child(void)
 {
     the_team = NULL;
@@ -348,6 +349,5 @@ size_t mlpc_team_run(size_t wanted, mlpc_team_function *function, void *context)
 
 size_t mlpc_team_cpus(void)
 {
-    const size_t affinity = mlpc_cpus_affinity(), quota = mlpc_cpus_quota("");
-    return affinity < quota ? affinity : quota;
+    return mlpc_cpus_allowed("");
 }

@@ -75,12 +75,19 @@ def test_runs(program, name):
     check(program, name)
 
 
-FORKS = [("fork_without_team", 200), ("fork_idle", 200), ("clone_idle", 200), ("fork_busy", 200), ("fork_within", 20)]
+FORKS = {
+    "fork_without_team": 200,
+    "fork_idle": 200,
+    "clone_idle": 200,
+    "fork_busy": 200,
+    "clone_busy": 20,
+    "fork_within": 20,
+}
 
 
-@pytest.mark.parametrize(("name", "repeats"), FORKS)
-def test_a_child_process_has_a_team_of_its_own(program, name, repeats):
-    check(program, name, repeats)
+@pytest.mark.parametrize("name", FORKS)
+def test_a_child_process_has_a_team_of_its_own(program, name):
+    check(program, name, FORKS[name])
 
 
 @pytest.mark.parametrize("words", [("barrier", 2, 10_000), ("barrier", 7, 300), *((name,) for name in SHARED)], ids=str)
@@ -91,11 +98,15 @@ def test_no_races(sanitized, words):
 # ---- CPUs ------------------------------------------------------------------------------------------------------------
 
 
-def test_cpus_are_those_of_the_affinity(program):
+def test_cpus_are_those_of_the_affinity(program, tmp_path):
     for cpus in (os.sched_getaffinity(0), one_cpu()):
-        affinity, allowed = map(int, check(program, "cpus", cpus=cpus).split())
-        assert affinity == len(cpus)
-        assert 1 <= allowed <= affinity
+        affinity, quota, allowed, _ = check(program, "cpus", tmp_path, cpus=cpus).split()
+        assert (affinity, quota, allowed) == (str(len(cpus)), "none", str(len(cpus)))
+
+
+def test_the_team_asks_the_machine(program):
+    _, _, allowed, team = check(program, "cpus", "").split()
+    assert team == allowed
 
 
 V1, V2 = "sys/fs/cgroup/cpu,cpuacct", "sys/fs/cgroup"
@@ -163,11 +174,13 @@ def test_quota(program, tmp_path, case):
         file = tmp_path / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
-    assert check(program, "quota", tmp_path) == expected
+    affinity, quota, allowed, _ = check(program, "cpus", tmp_path).split()
+    assert quota == expected
+    assert int(allowed) == min(int(n) for n in (affinity, quota) if n != "none")
 
 
 def test_a_folder_in_the_place_of_a_file_is_no_quota(program, tmp_path):
     (tmp_path / V2 / "cpu.max").mkdir(parents=True)
     (tmp_path / "proc/self").mkdir(parents=True)
     (tmp_path / "proc/self/cgroup").write_text("0::/\n")
-    assert check(program, "quota", tmp_path) == "none"
+    assert check(program, "cpus", tmp_path).split()[1] == "none"

@@ -306,28 +306,44 @@ static void check_fork_idle(void)
     CHECK(n_threads() == 3);
 }
 
-/* A child made past fork's handlers. */
+/* Past fork's handlers, as a sandbox or another runtime may. */
+static pid_t fork_by_system_call(void)
+{
+    return (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+}
+
 static void check_clone_idle(void)
 {
     CHECK(size_of_run(4, 10) == 4);
-    const pid_t child = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+    const pid_t child = fork_by_system_call();
     if (child == 0)
         work_in_child();
     CHECK(ending(child) == 0);
     CHECK(size_of_run(4, 10) == 4);
 }
 
-static void check_fork_busy(void)
+/* While another thread is in a run, which goes on undisturbed. */
+static void fork_while_busy(pid_t (*make_child)(void))
 {
     occupation o;
     occupy(&o);
-    const pid_t child = fork();
+    const pid_t child = make_child();
     if (child == 0)
         work_in_child();
     CHECK(ending(child) == 0);
     CHECK(size_of_run(2, 10) == 1);
     leave(&o);
     CHECK(size_of_run(2, 10) == 2);
+}
+
+static void check_fork_busy(void)
+{
+    fork_while_busy(fork);
+}
+
+static void check_clone_busy(void)
+{
+    fork_while_busy(fork_by_system_call);
 }
 
 /* The child has one rank of the run that it was forked in: it computes alone, and cannot go on with the run. */
@@ -475,18 +491,13 @@ static void check_exhausted(void)
 
 /* ---- CPUs ---------------------------------------------------------------------------------------------------- */
 
-static void print_cpus(void)
-{
-    printf("%zu %zu\n", mlpc_cpus_affinity(), mlpc_team_cpus());
-}
-
-static void print_quota(const char *root)
+/* Affinity, quota, what both allow, and what the team takes for that. */
+static void print_cpus(const char *root)
 {
     const size_t quota = mlpc_cpus_quota(root);
-    if (quota == SIZE_MAX)
-        printf("none\n");
-    else
-        printf("%zu\n", quota);
+    printf("%zu ", mlpc_cpus_affinity());
+    printf(quota == SIZE_MAX ? "none" : "%zu", quota);
+    printf(" %zu %zu\n", mlpc_cpus_allowed(root), mlpc_team_cpus());
 }
 
 int main(int argc, char **argv)
@@ -504,13 +515,13 @@ int main(int argc, char **argv)
         {"fork_idle", check_fork_idle},
         {"clone_idle", check_clone_idle},
         {"fork_busy", check_fork_busy},
+        {"clone_busy", check_clone_busy},
         {"fork_within", check_fork_within},
         {"mode", check_mode},
         {"signals", check_signals},
         {"stack", check_stack},
         {"threads", check_threads},
         {"exhausted", check_exhausted},
-        {"cpus", print_cpus},
     };
     const char *const name = argc > 1 ? argv[1] : "";
     const size_t numbers[2] = {argc > 2 ? strtoul(argv[2], NULL, 10) : 0, argc > 3 ? strtoul(argv[3], NULL, 10) : 0};
@@ -522,8 +533,8 @@ int main(int argc, char **argv)
         check_crowded(numbers[0]);
         return wrong;
     }
-    if (strcmp(name, "quota") == 0 && argc == 3) {
-        print_quota(argv[2]);
+    if (strcmp(name, "cpus") == 0 && argc == 3) {
+        print_cpus(argv[2]);
         return wrong;
     }
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
