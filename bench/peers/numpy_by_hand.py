@@ -1,5 +1,6 @@
-"""NumPy: back-propagation written out, in float32 and in place where that is natural."""
+"""NumPy: back-propagation written out, in place where that is natural."""
 
+import itertools
 import pathlib
 import sys
 
@@ -8,12 +9,16 @@ import common
 import numpy as np
 
 
-def prepare(x, y, weights, threads):
-    weights = [(np.ascontiguousarray(weight.T), bias) for weight, bias in weights]
-    lr = np.float32(common.LR)
+def transposed(weights):
+    return [(np.ascontiguousarray(weight.T), bias) for weight, bias in weights]
+
+
+def epochs(task, variant, x, y, weights):
+    weights = transposed(weights)
+    update = {"sgd": sgd, "adam": adam}[task.optimizer](task, [array for layer in weights for array in layer])
 
     def step(x, y):
-        """One step of SGD; the sum of the losses before it."""
+        """One step of the optimizer; the sum of the losses before it."""
         inputs = []
         a = x
         for weight, bias in weights:
@@ -28,22 +33,71 @@ def prepare(x, y, weights, threads):
         loss = (np.log(total[:, 0]) - z[rows, y]).sum()
         dz = exp / total
         dz[rows, y] -= 1
-        dz /= np.float32(len(y))
+        dz /= z.dtype.type(len(y))
+        gradients = []
         for layer in reversed(range(len(weights))):
-            weight, bias = weights[layer]
-            dw, db = inputs[layer].T @ dz, dz.sum(axis=0)
+            weight, _ = weights[layer]
+            gradients[:0] = inputs[layer].T @ dz, dz.sum(axis=0)
             if layer:
                 dz = dz @ weight.T
                 dz *= inputs[layer] > 0
-            weight -= lr * dw
-            bias -= lr * db
+        update(gradients)
         return loss
 
     def train(order):
-        batches = (order[start : start + common.BATCH] for start in range(0, len(order), common.BATCH))
+        batches = (order[start : start + task.batch] for start in range(0, len(order), task.batch))
         return sum(float(step(x[rows], y[rows])) for rows in batches) / len(order)
 
     return train
 
 
-common.serve(prepare)
+def sgd(task, parameters):
+    def update(gradients):
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            gradient *= task.lr
+            parameter -= gradient
+
+    return update
+
+
+def adam(task, parameters):
+    means = [np.zeros_like(parameter) for parameter in parameters]
+    squares = [np.zeros_like(parameter) for parameter in parameters]
+    steps = itertools.count(1)
+
+    def update(gradients):
+        step = next(steps)
+        rate, correction = task.lr / (1 - common.BETA1**step), (1 - common.BETA2**step) ** -0.5
+        for parameter, gradient, mean, square in zip(parameters, gradients, means, squares, strict=True):
+            mean *= common.BETA1
+            mean += (1 - common.BETA1) * gradient
+            gradient *= gradient
+            gradient *= 1 - common.BETA2
+            square *= common.BETA2
+            square += gradient
+            np.sqrt(square, out=gradient)
+            gradient *= correction
+            gradient += common.EPS
+            np.divide(mean, gradient, out=gradient)
+            gradient *= rate
+            parameter -= gradient
+
+    return update
+
+
+def inference(task, variant, weights):
+    *hidden, (last, last_bias) = transposed(weights)
+
+    def forward(x):
+        for weight, bias in hidden:
+            x = x @ weight
+            x += bias
+            np.maximum(x, 0, out=x)
+        x = x @ last
+        x += last_bias
+        return x
+
+    return forward
+
+
+common.serve(epochs=epochs, inference=inference)

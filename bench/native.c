@@ -1,0 +1,83 @@
+/* What kernels.py measures: doors to mlpc's kernels, and the limits of the machine beside them.
+ *
+ * Compiled by native.py with -DISA=NAME, and linked with the two kernel files of that instruction set alone.  Here, unlike
+ * in mlpc, the compiler is to fuse multiplication and addition: -ffp-contract=fast. */
+#include "../csrc/kernels/tables.h"
+
+/* ---- The machine: fused multiply-adds in registers ----------------------------------------------------------------- */
+
+/* `chains` independent vectors, each through `rounds` fused multiply-adds: enough to hide the latency of two units.  The
+ * result keeps the compiler from leaving it all out. */
+#define PEAK(name, real, bytes, chains, ATTRIBUTE)                                                                     \
+    ATTRIBUTE double name(size_t rounds)                                                                               \
+    {                                                                                                                  \
+        typedef real vector __attribute__((vector_size(bytes)));                                                       \
+        vector a[chains], factor = (vector){0} + (real)0.999, term = (vector){0} + (real)0.001;                        \
+        for (int i = 0; i < chains; i++)                                                                               \
+            a[i] = (vector){0} + (real)i;                                                                              \
+        for (size_t round = 0; round < rounds; round++)                                                                \
+            for (int i = 0; i < chains; i++)                                                                           \
+                a[i] = a[i] * factor + term;                                                                           \
+        double sum = 0;                                                                                                \
+        for (int i = 0; i < chains; i++)                                                                               \
+            sum += (double)a[i][0];                                                                                    \
+        return sum;                                                                                                    \
+    }
+
+#if MLPC_HAS_X86
+#define AVX2 __attribute__((target("avx2,fma")))
+#define AVX512 __attribute__((target("avx512f")))
+PEAK(peak_f32_portable, float, 16, 12, )
+PEAK(peak_f64_portable, double, 16, 12, )
+PEAK(peak_f32_avx2, float, 32, 12, AVX2)
+PEAK(peak_f64_avx2, double, 32, 12, AVX2)
+PEAK(peak_f32_avx512, float, 64, 24, AVX512)
+PEAK(peak_f64_avx512, double, 64, 24, AVX512)
+#elif MLPC_HAS_NEON
+PEAK(peak_f32_neon, float, 16, 24, )
+PEAK(peak_f64_neon, double, 16, 24, )
+#else
+PEAK(peak_f32_portable, float, 16, 12, )
+PEAK(peak_f64_portable, double, 16, 12, )
+#endif
+
+/* ---- The machine: memory --------------------------------------------------------------------------------------------- */
+
+double read_memory(const double *x, size_t n)
+{
+    double sum[16] = {0};
+    for (size_t i = 0; i + 16 <= n; i += 16)
+        for (size_t j = 0; j < 16; j++)
+            sum[j] += x[i + j];
+    for (size_t j = 1; j < 16; j++)
+        sum[0] += sum[j];
+    return sum[0];
+}
+
+void triad(double *restrict a, const double *restrict b, const double *restrict c, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        a[i] = b[i] + 3 * c[i];
+}
+
+/* ---- mlpc -------------------------------------------------------------------------------------------------------------- */
+
+#define JOINED(a, b, c) a##b##c
+#define TABLE(isa, dtype) JOINED(mlpc_kernels_, isa, dtype)
+
+static const mlpc_kernels *const tables[MLPC_N_DTYPES] = {&TABLE(ISA, _f32), &TABLE(ISA, _f64)};
+
+void forward(mlpc_dtype dtype, void *z, const void *x, const void *w, const void *bias, size_t B, size_t I, size_t O)
+{
+    tables[dtype]->linear_forward(z, x, w, bias, B, I, O);
+}
+
+void backward_x(mlpc_dtype dtype, void *dx, const void *dz, const void *w, size_t B, size_t I, size_t O)
+{
+    tables[dtype]->linear_backward_x(dx, dz, w, B, I, O);
+}
+
+void backward_w(mlpc_dtype dtype, void *dw, const void *x, const void *dz, size_t B, size_t I, size_t O)
+{
+    tables[dtype]->linear_backward_w(dw, x, I, dz, B, I, O);
+}
