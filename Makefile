@@ -18,11 +18,11 @@ DEMO_EXTRAS := progress,plot$(if $(filter mnist,$(DATA)),$(COMMA)data)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo notebooks test quick asan mutants exhaustive mnist bench lint clean
+.PHONY: help demo notebooks test quick asan mutants exhaustive mnist instructions bench bench-full lint clean
 
 help: ## this list
 	@echo "make TARGET, where TARGET is one of"
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 	@echo "Settings: PYTHON=$(PYTHON) VENV=$(VENV) DATA=$(DATA) TORCH=$(TORCH) (TORCH= tests without it)"
 
 demo: $(VENV)/.demo-$(DATA) ## check gradients, train several networks (DATA=mnist for MNIST), draw demo.png
@@ -58,8 +58,14 @@ mutants: $(VENV)/.test ## break each promise on purpose; every break must fail a
 exhaustive: $(VENV)/.test ## the elementary functions on every float32 there is
 	$(BIN)/python tests/accuracy/exhaustive.py $(EXHAUSTIVE)
 
-bench: $(VENV)/.bench ## seconds per epoch of MNIST beside PyTorch, NumPy, JAX and scikit-learn (under 5 minutes)
+instructions: ## instructions that small runs take, by valgrind, beside those recorded (3 minutes)
+	$(PYTHON) tests/instructions/counts.py $(INSTRUCTIONS)
+
+bench: $(VENV)/.bench ## speed beside PyTorch, JAX, NumPy, scikit-learn and onnxruntime, in short (under 5 minutes)
 	$(BIN)/python bench/run.py $(BENCH)
+
+bench-full: $(VENV)/.bench ## every row, size and contender, and the charts of README.md (2 hours)
+	$(BIN)/python bench/run.py --full --chart docs $(BENCH)
 
 lint: $(VENV)/.lint ## ruff and mypy
 	$(BIN)/ruff check .

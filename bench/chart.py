@@ -34,7 +34,7 @@ def draw(report: dict, folder: pathlib.Path) -> None:
     with matplotlib.rc_context(SETTINGS):
         for name, file, make in (("epochs", "speed.svg", speed), ("growth", "growth.svg", growth)):
             if name in report:
-                path = folder / f"{ {'epochs': 'speed'}.get(name, name) }.svg"
+                path = folder / file
                 make(report).savefig(path, metadata={"Date": None}, bbox_inches="tight")
                 print(f"drawn: {path}")
 

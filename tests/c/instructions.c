@@ -1,0 +1,163 @@
+/* Small workloads whose instructions valgrind counts: tests/instructions/.
+ *
+ *     instructions ISA DTYPE WORKLOAD ROUNDS
+ *
+ * prepares one network and its data, does the workload ROUNDS times and prints a number that depends on all of it.  Two
+ * counts that differ in ROUNDS alone give the cost of a round; what prepares it cancels out.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../csrc/core/mlpc.h"
+
+/* Tiles and their rests in every layer, a short last batch, and zeros among the inputs as MNIST has them. */
+enum { INPUTS = 196, OUTPUTS = 10, LAYERS = 3, ROWS = 150, BATCH = 64 };
+static const size_t sizes[LAYERS + 1] = {INPUTS, 100, 50, OUTPUTS};
+
+typedef struct {
+    mlpc_dtype dtype;
+    const mlpc_kernels *kernels;
+    mlpc_net *net;
+    mlpc_workspace *workspace;
+    void *parameters, *gradients, *state[MLPC_MAX_STATES], *x, *z;
+    int64_t labels[ROWS];
+    double steps, result;
+} work;
+
+static const mlpc_loss loss = {.kind = MLPC_LOSS_cross_entropy, .mean = 1};
+
+static void check(mlpc_status status)
+{
+    if (status != MLPC_OK) {
+        fprintf(stderr, "instructions: status %d\n", (int)status);
+        exit(2);
+    }
+}
+
+static void *allocate(size_t n, size_t size)
+{
+    void *p = calloc(n, size);
+    if (!p)
+        check(MLPC_ERROR_MEMORY);
+    return p;
+}
+
+static void prepare(work *w, mlpc_isa isa)
+{
+    const mlpc_activation hidden[LAYERS - 1] = {MLPC_ACTIVATION_relu, MLPC_ACTIVATION_tanh};
+    w->kernels = mlpc_kernels_for(isa, w->dtype);
+    check(mlpc_net_create(&w->net, w->dtype, LAYERS, sizes, hidden));
+    check(mlpc_workspace_create(&w->workspace, w->net, BATCH));
+    const size_t itemsize = mlpc_itemsize(w->dtype), n = w->net->n_parameters;
+    w->parameters = allocate(n, itemsize);
+    w->gradients = allocate(n, itemsize);
+    for (size_t i = 0; i < MLPC_MAX_STATES; i++)
+        w->state[i] = allocate(n, itemsize);
+    w->x = allocate(ROWS * INPUTS, itemsize);
+    w->z = allocate(ROWS * OUTPUTS, itemsize);
+    check(mlpc_initialize(w->net, mlpc_kernels_for(isa, MLPC_FLOAT64), w->parameters, MLPC_INIT_torch, 1, NULL));
+    for (size_t i = 0; i < ROWS * INPUTS; i++) {
+        const double u = mlpc_random_uniform(2, MLPC_STREAM_INIT, 0, i), pixel = u < 0.8 ? 0 : 5 * (u - 0.8);
+        if (w->dtype == MLPC_FLOAT32)
+            ((float *)w->x)[i] = (float)pixel;
+        else
+            ((double *)w->x)[i] = pixel;
+    }
+    for (size_t i = 0; i < ROWS; i++)
+        w->labels[i] = (int64_t)(mlpc_random_bits(3, MLPC_STREAM_INIT, 0, i) % OUTPUTS);
+}
+
+/* ---- The workloads ------------------------------------------------------------------------------------------------- */
+
+static void forward(work *w, size_t rounds)
+{
+    for (size_t i = 0; i < rounds; i++)
+        check(mlpc_forward(w->net, w->kernels, w->parameters, w->workspace, w->x, BATCH, NULL));
+    w->result = w->kernels->sum(w->workspace->z[LAYERS - 1], BATCH * OUTPUTS);
+}
+
+static void predict_one(work *w, size_t rounds)
+{
+    for (size_t i = 0; i < rounds; i++)
+        check(mlpc_predict(w->net, w->kernels, w->parameters, w->workspace, w->z, w->x, 1, NULL));
+    w->result = w->kernels->sum(w->z, OUTPUTS);
+}
+
+static void loss_and_backward(work *w, size_t rounds)
+{
+    const mlpc_targets targets = {.labels = w->labels};
+    size_t bad_row;
+    forward(w, 1);
+    for (size_t i = 0; i < rounds; i++) {
+        check(mlpc_loss_evaluate(&loss, w->kernels, w->workspace->z[LAYERS - 1], &targets, BATCH, OUTPUTS, &w->result,
+                                 w->z, w->workspace->row_loss, &bad_row));
+        check(mlpc_backward(w->net, w->kernels, w->parameters, w->gradients, w->workspace, w->x, w->z, NULL, BATCH, 0,
+                            NULL));
+    }
+}
+
+/* The one place that knows how the core is asked for training. */
+static void train(work *w, const mlpc_optimizer *optimizer, size_t epochs)
+{
+    const mlpc_targets targets = {.labels = w->labels};
+    mlpc_trainer *trainer;
+    check(mlpc_trainer_create(&trainer, w->net, optimizer, ROWS, BATCH));
+    for (size_t i = 0; i < epochs; i++) {
+        const mlpc_epoch_settings settings = {.shuffle = 1, .seed = 4, .epoch = (uint32_t)i, .t0 = (double)i};
+        mlpc_epoch_result result;
+        check(mlpc_train_epoch(w->net, w->kernels, w->parameters, NULL, trainer, optimizer, &loss, w->x, &targets,
+                               &settings, &result, NULL));
+        w->result = result.loss;
+    }
+    mlpc_trainer_free(trainer);
+}
+
+static void train_sgd(work *w, size_t rounds)
+{
+    const mlpc_optimizer optimizer = {.kind = MLPC_OPTIMIZER_sgd, .schedule = {.lr = 0.1}};
+    train(w, &optimizer, rounds);
+}
+
+static void train_adam(work *w, size_t rounds)
+{
+    const mlpc_optimizer optimizer = {
+        .kind = MLPC_OPTIMIZER_adam,
+        .schedule = {.lr = 0.001},
+        .beta1 = 0.9,
+        .beta2 = 0.999,
+        .eps = 1e-8,
+        .state = {w->state[0], w->state[1]},
+        .steps = &w->steps,
+    };
+    train(w, &optimizer, rounds);
+}
+
+static const struct {
+    const char *name;
+    void (*run)(work *, size_t rounds);
+} workloads[] = {
+    {"forward", forward},     {"predict_one", predict_one}, {"loss_and_backward", loss_and_backward},
+    {"train_sgd", train_sgd}, {"train_adam", train_adam},
+};
+
+int main(int argc, char **argv)
+{
+    work w = {0};
+    if (argc != 5) {
+        fprintf(stderr, "usage: instructions ISA float32|float64 WORKLOAD ROUNDS\n");
+        return 1;
+    }
+    w.dtype = strcmp(argv[2], "float64") == 0 ? MLPC_FLOAT64 : MLPC_FLOAT32;
+    for (int isa = 0; isa < MLPC_N_ISAS; isa++)
+        for (size_t i = 0; i < sizeof workloads / sizeof *workloads; i++)
+            if (strcmp(mlpc_isa_name((mlpc_isa)isa), argv[1]) == 0 && mlpc_isa_runs((mlpc_isa)isa) &&
+                strcmp(workloads[i].name, argv[3]) == 0) {
+                prepare(&w, (mlpc_isa)isa);
+                workloads[i].run(&w, strtoul(argv[4], NULL, 10));
+                printf("%.9g\n", w.result);
+                return 0;
+            }
+    fprintf(stderr, "instructions: no workload %s, or no instruction set %s that runs here\n", argv[3], argv[1]);
+    return 1;
+}
