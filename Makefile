@@ -22,7 +22,7 @@ DEMO_EXTRAS := progress,plot$(if $(filter mnist,$(DATA)),$(COMMA)data)
 
 help: ## this list
 	@echo "make TARGET, where TARGET is one of"
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 	@echo "Settings: PYTHON=$(PYTHON) VENV=$(VENV) DATA=$(DATA) TORCH=$(TORCH) (TORCH= tests without it)"
 
 demo: $(VENV)/.demo-$(DATA) ## check gradients, train several networks (DATA=mnist for MNIST), draw demo.png
