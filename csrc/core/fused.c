@@ -212,7 +212,8 @@ static void gather(const rank_state *s, size_t k)
     share_of_rows(s, batch_rows(r, k), &first, &n);
     const size_t *const order = j->order + batch_start(r, k) + first;
     const size_t O = j->net->layers[j->net->n_layers - 1].n_out, bytes = O * j->kernels->itemsize;
-    mlpc_samples_gather(j->samples, j->kernels, &f->rows[k % 2], first, order, n);
+    mlpc_samples_gather(j->samples, j->kernels, &f->rows[k % 2], first, order, n,
+                        j->samples->n - batch_start(r, k) - first);
     for (size_t i = 0; i < n; i++) {
         if (j->targets->labels)
             f->labels[k % 2][first + i] = j->targets->labels[order[i]];

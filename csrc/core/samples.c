@@ -248,9 +248,13 @@ int mlpc_samples_skip_zeros(const mlpc_samples *samples) { return samples->skips
 
 /* ---- Batches ----------------------------------------------------------------------------------------------------- */
 
-enum { AHEAD = 8 }; /* rows whose memory is asked for in advance */
+/* Rows whose memory is asked for in advance: what comes from main memory takes longer than a small batch. */
+enum { AHEAD = 64 };
 
-static size_t later_row(const size_t *order, size_t b, size_t B) { return order[b + AHEAD < B ? b + AHEAD : B - 1]; }
+static size_t later_row(const size_t *order, size_t b, size_t left)
+{
+    return order[b + AHEAD < left ? b + AHEAD : left - 1];
+}
 
 static void prefetch(const void *memory, size_t bytes)
 {
@@ -259,13 +263,13 @@ static void prefetch(const void *memory, size_t bytes)
 }
 
 void mlpc_samples_gather_numbers(const mlpc_samples *samples, const mlpc_kernels *kernels, mlpc_rows *rows, size_t at,
-                                 const size_t *order, size_t B)
+                                 const size_t *order, size_t B, size_t left)
 {
     const size_t bytes = row_bytes(samples);
     const char *const from = samples->input.rows;
     for (size_t b = 0; b < B; b++) {
         void *const to = (char *)rows->x + (at + b) * rows->x_row * kernels->itemsize;
-        prefetch(from + later_row(order, b, B) * bytes, bytes < 1024 ? bytes : 1024);
+        prefetch(from + later_row(order, b, left) * bytes, bytes < 1024 ? bytes : 1024);
         if (samples->input.bytes)
             kernels->from_bytes(to, (const uint8_t *)from + order[b] * bytes, samples->input.scale, samples->I);
         else
@@ -274,15 +278,15 @@ void mlpc_samples_gather_numbers(const mlpc_samples *samples, const mlpc_kernels
 }
 
 void mlpc_samples_gather(const mlpc_samples *samples, const mlpc_kernels *kernels, mlpc_rows *rows, size_t at,
-                         const size_t *order, size_t B)
+                         const size_t *order, size_t B, size_t left)
 {
     const size_t size = kernels->itemsize, ends = samples->blocks + 1;
     if (!samples->skips_zeros) {
-        mlpc_samples_gather_numbers(samples, kernels, rows, at, order, B);
+        mlpc_samples_gather_numbers(samples, kernels, rows, at, order, B, left);
         return;
     }
     for (size_t b = 0; b < B; b++) {
-        const size_t row = order[b], later = later_row(order, b, B);
+        const size_t row = order[b], later = later_row(order, b, left);
         const size_t start = samples->start[row], count = samples->start[row + 1] - start;
         uint16_t *const to = rows->entry + (at + b) * samples->capacity;
         PREFETCH(samples->end + later * ends);

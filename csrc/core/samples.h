@@ -31,11 +31,11 @@ typedef struct {
 } mlpc_rows;
 
 /* Rows order[0 .. B - 1] of the samples become rows `at` to at + B - 1 of the batch: numbers, or, where zeros are
- * skipped, lists. */
+ * skipped, lists.  So many are left of the order, these included: those of the next batch are on their way then. */
 void mlpc_samples_gather_numbers(const mlpc_samples *samples, const mlpc_kernels *kernels, mlpc_rows *rows, size_t at,
-                                 const size_t *order, size_t B);
+                                 const size_t *order, size_t B, size_t left);
 void mlpc_samples_gather(const mlpc_samples *samples, const mlpc_kernels *kernels, mlpc_rows *rows, size_t at,
-                         const size_t *order, size_t B);
+                         const size_t *order, size_t B, size_t left);
 
 /* The first B rows of a batch, for kernels. */
 mlpc_lists mlpc_samples_lists(const mlpc_samples *samples, const mlpc_rows *rows, size_t B);

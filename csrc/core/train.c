@@ -146,7 +146,7 @@ static mlpc_targets gather(mlpc_trainer *trainer, const mlpc_samples *samples, c
                            const mlpc_targets *targets, const size_t *order, size_t B, size_t O)
 {
     const size_t y_row = O * kernels->itemsize;
-    mlpc_samples_gather_numbers(samples, kernels, &trainer->rows, 0, order, B);
+    mlpc_samples_gather_numbers(samples, kernels, &trainer->rows, 0, order, B, B);
     for (size_t b = 0; b < B; b++) {
         if (targets->labels)
             trainer->labels[b] = targets->labels[order[b]];

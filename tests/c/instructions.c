@@ -101,16 +101,20 @@ static void loss_and_backward(work *w, size_t rounds)
 static void train(work *w, const mlpc_optimizer *optimizer, size_t epochs)
 {
     const mlpc_targets targets = {.labels = w->labels};
+    mlpc_samples *samples;
     mlpc_trainer *trainer;
-    check(mlpc_trainer_create(&trainer, w->net, optimizer, ROWS, BATCH));
+    const mlpc_input input = {.rows = w->x};
+    check(mlpc_samples_create(&samples, w->kernels, &input, ROWS, w->net->layers[0].n_in, MLPC_ZEROS_CHOOSE));
+    check(mlpc_trainer_create(&trainer, w->net, w->kernels, optimizer, samples, BATCH, 1));
     for (size_t i = 0; i < epochs; i++) {
         const mlpc_epoch_settings settings = {.shuffle = 1, .seed = 4, .epoch = (uint32_t)i, .t0 = (double)i};
         mlpc_epoch_result result;
-        check(mlpc_train_epoch(w->net, w->kernels, w->parameters, NULL, trainer, optimizer, &loss, w->x, &targets,
+        check(mlpc_train_epoch(w->net, w->kernels, w->parameters, NULL, trainer, optimizer, &loss, samples, &targets,
                                &settings, &result, NULL));
         w->result = result.loss;
     }
     mlpc_trainer_free(trainer);
+    mlpc_samples_free(samples);
 }
 
 static void train_sgd(work *w, size_t rounds)
