@@ -5,9 +5,9 @@
  * no queue: whoever finds the team taken computes alone, so nobody waits for another caller and nothing can deadlock.
  * Results must not depend on the number of threads (ARITHMETIC: elements are shared out, sums never are).
  *
- * fork.  A child may run teams whatever the parent's threads were doing.  A fork made within a run leaves the child with
- * one rank of it; that child may compute, alone, but cannot go on with the run: the barrier or the end of the run that
- * would wait for ever aborts the child instead.
+ * fork.  A child may run teams whatever the parent's threads were doing.  A fork made within a run leaves the child
+ * with one rank of it; that child may compute, alone, but cannot go on with the run: where it would wait for ever, at a
+ * barrier or at the end of the run, it is aborted.
  */
 #ifndef MLPC_TEAM_H
 #define MLPC_TEAM_H

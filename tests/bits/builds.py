@@ -74,7 +74,7 @@ def compile_all(build: Build, files: list[str], folder: Path, root: Path = ROOT)
 
 
 def link(build: Build, objects: list[Path], program: Path) -> Path:
-    execute([build.compiler, *build.flags, *build.link, *map(str, objects), "-lm", "-o", str(program)])
+    execute([build.compiler, *build.flags, *build.link, *map(str, objects), "-pthread", "-lm", "-o", str(program)])
     return program
 
 

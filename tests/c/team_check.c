@@ -81,7 +81,7 @@ typedef struct {
     atomic_size_t calls[LARGEST], sizes[LARGEST];
 } exchange;
 
-/* Each rank writes, all wait, each reads what all wrote; by turns in two places, so that one barrier a round is enough. */
+/* Each rank writes, all wait, each reads what all wrote; by turns in two places: one barrier a round is enough. */
 static void exchange_rank(void *context, mlpc_team *team, size_t rank, size_t size)
 {
     exchange *const e = context;
@@ -137,8 +137,7 @@ static void check_sizes(void)
     CHECK(size_of_run(2, 1000) == 2);
 }
 
-/* CPU milliseconds of a run in which all wait for a rank that is late by 300 ms: first for rank 0 at a barrier, then for
- * the last at the end. */
+/* All wait for a rank that is late by 300 ms: first for rank 0 at a barrier, then for the last at the end. */
 static void very_late_rank(void *context, mlpc_team *team, size_t rank, size_t size)
 {
     (void)context;
