@@ -33,7 +33,9 @@ extension = Extension(
     # never read.
     extra_compile_args=["-std=c11", "-fvisibility=hidden", "-fno-fast-math", "-fno-unsafe-math-optimizations"]
     + ["-ffp-contract=off", "-fno-math-errno"]
-    + ([] if asked_for else [optimization]),
+    + ([] if asked_for else [optimization])
+    # Python's own flags ask for debug information, ten times the size of the code; CFLAGS may ask for it again.
+    + ([] if re.search(r"(?<!\S)-g", os.environ.get("CFLAGS", "")) else ["-g0"]),
     libraries=["m"],
 )
 

@@ -68,6 +68,18 @@ def philox(seed: int, stream: int, index: int, counter: int, /) -> tuple[int, in
 def random_normal(seed: int, stream: int, index: int, n: int, /) -> NDArray[np.float64]: ...
 def shuffle(n: int, seed: int, epoch: int, /) -> NDArray[np.int64]: ...
 
+class Samples:
+    """The rows that a training goes through.
+
+    x (n, n_in) is converted to dtype or, where there is a scale, of uint8, each of which means (real)x * (real)scale.
+    zeros: "skip", "multiply" or "choose", which skips where it pays.
+    """
+
+    def __new__(cls, x: ArrayLike, scale: float | None, dtype: str, zeros: str, /) -> Samples: ...
+
+    x: NDArray[Any]
+    skip_zeros: bool
+
 class Net:
     """A network's plan, its parameters and gradients, and the memory of its latest forward.
 
@@ -112,7 +124,7 @@ class Net:
     def zero_grad(self) -> None: ...
     def train_epoch(
         self,
-        x: ArrayLike,
+        x: Samples | ArrayLike,
         y: ArrayLike,
         loss: Loss,
         sample_weight: ArrayLike | None,

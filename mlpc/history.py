@@ -20,6 +20,11 @@ class History(Mapping[str, list[float]]):
     "val_accuracy" after it, where there are validation data; "lr", the learning rate of the epoch's last step; and
     "seconds" of training, without validation and callbacks.  Losses of regression have no accuracies.
 
+    Attributes
+    ----------
+    zeros : {"skipped", "multiplied"} or None
+        What the training did with zeros of its input; the bits are the same either way.  None where no epoch began.
+
     Examples
     --------
     >>> history = History()
@@ -34,8 +39,11 @@ class History(Mapping[str, list[float]]):
     2       0.4  0.1     1.25
     """
 
+    zeros: str | None
+
     def __init__(self) -> None:
         self._columns: dict[str, list[float]] = {}
+        self.zeros = None
 
     def append(self, **row: float) -> None:
         """Record one epoch; all epochs must have the same keys."""

@@ -24,6 +24,7 @@ from mlpc.optim import OPTIMIZERS
 from mlpc.progress import Progress
 from mlpc.schedules import Schedule
 from mlpc.testing import digest
+from mlpc.threads import get_num_threads, set_num_threads
 
 if TYPE_CHECKING:
     import pandas
@@ -110,7 +111,10 @@ def sweep(
     book = _Book(records)
     missing = [run for run in runs if _key(run) not in book.rows]
     stop = threading.Event()
-    pool = ThreadPoolExecutor(jobs or _cores())
+    workers = jobs or _cores()
+    threads = get_num_threads()
+    set_num_threads(max(1, min(threads, _cores() // workers)))  # networks side by side leave each other a CPU
+    pool = ThreadPoolExecutor(workers)
     futures: list[Future[dict[str, Any] | None]] = []
     with Progress(1, len(runs), progress, unit="runs") as bar:
         try:
@@ -122,6 +126,7 @@ def sweep(
         finally:  # on Ctrl-C, those that run end after their epoch, unrecorded; those that have ended are not lost
             stop.set()
             pool.shutdown(cancel_futures=True)
+            set_num_threads(threads)
             for future in futures:
                 if not future.cancelled() and future.exception() is None:
                     book.add(future.result())

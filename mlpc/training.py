@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mlpc import _mlpc
-from mlpc.arguments import Array, converted, real_array, seed_number, shaped, whole_number
+from mlpc.arguments import Array, converted, real_array, real_number, seed_number, shaped, whole_number
 from mlpc.history import History
 from mlpc.optim import OPTIMIZERS, Optimizer
 from mlpc.progress import Progress
@@ -73,16 +74,19 @@ def fit(
     sample_weight: ArrayLike | None = None,
     class_weight: ArrayLike | None = None,
     label_smoothing: float = 0.0,
+    scale: float | None = None,
     keep_gradients: bool = False,
 ) -> History:
     """Train the network: stochastic gradient descent on batches, by the network's loss.
 
-    Equal, to the bit, to a loop over `batches`, `loss_and_grad` and the optimizer's `step`.
+    Equal, to the bit, to a loop over `batches`, `loss_and_grad` and the optimizer's `step`, whatever the number of
+    threads (`mlpc.set_num_threads`).
 
     Parameters
     ----------
     x : array-like, (n, n_in)
-        Converted once to the network's dtype.
+        Converted once to the network's dtype, but for uint8 with a `scale`.  Not to be changed before `fit` returns.
+        Where half of it or more is zero, zeros are skipped; `History.zeros` says so.
     y : array-like
         As in `MLP.loss`.
     epochs : int
@@ -109,8 +113,12 @@ def fit(
         Finite, >= 0, not all 0.  A batch whose weights are all 0 is passed over.
     class_weight, label_smoothing
         As in `MLP.loss`.
+    scale : float, optional
+        Of uint8 `x`, also of the validation data, as images are kept: each element counts as ``x * scale``, rounded
+        once; without it, as the number that it is.  Bytes are never converted all at once.
     keep_gradients : bool
         Leave the last step's gradient of the mean loss in `net.gradients`, which is neither read nor written otherwise.
+        An epoch takes longer then.
 
     Returns
     -------
@@ -135,8 +143,8 @@ def fit(
     >>> net = mlpc.MLP([2, 1], loss="mse", init="zeros")
     >>> x = np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
     >>> history = net.fit(x, x @ [[2.0], [-1.0]], epochs=100, batch_size=1, lr=0.2)
-    >>> history.epochs, bool(history["loss"][-1] < 1e-6)
-    (100, True)
+    >>> history.epochs, bool(history["loss"][-1] < 1e-6), history.zeros
+    (100, True, 'skipped')
     """
     epochs = whole_number("epochs", epochs)
     batch_size = whole_number("batch_size", batch_size, 1)
@@ -144,12 +152,13 @@ def fit(
         seed = seed_number(seed)
     optimizer = _optimizer(net, optimizer, lr)
     criterion = net._criterion(None, class_weight, label_smoothing, "mean")
-    x, y = _data(net, x, y, criterion)
+    if scale is not None:
+        scale = real_number("scale", scale, -math.inf)
+    x, y = _data(net, x, y, criterion, scale)
     if sample_weight is not None:
         sample_weight = _weights(sample_weight, len(x))
     if validation_data is not None:
-        validation_data = _validation(net, validation_data, criterion)
-    samples = _mlpc.Samples(x, None, net.dtype.name, "choose")
+        validation_data = _validation(net, validation_data, criterion, scale)
     callbacks = tuple(callbacks)
     for callback in callbacks:
         if not callable(callback):
@@ -158,6 +167,9 @@ def fit(
     history = History()
     if not epochs:
         net.history = history
+        return history
+    samples = _mlpc.Samples(x, scale, net.dtype.name, "choose")
+    history.zeros = "skipped" if samples.skip_zeros else "multiplied"
     shuffle_seed, number = net.shuffle_state if seed is None else (seed, 0)
     with Progress(epochs, len(x), progress) as bar:
         for epoch in range(1, epochs + 1):
@@ -183,7 +195,7 @@ def fit(
             if net.loss_name in CLASSIFICATION:
                 figures["accuracy"] = accuracy
             if validation_data is not None:
-                value, share = _mlpc.Net.evaluate(net, *validation_data, criterion, None)
+                value, share = _mlpc.Net.evaluate(net, *validation_data, criterion, None, scale)
                 figures["val_loss"] = value
                 if net.loss_name in CLASSIFICATION:
                     figures["val_accuracy"] = share
@@ -210,9 +222,13 @@ def _optimizer(net: MLP, optimizer: str | Optimizer, lr: float | Schedule | None
     return optimizer
 
 
-def _data(net: MLP, x: ArrayLike, y: ArrayLike, criterion: _mlpc.Loss) -> tuple[Array, Array]:
-    """x and y, checked and converted once and for all epochs."""
+def _data(
+    net: MLP, x: ArrayLike, y: ArrayLike, criterion: _mlpc.Loss, scale: float | None
+) -> tuple[Array, Array]:
+    """x and y, checked and, but for bytes with a scale, converted once and for all epochs."""
     x, y = real_array("x", x), real_array("y", y)
+    if scale is not None and x.dtype != np.uint8:
+        raise TypeError(f"x: expected uint8, since there is a scale, got {x.dtype}")
     if x.ndim != 2 or x.shape[1] != net.sizes[0] or not len(x):
         raise ValueError(f"x: expected shape (n, {net.sizes[0]}) with at least one row, got {x.shape}")
     if len(y) != len(x):
@@ -220,7 +236,10 @@ def _data(net: MLP, x: ArrayLike, y: ArrayLike, criterion: _mlpc.Loss) -> tuple[
     # Counting right answers checks criterion and targets as training will; the zeros never take up memory.
     _mlpc.count_correct(np.zeros((len(x), net.sizes[-1]), net.dtype), y, criterion)
     labels = criterion[0] == "cross_entropy" and y.ndim == 1
-    return converted("x", x, net.dtype), np.ascontiguousarray(y, np.int64) if labels else converted("y", y, net.dtype)
+    return (
+        np.ascontiguousarray(x) if scale is not None else converted("x", x, net.dtype),
+        np.ascontiguousarray(y, np.int64) if labels else converted("y", y, net.dtype),
+    )
 
 
 def _weights(sample_weight: ArrayLike, n: int) -> Array:
@@ -230,12 +249,12 @@ def _weights(sample_weight: ArrayLike, n: int) -> Array:
     return weights
 
 
-def _validation(net: MLP, pair: Any, criterion: _mlpc.Loss) -> tuple[Array, Array]:
+def _validation(net: MLP, pair: Any, criterion: _mlpc.Loss, scale: float | None) -> tuple[Array, Array]:
     if not isinstance(pair, (tuple, list)) or len(pair) != 2:
         raise TypeError(f"validation_data: expected a pair (x, y), got {type(pair).__name__}")
     x, y = pair
     try:
-        return _data(net, x, y, criterion)
+        return _data(net, x, y, criterion, scale)
     except (TypeError, ValueError) as error:
         raise type(error)(f"validation_data: {error}") from None
 

@@ -12,7 +12,8 @@
  * Both belong to the caller.  A workspace holds what one batch needs: activations and gradients between layers.
  *
  * Every function that computes sets the floating-point mode (nearest, no flush to zero, exceptions masked) and restores
- * the caller's.  No function prints, exits or keeps hidden state.  Where one fails, what it was to change is unchanged,
+ * the caller's.  No function prints, exits or keeps hidden state, but for one team of
+ * threads that sleep between calls (team.h).  Where one fails, what it was to change is unchanged,
  * unless its comment says otherwise.
  */
 #ifndef MLPC_H

@@ -198,6 +198,28 @@ def sums(dtype):
     return [_mlpc.sum(numbers(dtype, n)) for n in (*SIZES, 4095, 4096, 4097, 12345)]
 
 
+def epochs(dtype, zeros):
+    """What kernels of packed layers and of lists are for: whole epochs, with and without momentum."""
+    results = []
+    for B, n_in, n_out in SHAPES[1:]:
+        x = numbers(dtype, B, n_in)
+        x[::2, 1::3] = 0
+        for momentum in (0.0, 0.9):
+            net = mlpc.MLP([n_in, n_out, 7], "tanh", dtype=np.dtype(dtype).name)
+            optimizer = mlpc.optim.SGD(net, 0.001, momentum=momentum)
+            rows = _mlpc.Samples(x, None, net.dtype.name, zeros)
+            loss = net.train_epoch(
+                rows, np.arange(B) % 7, ("cross_entropy", "mean", None, 0.0), None, optimizer.spec, 100, True, 0, 0,
+                0.0, False, None,
+            )  # fmt: skip
+            results += [np.array(loss), net.parameters.copy()]
+    return results
+
+
+# Kernels without a door of their own: fit is what they are seen through.
+DENSE_EPOCH = ("panel_forward", "panel_backward_w", "panels_backward_x")
+LIST_EPOCH = ("list_forward", "list_backward_w", "list_sgd_step", "find_nonzeros")
+
 TABLE = _mlpc.kernels()
 CASES = {
     **{f"map:{name}": elementwise(getattr(ops, name)) for name in TABLE["map"]},
@@ -211,6 +233,8 @@ CASES = {
     "kernel:linear_backward_x": lambda dtype: linear(dtype, 0),
     "kernel:linear_backward_w": lambda dtype: linear(dtype, 1),
     "kernel:linear_backward_b": lambda dtype: linear(dtype, 2),
+    **{f"kernel:{name}": lambda dtype: epochs(dtype, "multiply") for name in DENSE_EPOCH},
+    **{f"kernel:{name}": lambda dtype: epochs(dtype, "skip") for name in LIST_EPOCH},
     "kernel:sum": sums,
     "kernel:sum_double": lambda dtype: sums(np.float64),
     "kernel:add": add,

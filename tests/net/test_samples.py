@@ -1,0 +1,101 @@
+"""What `fit` takes as input, and what it says of it."""
+
+import numpy as np
+import pytest
+
+import mlpc
+from mlpc import _mlpc
+
+
+def images(n=40, n_in=12):
+    rng = np.random.default_rng(0)
+    return (rng.integers(1, 256, (n, n_in)) * (rng.random((n, n_in)) < 0.3)).astype(np.uint8), rng.integers(0, 2, n)
+
+
+@pytest.mark.parametrize(("density", "zeros"), [(0.1, "skipped"), (0.9, "multiplied")])
+def test_history_tells_what_was_done_with_zeros(density, zeros):
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((200, 20)) * (rng.random((200, 20)) < density)
+    net = mlpc.MLP([20, 5, 2])
+    assert net.fit(x, np.zeros(200, int), epochs=1, progress=False).zeros == zeros
+
+
+def test_no_epoch_did_nothing_with_zeros():
+    assert mlpc.MLP([2, 2]).fit(np.eye(2), [0, 1], epochs=0).zeros is None
+
+
+def test_bytes_with_a_scale_are_the_numbers():
+    x, y = images()
+    numbers = x.astype(np.float32) * np.float32(1 / 255)
+    nets = [mlpc.MLP([12, 5, 2], "tanh", seed=1) for _ in range(2)]
+    histories = [
+        nets[0].fit(x, y, epochs=3, scale=1 / 255, validation_data=(x, y), progress=False),
+        nets[1].fit(numbers, y, epochs=3, validation_data=(numbers, y), progress=False),
+    ]
+    assert mlpc.testing.digest(nets[0]) == mlpc.testing.digest(nets[1])
+    assert histories[0]["val_loss"] == histories[1]["val_loss"]
+
+
+def test_bytes_without_a_scale_are_numbers():
+    x, y = images()
+    nets = [mlpc.MLP([12, 5, 2], seed=1) for _ in range(2)]
+    nets[0].fit(x, y, epochs=1, lr=1e-5, progress=False)
+    nets[1].fit(x.astype(float), y, epochs=1, lr=1e-5, progress=False)
+    assert mlpc.testing.digest(nets[0]) == mlpc.testing.digest(nets[1])
+
+
+@pytest.mark.parametrize(
+    ("x", "scale", "error", "message"),
+    [
+        (np.zeros((3, 2)), 0.5, TypeError, r"x: expected uint8, since there is a scale, got float64"),
+        (np.zeros((3, 2), np.uint8), np.inf, ValueError, r"scale: expected a finite number"),
+        (np.zeros((3, 2), np.uint8), "1", TypeError, r"scale: expected a number, got '1'"),
+    ],
+)
+def test_scales_that_are_refused(x, scale, error, message):
+    net = mlpc.MLP([2, 2])
+    before = mlpc.testing.digest(net)
+    with pytest.raises(error, match=message):
+        net.fit(x, [0, 1, 0], scale=scale)
+    assert mlpc.testing.digest(net) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ((np.zeros(3), None, "float32", "skip"), ValueError, r"x: expected shape \(n, k\), got \(3,\)"),
+        ((np.zeros((0, 3)), None, "float32", "skip"), ValueError, r"x: expected at least one row"),
+        ((np.zeros((1, 3)), 1.0, "float32", "skip"), TypeError, r"x: expected uint8, got dtype float64"),
+        ((np.zeros((1, 3)), None, "int8", "skip"), ValueError, r"dtype: expected one of"),
+        ((np.zeros((1, 3)), None, "float32", "drop"), ValueError, r"zeros: expected one of"),
+        ((np.zeros((1, 3)), None, "float32"), TypeError, r"Samples"),
+    ],
+)
+def test_samples_that_are_refused(arguments, error, message):
+    with pytest.raises(error, match=message):
+        _mlpc.Samples(*arguments)
+
+
+def test_samples_of_another_network_are_refused():
+    rows = _mlpc.Samples(np.zeros((2, 3)), None, "float64", "choose")
+    for sizes, dtype, error, message in [
+        ([4, 2], "float64", ValueError, r"x: expected shape \(n, 4\), got \(2, 3\)"),
+        ([3, 2], "float32", TypeError, r"x: expected samples for float32, got some for float64"),
+    ]:
+        net = mlpc.MLP(sizes, dtype=dtype)
+        with pytest.raises(error, match=message):
+            net.train_epoch(
+                rows, [0, 1], ("cross_entropy", "mean", None, 0.0), None, mlpc.optim.SGD(net).spec, 1, True, 0, 0, 0.0,
+                False, None,
+            )  # fmt: skip
+
+
+def test_input_in_the_network_s_own_memory_is_copied():
+    """Training on its own parameters is odd, but what is read must not change while it is."""
+    results = []
+    for own in (True, False):
+        net = mlpc.MLP([2, 3, 1], loss="mse", seed=0)
+        x = net.parameters[:12].reshape(6, 2)
+        history = net.fit(x if own else x.copy(), np.ones((6, 1)), epochs=1, batch_size=2, progress=False)
+        results.append((history["loss"], mlpc.testing.digest(net)))
+    assert results[0] == results[1]
