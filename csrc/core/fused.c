@@ -79,8 +79,8 @@ static void cut_columns(cutter *c, mlpc_columns *columns, const mlpc_samples *sa
 {
     const size_t groups = (B + MLPC_BATCH_BLOCK - 1) / MLPC_BATCH_BLOCK;
     columns->I = samples->I;
-    columns->count = cut(c, groups, samples->I, sizeof(uint8_t));
-    columns->entry = cut(c, groups * MLPC_BATCH_BLOCK, samples->I, sizeof(uint16_t));
+    columns->mask = cut(c, groups, samples->I, sizeof(uint64_t));
+    columns->code = samples->value ? NULL : cut(c, groups * MLPC_BATCH_BLOCK, samples->I, sizeof(uint8_t));
     columns->value = samples->value ? cut(c, groups * MLPC_BATCH_BLOCK, samples->I, size) : NULL;
 }
 

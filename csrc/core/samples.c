@@ -23,7 +23,7 @@ typedef struct {
 } code_book;
 
 #if defined(__GNUC__)
-#define PREFETCH(p) __builtin_prefetch(p)
+#define PREFETCH(p) __builtin_prefetch(p, 0, 2) /* for the second-level cache: it is used a batch later */
 #else
 #define PREFETCH(p) ((void)(p))
 #endif

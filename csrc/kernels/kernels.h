@@ -91,15 +91,16 @@ typedef struct {
     const uint32_t *end;
 } mlpc_lists;
 
-/* The same batch by inputs.  Of input i in samples 64 j to 64 j + 63 there are count[j * I + i] entries, from
- * (j * I + i) * 64 on: the sample's number within the 64 in the low byte, the value as above; samples ascend. */
+/* The same batch by inputs.  Bit b of mask[j * I + i] tells that input i is not zero in sample 64 j + b; its value is
+ * then at [(j * I + i) * 64 + b] of `value`, or, where that is NULL, the table's at the code of that place. */
 typedef struct {
     size_t I;
-    uint8_t *count;
-    uint16_t *entry;
+    uint64_t *mask;
+    uint8_t *code;
     void *value;
     const void *table;
 } mlpc_columns;
+_Static_assert(MLPC_BATCH_BLOCK == 64, "a bit for each sample of a block");
 
 typedef struct {
     mlpc_dtype dtype;

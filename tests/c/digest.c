@@ -461,8 +461,8 @@ static listed make_lists(const bench *b, size_t B, size_t I, int sparse, int few
     l.lists = mlpc_samples_lists(l.samples, &l.rows, B);
     l.columns = (mlpc_columns){
         .I = I,
-        .count = allocate(groups * I, 1),
-        .entry = allocate(groups * I * MLPC_BATCH_BLOCK, sizeof(uint16_t)),
+        .mask = allocate(groups * I, sizeof(uint64_t)),
+        .code = allocate(groups * I * MLPC_BATCH_BLOCK, 1),
         .value = l.lists.value ? allocate(groups * I * MLPC_BATCH_BLOCK, b->k->itemsize) : NULL,
         .table = l.lists.table,
     };
@@ -472,8 +472,8 @@ static listed make_lists(const bench *b, size_t B, size_t I, int sparse, int few
 static void free_lists(listed *l)
 {
     mlpc_samples_free(l->samples);
-    void *const arrays[] = {l->rows.entry,   l->rows.value,    l->rows.end, l->columns.count,
-                            l->columns.entry, l->columns.value, l->x};
+    void *const arrays[] = {l->rows.entry,   l->rows.value,    l->rows.end, l->columns.mask,
+                            l->columns.code, l->columns.value, l->x};
     for (size_t i = 0; i < COUNT(arrays); i++)
         free(arrays[i]);
 }
@@ -520,7 +520,7 @@ static void list_forward(const bench *b, listed *l, size_t O)
 {
     forward_lists(b, l, O, input(b, 1, l->lists.I * O, TAME), input(b, 2, O, TAME));
     for (size_t i = 0; i < (l->lists.rows + MLPC_BATCH_BLOCK - 1) / MLPC_BATCH_BLOCK * l->lists.I; i++)
-        add_bits(l->columns.count[i], 1);
+        add_bits(l->columns.mask[i], 8);
 }
 static void run_list_forward(const bench *b) { run_lists(b, "list_forward", list_forward); }
 
