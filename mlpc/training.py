@@ -176,8 +176,8 @@ def fit(
             start = time.perf_counter()
             try:
                 loss, accuracy, last_lr = net.train_epoch(
-                    samples, y, criterion, sample_weight, optimizer.spec, batch_size, bool(shuffle), shuffle_seed, number,
-                    optimizer.epochs, bool(keep_gradients), bar.tick,
+                    samples, y, criterion, sample_weight, optimizer.spec, batch_size, bool(shuffle), shuffle_seed,
+                    number, optimizer.epochs, bool(keep_gradients), bar.tick,
                 )  # fmt: skip
             except RuntimeError:  # another thread uses the network, and what it holds is that thread's
                 raise
@@ -222,9 +222,7 @@ def _optimizer(net: MLP, optimizer: str | Optimizer, lr: float | Schedule | None
     return optimizer
 
 
-def _data(
-    net: MLP, x: ArrayLike, y: ArrayLike, criterion: _mlpc.Loss, scale: float | None
-) -> tuple[Array, Array]:
+def _data(net: MLP, x: ArrayLike, y: ArrayLike, criterion: _mlpc.Loss, scale: float | None) -> tuple[Array, Array]:
     """x and y, checked and, but for bytes with a scale, converted once and for all epochs."""
     x, y = real_array("x", x), real_array("y", y)
     if scale is not None and x.dtype != np.uint8:

@@ -373,13 +373,18 @@ static void update_panel(const rank_state *s, const mlpc_step_plan *plan, size_t
         bias_state[i] = at(r, layer->bias_state[i], unit);
     mlpc_step_apply(plan, kernels, at(r, layer->bias, unit), strip, bias_state, width);
 
-    if (lists && o->kind == MLPC_OPTIMIZER_sgd && !o->state[0] && o->weight_decay == 0) {
-        kernels->list_sgd_step(at(r, layer->weight, weight), &f->columns[k % 2], 0, I, dz, layer->row, B, plan->lr,
-                               width);
-        return;
-    }
     const void *const x = l ? f->layers[l - 1].a : f->rows[k % 2].x;
     const size_t x_row = l ? f->packed->layers[l - 1].row : f->rows[k % 2].x_row;
+    const int plain = o->kind == MLPC_OPTIMIZER_sgd && !o->state[0] && o->weight_decay == 0;
+    void *const w = at(r, layer->weight, weight);
+    if (plain && lists) {
+        kernels->list_sgd_step(w, &f->columns[k % 2], 0, I, dz, layer->row, B, plan->lr, width);
+        return;
+    }
+    if (plain && B <= MLPC_BATCH_BLOCK) {
+        kernels->panel_sgd_step(w, x, x_row, dz, layer->row, B, I, plan->lr, width);
+        return;
+    }
     for (size_t i = 0; i < I; i += most) {
         const size_t n = I - i < most ? I - i : most, offset = weight + i * width;
         if (lists)

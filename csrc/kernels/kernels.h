@@ -155,6 +155,10 @@ typedef struct {
     void (*panel_backward_w)(void *dw, const void *x, size_t x_row, const void *dz, size_t dz_row, size_t B, size_t I,
                              size_t width);
 
+    /* w = w - lr dw of panel_backward_w, as sgd_step without momentum and weight decay; B <= MLPC_BATCH_BLOCK. */
+    void (*panel_sgd_step)(void *w, const void *x, size_t x_row, const void *dz, size_t dz_row, size_t B, size_t I,
+                           double lr, size_t width);
+
     /* dx (B, I) = dz (B, O) w^T over all panels of w; padding of dx is left alone. */
     void (*panels_backward_x)(void *dx, size_t dx_row, const void *dz, size_t dz_row, const void *w,
                               const size_t *panels, size_t B, size_t I, size_t O);

@@ -45,7 +45,7 @@ def mutant(why, file, *edits, **more):
 
 
 TEMPLATES, CORE = "csrc/kernels/tmpl/", "csrc/core/"
-TOTAL = "vec total = v_add(job->first ? v_set(0) : v_load_n(c, n), sum[m][j]);"
+TOTAL = "vec total = v_add(first ? v_set(0) : plain ? v_load(c_mj) : v_load_n(c_mj, tail), sum[m][j]);"
 
 MUTANTS = [
     # Products
@@ -60,14 +60,14 @@ MUTANTS = [
         "the first block's sum is the total: -0 can come out",
         TEMPLATES + "product.inc",
         TOTAL,
-        "vec total = job->first ? sum[m][j] : v_add(v_load_n(c, n), sum[m][j]);",
+        "vec total = first ? sum[m][j] : v_add(plain ? v_load(c_mj) : v_load_n(c_mj, tail), sum[m][j]);",
     ),
     mutant(
         "the sum starts at the bias",
         TEMPLATES + "product.inc",
         "sum[m][j] = v_set(0);",
-        "sum[m][j] = job->bias ? v_load_n(job->bias + j * VL, j + 1 < vectors ? VL : job->tail) : v_set(0);",
-        "total = v_add(total, bias);",
+        "sum[m][j] = bias ? v_load_n(bias + j * VL, j + 1 < vectors ? VL : tail) : v_set(0);",
+        "total = v_add(total, bias_j);",
         ";",
     ),
     mutant("blocks of 128", "csrc/kernels/kernels.h", "#define MLPC_BLOCK 256", "#define MLPC_BLOCK 128"),
@@ -159,7 +159,7 @@ MUTANTS = [
         "v_add(v_mul(v_mul(o->to_square, d), d), v_mul(o->beta2, v_old))",
     ),
     mutant(
-        "Adam's bias correction of the step before", CORE + "train.c", "*optimizer->steps += 1", "(*optimizer->steps)++"
+        "Adam's bias correction of the step before", CORE + "step.c", "*optimizer->steps += 1", "(*optimizer->steps)++"
     ),
     # Everything else that feeds training
     mutant("nine rounds of Philox", CORE + "rng.c", "round < 10", "round < 9"),
@@ -178,20 +178,54 @@ MUTANTS = [
         "for (; n; n--)\n        product *= base;",
     ),
     mutant("the learning rate of the beginning of a step", CORE + "train.c", "(double)k + 0.5", "(double)k"),
+    mutant("... when fused", CORE + "fused.c", "(double)k + 0.5", "(double)k"),
+    # Lists and threads
+    mutant(
+        "the last 64 samples replace those before",
+        TEMPLATES + "lists.inc",
+        "total[j] = v_add(b0 ? total[j] : v_set(0), sum[j]);",
+        "total[j] = v_add(v_set(0), sum[j]);",
+    ),
+    mutant(
+        "a block of inputs replaces those before",
+        TEMPLATES + "lists.inc",
+        "vec total = v_add(first ? v_set(0) : v_load(z + j * VL), sum[j]);",
+        "vec total = v_add(v_set(0), sum[j]);",
+    ),
+    mutant(
+        "NaN in the input is skipped like zero",
+        TEMPLATES + "skip.inc",
+        "m_bits(m_not(v_eq(v_load_n(x + i, n - i < VL ? n - i : VL), zero)))",
+        "m_bits(m_or(v_lt(v_load_n(x + i, n - i < VL ? n - i : VL), zero), "
+        "v_lt(zero, v_load_n(x + i, n - i < VL ? n - i : VL))))",
+    ),
+    mutant(
+        "threads share out sums over samples",
+        CORE + "fused.c",
+        "kernels->linear_backward_b(strip, dz, layer->row, B, width);",
+        "kernels->linear_backward_b(strip, dz, layer->row, s->size > 1 ? B / 2 : B, width);",
+        tests=("tests/bits/test_training_paths.py", "-k", "threads"),
+    ),
+    mutant(
+        "columns of the batch before",
+        CORE + "fused.c",
+        "mine ? &f->columns[k % 2] : NULL",
+        "mine ? &f->columns[0] : NULL",
+    ),
     # What the digests do not see
     mutant(
         "divergence leaves the diverged parameters",
         CORE + "train.c",
         "memcpy(j->parameters, j->trainer->parameters, bytes);",
         "",
-        tests=("tests/net/test_fit.py", "-k", "divergence"),
+        tests=("tests/bits/test_training_paths.py", "-k", "divergence"),
     ),
     mutant(
         "divergence leaves the number of steps",
         CORE + "train.c",
         "*j->optimizer->steps = j->trainer->steps;",
         ";",
-        tests=("tests/net/test_fit.py", "-k", "divergence"),
+        tests=("tests/bits/test_training_paths.py", "-k", "divergence"),
     ),
     mutant(
         "every fit begins with the same shuffle",

@@ -217,7 +217,7 @@ def epochs(dtype, zeros):
 
 
 # Kernels without a door of their own: fit is what they are seen through.
-DENSE_EPOCH = ("panel_forward", "panel_backward_w", "panels_backward_x")
+DENSE_EPOCH = ("panel_forward", "panel_backward_w", "panel_sgd_step", "panels_backward_x")
 LIST_EPOCH = ("list_forward", "list_backward_w", "list_sgd_step", "find_nonzeros")
 
 TABLE = _mlpc.kernels()

@@ -102,9 +102,10 @@ def test_more_values_than_codes():
         assert epochs([30, 5, 3], x, y, zeros="skip") == epochs([30, 5, 3], x, y, zeros="multiply")
 
 
+@pytest.mark.parametrize("keep_gradients", [False, True], ids=["fused", "plain"])
 @pytest.mark.parametrize("zeros", ["multiply", "skip"])
 @pytest.mark.parametrize("threads", [1, 2])
-def test_divergence_is_noticed_alike(zeros, threads):
+def test_divergence_is_noticed_alike(zeros, threads, keep_gradients):
     """NaN and infinity end the epoch in every path, with everything as before it."""
     x, y = samples(640, 40, 0.3, few=False, dtype=np.float32)
     mlpc.set_num_threads(threads)
@@ -116,8 +117,9 @@ def test_divergence_is_noticed_alike(zeros, threads):
         rows = _mlpc.Samples(x, None, "float32", zeros)
         with pytest.raises(mlpc.DivergenceError):
             net.train_epoch(
-                rows, y, ("cross_entropy", "mean", None, 0.0), None, optimizer.spec, 256, True, 0, 0, 0.0, False, None
-            )
+                rows, y, ("cross_entropy", "mean", None, 0.0), None, optimizer.spec, 256, True, 0, 0, 0.0,
+                keep_gradients, None,
+            )  # fmt: skip
         assert np.array_equal(net.parameters, before)
         assert not optimizer.state["steps"][0]
         assert not optimizer.state["mean"].any()

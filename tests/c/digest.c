@@ -386,7 +386,8 @@ static void panel_forward(const bench *b, const size_t shape[3], flavour kind)
 }
 static void run_panel_forward(const bench *b) { run_product(b, "panel_forward", panel_forward); }
 
-static void panel_backward_w(const bench *b, const size_t shape[3], flavour kind)
+/* The gradient panel by panel, or the step that takes it. */
+static void panel_gradient(const bench *b, const size_t shape[3], flavour kind, int step)
 {
     const size_t B = shape[0], I = shape[1], O = shape[2], size = b->k->itemsize;
     size_t panels[MOST_PANELS + 1];
@@ -398,7 +399,11 @@ static void panel_backward_w(const bench *b, const size_t shape[3], flavour kind
     char *const dw = allocate(I * panels[n], size);
     for (size_t p = 0; p < n; p++) {
         const size_t width = panels[p + 1] - panels[p];
-        b->k->panel_backward_w(dw, x, I + 3, dz + panels[p] * size, panels[n] + b->k->lanes, B, I, width);
+        copy_panel(b, dw, (char *)input(b, 2, I * O, kind), I, O, panels[p], width, 0);
+        if (step && B <= MLPC_BATCH_BLOCK)
+            b->k->panel_sgd_step(dw, x, I + 3, dz + panels[p] * size, panels[n] + b->k->lanes, B, I, 0.1, width);
+        else
+            b->k->panel_backward_w(dw, x, I + 3, dz + panels[p] * size, panels[n] + b->k->lanes, B, I, width);
         copy_panel(b, dw, b->out, I, O, panels[p], width, 1);
     }
     add_reals(b->dtype, b->out, I * O);
@@ -406,7 +411,10 @@ static void panel_backward_w(const bench *b, const size_t shape[3], flavour kind
     free(dz);
     free(dw);
 }
+static void panel_backward_w(const bench *b, const size_t shape[3], flavour kind) { panel_gradient(b, shape, kind, 0); }
 static void run_panel_backward_w(const bench *b) { run_product(b, "panel_backward_w", panel_backward_w); }
+static void panel_sgd_step(const bench *b, const size_t shape[3], flavour kind) { panel_gradient(b, shape, kind, 1); }
+static void run_panel_sgd_step(const bench *b) { run_product(b, "panel_sgd_step", panel_sgd_step); }
 
 static void panels_backward_x(const bench *b, const size_t shape[3], flavour kind)
 {
@@ -853,6 +861,57 @@ static void run_adam(const bench *b, mlpc_optimizer_kind kind, const char *name)
 enum { HIDDEN = 3, ROWS = 100, BATCH = 66, INPUTS = 19, OUTPUTS = 7 };
 _Static_assert(HIDDEN * MLPC_N_LOSSES >= MLPC_N_ACTIVATIONS, "an activation without a network");
 
+/* A training, and where its numbers lie. */
+typedef struct {
+    const mlpc_kernels *k;
+    const mlpc_net *net;
+    mlpc_init init;
+    void *parameters, *velocity, *x;
+    const mlpc_optimizer *optimizer;
+    const mlpc_loss *loss;
+    const mlpc_targets *targets;
+} training;
+
+/* One epoch; the first begins with initial values. */
+static void train(const training *t, const mlpc_samples *samples, mlpc_trainer *trainer, void *gradients,
+                  uint32_t epoch, mlpc_epoch_result *result)
+{
+    const mlpc_epoch_settings settings = {1, 4, epoch, epoch};
+    foreign_mode();
+    if (epoch == 0) {
+        check(mlpc_initialize(t->net, doubles, t->parameters, t->init, 3, NULL));
+        memset(t->velocity, 0, t->net->n_parameters * t->k->itemsize);
+    }
+    check(mlpc_train_epoch(t->net, t->k, t->parameters, gradients, trainer, t->optimizer, t->loss, samples, t->targets,
+                           &settings, result, NULL));
+    own_mode();
+}
+
+/* The same training fused, with zeros multiplied or skipped and by one thread or several, has the same bits. */
+static void train_fused(const training *t)
+{
+    const size_t P = t->net->n_parameters, bytes = P * t->k->itemsize;
+    void *expected = memcpy(allocate(P, t->k->itemsize), t->parameters, bytes);
+    const mlpc_input input = {.rows = t->x};
+    for (size_t threads = 1; threads <= 3; threads++)
+        for (int skip = 0; skip < 2; skip++) {
+            mlpc_samples *samples;
+            mlpc_trainer *trainer;
+            mlpc_epoch_result result;
+            check(mlpc_samples_create(&samples, t->k, &input, ROWS, INPUTS, skip ? MLPC_ZEROS_SKIP : MLPC_ZEROS_MULTIPLY));
+            check(mlpc_trainer_create(&trainer, t->net, t->k, t->optimizer, samples, BATCH, threads));
+            for (uint32_t epoch = 0; epoch < 2; epoch++)
+                train(t, samples, trainer, NULL, epoch, &result);
+            mlpc_trainer_free(trainer);
+            mlpc_samples_free(samples);
+            if (memcmp(t->parameters, expected, bytes) != 0) {
+                fprintf(stderr, "digest: a fused epoch gives other bits\n");
+                exit(2);
+            }
+        }
+    free(expected);
+}
+
 static void run_training(const mlpc_kernels *k, mlpc_dtype dtype, mlpc_loss_kind kind, const char *name)
 {
     const size_t widths[HIDDEN + 2] = {INPUTS, 17, 21, 13, OUTPUTS};
@@ -896,24 +955,21 @@ static void run_training(const mlpc_kernels *k, mlpc_dtype dtype, mlpc_loss_kind
     check(mlpc_samples_create(&samples, k, &(mlpc_input){.rows = x}, ROWS, INPUTS, MLPC_ZEROS_MULTIPLY));
     check(mlpc_trainer_create(&trainer, net, k, &optimizer, samples, BATCH, 1));
     check(mlpc_workspace_create(&workspace, net, BATCH));
+    const training t = {k, net, (mlpc_init)(kind % MLPC_N_INITS), parameters, velocity, x, &optimizer, &loss, &targets};
 
     start();
-    foreign_mode();
-    check(mlpc_initialize(net, doubles, parameters, (mlpc_init)(kind % MLPC_N_INITS), 3, NULL));
     for (uint32_t epoch = 0; epoch < 2; epoch++) {
-        const mlpc_epoch_settings settings = {1, 4, epoch, epoch};
         mlpc_epoch_result result;
-        check(mlpc_train_epoch(net, k, parameters, gradients, trainer, &optimizer, &loss, samples, &targets, &settings,
-                               &result, NULL));
+        train(&t, samples, trainer, gradients, epoch, &result);
         add_doubles(&result.loss, 1);
         add_doubles(&result.accuracy, 1);
         add_doubles(&result.lr, 1);
     }
-    own_mode();
     add_reals(dtype, parameters, P);
     add_reals(dtype, velocity, P);
     add_reals(dtype, gradients, P);
     finish("fit_", name, dtype);
+    train_fused(&t);
 
     start();
     double value, accuracy;
