@@ -96,7 +96,9 @@ class Net:
     activations: tuple[str, ...]  # of the hidden layers
     dtype: np.dtype[Any]
     n_parameters: int
-    parameters: Real  # (n_parameters,), writable view that keeps the network's memory alive; the same object each time
+    parameters: (
+        Real  # (n_parameters,), writable view that keeps the network's memory alive; one object while it is held
+    )
     gradients: Real
 
     def initialize(self, init: str, seed: int, /) -> None: ...
@@ -105,7 +107,8 @@ class Net:
     def memory(self, layer: int, /) -> tuple[Real, Real, Real]: ...
     # ^ of linear layer l after a forward: its input (B, n_in), its output z (B, n_out), and a = activation(z)
     # (B, n_out; z itself for the last layer): read-only views; RuntimeError before the first forward
-    def forward(self, x: ArrayLike, out: Real | None = None, /) -> Real: ...
+    def forward(self, x: ArrayLike, out: Real | None = None, scale: float | None = None, /) -> Real: ...
+    # ^ scale, here and below: of uint8 x, each element of which means (real)x * (real)scale
     def loss(self, y: ArrayLike, loss: Loss, sample_weight: ArrayLike | None, /) -> float: ...
     # ^ of the latest forward; remembers dz for backward.  RuntimeError before a forward
     def backward(self, dz: ArrayLike | None, accumulate: bool, /) -> Real: ...
@@ -115,8 +118,16 @@ class Net:
     ) -> float: ...
     # ^ forward, loss, backward in one call
     def logits(self, x: ArrayLike, /) -> Real: ...  # as forward, but leaves what backward needs alone
+    def answers(self, x: ArrayLike, output: str, loss: str, scale: float | None, /) -> NDArray[Any]: ...
+    # ^ the "logits", "prediction" or "probabilities" (mlpc_output in mlpc.h), leaves what backward needs alone
     def evaluate(
-        self, x: ArrayLike, y: ArrayLike, loss: Loss, sample_weight: ArrayLike | None, /
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        loss: Loss,
+        sample_weight: ArrayLike | None,
+        scale: float | None = None,
+        /,
     ) -> tuple[float, float]: ...
     # ^ (loss, right answers / n; 0.0 for losses without), leaves what backward needs alone
     def step(self, optimizer: Optimizer, lr: float, /) -> None: ...  # by the gradients as they are

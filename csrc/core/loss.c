@@ -97,6 +97,19 @@ static size_t first_largest(const void *x, mlpc_dtype dtype, size_t from, size_t
     return best;
 }
 
+static MLPC_NOINLINE void label_rows(const mlpc_kernels *kernels, int64_t *labels, const void *z, size_t B, size_t O)
+{
+    for (size_t i = 0; i < B; i++)
+        labels[i] = (int64_t)first_largest(z, kernels->dtype, i * O, O);
+}
+
+void mlpc_labels(const mlpc_kernels *kernels, int64_t *labels, const void *z, size_t B, size_t O)
+{
+    const mlpc_fpmode mode = mlpc_fpmode_enter();
+    label_rows(kernels, labels, z, B, O);
+    mlpc_fpmode_leave(mode);
+}
+
 size_t mlpc_count_right(const mlpc_loss *loss, const mlpc_kernels *kernels, const void *z,
                         const mlpc_targets *targets, size_t B, size_t O)
 {
@@ -147,9 +160,10 @@ mlpc_targets mlpc_targets_from(const mlpc_targets *targets, size_t row, size_t O
 }
 
 static MLPC_NOINLINE mlpc_status evaluate(const mlpc_net *net, const mlpc_kernels *kernels, const void *parameters,
-                                          mlpc_workspace *workspace, const mlpc_loss *loss, const void *x,
+                                          mlpc_workspace *workspace, const mlpc_loss *loss, const mlpc_input *x,
                                           const mlpc_targets *targets, size_t n, double *row_loss, double *value,
-                                          double *accuracy, size_t *bad_row, const mlpc_poll *poll)
+                                          double *accuracy, size_t *bad_row, mlpc_knowledge *knowledge,
+                                          const mlpc_poll *poll)
 {
     const size_t size = kernels->itemsize, last = net->n_layers - 1;
     const size_t I = net->layers[0].n_in, O = net->layers[last].n_out;
@@ -164,8 +178,9 @@ static MLPC_NOINLINE mlpc_status evaluate(const mlpc_net *net, const mlpc_kernel
     for (size_t i = 0; i < n; i += workspace->batch) {
         const size_t B = n - i < workspace->batch ? n - i : workspace->batch;
         progress.rows = i;
-        const mlpc_status status = mlpc_forward(net, kernels, parameters, workspace,
-                                                (const char *)x + i * I * size, B, &part_poll);
+        const mlpc_input x_part = mlpc_input_from(x, i, I, size);
+        const mlpc_status status =
+            mlpc_forward(net, kernels, parameters, workspace, &x_part, B, knowledge, poll ? &part_poll : NULL);
         if (status != MLPC_OK)
             return status;
         const mlpc_targets part = mlpc_targets_from(targets, i, O, size);
@@ -178,13 +193,13 @@ static MLPC_NOINLINE mlpc_status evaluate(const mlpc_net *net, const mlpc_kernel
 }
 
 mlpc_status mlpc_evaluate(const mlpc_net *net, const mlpc_kernels *kernels, const void *parameters,
-                          mlpc_workspace *workspace, const mlpc_loss *loss, const void *x, const mlpc_targets *targets,
-                          size_t n, double *row_loss, double *value, double *accuracy, size_t *bad_row,
-                          const mlpc_poll *poll)
+                          mlpc_workspace *workspace, const mlpc_loss *loss, const mlpc_input *x,
+                          const mlpc_targets *targets, size_t n, double *row_loss, double *value, double *accuracy,
+                          size_t *bad_row, mlpc_knowledge *knowledge, const mlpc_poll *poll)
 {
     const mlpc_fpmode mode = mlpc_fpmode_enter();
     const mlpc_status status = evaluate(net, kernels, parameters, workspace, loss, x, targets, n, row_loss, value,
-                                        accuracy, bad_row, poll);
+                                        accuracy, bad_row, knowledge, poll);
     mlpc_fpmode_leave(mode);
     return status;
 }

@@ -45,6 +45,9 @@ typedef struct {
     double scale; /* of bytes */
 } mlpc_input;
 
+/* The input from a row of I columns on. */
+mlpc_input mlpc_input_from(const mlpc_input *x, size_t row, size_t I, size_t itemsize);
+
 /* ---- Networks: the plan, no memory for numbers --------------------------------------------------------------- */
 
 typedef struct {
@@ -71,6 +74,8 @@ typedef struct {
     size_t batch;    /* rows that fit */
     void **z, **a;   /* per layer (batch, n_out): before and after its activation; a[l] == z[l] where that is identity */
     void *dz[2];     /* (batch, widest layer) each, for the chain of gradients in backward */
+    void *input;     /* (input_rows, n_in) of real: rows that came as bytes */
+    size_t input_rows;
     void *scratch;   /* part of a weight gradient that is to be added to another: scratch_size elements, >= any n_out */
     size_t scratch_size;
     double *row_loss; /* (batch,) */
@@ -92,19 +97,42 @@ typedef struct {
 
 /* ---- Forward and backward ---------------------------------------------------------------------------------------- */
 
-/* x (B, n_in), B <= workspace->batch; leaves z and a of every layer in the workspace. poll may be NULL. */
-mlpc_status mlpc_forward(const mlpc_net *net, const mlpc_kernels *kernels, const void *parameters,
-                         mlpc_workspace *workspace, const void *x, size_t B, const mlpc_poll *poll);
+/* What is known of the first layer's weight.  Zeros of x are skipped where it is finite, since 0 times infinity would be
+ * NaN; the bits are the same with and without.  A call that would gain more than a look costs looks itself. */
+typedef struct {
+    int finite;  /* the weight is finite: known before the call, or found out by it */
+    int lasting; /* what the call finds out will hold for later calls too, so that one row is worth a look */
+} mlpc_knowledge;
 
-/* After forward with the same x, B and parameters; dz (B, n_out of the last layer).  Fills gradients (added to what they
+/* x (B, n_in), B <= workspace->batch; leaves z and a of every layer in the workspace.  knowledge may be NULL: no zero is
+ * skipped; poll may be NULL. */
+mlpc_status mlpc_forward(const mlpc_net *net, const mlpc_kernels *kernels, const void *parameters,
+                         mlpc_workspace *workspace, const mlpc_input *x, size_t B, mlpc_knowledge *knowledge,
+                         const mlpc_poll *poll);
+
+/* After forward with the same x, of real, B and parameters; dz (B, n_out of the last layer).  Fills gradients (added to what they
  * hold where accumulate) and, unless NULL, dx (B, n_in).  On INTERRUPTED the gradients are part old, part new. */
 mlpc_status mlpc_backward(const mlpc_net *net, const mlpc_kernels *kernels, const void *parameters, void *gradients,
                           mlpc_workspace *workspace, const void *x, const void *dz, void *dx, size_t B, int accumulate,
                           const mlpc_poll *poll);
 
-/* Logits of any number of rows, computed in pieces of at most workspace->batch: z (n, n_out). */
+/* What is made of the logits z (n, n_out):
+ *   logits         z
+ *   prediction     cross-entropy: labels, the first of the largest, (n,) of int64; bce_with_logits: z > 0, (n, n_out) of
+ *                  int64; poisson: exp(z); others: z
+ *   probabilities  bce_with_logits: sigmoid(z); others: softmax(z) */
+typedef enum {
+    MLPC_OUTPUT_logits,
+    MLPC_OUTPUT_prediction,
+    MLPC_OUTPUT_probabilities,
+    MLPC_N_OUTPUTS
+} mlpc_output;
+
+/* The output for any number of rows, computed in pieces of at most workspace->batch; (n, n_out) of real unless said
+ * otherwise above. */
 mlpc_status mlpc_predict(const mlpc_net *net, const mlpc_kernels *kernels, const void *parameters,
-                         mlpc_workspace *workspace, void *z, const void *x, size_t n, const mlpc_poll *poll);
+                         mlpc_workspace *workspace, mlpc_output output, mlpc_loss_kind loss, void *to,
+                         const mlpc_input *x, size_t n, mlpc_knowledge *knowledge, const mlpc_poll *poll);
 
 /* ---- Losses -------------------------------------------------------------------------------------------------------- */
 
@@ -136,6 +164,9 @@ mlpc_status mlpc_loss_evaluate(const mlpc_loss *loss, const mlpc_kernels *kernel
                                const mlpc_targets *targets, size_t B, size_t O, double *value, void *dz,
                                double *row_loss, size_t *bad_row);
 
+/* Labels (B,): for each row of z (B, O) the first of its largest logits. */
+void mlpc_labels(const mlpc_kernels *kernels, int64_t *labels, const void *z, size_t B, size_t O);
+
 /* Right answers among B rows, in units of 1: cross-entropy, rows whose largest logit (the first of equals) stands at the
  * label, or at the largest probability; bce_with_logits, the mean over columns of (z > 0) == (y > 0.5).  0 for others. */
 double mlpc_count_correct(const mlpc_loss *loss, const mlpc_kernels *kernels, const void *z,
@@ -143,9 +174,9 @@ double mlpc_count_correct(const mlpc_loss *loss, const mlpc_kernels *kernels, co
 
 /* Loss and share of right answers over n rows, in pieces of at most workspace->batch. row_loss (n,). */
 mlpc_status mlpc_evaluate(const mlpc_net *net, const mlpc_kernels *kernels, const void *parameters,
-                          mlpc_workspace *workspace, const mlpc_loss *loss, const void *x, const mlpc_targets *targets,
-                          size_t n, double *row_loss, double *value, double *accuracy, size_t *bad_row,
-                          const mlpc_poll *poll);
+                          mlpc_workspace *workspace, const mlpc_loss *loss, const mlpc_input *x,
+                          const mlpc_targets *targets, size_t n, double *row_loss, double *value, double *accuracy,
+                          size_t *bad_row, mlpc_knowledge *knowledge, const mlpc_poll *poll);
 
 /* ---- Random numbers: Philox4x32-10 addressed by (seed, stream, index, counter) ---------------------------------------- */
 

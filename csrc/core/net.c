@@ -52,6 +52,9 @@ void mlpc_net_free(mlpc_net *net)
 /* Elements of scratch memory: enough that adding a weight gradient slice by slice costs few calls. */
 #define SCRATCH_ELEMENTS 16384
 
+/* Bytes for rows that are converted at once: some tens of MNIST's, which stay in the second-level cache. */
+#define INPUT_BYTES 262144
+
 mlpc_status mlpc_workspace_create(mlpc_workspace **out, const mlpc_net *net, size_t batch)
 {
     const size_t size = mlpc_itemsize(net->dtype), L = net->n_layers;
@@ -67,7 +70,11 @@ mlpc_status mlpc_workspace_create(mlpc_workspace **out, const mlpc_net *net, siz
     if (widest > workspace->scratch_size)
         workspace->scratch_size = widest;
 
-    /* Regions: pointers z and a | per layer z and, unless it is the same, a | the two dz | scratch | row losses.
+    const size_t I = net->layers[0].n_in; /* so many elements fit: a weight has more */
+    const size_t input_rows = INPUT_BYTES / size / I ? INPUT_BYTES / size / I : 1;
+    workspace->input_rows = input_rows < batch ? input_rows : batch;
+
+    /* Regions: pointers z and a | per layer z and, unless it is the same, a | the two dz | input | scratch | row losses.
      * Counts are checked when they are multiplied by the size; batch * n_out must be checked on its own. */
     size_t total = 0;
     int fits = mlpc_size_add(&total, 2 * L, sizeof(void *));
@@ -79,6 +86,7 @@ mlpc_status mlpc_workspace_create(mlpc_workspace **out, const mlpc_net *net, siz
             fits = fits && mlpc_size_add(&total, batch * n_out, size);
     }
     fits = fits && mlpc_size_add(&total, batch * widest, size) && mlpc_size_add(&total, batch * widest, size) &&
+           mlpc_size_add(&total, workspace->input_rows * I, size) &&
            mlpc_size_add(&total, workspace->scratch_size, size) && mlpc_size_add(&total, batch, sizeof(double));
     void *memory = fits ? mlpc_block_alloc(total) : NULL;
     if (!memory) {
@@ -98,6 +106,7 @@ mlpc_status mlpc_workspace_create(mlpc_workspace **out, const mlpc_net *net, siz
     }
     workspace->dz[0] = mlpc_block_cut(memory, &offset, batch * widest, size);
     workspace->dz[1] = mlpc_block_cut(memory, &offset, batch * widest, size);
+    workspace->input = mlpc_block_cut(memory, &offset, workspace->input_rows * I, size);
     workspace->scratch = mlpc_block_cut(memory, &offset, workspace->scratch_size, size);
     workspace->row_loss = mlpc_block_cut(memory, &offset, batch, sizeof(double));
     *out = workspace;

@@ -183,7 +183,8 @@ static mlpc_status train_batch(const job *j, const mlpc_targets *batch, size_t B
     void *dz = workspace->dz[net->n_layers % 2]; /* the one that backward does not write first */
     size_t bad_row;
 
-    mlpc_status status = mlpc_forward(net, j->kernels, j->parameters, workspace, j->trainer->rows.x, B, poll);
+    const mlpc_input x = {.rows = j->trainer->rows.x};
+    mlpc_status status = mlpc_forward(net, j->kernels, j->parameters, workspace, &x, B, NULL, poll);
     if (status != MLPC_OK)
         return status;
     *right += mlpc_count_right(j->loss, j->kernels, z, batch, B, O);

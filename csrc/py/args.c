@@ -1,5 +1,6 @@
 #include "args.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -163,8 +164,18 @@ int args_rows_at_least_one(const char *name, PyArrayObject *array)
     return -1;
 }
 
+/* 1 where an object is an array of a type that needs no conversion. */
+static int is_plain(PyObject *object, int type_number)
+{
+    return PyArray_CheckExact(object) && PyArray_TYPE((PyArrayObject *)object) == type_number &&
+           PyArray_ISCARRAY_RO((PyArrayObject *)object);
+}
+
 PyArrayObject *args_real(const char *name, PyObject *object, mlpc_dtype dtype)
 {
+    if (is_plain(object, args_type_number(dtype))) {
+        return (PyArrayObject *)Py_NewRef(object); /* what follows would give the same, in 0.1 us */
+    }
     PyArrayObject *any = (PyArrayObject *)PyArray_FROM_O(object);
     if (any == NULL) {
         return NULL;
@@ -180,6 +191,55 @@ PyArrayObject *args_matrix(const char *name, PyObject *object, mlpc_dtype dtype,
     PyArrayObject *array = args_real(name, object, dtype);
     if (array != NULL && args_shape2(name, array, rows, columns) < 0) {
         Py_CLEAR(array);
+    }
+    return array;
+}
+
+static int parse_scale(PyObject *object, mlpc_dtype dtype, double *scale)
+{
+    *scale = 1;
+    if (object == Py_None) {
+        return 0;
+    }
+    if (args_double("scale", object, scale) < 0) {
+        return -1;
+    }
+    if (fabs(*scale) <= (dtype == MLPC_FLOAT32 ? (double)FLT_MAX : DBL_MAX)) {
+        return 0;
+    }
+    PyErr_Format(PyExc_ValueError, "scale: expected a finite number, got %R", object);
+    return -1;
+}
+
+PyArrayObject *args_input(mlpc_input *input, PyObject *x, PyObject *scale, mlpc_dtype dtype, npy_intp columns)
+{
+    PyArrayObject *array = NULL;
+    *input = (mlpc_input){0};
+    if (scale == Py_None && is_plain(x, args_type_number(dtype))) {
+        array = (PyArrayObject *)Py_NewRef(x);
+    } else {
+        PyArrayObject *any = (PyArrayObject *)PyArray_FROM_O(x);
+        if (any == NULL) {
+            return NULL;
+        }
+        if (PyArray_TYPE(any) == NPY_UINT8) {
+            input->bytes = 1;
+            if (parse_scale(scale, dtype, &input->scale) == 0) {
+                array = contiguous(any, NPY_UINT8, 0);
+            }
+        } else if (scale != Py_None) {
+            PyErr_Format(PyExc_ValueError, "scale: expected None, since x is not uint8 but %S",
+                         (PyObject *)PyArray_DESCR(any));
+        } else {
+            array = args_real("x", (PyObject *)any, dtype);
+        }
+        Py_DECREF(any);
+    }
+    if (array != NULL && args_shape2("x", array, ARGS_ANY, columns) < 0) {
+        Py_CLEAR(array);
+    }
+    if (array != NULL) {
+        input->rows = PyArray_DATA(array);
     }
     return array;
 }

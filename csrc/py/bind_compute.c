@@ -30,24 +30,23 @@ static int run_forward(NetObject *net, PyArrayObject **x, args_objective *object
         return -1;
     }
     net_forget(net);
-    /* A view of the network's own, of which nothing can change the shape. */
-    PyArrayObject *own =
-        net_view(net, 2, PyArray_DIMS(*x), NULL, PyArray_DATA(*x), NPY_ARRAY_CARRAY_RO, (PyObject *)*x);
-    if (own == NULL) {
-        return -1;
-    }
     const mlpc_kernels *const kernels = net_kernels(net);
-    const void *const parameters = PyArray_DATA(net->parameters), *const data = PyArray_DATA(own);
-    poll_state poll;
-    poll_begin(&poll, NULL);
-    const mlpc_status status = mlpc_forward(net->plan, kernels, parameters, net->workspace, data, rows, &poll.poll);
-    poll_end(&poll);
+    const void *const parameters = PyArray_DATA(net->parameters);
+    void *const data = PyArray_DATA(*x);
+    const mlpc_input input = {.rows = data};
+    mlpc_knowledge knowledge = net_knowledge(net);
+    poll_state state;
+    const mlpc_poll *const poll = poll_begin_work(&state, net_terms(net, rows), kernels->piece);
+    const mlpc_status status =
+        mlpc_forward(net->plan, kernels, parameters, net->workspace, &input, rows, &knowledge, poll);
+    poll_end(&state);
+    net_learn(net, &knowledge);
     if (status != MLPC_OK) {
-        Py_DECREF(own);
         errors_raise(status);
         return -1;
     }
-    net->x = own;
+    net->x = (PyArrayObject *)Py_NewRef((PyObject *)*x);
+    net->x_data = data;
     net->rows = rows;
     return 0;
 }
@@ -71,16 +70,31 @@ static PyObject *forward_within(NetObject *net, PyArrayObject **x, PyObject *out
     return (PyObject *)z;
 }
 
+/* What was bytes becomes an array of its own, which backward will read. */
+static int convert(const NetObject *net, PyArrayObject **x, const mlpc_input *input)
+{
+    PyArrayObject *array = args_out(Py_None, 2, PyArray_DIMS(*x), net->plan->dtype);
+    if (array == NULL) {
+        return -1;
+    }
+    const mlpc_fpmode mode = mlpc_fpmode_enter();
+    net_kernels(net)->from_bytes(PyArray_DATA(array), input->rows, input->scale, (size_t)PyArray_SIZE(array));
+    mlpc_fpmode_leave(mode);
+    Py_SETREF(*x, array);
+    return 0;
+}
+
 PyObject *net_forward(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 {
     NetObject *const net = (NetObject *)self;
     PyObject *result = NULL;
-    if (nargs != 1 && args_count("forward", nargs, 2) < 0) {
+    mlpc_input input;
+    if ((nargs < 1 || nargs > 2) && args_count("forward", nargs, 3) < 0) {
         return NULL;
     }
-    PyArrayObject *x = args_matrix("x", args[0], net->plan->dtype, ARGS_ANY, net->n_in);
-    if (x != NULL && net_enter(net) == 0) {
-        result = forward_within(net, &x, nargs == 2 ? args[1] : Py_None);
+    PyArrayObject *x = args_input(&input, args[0], nargs == 3 ? args[2] : Py_None, net->plan->dtype, net->n_in);
+    if (x != NULL && (!input.bytes || convert(net, &x, &input) == 0) && net_enter(net) == 0) {
+        result = forward_within(net, &x, nargs >= 2 ? args[1] : Py_None);
         net_leave(net);
     }
     Py_XDECREF(x);
@@ -164,7 +178,7 @@ PyObject *net_loss(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 static int run_backward(NetObject *net, const void *dz, void *dx, int accumulate)
 {
     const mlpc_kernels *const kernels = net_kernels(net);
-    const void *const parameters = PyArray_DATA(net->parameters), *const x = PyArray_DATA(net->x);
+    const void *const parameters = PyArray_DATA(net->parameters), *const x = net->x_data;
     void *const gradients = PyArray_DATA(net->gradients);
     poll_state poll;
     poll_begin(&poll, NULL);
@@ -203,7 +217,8 @@ static PyObject *backward_within(NetObject *net, PyArrayObject *dz, int accumula
         PyErr_SetString(PyExc_RuntimeError, "backward: expected dz, since no loss of the latest forward was computed");
         return NULL;
     }
-    PyObject *dx = PyArray_SimpleNew(2, PyArray_DIMS(net->x), args_type_number(net->plan->dtype));
+    const npy_intp shape[2] = {(npy_intp)net->rows, net->n_in};
+    PyObject *dx = PyArray_SimpleNew(2, shape, args_type_number(net->plan->dtype));
     if (dx != NULL && run_backward(net, dz == NULL ? net->dz : PyArray_DATA(dz), PyArray_DATA((PyArrayObject *)dx),
                                    accumulate) < 0) {
         Py_CLEAR(dx);
@@ -252,85 +267,6 @@ PyObject *net_loss_and_grad(PyObject *self, PyObject *const *args, Py_ssize_t na
             run_backward(net, net->dz, NULL, accumulate) == 0) {
             result = PyFloat_FromDouble(value);
         }
-        net_leave(net);
-    }
-    args_objective_clear(&objective);
-    Py_XDECREF(x);
-    return result;
-}
-
-/* ---- Without a trace: logits and evaluate ------------------------------------------------------------------------ */
-
-static PyObject *logits_within(NetObject *net, PyArrayObject *x)
-{
-    const npy_intp shape[2] = {PyArray_DIM(x, 0), net->n_out};
-    mlpc_workspace *const scratch = net_scratch(net);
-    PyArrayObject *z = scratch == NULL ? NULL : args_out(Py_None, 2, shape, net->plan->dtype);
-    if (z == NULL) {
-        return NULL;
-    }
-    const mlpc_kernels *const kernels = net_kernels(net);
-    const void *const parameters = PyArray_DATA(net->parameters), *const from = PyArray_DATA(x);
-    void *const to = PyArray_DATA(z);
-    const size_t n = (size_t)shape[0];
-    poll_state poll;
-    poll_begin(&poll, NULL);
-    const mlpc_status status = mlpc_predict(net->plan, kernels, parameters, scratch, to, from, n, &poll.poll);
-    poll_end(&poll);
-    if (status != MLPC_OK) {
-        Py_DECREF(z);
-        return errors_raise(status);
-    }
-    return (PyObject *)z;
-}
-
-PyObject *net_logits(PyObject *self, PyObject *object)
-{
-    NetObject *const net = (NetObject *)self;
-    PyObject *result = NULL;
-    PyArrayObject *x = args_matrix("x", object, net->plan->dtype, ARGS_ANY, net->n_in);
-    if (x != NULL && net_enter(net) == 0) {
-        result = logits_within(net, x);
-        net_leave(net);
-    }
-    Py_XDECREF(x);
-    return result;
-}
-
-static PyObject *evaluate_within(NetObject *net, PyArrayObject *x, const args_objective *objective)
-{
-    const size_t n = (size_t)PyArray_DIM(x, 0);
-    mlpc_workspace *const scratch = net_scratch(net);
-    double *const row_loss = PyMem_Calloc(n, sizeof(double));
-    if (scratch == NULL || row_loss == NULL) {
-        PyMem_Free(row_loss);
-        return PyErr_Occurred() ? NULL : PyErr_NoMemory();
-    }
-    const mlpc_kernels *const kernels = net_kernels(net);
-    const void *const parameters = PyArray_DATA(net->parameters), *const data = PyArray_DATA(x);
-    double value, accuracy;
-    size_t bad_row;
-    poll_state poll;
-    poll_begin(&poll, NULL);
-    const mlpc_status status = mlpc_evaluate(net->plan, kernels, parameters, scratch, &objective->loss, data,
-                                             &objective->targets, n, row_loss, &value, &accuracy, &bad_row, &poll.poll);
-    poll_end(&poll);
-    PyMem_Free(row_loss);
-    return status == MLPC_OK ? Py_BuildValue("dd", value, accuracy) : errors_raise(status);
-}
-
-PyObject *net_evaluate(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
-{
-    NetObject *const net = (NetObject *)self;
-    args_objective objective = {0};
-    PyArrayObject *x = NULL;
-    PyObject *result = NULL;
-    if (args_count("evaluate", nargs, 4) == 0 &&
-        (x = args_matrix("x", args[0], net->plan->dtype, ARGS_ANY, net->n_in)) != NULL &&
-        args_rows_at_least_one("x", x) == 0 &&
-        net_objective(net, &objective, args[2], args[1], args[3]) == 0 &&
-        args_objective_rows(&objective, PyArray_DIM(x, 0)) == 0 && net_enter(net) == 0) {
-        result = evaluate_within(net, x, &objective);
         net_leave(net);
     }
     args_objective_clear(&objective);

@@ -1,7 +1,7 @@
 #include "bind_net.h"
 
+#include <pthread.h>
 #include <structmember.h>
-#include <unistd.h>
 
 #include "errors.h"
 #include "names.h"
@@ -12,6 +12,11 @@
 /* The networks whose calls this thread is inside of, the latest first: a callback can call another network.  A thread's
  * own list, not its number, since a thread that a child process starts can get the number of one of the parent's. */
 static _Thread_local NetObject *innermost;
+
+/* This process among its ancestors, from 1 on.  getpid() would do, but is a call of the system: 0.5 us. */
+static long this_process = 1;
+
+static void in_child(void) { this_process++; }
 
 /* Where the list refers to a network; what it refers to is NULL where this thread is not inside of a call of it. */
 static NetObject **entered(const NetObject *net)
@@ -25,18 +30,17 @@ static NetObject **entered(const NetObject *net)
 
 int net_enter(NetObject *net)
 {
-    const long process = (long)getpid();
     if (*entered(net) != NULL) {
         PyErr_SetString(PyExc_RuntimeError,
                         "this network is in use by the call that called back; it cannot compute before that ends");
         return -1;
     }
-    if (net->busy_process == process) {
+    if (net->busy_process == this_process) {
         PyErr_SetString(PyExc_RuntimeError, "this network is in use by another thread");
         return -1;
     }
     /* Free, or marked by a thread of a parent process, which fork did not take along. */
-    net->busy_process = process;
+    net->busy_process = this_process;
     net->outer = innermost;
     innermost = net;
     return 0;
@@ -78,7 +82,13 @@ PyArrayObject *net_view(const NetObject *net, int ndim, const npy_intp *shape, c
     return (PyArrayObject *)view;
 }
 
-/* (n,) zeros, aligned to 64 bytes: a view into an array of bytes, whose pages stay untouched until they are used. */
+static void free_owner(PyObject *capsule)
+{
+    Py_DECREF((PyObject *)PyCapsule_GetPointer(capsule, NULL));
+}
+
+/* (n,) zeros, aligned to 64 bytes, in an array of bytes, whose pages stay untouched until they are used.  The base is a
+ * capsule around it, which no one can write through or refer to weakly; so views of the result refer to the result. */
 static PyArrayObject *aligned_zeros(const NetObject *net, size_t n)
 {
     const size_t itemsize = net_itemsize(net), alignment = 64;
@@ -93,10 +103,85 @@ static PyArrayObject *aligned_zeros(const NetObject *net, size_t n)
     }
     char *const memory = PyArray_DATA((PyArrayObject *)owner);
     char *const aligned = memory + (alignment - (uintptr_t)memory % alignment) % alignment;
-    PyArrayObject *view = net_view(net, 1, &shape, NULL, aligned, NPY_ARRAY_CARRAY, owner);
-    Py_DECREF(owner);
+    PyObject *capsule = PyCapsule_New(owner, NULL, free_owner);
+    if (capsule == NULL) {
+        Py_DECREF(owner);
+        return NULL;
+    }
+    PyArrayObject *view = net_view(net, 1, &shape, NULL, aligned, NPY_ARRAY_CARRAY, capsule);
+    Py_DECREF(capsule);
     return view;
 }
+
+/* ---- What is known of the parameters ----------------------------------------------------------------------------- */
+
+/* Kernels may skip zeros of x where the weight is finite.  That is found out by reading all of it, which costs as much as
+ * several rows of x, and stays known while nobody can have written to the parameters unseen:
+ *
+ * - Our own calls that write say so (net_will_write).
+ * - Everyone else writes through net->parameters, which only the attribute `parameters` hands out, or through a view of
+ *   it, which it or views() made.  Both say so, too.  Every view, memoryview, exported buffer, DLPack capsule or tensor
+ *   keeps net->parameters alive, directly or through the array that it was made from: NumPy shortens chains of bases, but
+ *   never beyond net->parameters, whose base is no array.  While its reference count is 1 there are none of them.
+ * - A weak reference is not counted, and could be turned into a view later.  So an array that anyone has seen is replaced
+ *   by a new one, which ends weak references to it, before anything about it may stay known.
+ *
+ * Not seen is a write to a bare address (ctypes.data) after every array was let go; NumPy promises nothing for these. */
+static int nobody_can_write(NetObject *net)
+{
+    if (!net->handed_out) {
+        return 1;
+    }
+    if (Py_REFCNT(net->parameters) != 1) {
+        return 0;
+    }
+    PyArrayObject *fresh = net_view(net, 1, PyArray_DIMS(net->parameters), NULL, PyArray_DATA(net->parameters),
+                                    NPY_ARRAY_CARRAY, PyArray_BASE(net->parameters));
+    if (fresh == NULL) {
+        PyErr_Clear(); /* known is then as little as before */
+        return 0;
+    }
+    net->handed_out = 0;
+    Py_SETREF(net->parameters, fresh);
+    return 1;
+}
+
+static PyArrayObject *hand_out_parameters(NetObject *net)
+{
+    net->handed_out = 1;
+    net->weight_finite = 0;
+    return net->parameters;
+}
+
+/* Known is marked before the call that finds it out: where another thread asks for the parameters meanwhile, the mark is
+ * gone, and stays so. */
+mlpc_knowledge net_knowledge(NetObject *net)
+{
+    mlpc_knowledge knowledge = {.finite = net->weight_finite, .lasting = 1};
+    if (!knowledge.finite) {
+        net->weight_finite = knowledge.lasting = nobody_can_write(net);
+    }
+    return knowledge;
+}
+
+void net_learn(NetObject *net, const mlpc_knowledge *knowledge)
+{
+    if (!knowledge->finite) {
+        net->weight_finite = 0;
+    }
+}
+
+void net_will_write(NetObject *net)
+{
+    net->weight_finite = 0;
+}
+
+double net_terms(const NetObject *net, size_t rows)
+{
+    return (double)rows * (double)net->n_parameters;
+}
+
+/* ---- Workspaces -------------------------------------------------------------------------------------------------- */
 
 static void free_workspace(PyObject *capsule)
 {
@@ -340,6 +425,7 @@ static PyObject *net_initialize(PyObject *self, PyObject *const *args, Py_ssize_
     if (init < 0 || args_integer("seed", args[1], 0, UINT64_MAX, &seed) < 0 || net_enter(net) < 0) {
         return NULL;
     }
+    net_will_write(net);
     void *const parameters = PyArray_DATA(net->parameters);
     const mlpc_kernels *const doubles = module_kernels(net->state, MLPC_FLOAT64);
     poll_state poll;
@@ -397,14 +483,15 @@ static PyObject *pack(int n, PyArrayObject *const *arrays)
 
 static PyObject *net_views(PyObject *self, PyObject *index)
 {
-    const NetObject *const net = (NetObject *)self;
+    NetObject *const net = (NetObject *)self;
     const mlpc_layer *const layer = parse_layer(net, index);
     if (layer == NULL) {
         return NULL;
     }
+    PyArrayObject *const parameters = hand_out_parameters(net);
     PyArrayObject *const views[] = {
-        weight_view(net, layer, net->parameters),
-        bias_view(net, layer, net->parameters),
+        weight_view(net, layer, parameters),
+        bias_view(net, layer, parameters),
         weight_view(net, layer, net->gradients),
         bias_view(net, layer, net->gradients),
     };
@@ -431,8 +518,8 @@ static PyObject *net_memory(PyObject *self, PyObject *index)
     }
     const size_t l = (size_t)(layer - net->plan->layers);
     PyArrayObject *const views[] = {
-        l == 0 ? net_view(net, 2, PyArray_DIMS(net->x), NULL, PyArray_DATA(net->x), NPY_ARRAY_CARRAY_RO,
-                          (PyObject *)net->x)
+        l == 0 ? net_view(net, 2, (const npy_intp[]){(npy_intp)net->rows, net->n_in}, NULL, net->x_data,
+                          NPY_ARRAY_CARRAY_RO, (PyObject *)net->x)
                : memory_view(net, net->workspace->a[l - 1], layer->n_in),
         memory_view(net, net->workspace->z[l], layer->n_out),
         memory_view(net, net->workspace->a[l], layer->n_out),
@@ -450,14 +537,16 @@ static PyMethodDef net_methods[] = {
      "views($self, layer, /)\n--\n\n(weight, bias, weight_grad, bias_grad) of a linear layer."},
     {"memory", net_memory, METH_O,
      "memory($self, layer, /)\n--\n\n(input, z, activation(z)) of a linear layer in the latest forward, read-only."},
-    {"forward", FAST(net_forward), "forward($self, x, out=None, /)\n--\n\nLogits; remembers what backward needs."},
+    {"forward", FAST(net_forward), "forward($self, x, out=None, scale=None, /)\n--\n\nLogits; remembers what backward needs."},
     {"loss", FAST(net_loss), "loss($self, y, loss, sample_weight, /)\n--\n\nThe loss of the latest forward."},
     {"backward", FAST(net_backward), "backward($self, dz, accumulate, /)\n--\n\nFills the gradients, returns dL/dx."},
     {"loss_and_grad", FAST(net_loss_and_grad),
      "loss_and_grad($self, x, y, loss, sample_weight, accumulate, /)\n--\n\nForward, loss and backward."},
     {"logits", net_logits, METH_O, "logits($self, x, /)\n--\n\nAs forward, but remembers nothing."},
+    {"answers", FAST(net_answers),
+     "answers($self, x, output, loss, scale, /)\n--\n\nlogits, prediction or probabilities."},
     {"evaluate", FAST(net_evaluate),
-     "evaluate($self, x, y, loss, sample_weight, /)\n--\n\n(loss, share of right answers)."},
+     "evaluate($self, x, y, loss, sample_weight, scale=None, /)\n--\n\n(loss, share of right answers)."},
     {"train_epoch", FAST(net_train_epoch),
      "train_epoch($self, x, y, loss, sample_weight, optimizer, batch_size, shuffle, seed, epoch, t0, keep_gradients, "
      "tick, /)\n--\n\nOne epoch: (loss, share of right answers, learning rate of the last step)."},
@@ -471,9 +560,18 @@ static PyMemberDef net_members[] = {
     {"activations", T_OBJECT_EX, offsetof(NetObject, activations), READONLY, "Names, of the hidden layers."},
     {"dtype", T_OBJECT_EX, offsetof(NetObject, dtype), READONLY, "float32 or float64."},
     {"n_parameters", T_PYSSIZET, offsetof(NetObject, n_parameters), READONLY, "How many weights and biases."},
-    {"parameters", T_OBJECT_EX, offsetof(NetObject, parameters), READONLY, "All of them, layer by layer."},
     {"gradients", T_OBJECT_EX, offsetof(NetObject, gradients), READONLY, "Their gradients, in the same order."},
     {NULL, 0, 0, 0, NULL},
+};
+
+static PyObject *get_parameters(PyObject *self, void *Py_UNUSED(closure))
+{
+    return Py_NewRef((PyObject *)hand_out_parameters((NetObject *)self));
+}
+
+static PyGetSetDef net_getset[] = {
+    {"parameters", get_parameters, NULL, "All of them, layer by layer.", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
 };
 
 static PyType_Slot net_slots[] = {
@@ -483,6 +581,7 @@ static PyType_Slot net_slots[] = {
     {Py_tp_traverse, net_traverse},
     {Py_tp_methods, net_methods},
     {Py_tp_members, net_members},
+    {Py_tp_getset, net_getset},
     {0, NULL},
 };
 
@@ -495,5 +594,10 @@ static PyType_Spec net_spec = {
 
 PyObject *bind_net_type(PyObject *module)
 {
+    static int forks_seen;
+    if (!forks_seen && pthread_atfork(NULL, NULL, in_child) != 0) {
+        return PyErr_NoMemory();
+    }
+    forks_seen = 1;
     return PyType_FromModuleAndSpec(module, &net_spec, NULL);
 }

@@ -1,5 +1,6 @@
 /* The type Net: a plan, its parameters, and the memory of its latest forward.  bind_net.c holds the object, its memory
- * and its attributes, bind_compute.c forward, backward and losses, bind_train.c steps and epochs.
+ * and its attributes, bind_compute.c forward, backward and losses, bind_infer.c what leaves no trace, bind_train.c steps
+ * and epochs.
  *
  * A method converts its arguments, enters the network, computes, leaves it.  Between enter and leave no one else
  * changes the object, whatever runs while the GIL is released. */
@@ -14,15 +15,18 @@ typedef struct NetObject {
     mlpc_net *plan;
     npy_intp n_in, n_out;
 
-    /* Attributes.  The arrays are views of memory that outlives the network with any view of it. */
+    /* Attributes.  The arrays show memory that outlives the network with any view of it. */
     PyObject *sizes, *activations, *dtype;
     Py_ssize_t n_parameters;
     PyArrayObject *parameters, *gradients;
+    int handed_out;    /* someone has seen the array of the parameters, or a view of it: bind_net.c */
+    int weight_finite; /* the first layer's weight is, and nobody can have written to it since that was found */
 
     /* The latest forward: x is NULL where there is none.  Views of the workspace hold its capsule. */
     mlpc_workspace *workspace;
     PyObject *workspace_capsule;
     PyArrayObject *x;
+    void *x_data; /* of what x held then: (rows, n_in); the caller can give x another shape */
     size_t rows;
 
     /* What the loss of the latest forward left for backward: (rows, n_out), room for dz_rows. */
@@ -34,7 +38,7 @@ typedef struct NetObject {
 
     mlpc_trainer *trainer; /* of the latest train_epoch */
 
-    /* The process that computes, 0 for none, and the network that its thread had entered before: bind_net.c. */
+    /* The process that computes, by its number in bind_net.c, 0 for none, and the network that its thread had entered before: bind_net.c. */
     long busy_process;
     struct NetObject *outer;
 } NetObject;
@@ -49,6 +53,16 @@ int net_objective(const NetObject *net, args_objective *objective, PyObject *los
 
 const mlpc_kernels *net_kernels(const NetObject *net);
 size_t net_itemsize(const NetObject *net);
+
+/* For a call of the core that reads the parameters: what is known of them; and what the call has found out. */
+mlpc_knowledge net_knowledge(NetObject *net);
+void net_learn(NetObject *net, const mlpc_knowledge *knowledge);
+
+/* Before a call that writes parameters. */
+void net_will_write(NetObject *net);
+
+/* Fused multiply-adds of a forward pass. */
+double net_terms(const NetObject *net, size_t rows);
 
 /* From here on there is no latest forward. */
 void net_forget(NetObject *net);
@@ -69,6 +83,7 @@ PyObject *net_loss(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 PyObject *net_backward(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 PyObject *net_loss_and_grad(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 PyObject *net_logits(PyObject *self, PyObject *x);
+PyObject *net_answers(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 PyObject *net_evaluate(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 PyObject *net_train_epoch(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 PyObject *net_step(PyObject *self, PyObject *const *args, Py_ssize_t nargs);

@@ -26,6 +26,12 @@ static const char *const names_others[] = {
 #include "../kernels/kernels.def"
 };
 
+const char *const names_outputs[MLPC_N_OUTPUTS] = {
+    [MLPC_OUTPUT_logits] = "logits",
+    [MLPC_OUTPUT_prediction] = "prediction",
+    [MLPC_OUTPUT_probabilities] = "probabilities",
+};
+
 const char *const names_inits[MLPC_N_INITS] = {
     [MLPC_INIT_torch] = "torch",           [MLPC_INIT_he] = "he",         [MLPC_INIT_glorot] = "glorot",
     [MLPC_INIT_lecun] = "lecun",           [MLPC_INIT_course] = "course", [MLPC_INIT_zeros] = "zeros",

@@ -33,13 +33,28 @@ static int ask(void *context, size_t rows)
     return stop;
 }
 
+static void begin(poll_state *state)
+{
+    state->thread = PyEval_SaveThread();
+    state->mode = mlpc_fpmode_enter();
+}
+
 void poll_begin(poll_state *state, PyObject *tick)
 {
     state->poll = (mlpc_poll){ask, state};
     state->tick = tick == Py_None ? NULL : tick;
     state->last = now();
-    state->thread = PyEval_SaveThread();
-    state->mode = mlpc_fpmode_enter();
+    begin(state);
+}
+
+const mlpc_poll *poll_begin_work(poll_state *state, double terms, size_t piece)
+{
+    if (terms < (double)piece) {
+        begin(state);
+        return NULL;
+    }
+    poll_begin(state, NULL);
+    return &state->poll;
 }
 
 void poll_end(poll_state *state)

@@ -17,6 +17,10 @@ typedef struct {
 /* Releases the GIL; until poll_end the core may call state->poll.  tick is borrowed; None and NULL mean no one. */
 void poll_begin(poll_state *state, PyObject *tick);
 
+/* The same without a tick, for work of so many terms of products, and what the core is to poll: NULL where kernels that
+ * take `piece` terms between two questions would not ask a second time. */
+const mlpc_poll *poll_begin_work(poll_state *state, double terms, size_t piece);
+
 /* Takes the GIL back, and leaves the caller's floating-point mode as Python left it. */
 void poll_end(poll_state *state);
 

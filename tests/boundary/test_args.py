@@ -173,8 +173,8 @@ def test_forward_into_out(net):
         net.forward(same, same.reshape(-1)[:6].reshape(3, 2))
     with says(ValueError, "out: expected memory of its own, got an array that overlaps the parameters"):
         net.forward(x, net.parameters[:6].reshape(3, 2))
-    with says(TypeError, "forward: expected 2 arguments, got 3"):
-        net.forward(x, out, 1)
+    with says(TypeError, "forward: expected 3 arguments, got 4"):
+        net.forward(x, out, None, 1)
 
 
 # ---- y, weights, losses ----------------------------------------------------------------------------------------------

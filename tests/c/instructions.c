@@ -72,15 +72,19 @@ static void prepare(work *w, mlpc_isa isa)
 
 static void forward(work *w, size_t rounds)
 {
+    const mlpc_input x = {.rows = w->x};
     for (size_t i = 0; i < rounds; i++)
-        check(mlpc_forward(w->net, w->kernels, w->parameters, w->workspace, w->x, BATCH, NULL));
+        check(mlpc_forward(w->net, w->kernels, w->parameters, w->workspace, &x, BATCH, NULL, NULL));
     w->result = w->kernels->sum(w->workspace->z[LAYERS - 1], BATCH * OUTPUTS);
 }
 
 static void predict_one(work *w, size_t rounds)
 {
+    const mlpc_input x = {.rows = w->x};
+    mlpc_knowledge knowledge = {.lasting = 1};
     for (size_t i = 0; i < rounds; i++)
-        check(mlpc_predict(w->net, w->kernels, w->parameters, w->workspace, w->z, w->x, 1, NULL));
+        check(mlpc_predict(w->net, w->kernels, w->parameters, w->workspace, MLPC_OUTPUT_logits, loss.kind, w->z, &x, 1,
+                           &knowledge, NULL));
     w->result = w->kernels->sum(w->z, OUTPUTS);
 }
 

@@ -1,0 +1,120 @@
+/* What leaves no trace in a network: logits, predictions, probabilities and evaluation. */
+#include "bind_net.h"
+#include "errors.h"
+#include "names.h"
+#include "poll.h"
+
+/* Are they integers, and have they one number for a row? */
+static int is_integral(mlpc_output output, mlpc_loss_kind loss)
+{
+    return output == MLPC_OUTPUT_prediction &&
+           (loss == MLPC_LOSS_cross_entropy || loss == MLPC_LOSS_bce_with_logits);
+}
+
+static int is_flat(mlpc_output output, mlpc_loss_kind loss)
+{
+    return output == MLPC_OUTPUT_prediction && loss == MLPC_LOSS_cross_entropy;
+}
+
+static PyObject *answers_within(NetObject *net, PyArrayObject *x, const mlpc_input *input, mlpc_output output,
+                                mlpc_loss_kind loss)
+{
+    const npy_intp shape[2] = {PyArray_DIM(x, 0), net->n_out};
+    const int type = is_integral(output, loss) ? NPY_INT64 : args_type_number(net->plan->dtype);
+    mlpc_workspace *const scratch = net_scratch(net);
+    PyObject *answers = scratch == NULL ? NULL : PyArray_SimpleNew(is_flat(output, loss) ? 1 : 2, shape, type);
+    if (answers == NULL) {
+        return NULL;
+    }
+    const mlpc_kernels *const kernels = net_kernels(net);
+    const void *const parameters = PyArray_DATA(net->parameters);
+    void *const to = PyArray_DATA((PyArrayObject *)answers);
+    const size_t n = (size_t)shape[0];
+    mlpc_knowledge knowledge = net_knowledge(net);
+    poll_state state;
+    const mlpc_poll *const poll = poll_begin_work(&state, net_terms(net, n), kernels->piece);
+    const mlpc_status status =
+        mlpc_predict(net->plan, kernels, parameters, scratch, output, loss, to, input, n, &knowledge, poll);
+    poll_end(&state);
+    net_learn(net, &knowledge);
+    if (status != MLPC_OK) {
+        Py_DECREF(answers);
+        return errors_raise(status);
+    }
+    return answers;
+}
+
+static PyObject *answers(NetObject *net, PyObject *object, PyObject *scale, mlpc_output output, mlpc_loss_kind loss)
+{
+    PyObject *result = NULL;
+    mlpc_input input;
+    PyArrayObject *x = args_input(&input, object, scale, net->plan->dtype, net->n_in);
+    if (x != NULL && net_enter(net) == 0) {
+        result = answers_within(net, x, &input, output, loss);
+        net_leave(net);
+    }
+    Py_XDECREF(x);
+    return result;
+}
+
+PyObject *net_logits(PyObject *self, PyObject *x)
+{
+    return answers((NetObject *)self, x, Py_None, MLPC_OUTPUT_logits, MLPC_LOSS_mse);
+}
+
+PyObject *net_answers(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
+{
+    int output, loss;
+    if (args_count("answers", nargs, 4) < 0 ||
+        (output = names_find("output", args[1], names_outputs, MLPC_N_OUTPUTS)) < 0 ||
+        (loss = names_find("loss", args[2], names_losses, MLPC_N_LOSSES)) < 0) {
+        return NULL;
+    }
+    return answers((NetObject *)self, args[0], args[3], (mlpc_output)output, (mlpc_loss_kind)loss);
+}
+
+static PyObject *evaluate_within(NetObject *net, PyArrayObject *x, const mlpc_input *input,
+                                 const args_objective *objective)
+{
+    const size_t n = (size_t)PyArray_DIM(x, 0);
+    mlpc_workspace *const scratch = net_scratch(net);
+    double *const row_loss = PyMem_Calloc(n, sizeof(double));
+    if (scratch == NULL || row_loss == NULL) {
+        PyMem_Free(row_loss);
+        return PyErr_Occurred() ? NULL : PyErr_NoMemory();
+    }
+    const mlpc_kernels *const kernels = net_kernels(net);
+    const void *const parameters = PyArray_DATA(net->parameters);
+    mlpc_knowledge knowledge = net_knowledge(net);
+    double value, accuracy;
+    size_t bad_row;
+    poll_state state;
+    const mlpc_poll *const poll = poll_begin_work(&state, net_terms(net, n), kernels->piece);
+    const mlpc_status status =
+        mlpc_evaluate(net->plan, kernels, parameters, scratch, &objective->loss, input, &objective->targets, n, row_loss,
+                      &value, &accuracy, &bad_row, &knowledge, poll);
+    poll_end(&state);
+    net_learn(net, &knowledge);
+    PyMem_Free(row_loss);
+    return status == MLPC_OK ? Py_BuildValue("dd", value, accuracy) : errors_raise(status);
+}
+
+PyObject *net_evaluate(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
+{
+    NetObject *const net = (NetObject *)self;
+    args_objective objective = {0};
+    mlpc_input input;
+    PyArrayObject *x = NULL;
+    PyObject *result = NULL;
+    if ((nargs == 4 || args_count("evaluate", nargs, 5) == 0) &&
+        (x = args_input(&input, args[0], nargs == 5 ? args[4] : Py_None, net->plan->dtype, net->n_in)) != NULL &&
+        args_rows_at_least_one("x", x) == 0 &&
+        net_objective(net, &objective, args[2], args[1], args[3]) == 0 &&
+        args_objective_rows(&objective, PyArray_DIM(x, 0)) == 0 && net_enter(net) == 0) {
+        result = evaluate_within(net, x, &input, &objective);
+        net_leave(net);
+    }
+    args_objective_clear(&objective);
+    Py_XDECREF(x);
+    return result;
+}
