@@ -7,7 +7,7 @@ C-contiguous); `out` must be writable, C-contiguous, of the right shape and dtyp
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -67,6 +67,7 @@ def philox(seed: int, stream: int, index: int, counter: int, /) -> tuple[int, in
 def random_normal(seed: int, stream: int, index: int, n: int, /) -> NDArray[np.float64]: ...
 def shuffle(n: int, seed: int, epoch: int, /) -> NDArray[np.int64]: ...
 
+@final
 class Samples:
     """The rows that a training goes through.
 

@@ -45,7 +45,12 @@ def mutant(why, file, *edits, **more):
 
 
 TEMPLATES, CORE = "csrc/kernels/tmpl/", "csrc/core/"
+<<<<<<< HEAD
 TOTAL = "vec total = v_add(first ? v_set(0) : plain ? v_load(c_mj) : v_load_n(c_mj, tail), sum[m][j]);"
+=======
+BINDING, INFERENCE = "csrc/py/", ("tests/net/test_inference.py", "-k", "float32 or held or weak or seen")
+TOTAL = "vec total = v_add(job->first ? v_set(0) : v_load_n(c, n), sum[m][j]);"
+>>>>>>> de361cc (Mutants and promises of inference: zeros that are skipped, what is known of the weight, bytes)
 
 MUTANTS = [
     # Products
@@ -69,6 +74,28 @@ MUTANTS = [
         "sum[m][j] = bias ? v_load_n(bias + j * VL, j + 1 < vectors ? VL : tail) : v_set(0);",
         "total = v_add(total, bias_j);",
         ";",
+    ),
+    mutant(
+        "the first block's sum is the total, row by row",
+        TEMPLATES + "skip.inc",
+        "vec total = v_add(job->first ? v_set(0) : whole ? v_load(z_j) : v_load_n(z_j, job->tail), sum[j]);",
+        "vec total = job->first ? sum[j] : v_add(whole ? v_load(z_j) : v_load_n(z_j, job->tail), sum[j]);",
+    ),
+    mutant(
+        "runs of 64 inputs are blocks of their own",
+        TEMPLATES + "skip.inc",
+        ".begins = k % MLPC_BLOCK == 0,",
+        ".begins = 1,",
+        ".ends = (k + step) % MLPC_BLOCK == 0 || left <= step,",
+        ".ends = 1,",
+        ".first = k < MLPC_BLOCK,",
+        ".first = k == 0,",
+    ),
+    mutant(
+        "NaN is skipped like 0",
+        TEMPLATES + "skip.inc",
+        "m_bits(m_not(v_eq(v_load(x + i), zero)))",
+        "m_bits(m_or(v_lt(v_load(x + i), zero), v_lt(zero, v_load(x + i))))",
     ),
     mutant("blocks of 128", "csrc/kernels/kernels.h", "#define MLPC_BLOCK 256", "#define MLPC_BLOCK 128"),
     mutant(
@@ -132,6 +159,13 @@ MUTANTS = [
     ),
     mutant("the caller's mode is kept", CORE + "fpmode.h", "_mm_setcsr(0x1F80)", "_mm_setcsr(saved)", needs="x86_64"),
     mutant("the caller's mode is lost", CORE + "fpmode.h", "_mm_setcsr(saved)", "(void)saved", needs="x86_64"),
+    # Input
+    mutant(
+        "the scale of bytes is not rounded before the product",
+        TEMPLATES + "input.inc",
+        "(real)x[i] * factor",
+        "(real)(x[i] * scale)",
+    ),
     # Losses and optimizers
     mutant("no mean over the columns", CORE + "loss.c", "total * (double)O", "total"),
     mutant(
@@ -213,6 +247,41 @@ MUTANTS = [
         "mine ? &f->columns[0] : NULL",
     ),
     # What the digests do not see
+    mutant(
+        "zeros are skipped though the weight is not finite",
+        CORE + "pass.c",
+        "    return knowledge->finite;\n}",
+        "    return 1;\n}",
+        tests=INFERENCE,
+    ),
+    mutant(
+        "what is known of the weight outlives a handing out of the parameters",
+        BINDING + "bind_net.c",
+        "    net->weight_finite = 0;\n    return net->parameters;",
+        "    return net->parameters;",
+        tests=INFERENCE,
+    ),
+    mutant(
+        "what is found stays known though someone holds a view",
+        BINDING + "bind_net.c",
+        "if (Py_REFCNT(net->parameters) != 1) {",
+        "if (0) {",
+        tests=INFERENCE,
+    ),
+    mutant(
+        "a weak reference to the parameters survives",
+        BINDING + "bind_net.c",
+        "Py_SETREF(net->parameters, fresh);",
+        "Py_DECREF(fresh);",
+        tests=INFERENCE,
+    ),
+    mutant(
+        "a step is not seen to write",
+        BINDING + "bind_net.c",
+        "void net_will_write(NetObject *net)\n{\n    net->weight_finite = 0;",
+        "void net_will_write(NetObject *net)\n{\n    (void)net;",
+        tests=INFERENCE,
+    ),
     mutant(
         "divergence leaves the diverged parameters",
         CORE + "train.c",
