@@ -45,12 +45,8 @@ def mutant(why, file, *edits, **more):
 
 
 TEMPLATES, CORE = "csrc/kernels/tmpl/", "csrc/core/"
-<<<<<<< HEAD
-TOTAL = "vec total = v_add(first ? v_set(0) : plain ? v_load(c_mj) : v_load_n(c_mj, tail), sum[m][j]);"
-=======
 BINDING, INFERENCE = "csrc/py/", ("tests/net/test_inference.py", "-k", "float32 or held or weak or seen")
-TOTAL = "vec total = v_add(job->first ? v_set(0) : v_load_n(c, n), sum[m][j]);"
->>>>>>> de361cc (Mutants and promises of inference: zeros that are skipped, what is known of the weight, bytes)
+TOTAL = "vec total = v_add(first ? v_set(0) : plain ? v_load(c_mj) : v_load_n(c_mj, tail), sum[m][j]);"
 
 MUTANTS = [
     # Products
