@@ -64,7 +64,7 @@ static void *cut(cutter *c, size_t rows, size_t columns, size_t size)
 
 static void cut_rows(cutter *c, mlpc_rows *rows, const mlpc_samples *samples, size_t B, size_t size)
 {
-    rows->x_row = mlpc_packed_row(samples->I, size);
+    rows->x_row = mlpc_packed_row((samples->I * size + MLPC_ALIGNMENT - 1) / MLPC_ALIGNMENT * MLPC_ALIGNMENT / size, size);
     if (!samples->skips_zeros) {
         rows->x = cut(c, B, rows->x_row, size);
         return;

@@ -8,8 +8,8 @@
 
 size_t mlpc_packed_row(size_t n, size_t itemsize)
 {
-    const size_t lines = (n * itemsize + MLPC_ALIGNMENT - 1) / MLPC_ALIGNMENT;
-    return (lines | 1) * MLPC_ALIGNMENT / itemsize;
+    const size_t line = MLPC_ALIGNMENT, bytes = n * itemsize;
+    return (bytes % (2 * line) == 0 ? bytes + line : bytes) / itemsize;
 }
 
 /* Panels for so many vectors: of `wide` or one more each, or, for lists, as few as there can be, but one per thread. */

@@ -8,8 +8,8 @@
 
 typedef struct {
     size_t I, O, padded; /* padded: outputs, filled up to whole vectors */
-    size_t row;          /* between rows of what lies behind the layer: an odd number of cache lines, so that the same
-                          * column of neighbouring rows does not fall into the same set of the cache */
+    size_t row;          /* between rows of what lies behind the layer: no even number of cache lines, so that the same
+                          * column of many rows does not fall into few sets of the cache */
     size_t n_panels, *panels; /* n_panels + 1 first outputs */
     void *weight, *bias;      /* (I, padded) in panels; (padded,) */
     void *weight_state[MLPC_MAX_STATES], *bias_state[MLPC_MAX_STATES];
