@@ -77,20 +77,35 @@ static int code_of(code_book *book, uint64_t bits)
     return book->code[slot];
 }
 
-/* The code of number i of a part; -1 where there are too many. */
-static inline int code_at(const mlpc_samples *samples, code_book *book, const char *part, size_t i)
+/* Entries of the numbers of a part that stand at at[0 .. n - 1], with their codes; 0 where there are too many values. */
+static inline __attribute__((always_inline)) int code_part(uint16_t *entry, code_book *book, const uint8_t *at, size_t n,
+                                                           const char *part, const size_t size)
 {
-    uint64_t bits = 0;
-    if (samples->input.bytes)
-        return ((const uint8_t *)part)[i];
-    if (samples->dtype == MLPC_FLOAT32) {
-        uint32_t narrow;
-        memcpy(&narrow, part + i * sizeof narrow, sizeof narrow);
-        bits = narrow;
-    } else {
-        memcpy(&bits, part + i * sizeof bits, sizeof bits);
+    int enough = 1;
+    for (size_t j = 0; j < n; j++) {
+        uint64_t bits = 0;
+        if (size == 1) {
+            bits = (uint8_t)part[at[j]];
+        } else if (size == 4) {
+            uint32_t narrow;
+            memcpy(&narrow, part + at[j] * size, sizeof narrow);
+            bits = narrow;
+        } else {
+            memcpy(&bits, part + at[j] * size, sizeof bits);
+        }
+        const int code = size == 1 ? (int)bits : code_of(book, bits);
+        enough &= code >= 0;
+        entry[j] = (uint16_t)((unsigned)at[j] | (unsigned)code << 8);
     }
-    return code_of(book, bits);
+    return enough;
+}
+
+static int code_any_part(const mlpc_samples *samples, uint16_t *entry, code_book *book, const uint8_t *at, size_t n,
+                         const char *part)
+{
+    return samples->input.bytes              ? code_part(entry, book, at, n, part, 1)
+           : samples->dtype == MLPC_FLOAT32 ? code_part(entry, book, at, n, part, 4)
+                                             : code_part(entry, book, at, n, part, 8);
 }
 
 static double measured_density(const mlpc_samples *samples, const mlpc_kernels *kernels)
@@ -168,16 +183,16 @@ static mlpc_status list_rows(mlpc_samples *samples, const mlpc_kernels *kernels,
             const char *part;
             const size_t n = find(samples, kernels, r, s, at, &part);
             end[s] = k;
-            for (size_t j = 0; j < n; j++, k++) {
-                const int code = with_values ? 0 : code_at(samples, book, part, at[j]);
-                *too_many |= code < 0;
-                entry[k] = (uint16_t)((unsigned)at[j] | (unsigned)code << 8);
-                if (with_values)
-                    memcpy((char *)samples->memory[2] + (start + k) * size, part + at[j] * size, size);
+            if (!with_values && !code_any_part(samples, entry + k, book, at, n, part)) {
+                *too_many = 1;
+                return MLPC_OK;
             }
+            for (size_t j = 0; with_values && j < n; j++) {
+                entry[k + j] = at[j];
+                memcpy((char *)samples->memory[2] + (start + k + j) * size, part + at[j] * size, size);
+            }
+            k += (uint32_t)n;
         }
-        if (*too_many)
-            return MLPC_OK;
         end[samples->blocks] = k;
         samples->start[r + 1] = start + k;
         longest = k > longest ? k : longest;
