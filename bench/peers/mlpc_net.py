@@ -12,8 +12,7 @@ OPTIMIZERS = {"sgd": mlpc.optim.SGD, "adam": mlpc.optim.Adam}
 
 
 def new_net(task, weights):
-    if hasattr(mlpc, "set_num_threads"):
-        mlpc.set_num_threads(task.threads)
+    mlpc.set_num_threads(task.threads)
     init = [array for layer in weights for array in layer]
     return mlpc.MLP(task.sizes, "relu", dtype=task.dtype, init=init, seed=common.SEED)
 
