@@ -458,6 +458,18 @@ static MLPC_NOINLINE void train(run *r, mlpc_team *team, size_t rank, size_t siz
 
 static void train_rank(void *context, mlpc_team *team, size_t rank, size_t size) { train(context, team, rank, size); }
 
+/* The loss of a batch from its rows' terms: NaN where its weights sum to 0. */
+static double batch_loss(const run *r, size_t k)
+{
+    const mlpc_fused_job *j = r->job;
+    const size_t B = batch_rows(r, k), O = j->net->layers[j->net->n_layers - 1].n_out;
+    const mlpc_targets targets = batch_targets(r, k);
+    double divisor = 0;
+    size_t bad_row;
+    (void)mlpc_loss_check(j->loss, j->kernels, &targets, B, O, &divisor, r->f->ranks[0].weights, &bad_row);
+    return j->kernels->sum_double(j->row_loss + batch_start(r, k), B) / divisor;
+}
+
 mlpc_status mlpc_fused_epoch(mlpc_fused *f, const mlpc_fused_job *job, void *parameters, size_t *right, double *lr,
                              double *value)
 {
@@ -475,17 +487,10 @@ mlpc_status mlpc_fused_epoch(mlpc_fused *f, const mlpc_fused_job *job, void *par
     for (size_t t = 0; t < size; t++)
         *right += f->ranks[t].right;
     *lr = r.lr;
-    if (r.status == MLPC_OK && !mlpc_packed_finite(f->packed, job->kernels)) {
+    if (r.status == MLPC_OK && !mlpc_packed_finite(f->packed, job->kernels))
         r.status = MLPC_ERROR_DIVERGED;
-    } else if (r.status == MLPC_ERROR_DIVERGED) {
-        double divisor;
-        size_t bad_row;
-        const size_t last = job->net->n_layers - 1, B = batch_rows(&r, r.batch);
-        const mlpc_targets targets = batch_targets(&r, r.batch);
-        (void)mlpc_loss_check(job->loss, job->kernels, &targets, B, job->net->layers[last].n_out, &divisor,
-                              f->ranks[0].weights, &bad_row);
-        *value = job->kernels->sum_double(job->row_loss + batch_start(&r, r.batch), B) / divisor;
-    }
+    if (r.status == MLPC_ERROR_DIVERGED)
+        *value = batch_loss(&r, r.batch);
     if (r.status == MLPC_OK || r.status == MLPC_ERROR_INTERRUPTED) {
         mlpc_packed_store(f->packed, job->net, parameters, o->state);
         if (o->steps)

@@ -12,9 +12,8 @@
  * Both belong to the caller.  A workspace holds what one batch needs: activations and gradients between layers.
  *
  * Every function that computes sets the floating-point mode (nearest, no flush to zero, exceptions masked) and restores
- * the caller's.  No function prints, exits or keeps hidden state, but for one team of
- * threads that sleep between calls (team.h).  Where one fails, what it was to change is unchanged,
- * unless its comment says otherwise.
+ * the caller's.  No function prints, exits or keeps hidden state, but for one team of threads that sleep between calls
+ * (team.h).  Where one fails, what it was to change is unchanged, unless its comment says otherwise.
  */
 #ifndef MLPC_H
 #define MLPC_H
@@ -110,8 +109,9 @@ mlpc_status mlpc_forward(const mlpc_net *net, const mlpc_kernels *kernels, const
                          mlpc_workspace *workspace, const mlpc_input *x, size_t B, mlpc_knowledge *knowledge,
                          const mlpc_poll *poll);
 
-/* After forward with the same x, of real, B and parameters; dz (B, n_out of the last layer).  Fills gradients (added to what they
- * hold where accumulate) and, unless NULL, dx (B, n_in).  On INTERRUPTED the gradients are part old, part new. */
+/* After forward with the same x, of real, B and parameters; dz (B, n_out of the last layer).  Fills gradients (added to
+ * what they hold where accumulate) and, unless NULL, dx (B, n_in).  On INTERRUPTED the gradients are part old, part
+ * new. */
 mlpc_status mlpc_backward(const mlpc_net *net, const mlpc_kernels *kernels, const void *parameters, void *gradients,
                           mlpc_workspace *workspace, const void *x, const void *dz, void *dx, size_t B, int accumulate,
                           const mlpc_poll *poll);

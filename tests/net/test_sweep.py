@@ -147,3 +147,23 @@ def test_optimizers_have_settings_of_their_own(digits, tmp_path):
     assert path.read_text().count("\n") == 2
     with pytest.raises(TypeError, match=r"variants\['adam'\].*betas.*got 'momentum'"):
         mlpc.sweep({"adam": {"sizes": [64, 10], "optimizer": "adam", "momentum": 0.9}}, digits[0])
+
+
+def test_networks_side_by_side_share_the_threads_and_give_them_back(monkeypatch):
+    seen, train = [], mlpc.sweeps._train
+
+    def watched(*arguments):
+        seen.append(mlpc.get_num_threads())
+        return train(*arguments)
+
+    monkeypatch.setattr(mlpc.sweeps, "_cores", lambda: 4)
+    monkeypatch.setattr(mlpc.sweeps, "_train", watched)
+    before = mlpc.get_num_threads()
+    try:
+        for threads, jobs, expected in [(4, 4, 1), (4, 2, 2), (1, 1, 1), (3, 1, 3)]:
+            mlpc.set_num_threads(threads)
+            mlpc.sweep({"a": {"sizes": [2, 2]}}, (np.eye(2), [0, 1]), lr=0.1, epochs=1, jobs=jobs, progress=False)
+            assert seen.pop() == expected
+            assert mlpc.get_num_threads() == threads
+    finally:
+        mlpc.set_num_threads(before)
