@@ -149,17 +149,19 @@ static int nobody_can_write(NetObject *net)
 static PyArrayObject *hand_out_parameters(NetObject *net)
 {
     net->handed_out = 1;
-    net->weight_finite = 0;
+    net->asked = net->weight_finite = 0;
     return net->parameters;
 }
 
-/* Known is marked before the call that finds it out: where another thread asks for the parameters meanwhile, the mark is
- * gone, and stays so. */
+/* The first call after a write does not look for later ones: there may be none, as in a loop that trains on one row after
+ * another.  Known is marked before the call that finds it out: where another thread asks for the parameters meanwhile,
+ * the mark is gone, and stays so. */
 mlpc_knowledge net_knowledge(NetObject *net)
 {
     mlpc_knowledge knowledge = {.finite = net->weight_finite, .lasting = 1};
     if (!knowledge.finite) {
-        net->weight_finite = knowledge.lasting = nobody_can_write(net);
+        net->weight_finite = knowledge.lasting = net->asked && nobody_can_write(net);
+        net->asked = 1;
     }
     return knowledge;
 }
@@ -173,12 +175,16 @@ void net_learn(NetObject *net, const mlpc_knowledge *knowledge)
 
 void net_will_write(NetObject *net)
 {
-    net->weight_finite = 0;
+    net->asked = net->weight_finite = 0;
 }
 
 double net_terms(const NetObject *net, size_t rows)
 {
-    return (double)rows * (double)net->n_parameters;
+    double terms = (double)net->n_parameters; /* of one row */
+    for (size_t l = 0; l < net->plan->n_layers; l++) {
+        terms += 64 * (double)net->plan->layers[l].n_out; /* an activation takes as long as that, at most */
+    }
+    return (double)rows * terms;
 }
 
 /* ---- Workspaces -------------------------------------------------------------------------------------------------- */

@@ -20,7 +20,8 @@ typedef struct NetObject {
     Py_ssize_t n_parameters;
     PyArrayObject *parameters, *gradients;
     int handed_out;    /* someone has seen the array of the parameters, or a view of it: bind_net.c */
-    int weight_finite; /* the first layer's weight is, and nobody can have written to it since that was found */
+    int asked;         /* whether the first layer's weight is finite, since it was written or handed out */
+    int weight_finite; /* it is, and nobody can have written to it since that was found */
 
     /* The latest forward: x is NULL where there is none.  Views of the workspace hold its capsule. */
     mlpc_workspace *workspace;
@@ -61,7 +62,7 @@ void net_learn(NetObject *net, const mlpc_knowledge *knowledge);
 /* Before a call that writes parameters. */
 void net_will_write(NetObject *net);
 
-/* Fused multiply-adds of a forward pass. */
+/* Fused multiply-adds of a forward pass, or what takes as long, at most about. */
 double net_terms(const NetObject *net, size_t rows);
 
 /* From here on there is no latest forward. */

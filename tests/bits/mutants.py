@@ -253,7 +253,7 @@ MUTANTS = [
     mutant(
         "what is known of the weight outlives a handing out of the parameters",
         BINDING + "bind_net.c",
-        "    net->weight_finite = 0;\n    return net->parameters;",
+        "    net->asked = net->weight_finite = 0;\n    return net->parameters;",
         "    return net->parameters;",
         tests=INFERENCE,
     ),
@@ -274,7 +274,7 @@ MUTANTS = [
     mutant(
         "a step is not seen to write",
         BINDING + "bind_net.c",
-        "void net_will_write(NetObject *net)\n{\n    net->weight_finite = 0;",
+        "void net_will_write(NetObject *net)\n{\n    net->asked = net->weight_finite = 0;",
         "void net_will_write(NetObject *net)\n{\n    (void)net;",
         tests=INFERENCE,
     ),
