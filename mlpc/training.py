@@ -144,7 +144,7 @@ def fit(
     >>> x = np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
     >>> history = net.fit(x, x @ [[2.0], [-1.0]], epochs=100, batch_size=1, lr=0.2)
     >>> history.epochs, bool(history["loss"][-1] < 1e-6), history.zeros
-    (100, True, 'skipped')
+    (100, True, 'multiplied')
     """
     epochs = whole_number("epochs", epochs)
     batch_size = whole_number("batch_size", batch_size, 1)
