@@ -33,9 +33,7 @@ struct mlpc_fused {
     void *partial;           /* of the first layer's sums over lists, like its z */
     mlpc_rows rows[2];       /* of this batch and the next */
     mlpc_columns columns[2]; /* the same, by inputs, where zeros are skipped */
-    int64_t *labels[2];
-    void *values[2];
-    double *sample_weight[2];
+    mlpc_target_rows targets[2];
     rank_memory *ranks;
     void *memory;
 };
@@ -101,9 +99,9 @@ static void cut_all(cutter *c, mlpc_fused *f, const mlpc_net *net, const mlpc_sa
         cut_rows(c, &f->rows[i], samples, B, size);
         if (samples->skips_zeros)
             cut_columns(c, &f->columns[i], samples, B, size);
-        f->labels[i] = cut(c, B, 1, sizeof(int64_t));
-        f->values[i] = cut(c, B, O, size);
-        f->sample_weight[i] = cut(c, B, 1, sizeof(double));
+        f->targets[i].labels = cut(c, B, 1, sizeof(int64_t));
+        f->targets[i].values = cut(c, B, O, size);
+        f->targets[i].sample_weight = cut(c, B, 1, sizeof(double));
     }
     for (size_t t = 0; t < f->threads; t++) {
         const rank_memory memory = {
@@ -211,28 +209,15 @@ static void gather(const rank_state *s, size_t k)
     size_t first, n;
     share_of_rows(s, batch_rows(r, k), &first, &n);
     const size_t *const order = j->order + batch_start(r, k) + first;
-    const size_t O = j->net->layers[j->net->n_layers - 1].n_out, bytes = O * j->kernels->itemsize;
     mlpc_samples_gather(j->samples, j->kernels, &f->rows[k % 2], first, order, n,
                         j->samples->n - batch_start(r, k) - first);
-    for (size_t i = 0; i < n; i++) {
-        if (j->targets->labels)
-            f->labels[k % 2][first + i] = j->targets->labels[order[i]];
-        else
-            memcpy((char *)f->values[k % 2] + (first + i) * bytes, (const char *)j->targets->values + order[i] * bytes,
-                   bytes);
-        if (j->targets->sample_weight)
-            f->sample_weight[k % 2][first + i] = j->targets->sample_weight[order[i]];
-    }
+    mlpc_targets_gather(j->targets, &f->targets[k % 2], first, order, n, j->net->layers[j->net->n_layers - 1].n_out,
+                        j->kernels->itemsize);
 }
 
 static mlpc_targets batch_targets(const run *r, size_t k)
 {
-    const mlpc_targets *t = r->job->targets;
-    return (mlpc_targets){
-        .labels = t->labels ? r->f->labels[k % 2] : NULL,
-        .values = t->labels ? NULL : r->f->values[k % 2],
-        .sample_weight = t->sample_weight ? r->f->sample_weight[k % 2] : NULL,
-    };
+    return mlpc_targets_of_rows(r->job->targets, &r->f->targets[k % 2]);
 }
 
 /* z of the first layer for one panel of a batch. */

@@ -1,6 +1,8 @@
 /* Losses: divisors, checks of targets, sums over rows.  What happens inside a row is a kernel's. */
 #include "loss.h"
 
+#include <string.h>
+
 #include "fpmode.h"
 #include "progress.h"
 
@@ -148,6 +150,29 @@ double mlpc_count_correct(const mlpc_loss *loss, const mlpc_kernels *kernels, co
     count(loss, kernels, z, targets, B, O, &correct);
     mlpc_fpmode_leave(mode);
     return correct;
+}
+
+void mlpc_targets_gather(const mlpc_targets *targets, const mlpc_target_rows *rows, size_t at, const size_t *order,
+                         size_t n, size_t O, size_t itemsize)
+{
+    const size_t bytes = O * itemsize;
+    for (size_t i = 0; i < n; i++) {
+        if (targets->labels)
+            rows->labels[at + i] = targets->labels[order[i]];
+        else
+            memcpy((char *)rows->values + (at + i) * bytes, (const char *)targets->values + order[i] * bytes, bytes);
+        if (targets->sample_weight)
+            rows->sample_weight[at + i] = targets->sample_weight[order[i]];
+    }
+}
+
+mlpc_targets mlpc_targets_of_rows(const mlpc_targets *targets, const mlpc_target_rows *rows)
+{
+    return (mlpc_targets){
+        .labels = targets->labels ? rows->labels : NULL,
+        .values = targets->labels ? NULL : rows->values,
+        .sample_weight = targets->sample_weight ? rows->sample_weight : NULL,
+    };
 }
 
 mlpc_targets mlpc_targets_from(const mlpc_targets *targets, size_t row, size_t O, size_t itemsize)

@@ -26,9 +26,7 @@ struct mlpc_trainer {
     size_t *order;                     /* (n,) rows in the order of this epoch */
     double *row_loss;                  /* (n,) in that order */
     mlpc_rows rows;                    /* x (batch_size, n_in), as all below the rows of one batch */
-    int64_t *labels;                   /* (batch_size,) */
-    void *values;                      /* (batch_size, n_out) */
-    double *sample_weight;             /* (batch_size,) */
+    mlpc_target_rows targets;
     void *gradients;                   /* (n_parameters,) of the batch */
     /* (n_parameters,) each, as at the end of the last clean epoch; so is the number of steps. */
     void *parameters, *state[MLPC_MAX_STATES];
@@ -115,9 +113,9 @@ mlpc_status mlpc_trainer_create(mlpc_trainer **out, const mlpc_net *net, const m
     trainer->order = mlpc_block_cut(trainer->memory, &offset, n, sizeof(size_t));
     trainer->row_loss = mlpc_block_cut(trainer->memory, &offset, n, sizeof(double));
     trainer->rows = (mlpc_rows){.x = mlpc_block_cut(trainer->memory, &offset, B * I, size), .x_row = I};
-    trainer->labels = mlpc_block_cut(trainer->memory, &offset, B, sizeof(int64_t));
-    trainer->values = mlpc_block_cut(trainer->memory, &offset, B * O, size);
-    trainer->sample_weight = mlpc_block_cut(trainer->memory, &offset, B, sizeof(double));
+    trainer->targets.labels = mlpc_block_cut(trainer->memory, &offset, B, sizeof(int64_t));
+    trainer->targets.values = mlpc_block_cut(trainer->memory, &offset, B * O, size);
+    trainer->targets.sample_weight = mlpc_block_cut(trainer->memory, &offset, B, sizeof(double));
     trainer->gradients = mlpc_block_cut(trainer->memory, &offset, P, size);
     trainer->parameters = mlpc_block_cut(trainer->memory, &offset, P, size);
     for (int s = 0; s < MLPC_MAX_STATES; s++)
@@ -145,21 +143,9 @@ void mlpc_trainer_free(mlpc_trainer *trainer)
 static mlpc_targets gather(mlpc_trainer *trainer, const mlpc_samples *samples, const mlpc_kernels *kernels,
                            const mlpc_targets *targets, const size_t *order, size_t B, size_t O)
 {
-    const size_t y_row = O * kernels->itemsize;
     mlpc_samples_gather_numbers(samples, kernels, &trainer->rows, 0, order, B, B);
-    for (size_t b = 0; b < B; b++) {
-        if (targets->labels)
-            trainer->labels[b] = targets->labels[order[b]];
-        else
-            memcpy((char *)trainer->values + b * y_row, (const char *)targets->values + order[b] * y_row, y_row);
-        if (targets->sample_weight)
-            trainer->sample_weight[b] = targets->sample_weight[order[b]];
-    }
-    return (mlpc_targets){
-        .labels = targets->labels ? trainer->labels : NULL,
-        .values = targets->labels ? NULL : trainer->values,
-        .sample_weight = targets->sample_weight ? trainer->sample_weight : NULL,
-    };
+    mlpc_targets_gather(targets, &trainer->targets, 0, order, B, O, kernels->itemsize);
+    return mlpc_targets_of_rows(targets, &trainer->targets);
 }
 
 /* What an epoch works with, fixed over its batches. */
