@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "fpmode.h"
-#include "progress.h"
 
 static double real_at(const void *x, mlpc_dtype dtype, size_t i)
 {
@@ -182,49 +181,4 @@ mlpc_targets mlpc_targets_from(const mlpc_targets *targets, size_t row, size_t O
         .values = targets->values ? (const char *)targets->values + row * O * itemsize : NULL,
         .sample_weight = targets->sample_weight ? targets->sample_weight + row : NULL,
     };
-}
-
-static MLPC_NOINLINE mlpc_status evaluate(const mlpc_net *net, const mlpc_kernels *kernels, const void *parameters,
-                                          mlpc_workspace *workspace, const mlpc_loss *loss, const mlpc_input *x,
-                                          const mlpc_targets *targets, size_t n, double *row_loss, double *value,
-                                          double *accuracy, size_t *bad_row, mlpc_knowledge *knowledge,
-                                          const mlpc_poll *poll)
-{
-    const size_t size = kernels->itemsize, last = net->n_layers - 1;
-    const size_t I = net->layers[0].n_in, O = net->layers[last].n_out;
-    double divisor;
-    const mlpc_status checked = mlpc_loss_check(loss, kernels, targets, n, O, &divisor, row_loss, bad_row);
-    if (checked != MLPC_OK)
-        return checked;
-
-    size_t right = 0;
-    mlpc_progress progress = {poll, 0};
-    const mlpc_poll part_poll = {mlpc_progress_ask, &progress};
-    for (size_t i = 0; i < n; i += workspace->batch) {
-        const size_t B = n - i < workspace->batch ? n - i : workspace->batch;
-        progress.rows = i;
-        const mlpc_input x_part = mlpc_input_from(x, i, I, size);
-        const mlpc_status status =
-            mlpc_forward(net, kernels, parameters, workspace, &x_part, B, knowledge, poll ? &part_poll : NULL);
-        if (status != MLPC_OK)
-            return status;
-        const mlpc_targets part = mlpc_targets_from(targets, i, O, size);
-        mlpc_loss_rows(loss, kernels, workspace->z[last], &part, divisor, B, O, NULL, row_loss + i);
-        right += mlpc_count_right(loss, kernels, workspace->z[last], &part, B, O);
-    }
-    *value = kernels->sum_double(row_loss, n) / divisor;
-    *accuracy = mlpc_share_right(loss, right, n, O);
-    return MLPC_OK;
-}
-
-mlpc_status mlpc_evaluate(const mlpc_net *net, const mlpc_kernels *kernels, const void *parameters,
-                          mlpc_workspace *workspace, const mlpc_loss *loss, const mlpc_input *x,
-                          const mlpc_targets *targets, size_t n, double *row_loss, double *value, double *accuracy,
-                          size_t *bad_row, mlpc_knowledge *knowledge, const mlpc_poll *poll)
-{
-    const mlpc_fpmode mode = mlpc_fpmode_enter();
-    const mlpc_status status = evaluate(net, kernels, parameters, workspace, loss, x, targets, n, row_loss, value,
-                                        accuracy, bad_row, knowledge, poll);
-    mlpc_fpmode_leave(mode);
-    return status;
 }

@@ -71,18 +71,21 @@ void mlpc_net_free(mlpc_net *net);
 
 typedef struct {
     size_t batch;    /* rows that fit */
+    size_t room;     /* threads that have an input and a scratch of their own */
+    size_t threads;  /* of them, that may compute: 1..room, to be set at will */
     void **z, **a;   /* per layer (batch, n_out): before and after its activation; a[l] == z[l] where that is identity */
     void *dz[2];     /* (batch, widest layer) each, for the chain of gradients in backward */
-    void *input;     /* (input_rows, n_in) of real: rows that came as bytes */
+    void *input;     /* (room, input_rows, n_in) of real: rows that came as bytes */
     size_t input_rows;
-    void *scratch;   /* part of a weight gradient that is to be added to another: scratch_size elements, >= any n_out */
+    void *scratch;   /* (room, scratch_size): parts of gradients to be added to others; scratch_size >= any n_out */
     size_t scratch_size;
     double *row_loss; /* (batch,) */
     void *memory;
 } mlpc_workspace;
 
-/* One allocation, aligned to 64 bytes, for batches of up to `batch` rows. */
-mlpc_status mlpc_workspace_create(mlpc_workspace **workspace, const mlpc_net *net, size_t batch);
+/* One allocation, aligned to 64 bytes, for batches of up to `batch` >= 1 rows, with room for the threads, or as many of
+ * them as there are rows.  A pass uses no more threads than its work is worth; its bits do not depend on them. */
+mlpc_status mlpc_workspace_create(mlpc_workspace **workspace, const mlpc_net *net, size_t batch, size_t threads);
 void mlpc_workspace_free(mlpc_workspace *workspace);
 
 /* ---- Asking, in a long call, whether to go on ------------------------------------------------------------------ */
@@ -102,6 +105,12 @@ typedef struct {
     int finite;  /* the weight is finite: known before the call, or found out by it */
     int lasting; /* what the call finds out will hold for later calls too, so that one row is worth a look */
 } mlpc_knowledge;
+
+/* What a forward pass of so many rows costs, in terms of products; about, and at most. */
+double mlpc_forward_terms(const mlpc_net *net, size_t rows);
+
+/* How many threads a pass of so many rows is worth: 1 to `most`, and no more than there are rows. */
+size_t mlpc_useful_threads(const mlpc_net *net, size_t rows, size_t most);
 
 /* x (B, n_in), B <= workspace->batch; leaves z and a of every layer in the workspace.  knowledge may be NULL: no zero is
  * skipped; poll may be NULL. */
@@ -128,8 +137,8 @@ typedef enum {
     MLPC_N_OUTPUTS
 } mlpc_output;
 
-/* The output for any number of rows, computed in pieces of at most workspace->batch; (n, n_out) of real unless said
- * otherwise above. */
+/* The output for any number of rows, (n, n_out) of real unless said otherwise above; each thread computes pieces of at
+ * most workspace->batch / workspace->room of them. */
 mlpc_status mlpc_predict(const mlpc_net *net, const mlpc_kernels *kernels, const void *parameters,
                          mlpc_workspace *workspace, mlpc_output output, mlpc_loss_kind loss, void *to,
                          const mlpc_input *x, size_t n, mlpc_knowledge *knowledge, const mlpc_poll *poll);
@@ -172,7 +181,7 @@ void mlpc_labels(const mlpc_kernels *kernels, int64_t *labels, const void *z, si
 double mlpc_count_correct(const mlpc_loss *loss, const mlpc_kernels *kernels, const void *z,
                           const mlpc_targets *targets, size_t B, size_t O);
 
-/* Loss and share of right answers over n rows, in pieces of at most workspace->batch. row_loss (n,). */
+/* Loss and share of right answers over n rows, in pieces as mlpc_predict; row_loss (n,). */
 mlpc_status mlpc_evaluate(const mlpc_net *net, const mlpc_kernels *kernels, const void *parameters,
                           mlpc_workspace *workspace, const mlpc_loss *loss, const mlpc_input *x,
                           const mlpc_targets *targets, size_t n, double *row_loss, double *value, double *accuracy,

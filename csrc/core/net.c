@@ -55,13 +55,14 @@ void mlpc_net_free(mlpc_net *net)
 /* Bytes for rows that are converted at once: some tens of MNIST's, which stay in the second-level cache. */
 #define INPUT_BYTES 262144
 
-mlpc_status mlpc_workspace_create(mlpc_workspace **out, const mlpc_net *net, size_t batch)
+mlpc_status mlpc_workspace_create(mlpc_workspace **out, const mlpc_net *net, size_t batch, size_t threads)
 {
     const size_t size = mlpc_itemsize(net->dtype), L = net->n_layers;
     mlpc_workspace *workspace = calloc(1, sizeof *workspace);
     if (!workspace)
         return MLPC_ERROR_MEMORY;
     workspace->batch = batch;
+    workspace->room = workspace->threads = threads = threads < batch ? threads : batch;
     workspace->scratch_size = SCRATCH_ELEMENTS;
     size_t widest = 0;
     for (size_t l = 0; l < L; l++)
@@ -86,8 +87,10 @@ mlpc_status mlpc_workspace_create(mlpc_workspace **out, const mlpc_net *net, siz
             fits = fits && mlpc_size_add(&total, batch * n_out, size);
     }
     fits = fits && mlpc_size_add(&total, batch * widest, size) && mlpc_size_add(&total, batch * widest, size) &&
-           mlpc_size_add(&total, workspace->input_rows * I, size) &&
-           mlpc_size_add(&total, workspace->scratch_size, size) && mlpc_size_add(&total, batch, sizeof(double));
+           threads <= SIZE_MAX / 4 / (workspace->input_rows * I * size) &&
+           mlpc_size_add(&total, threads * workspace->input_rows * I, size) &&
+           threads <= SIZE_MAX / 4 / (workspace->scratch_size * size) &&
+           mlpc_size_add(&total, threads * workspace->scratch_size, size) && mlpc_size_add(&total, batch, sizeof(double));
     void *memory = fits ? mlpc_block_alloc(total) : NULL;
     if (!memory) {
         free(workspace);
@@ -106,8 +109,8 @@ mlpc_status mlpc_workspace_create(mlpc_workspace **out, const mlpc_net *net, siz
     }
     workspace->dz[0] = mlpc_block_cut(memory, &offset, batch * widest, size);
     workspace->dz[1] = mlpc_block_cut(memory, &offset, batch * widest, size);
-    workspace->input = mlpc_block_cut(memory, &offset, workspace->input_rows * I, size);
-    workspace->scratch = mlpc_block_cut(memory, &offset, workspace->scratch_size, size);
+    workspace->input = mlpc_block_cut(memory, &offset, threads * workspace->input_rows * I, size);
+    workspace->scratch = mlpc_block_cut(memory, &offset, threads * workspace->scratch_size, size);
     workspace->row_loss = mlpc_block_cut(memory, &offset, batch, sizeof(double));
     *out = workspace;
     return MLPC_OK;

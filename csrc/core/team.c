@@ -347,6 +347,12 @@ size_t mlpc_team_run(size_t wanted, mlpc_team_function *function, void *context)
     return 1;
 }
 
+size_t mlpc_team_size(double work, double least, size_t most)
+{
+    const double size = work / least;
+    return size < 2 || most < 2 ? 1 : size < (double)most ? (size_t)size : most;
+}
+
 size_t mlpc_team_cpus(void)
 {
     return mlpc_cpus_allowed("");

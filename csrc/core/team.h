@@ -29,6 +29,9 @@ size_t mlpc_team_run(size_t wanted, mlpc_team_function *function, void *context)
  * once. */
 void mlpc_team_barrier(mlpc_team *team);
 
+/* How many threads, 1 to `most`, so much work is for where each is to get `least` of it. */
+size_t mlpc_team_size(double work, double least, size_t most);
+
 /* How many threads the machine allows, at least 1: the CPUs that this process may use, and its group's quota of them,
  * rounded up. */
 size_t mlpc_team_cpus(void);

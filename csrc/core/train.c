@@ -10,6 +10,7 @@
 #include "mlpc.h"
 #include "progress.h"
 #include "samples.h"
+#include "team.h"
 
 /* What decides how a trainer is made, besides its net. */
 typedef struct {
@@ -43,15 +44,11 @@ enum { MOST_PIECES = 20 };
 /* A thread more pays where it gets so many terms of products per batch, some 10 us of work, against two barriers. */
 enum { LEAST_TERMS = 400000 };
 
+static double terms_of(const mlpc_net *net, size_t B) { return 3 * (double)B * (double)net->n_parameters; }
+
 static int too_large(const mlpc_net *net, const mlpc_kernels *kernels, size_t B)
 {
-    return 3 * (double)B * (double)net->n_parameters > (double)MOST_PIECES * (double)kernels->piece;
-}
-
-static size_t useful_threads(const mlpc_net *net, size_t B, size_t threads)
-{
-    const double useful = 3 * (double)B * (double)net->n_parameters / LEAST_TERMS;
-    return useful < 2 || threads < 2 ? 1 : useful < (double)threads ? (size_t)useful : threads;
+    return terms_of(net, B) > (double)MOST_PIECES * (double)kernels->piece;
 }
 
 static trainer_key key_of(const mlpc_kernels *kernels, const mlpc_optimizer *optimizer, const mlpc_samples *samples,
@@ -95,9 +92,9 @@ mlpc_status mlpc_trainer_create(mlpc_trainer **out, const mlpc_net *net, const m
     trainer->key = key_of(kernels, optimizer, samples, batch_size, threads);
     trainer->n = n;
     trainer->batch_size = B;
-    if (mlpc_workspace_create(&trainer->workspace, net, B) != MLPC_OK ||
+    if (mlpc_workspace_create(&trainer->workspace, net, B, threads) != MLPC_OK ||
         (!too_large(net, kernels, B) && mlpc_fused_create(&trainer->fused, net, kernels, optimizer, samples, B,
-                                                          useful_threads(net, B, threads)) != MLPC_OK))
+                                                          mlpc_team_size(terms_of(net, B), LEAST_TERMS, threads)) != MLPC_OK))
         goto fail;
 
     size_t total = 0, offset = 0;

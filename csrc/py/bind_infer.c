@@ -21,7 +21,8 @@ static PyObject *answers_within(NetObject *net, PyArrayObject *x, const mlpc_inp
 {
     const npy_intp shape[2] = {PyArray_DIM(x, 0), net->n_out};
     const int type = is_integral(output, loss) ? NPY_INT64 : args_type_number(net->plan->dtype);
-    mlpc_workspace *const scratch = net_scratch(net);
+    const size_t n = (size_t)shape[0];
+    mlpc_workspace *const scratch = net_scratch(net, n);
     PyObject *answers = scratch == NULL ? NULL : PyArray_SimpleNew(is_flat(output, loss) ? 1 : 2, shape, type);
     if (answers == NULL) {
         return NULL;
@@ -29,10 +30,9 @@ static PyObject *answers_within(NetObject *net, PyArrayObject *x, const mlpc_inp
     const mlpc_kernels *const kernels = net_kernels(net);
     const void *const parameters = PyArray_DATA(net->parameters);
     void *const to = PyArray_DATA((PyArrayObject *)answers);
-    const size_t n = (size_t)shape[0];
     mlpc_knowledge knowledge = net_knowledge(net);
     poll_state state;
-    const mlpc_poll *const poll = poll_begin_work(&state, net_terms(net, n), kernels->piece);
+    const mlpc_poll *const poll = poll_begin_work(&state, mlpc_forward_terms(net->plan, n), kernels->piece);
     const mlpc_status status =
         mlpc_predict(net->plan, kernels, parameters, scratch, output, loss, to, input, n, &knowledge, poll);
     poll_end(&state);
@@ -77,7 +77,7 @@ static PyObject *evaluate_within(NetObject *net, PyArrayObject *x, const mlpc_in
                                  const args_objective *objective)
 {
     const size_t n = (size_t)PyArray_DIM(x, 0);
-    mlpc_workspace *const scratch = net_scratch(net);
+    mlpc_workspace *const scratch = net_scratch(net, n);
     double *const row_loss = PyMem_Calloc(n, sizeof(double));
     if (scratch == NULL || row_loss == NULL) {
         PyMem_Free(row_loss);
@@ -89,7 +89,7 @@ static PyObject *evaluate_within(NetObject *net, PyArrayObject *x, const mlpc_in
     double value, accuracy;
     size_t bad_row;
     poll_state state;
-    const mlpc_poll *const poll = poll_begin_work(&state, net_terms(net, n), kernels->piece);
+    const mlpc_poll *const poll = poll_begin_work(&state, mlpc_forward_terms(net->plan, n), kernels->piece);
     const mlpc_status status =
         mlpc_evaluate(net->plan, kernels, parameters, scratch, &objective->loss, input, &objective->targets, n, row_loss,
                       &value, &accuracy, &bad_row, &knowledge, poll);

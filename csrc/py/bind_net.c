@@ -178,20 +178,17 @@ void net_will_write(NetObject *net)
     net->asked = net->weight_finite = 0;
 }
 
-double net_terms(const NetObject *net, size_t rows)
-{
-    double terms = (double)net->n_parameters; /* of one row */
-    for (size_t l = 0; l < net->plan->n_layers; l++) {
-        terms += 64 * (double)net->plan->layers[l].n_out; /* an activation takes as long as that, at most */
-    }
-    return (double)rows * terms;
-}
-
 /* ---- Workspaces -------------------------------------------------------------------------------------------------- */
 
 static void free_workspace(PyObject *capsule)
 {
     mlpc_workspace_free(PyCapsule_GetPointer(capsule, NULL));
+}
+
+void net_limit_threads(mlpc_workspace *workspace)
+{
+    const size_t most = module_num_threads();
+    workspace->threads = workspace->room < most ? workspace->room : most;
 }
 
 void net_forget(NetObject *net)
@@ -203,11 +200,13 @@ void net_forget(NetObject *net)
 
 int net_reserve(NetObject *net, size_t rows)
 {
-    if (net->workspace != NULL && net->workspace->batch >= rows) {
+    const size_t threads = mlpc_useful_threads(net->plan, rows, module_num_threads());
+    if (net->workspace != NULL && net->workspace->batch >= rows && net->workspace->room >= threads) {
+        net_limit_threads(net->workspace);
         return 0;
     }
     mlpc_workspace *workspace;
-    const mlpc_status status = mlpc_workspace_create(&workspace, net->plan, rows > 0 ? rows : 1);
+    const mlpc_status status = mlpc_workspace_create(&workspace, net->plan, rows > 0 ? rows : 1, threads);
     if (status != MLPC_OK) {
         errors_raise(status);
         return -1;
@@ -223,7 +222,7 @@ int net_reserve(NetObject *net, size_t rows)
     return 0;
 }
 
-/* Rows of a piece that logits and evaluate compute at once: enough to fill the kernels' tiles, few enough for what lies
+/* Rows that a thread of logits or evaluate computes at once: enough to fill the kernels' tiles, few enough for what lies
  * between layers to stay in a cache of 4 MB. */
 static size_t scratch_rows(const NetObject *net)
 {
@@ -235,15 +234,21 @@ static size_t scratch_rows(const NetObject *net)
     return bytes * most <= cache ? most : bytes < cache ? cache / bytes : 1;
 }
 
-mlpc_workspace *net_scratch(NetObject *net)
+mlpc_workspace *net_scratch(NetObject *net, size_t rows)
 {
-    if (net->scratch == NULL) {
-        const mlpc_status status = mlpc_workspace_create(&net->scratch, net->plan, scratch_rows(net));
+    const size_t threads = mlpc_useful_threads(net->plan, rows, module_num_threads());
+    if (net->scratch == NULL || net->scratch->room < threads) {
+        mlpc_workspace *scratch;
+        const mlpc_status status =
+            mlpc_workspace_create(&scratch, net->plan, threads * scratch_rows(net), threads);
         if (status != MLPC_OK) {
-            net->scratch = NULL;
             errors_raise(status);
+            return NULL;
         }
+        mlpc_workspace_free(net->scratch);
+        net->scratch = scratch;
     }
+    net_limit_threads(net->scratch);
     return net->scratch;
 }
 

@@ -62,17 +62,17 @@ void net_learn(NetObject *net, const mlpc_knowledge *knowledge);
 /* Before a call that writes parameters. */
 void net_will_write(NetObject *net);
 
-/* Fused multiply-adds of a forward pass, or what takes as long, at most about. */
-double net_terms(const NetObject *net, size_t rows);
-
 /* From here on there is no latest forward. */
 void net_forget(NetObject *net);
 
 /* Room in the workspace for a forward of some rows.  Where it must be replaced the latest forward is forgotten. */
 int net_reserve(NetObject *net, size_t rows);
 
-/* The workspace for logits and evaluate, made at the first call; NULL with MemoryError. */
-mlpc_workspace *net_scratch(NetObject *net);
+/* The workspace for logits and evaluate of some rows, made when needed; NULL with MemoryError. */
+mlpc_workspace *net_scratch(NetObject *net, size_t rows);
+
+/* Before a call with a workspace that was made before: set_num_threads may have been called since. */
+void net_limit_threads(mlpc_workspace *workspace);
 
 /* An array (rows, columns) of the network's dtype over memory that `owner` keeps alive; strides NULL: C-contiguous. */
 PyArrayObject *net_view(const NetObject *net, int ndim, const npy_intp *shape, const npy_intp *strides, void *data,

@@ -245,7 +245,7 @@ MUTANTS = [
     # What the digests do not see
     mutant(
         "zeros are skipped though the weight is not finite",
-        CORE + "pass.c",
+        CORE + "forward.c",
         "    return knowledge->finite;\n}",
         "    return 1;\n}",
         tests=INFERENCE,

@@ -812,7 +812,7 @@ static void run_subnormal(const mlpc_kernels *k, mlpc_dtype dtype)
     mlpc_net *net;
     mlpc_workspace *workspace;
     check(mlpc_net_create(&net, dtype, 1, widths, NULL));
-    check(mlpc_workspace_create(&workspace, net, 9));
+    check(mlpc_workspace_create(&workspace, net, 9, 1));
     void *parameters = allocate(net->n_parameters, k->itemsize);
     void *x = allocate(20 * 31, k->itemsize), *z = allocate(20 * 17, k->itemsize);
     const mlpc_input input = {.rows = x};
@@ -840,7 +840,7 @@ static void run_inference(const mlpc_kernels *k, mlpc_dtype dtype)
     mlpc_net *net;
     mlpc_workspace *workspace;
     check(mlpc_net_create(&net, dtype, 2, widths, hidden));
-    check(mlpc_workspace_create(&workspace, net, 64));
+    check(mlpc_workspace_create(&workspace, net, 64, 1));
     void *parameters = allocate(net->n_parameters, k->itemsize), *x = allocate(N * IN, k->itemsize);
     void *to = allocate(N * OUT, sizeof(double));
     uint8_t *bytes = allocate(N * IN, 1);
@@ -1011,7 +1011,7 @@ static void run_training(const mlpc_kernels *k, mlpc_dtype dtype, mlpc_loss_kind
     mlpc_samples *samples;
     check(mlpc_samples_create(&samples, k, &(mlpc_input){.rows = x}, ROWS, INPUTS, MLPC_ZEROS_MULTIPLY));
     check(mlpc_trainer_create(&trainer, net, k, &optimizer, samples, BATCH, 1));
-    check(mlpc_workspace_create(&workspace, net, BATCH));
+    check(mlpc_workspace_create(&workspace, net, BATCH, 1));
     const training t = {k, net, (mlpc_init)(kind % MLPC_N_INITS), parameters, velocity, x, &optimizer, &loss, &targets};
 
     start();

@@ -48,7 +48,7 @@ static void prepare(work *w, mlpc_isa isa)
     const mlpc_activation hidden[LAYERS - 1] = {MLPC_ACTIVATION_relu, MLPC_ACTIVATION_tanh};
     w->kernels = mlpc_kernels_for(isa, w->dtype);
     check(mlpc_net_create(&w->net, w->dtype, LAYERS, sizes, hidden));
-    check(mlpc_workspace_create(&w->workspace, w->net, BATCH));
+    check(mlpc_workspace_create(&w->workspace, w->net, BATCH, 1));
     const size_t itemsize = mlpc_itemsize(w->dtype), n = w->net->n_parameters;
     w->parameters = allocate(n, itemsize);
     w->gradients = allocate(n, itemsize);

@@ -1,0 +1,124 @@
+/* Backward passes: a layer's weight gradient is shared out by inputs, its bias gradient by units, and the gradient of its
+ * input by rows, so that no sum is. */
+#include "fpmode.h"
+#include "pass.h"
+#include "team.h"
+
+typedef struct {
+    mlpc_pass pass; /* of rank 0 */
+    void *gradients;
+    const void *x, *dz;
+    void *dx;
+    size_t B;
+    int accumulate;
+} job;
+
+/* A rank's share of n things, in whole groups of them as far as there are enough. */
+static void share_of(size_t n, size_t group, size_t rank, size_t size, size_t *from, size_t *to)
+{
+    const size_t groups = (n + group - 1) / group, first = groups * rank / size * group;
+    const size_t end = groups * (rank + 1) / size * group;
+    *from = first < n ? first : n;
+    *to = end < n ? end : n;
+}
+
+/* As many inputs, units or rows as fill a cache line of either dtype and tiles of 6 or 8 rows. */
+enum { SHARED_INPUTS = 24, SHARED_UNITS = 16, SHARED_ROWS = 24 };
+
+/* dw of the rank's inputs of a layer, into the gradients or added to them; in pieces of whole rows, one input each. */
+static void weight_gradient(const job *j, const mlpc_pass *p, const mlpc_layer *layer, const void *x, const void *dz,
+                            size_t size)
+{
+    const mlpc_kernels *kernels = p->kernels;
+    const size_t I = layer->n_in, O = layer->n_out, most = p->workspace->scratch_size;
+    void *const scratch = mlpc_pass_at(p, p->workspace->scratch, p->rank * most);
+    size_t from, to, inputs = j->B ? mlpc_pass_piece(p, I, j->B, O) : I;
+    share_of(I, SHARED_INPUTS, p->rank, size, &from, &to);
+    if (j->accumulate && inputs > most / O)
+        inputs = most / O;
+    for (size_t i = from; i < to; i += inputs) {
+        if (mlpc_pass_stopped(p))
+            return;
+        const size_t n = to - i < inputs ? to - i : inputs;
+        void *dw = mlpc_pass_at(p, j->gradients, layer->weight + i * O);
+        kernels->linear_backward_w(j->accumulate ? scratch : dw, mlpc_pass_at(p, x, i), I, dz, j->B, n, O);
+        if (j->accumulate)
+            kernels->add(dw, scratch, n * O);
+    }
+}
+
+static void bias_gradient(const job *j, const mlpc_pass *p, const mlpc_layer *layer, const void *dz, size_t size)
+{
+    void *const scratch = mlpc_pass_at(p, p->workspace->scratch, p->rank * p->workspace->scratch_size);
+    size_t from, to;
+    share_of(layer->n_out, SHARED_UNITS, p->rank, size, &from, &to);
+    void *const db = mlpc_pass_at(p, j->gradients, layer->bias + from);
+    if (from == to || mlpc_pass_stopped(p))
+        return;
+    p->kernels->linear_backward_b(j->accumulate ? scratch : db, mlpc_pass_at(p, dz, from), layer->n_out, j->B, to - from);
+    if (j->accumulate)
+        p->kernels->add(db, scratch, to - from);
+}
+
+/* dx of the rank's rows, which becomes dz of the layer before, where there is one. */
+static void input_gradient(const job *j, const mlpc_pass *p, size_t l, void *dx, const void *dz, size_t size)
+{
+    const mlpc_layer *layer = &p->net->layers[l];
+    const mlpc_activation activation = l ? layer[-1].activation : MLPC_ACTIVATION_identity;
+    const size_t I = layer->n_in, O = layer->n_out, most = mlpc_pass_piece(p, j->B, I, O + MLPC_ACTIVATION_TERMS);
+    size_t from, to;
+    share_of(j->B, SHARED_ROWS, p->rank, size, &from, &to);
+    for (size_t b = from; b < to; b += most) {
+        const size_t n = to - b < most ? to - b : most;
+        void *const here = mlpc_pass_at(p, dx, b * I);
+        if (mlpc_pass_stopped(p))
+            return;
+        p->kernels->linear_backward_x(here, mlpc_pass_at(p, dz, b * O),
+                                      mlpc_pass_at(p, p->parameters, layer->weight), n, I, O);
+        if (activation != MLPC_ACTIVATION_identity)
+            p->kernels->activation_backward[activation](here, here, mlpc_pass_at(p, p->workspace->z[l - 1], b * I),
+                                                        mlpc_pass_at(p, p->workspace->a[l - 1], b * I), n * I);
+    }
+}
+
+static MLPC_NOINLINE void backward(const job *j, mlpc_team *team, size_t rank, size_t size)
+{
+    const mlpc_net *net = j->pass.net;
+    mlpc_pass p = j->pass;
+    p.rank = rank;
+    const void *dz = j->dz;
+    for (size_t l = net->n_layers; l-- > 0; p.phase++) {
+        void *const d_input = l ? p.workspace->dz[l % 2] : j->dx;
+        weight_gradient(j, &p, &net->layers[l], l ? p.workspace->a[l - 1] : j->x, dz, size);
+        bias_gradient(j, &p, &net->layers[l], dz, size);
+        if (d_input)
+            input_gradient(j, &p, l, d_input, dz, size);
+        mlpc_team_barrier(team);
+        if (mlpc_share_ends(p.share, p.phase))
+            return;
+        dz = d_input;
+    }
+}
+
+static void backward_of_team(void *context, mlpc_team *team, size_t rank, size_t size)
+{
+    backward(context, team, rank, size);
+}
+
+mlpc_status mlpc_backward(const mlpc_net *net, const mlpc_kernels *kernels, const void *parameters, void *gradients,
+                          mlpc_workspace *workspace, const void *x, const void *dz, void *dx, size_t B, int accumulate,
+                          const mlpc_poll *poll)
+{
+    mlpc_share share = {.poll = poll, .stopped = MLPC_GOES_ON};
+    job j = {
+        .pass = {.net = net, .kernels = kernels, .parameters = parameters, .workspace = workspace, .share = &share},
+        .gradients = gradients,
+        .x = x,
+        .dz = dz,
+        .dx = dx,
+        .B = B,
+        .accumulate = accumulate,
+    };
+    mlpc_team_run(mlpc_useful_threads(net, B, workspace->threads), backward_of_team, &j);
+    return share.stopped == MLPC_GOES_ON ? MLPC_OK : MLPC_ERROR_INTERRUPTED;
+}

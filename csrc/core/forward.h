@@ -1,0 +1,27 @@
+/* Forward over any number of rows, taken piece by piece by as many threads as the work is worth. */
+#ifndef MLPC_FORWARD_H
+#define MLPC_FORWARD_H
+
+#include "mlpc.h"
+
+typedef struct {
+    const mlpc_net *net;
+    const mlpc_kernels *kernels;
+    const void *parameters;
+    mlpc_workspace *workspace;
+    mlpc_knowledge *knowledge; /* or NULL */
+    const mlpc_poll *poll;     /* or NULL */
+    const mlpc_input *x;
+    size_t n;
+    int keeps;    /* z and a of all n rows stay in the workspace, which has room; else each thread's part of it serves
+                   * one piece after the other */
+    void *logits; /* (n, O), where the last layer's z goes; NULL: to the workspace */
+    /* Called by any of the threads, in the core's floating-point mode: the logits z (rows, O) of rows first .. first +
+     * rows - 1 are there, to be read or changed.  Or NULL. */
+    void (*then)(void *context, void *z, size_t first, size_t rows);
+    void *context;
+} mlpc_forward_job;
+
+mlpc_status mlpc_forward_rows(const mlpc_forward_job *job);
+
+#endif

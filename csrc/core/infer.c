@@ -1,0 +1,122 @@
+/* What is made of a network's logits, for any number of rows: outputs, and how good they are. */
+#include "forward.h"
+#include "fpmode.h"
+#include "loss.h"
+
+#include <stdatomic.h>
+
+/* ---- Outputs ----------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    const mlpc_kernels *kernels;
+    mlpc_output output;
+    mlpc_loss_kind loss;
+    size_t O;
+    int64_t *integers; /* (n,) or (n, O), where the output is of integers */
+} answers;
+
+/* The output of some rows from their logits; where that is of reals, z is where it goes. */
+static MLPC_NOINLINE void answer(const answers *job, void *z, size_t first, size_t rows)
+{
+    const mlpc_kernels *kernels = job->kernels;
+    const size_t O = job->O, n = rows * O;
+    if (job->output == MLPC_OUTPUT_probabilities) {
+        if (job->loss == MLPC_LOSS_bce_with_logits)
+            kernels->activation_forward[MLPC_ACTIVATION_sigmoid](z, z, n);
+        else
+            kernels->rowwise[MLPC_ROWWISE_softmax](z, z, rows, O);
+    } else if (job->output == MLPC_OUTPUT_prediction && job->loss == MLPC_LOSS_poisson) {
+        kernels->map[MLPC_MAP_exp](z, z, n);
+    } else if (job->output == MLPC_OUTPUT_prediction && job->loss == MLPC_LOSS_bce_with_logits) {
+        int64_t *positive = job->integers + first * O;
+        for (size_t i = 0; i < n; i++)
+            positive[i] = kernels->dtype == MLPC_FLOAT32 ? ((const float *)z)[i] > 0 : ((const double *)z)[i] > 0;
+    } else if (job->output == MLPC_OUTPUT_prediction && job->loss == MLPC_LOSS_cross_entropy) {
+        mlpc_labels(kernels, job->integers + first, z, rows, O);
+    }
+}
+
+static void answer_rows(void *context, void *z, size_t first, size_t rows) { answer(context, z, first, rows); }
+
+mlpc_status mlpc_predict(const mlpc_net *net, const mlpc_kernels *kernels, const void *parameters,
+                         mlpc_workspace *workspace, mlpc_output output, mlpc_loss_kind loss, void *to,
+                         const mlpc_input *x, size_t n, mlpc_knowledge *knowledge, const mlpc_poll *poll)
+{
+    const int integers = output == MLPC_OUTPUT_prediction &&
+                         (loss == MLPC_LOSS_cross_entropy || loss == MLPC_LOSS_bce_with_logits);
+    answers job = {kernels, output, loss, net->layers[net->n_layers - 1].n_out, integers ? to : NULL};
+    return mlpc_forward_rows(&(mlpc_forward_job){
+        .net = net,
+        .kernels = kernels,
+        .parameters = parameters,
+        .workspace = workspace,
+        .knowledge = knowledge,
+        .poll = poll,
+        .x = x,
+        .n = n,
+        .logits = integers ? NULL : to,
+        .then = answer_rows,
+        .context = &job,
+    });
+}
+
+/* ---- Evaluation -------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    const mlpc_kernels *kernels;
+    const mlpc_loss *loss;
+    const mlpc_targets *targets;
+    double divisor, *row_loss; /* (n,) */
+    size_t O;
+    atomic_size_t right; /* answers so far, of all ranks */
+} evaluation;
+
+static MLPC_NOINLINE void judge(evaluation *e, const void *z, size_t first, size_t rows)
+{
+    const mlpc_targets targets = mlpc_targets_from(e->targets, first, e->O, e->kernels->itemsize);
+    mlpc_loss_rows(e->loss, e->kernels, z, &targets, e->divisor, rows, e->O, NULL, e->row_loss + first);
+    atomic_fetch_add_explicit(&e->right, mlpc_count_right(e->loss, e->kernels, z, &targets, rows, e->O),
+                              memory_order_relaxed);
+}
+
+static void judge_rows(void *context, void *z, size_t first, size_t rows) { judge(context, z, first, rows); }
+
+static MLPC_NOINLINE void sum_up(const evaluation *e, size_t n, double *value, double *accuracy)
+{
+    *value = e->kernels->sum_double(e->row_loss, n) / e->divisor;
+    *accuracy = mlpc_share_right(e->loss, e->right, n, e->O);
+}
+
+mlpc_status mlpc_evaluate(const mlpc_net *net, const mlpc_kernels *kernels, const void *parameters,
+                          mlpc_workspace *workspace, const mlpc_loss *loss, const mlpc_input *x,
+                          const mlpc_targets *targets, size_t n, double *row_loss, double *value, double *accuracy,
+                          size_t *bad_row, mlpc_knowledge *knowledge, const mlpc_poll *poll)
+{
+    evaluation e = {
+        .kernels = kernels,
+        .loss = loss,
+        .targets = targets,
+        .row_loss = row_loss,
+        .O = net->layers[net->n_layers - 1].n_out,
+    };
+    mlpc_status status = mlpc_loss_check(loss, kernels, targets, n, e.O, &e.divisor, row_loss, bad_row);
+    if (status == MLPC_OK)
+        status = mlpc_forward_rows(&(mlpc_forward_job){
+            .net = net,
+            .kernels = kernels,
+            .parameters = parameters,
+            .workspace = workspace,
+            .knowledge = knowledge,
+            .poll = poll,
+            .x = x,
+            .n = n,
+            .then = judge_rows,
+            .context = &e,
+        });
+    if (status == MLPC_OK) {
+        const mlpc_fpmode mode = mlpc_fpmode_enter();
+        sum_up(&e, n, value, accuracy);
+        mlpc_fpmode_leave(mode);
+    }
+    return status;
+}

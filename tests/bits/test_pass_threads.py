@@ -1,0 +1,192 @@
+"""Passes on several threads: the bits of one, whatever is asked for; and they can be interrupted."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import mlpc
+
+THREADS = (1, 2, 3, 7)
+# Sizes and rows that are worth seven threads: with units, inputs and rows that divide among them and that do not.
+PASSES = {"wide": ([300, 130, 64, 5], 1001), "narrow": ([40, 10], 30_000)}
+
+
+@pytest.fixture(autouse=True)
+def restore():
+    """The number of threads is the process's: put back what it was."""
+    before = mlpc.get_num_threads()
+    yield
+    mlpc.set_num_threads(before)
+
+
+@pytest.fixture(params=PASSES)
+def sizes_and_rows(request):
+    return PASSES[request.param]
+
+
+def images(n, columns, seed=0):
+    rng = np.random.default_rng(seed)
+    x = rng.integers(1, 256, (n, columns), np.uint8)
+    x[rng.random(x.shape) < 0.8] = 0
+    return x, rng.integers(0, 5, n)
+
+
+def bits(result):
+    return result.tobytes() if isinstance(result, np.ndarray) else result
+
+
+def for_each_number(call, sizes, **settings):
+    """Are the results of the call the same for each number of threads, with a new network and with a used one?"""
+    results, used = [], mlpc.MLP(sizes, "tanh", seed=1, **settings)
+    for n in THREADS:
+        mlpc.set_num_threads(n)
+        for net in (mlpc.MLP(sizes, "tanh", seed=1, **settings), used):
+            results.append([bits(result) for result in call(net)])
+    assert len(results[0]) > 0
+    assert all(result == results[0] for result in results)
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "bce_with_logits", "poisson", "mse"])
+def test_answers(sizes_and_rows, loss, dtype):
+    sizes, n = sizes_and_rows
+    pixels, _ = images(n, sizes[0])
+    x = pixels.astype(dtype) / 255
+
+    def call(net):
+        for rows in (x, x[: n // 2], np.ones_like(x)):
+            yield net.predict(rows)
+            yield net.logits(rows)
+            if loss in ("cross_entropy", "bce_with_logits"):
+                yield net.predict_proba(rows)
+        yield net.predict(pixels, scale=1 / 255)
+
+    for_each_number(call, sizes, loss=loss, dtype=dtype)
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "huber"])
+def test_evaluations(sizes_and_rows, loss, dtype):
+    sizes, n = sizes_and_rows
+    x, labels = images(n, sizes[0])
+    y = labels if loss == "cross_entropy" else np.random.default_rng(2).standard_normal((n, sizes[-1])).astype(dtype)
+    weight = np.random.default_rng(3).random(n)
+
+    def call(net):
+        yield net.evaluate(x, y, scale=1 / 255)
+        yield net.evaluate(x.astype(dtype), y, sample_weight=weight)
+
+    for_each_number(call, sizes, loss=loss, dtype=dtype)
+
+
+def test_gradients(sizes_and_rows, dtype):
+    sizes, n = sizes_and_rows
+    pixels, y = images(n, sizes[0])
+    x = pixels.astype(dtype) / 255
+
+    def call(net):
+        yield net.loss_and_grad(x, y)
+        yield net.gradients
+        yield net.loss_and_grad(x[1:], y[1:], accumulate=True)
+        yield net.gradients
+        yield net.forward(x)
+        yield from (layer.output for layer in net.layers)
+        yield net.loss(y)
+        yield net.backward()
+        yield net.gradients
+        net.gradients[:] = 0
+
+    for_each_number(call, sizes, dtype=dtype)
+
+
+def test_an_epoch_that_keeps_its_gradients(sizes_and_rows, dtype):
+    sizes, n = sizes_and_rows
+    pixels, y = images(n, sizes[0])
+    x = pixels.astype(dtype) / 255
+
+    start = mlpc.MLP(sizes, "tanh", seed=1, dtype=dtype).parameters
+
+    def call(net):
+        net.parameters[:] = start
+        yield net.fit(x, y, epochs=1, batch_size=n - 1, shuffle=False, keep_gradients=True)["loss"]
+        yield net.parameters
+        yield net.gradients
+
+    for_each_number(call, sizes, dtype=dtype)
+
+
+def test_a_number_set_between_forward_and_backward():
+    sizes, n = PASSES["wide"]
+    x, y = images(n, sizes[0])
+    gradients = []
+    for before, after in ((1, 1), (7, 1), (1, 7), (3, 2)):
+        net = mlpc.MLP(sizes, "tanh", seed=1)
+        mlpc.set_num_threads(before)
+        net.forward(x, scale=1 / 255)
+        net.loss(y)
+        mlpc.set_num_threads(after)
+        net.backward()
+        gradients.append(net.gradients.tobytes())
+    assert set(gradients) == {gradients[0]}
+
+
+def test_a_weight_that_is_not_finite_is_seen_by_every_thread():
+    """Zeros are skipped by threads that know the weight to be finite: here it is not."""
+    sizes, n = PASSES["wide"]
+    x, _ = images(n, sizes[0])
+    net = mlpc.MLP(sizes, "tanh", seed=1)
+    net.layers[0].weight[:, 7] = np.inf  # of the column of one input
+    x[:, 7] = 0
+    x = x.astype(np.float32)
+    for threads in THREADS:
+        mlpc.set_num_threads(threads)
+        for _ in range(3):
+            assert np.isnan(net.logits(x)).all()
+
+
+TASKS = """
+import os, numpy as np, mlpc
+mlpc.set_num_threads(3)
+net, x = mlpc.MLP([300, 130, 5]), np.ones(({rows}, 300), np.float32)
+before = len(os.listdir("/proc/self/task"))
+net.{method}(x)
+print(len(os.listdir("/proc/self/task")) - before)
+"""
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="counts the threads of a process, as Linux lists them")
+@pytest.mark.parametrize("method", ["predict", "forward"])
+@pytest.mark.parametrize(("rows", "more"), [(1000, 2), (1, 0)])
+def test_so_much_work_is_worth_so_many_threads(method, rows, more):
+    program = TASKS.format(rows=rows, method=method)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == str(more), done.stderr
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("method", ["predict", "forward", "backward"])
+def test_an_interrupt_ends_a_pass_within_a_second(method, threads):
+    net = mlpc.MLP([2000, 2000, 2000, 10], seed=0)
+    x = np.ones((6000, 2000), np.float32)
+    mlpc.set_num_threads(threads)
+    if method == "backward":
+        net.forward(x)
+    call = {"predict": net.predict, "forward": net.forward, "backward": lambda x: net.backward(np.ones((6000, 10)))}
+    sent = []
+
+    def interrupt():
+        sent.append(time.monotonic())
+        signal.raise_signal(signal.SIGINT)
+
+    timer = threading.Timer(0.1, interrupt)
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        while True:
+            call[method](x)
+    assert time.monotonic() - sent[0] < 1
+    timer.join()
+    assert np.isfinite(net.predict(x[:2])).all()  # and the network can be used as before
