@@ -385,7 +385,25 @@ exit:
 
 /* ---- Whole arrays ------------------------------------------------------------------------------------------------ */
 
-static PyObject *sum(PyObject *module, PyObject *object)
+/* What a kernel finds in n elements: a number, a truth or a count, and each of these is exact as a double. */
+typedef double reduction(const mlpc_kernels *table, const void *x, size_t n);
+
+static double find_sum(const mlpc_kernels *table, const void *x, size_t n)
+{
+    return table->sum(x, n);
+}
+
+static double find_finite(const mlpc_kernels *table, const void *x, size_t n)
+{
+    return table->all_finite(x, n);
+}
+
+static double find_zeros(const mlpc_kernels *table, const void *x, size_t n)
+{
+    return (double)table->count_zeros(x, n);
+}
+
+static PyObject *reduce(PyObject *module, PyObject *object, reduction *find, PyObject *(*as_object)(double))
 {
     mlpc_dtype dtype = MLPC_N_DTYPES;
     PyArrayObject *x = args_float("x", object, &dtype);
@@ -395,54 +413,34 @@ static PyObject *sum(PyObject *module, PyObject *object)
     const mlpc_kernels *const table = module_kernels(module_state_of(module), dtype);
     const void *const data = PyArray_DATA(x);
     const size_t n = (size_t)PyArray_SIZE(x);
-    double total;
+    double found;
     Py_BEGIN_ALLOW_THREADS
     const mlpc_fpmode mode = mlpc_fpmode_enter();
-    total = table->sum(data, n);
+    found = find(table, data, n);
     mlpc_fpmode_leave(mode);
     Py_END_ALLOW_THREADS
     Py_DECREF(x);
-    return PyFloat_FromDouble(total);
+    return as_object(found);
+}
+
+static PyObject *sum(PyObject *module, PyObject *object)
+{
+    return reduce(module, object, find_sum, PyFloat_FromDouble);
+}
+
+static PyObject *truth(double found)
+{
+    return PyBool_FromLong(found != 0);
 }
 
 static PyObject *all_finite(PyObject *module, PyObject *object)
 {
-    mlpc_dtype dtype = MLPC_N_DTYPES;
-    PyArrayObject *x = args_float("x", object, &dtype);
-    if (x == NULL) {
-        return NULL;
-    }
-    const mlpc_kernels *const table = module_kernels(module_state_of(module), dtype);
-    const void *const data = PyArray_DATA(x);
-    const size_t n = (size_t)PyArray_SIZE(x);
-    int finite;
-    Py_BEGIN_ALLOW_THREADS
-    const mlpc_fpmode mode = mlpc_fpmode_enter();
-    finite = table->all_finite(data, n);
-    mlpc_fpmode_leave(mode);
-    Py_END_ALLOW_THREADS
-    Py_DECREF(x);
-    return PyBool_FromLong(finite);
+    return reduce(module, object, find_finite, truth);
 }
 
 static PyObject *count_zeros(PyObject *module, PyObject *object)
 {
-    mlpc_dtype dtype = MLPC_N_DTYPES;
-    PyArrayObject *x = args_float("x", object, &dtype);
-    if (x == NULL) {
-        return NULL;
-    }
-    const mlpc_kernels *const table = module_kernels(module_state_of(module), dtype);
-    const void *const data = PyArray_DATA(x);
-    const size_t n = (size_t)PyArray_SIZE(x);
-    size_t zeros;
-    Py_BEGIN_ALLOW_THREADS
-    const mlpc_fpmode mode = mlpc_fpmode_enter();
-    zeros = table->count_zeros(data, n);
-    mlpc_fpmode_leave(mode);
-    Py_END_ALLOW_THREADS
-    Py_DECREF(x);
-    return PyLong_FromSize_t(zeros);
+    return reduce(module, object, find_zeros, PyLong_FromDouble);
 }
 
 static PyObject *add(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
