@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../csrc/core/mlpc.h"
 #include "../../csrc/core/samples.h"
+#include "core.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
@@ -98,29 +98,8 @@ static double number(flavour kind, mlpc_dtype dtype, uint32_t place, uint64_t bi
 
 static void fill(mlpc_dtype dtype, void *p, size_t n, flavour kind, uint32_t place)
 {
-    for (size_t i = 0; i < n; i++) {
-        const double x = number(kind, dtype, place, mlpc_random_bits(20, MLPC_STREAM_DROPOUT, place, i));
-        if (dtype == MLPC_FLOAT32)
-            ((float *)p)[i] = (float)x;
-        else
-            ((double *)p)[i] = x;
-    }
-}
-
-static void check(mlpc_status status)
-{
-    if (status != MLPC_OK) {
-        fprintf(stderr, "digest: status %d\n", (int)status);
-        exit(2);
-    }
-}
-
-static void *allocate(size_t n, size_t size)
-{
-    void *p = calloc(n, size);
-    if (!p)
-        check(MLPC_ERROR_MEMORY);
-    return p;
+    for (size_t i = 0; i < n; i++)
+        put(p, dtype, i, number(kind, dtype, place, mlpc_random_bits(20, MLPC_STREAM_DROPOUT, place, i)));
 }
 
 /* ---- Kernels ---- */
@@ -450,10 +429,8 @@ static listed make_lists(const bench *b, size_t B, size_t I, int sparse, int few
     for (size_t i = 0; i < B * I; i++) {
         const double kept = few ? (double)(i * 37 % 101) / 8 : 0, zero = i % 2 ? -0.0 : 0.0;
         const int clear = sparse == 2 || (sparse && i * 7 % 3 == 0);
-        if (b->dtype == MLPC_FLOAT32 && (few || clear))
-            ((float *)l.x)[i] = (float)(clear ? zero : kept);
-        else if (few || clear)
-            ((double *)l.x)[i] = clear ? zero : kept;
+        if (few || clear)
+            put(l.x, b->dtype, i, clear ? zero : kept);
     }
     const mlpc_input rows = {.rows = l.x};
     check(mlpc_samples_create(&l.samples, b->k, &rows, B, I, MLPC_ZEROS_SKIP));
@@ -637,10 +614,7 @@ static void run_all_finite(const bench *b)
         add_bits((uint64_t)b->k->all_finite(input(b, 0, n, TAME), n), 1);
         for (size_t j = 0; j < n; j++) {
             fill(b->dtype, b->in[0], n, TAME, 0);
-            if (b->dtype == MLPC_FLOAT32)
-                ((float *)b->in[0])[j] = (float)strange[j % 3];
-            else
-                ((double *)b->in[0])[j] = strange[j % 3];
+            put(b->in[0], b->dtype, j, strange[j % 3]);
             add_bits((uint64_t)b->k->all_finite(b->in[0], n), 1);
         }
     }

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../csrc/core/mlpc.h"
+#include "core.h"
 
 /* Tiles and their rests in every layer, a short last batch, and zeros among the inputs as MNIST has them. */
 enum { INPUTS = 196, OUTPUTS = 10, LAYERS = 3, ROWS = 150, BATCH = 64 };
@@ -27,22 +27,6 @@ typedef struct {
 
 static const mlpc_loss loss = {.kind = MLPC_LOSS_cross_entropy, .mean = 1};
 
-static void check(mlpc_status status)
-{
-    if (status != MLPC_OK) {
-        fprintf(stderr, "instructions: status %d\n", (int)status);
-        exit(2);
-    }
-}
-
-static void *allocate(size_t n, size_t size)
-{
-    void *p = calloc(n, size);
-    if (!p)
-        check(MLPC_ERROR_MEMORY);
-    return p;
-}
-
 static void prepare(work *w, mlpc_isa isa)
 {
     const mlpc_activation hidden[LAYERS - 1] = {MLPC_ACTIVATION_relu, MLPC_ACTIVATION_tanh};
@@ -58,11 +42,8 @@ static void prepare(work *w, mlpc_isa isa)
     w->z = allocate(ROWS * OUTPUTS, itemsize);
     check(mlpc_initialize(w->net, mlpc_kernels_for(isa, MLPC_FLOAT64), w->parameters, MLPC_INIT_torch, 1, NULL));
     for (size_t i = 0; i < ROWS * INPUTS; i++) {
-        const double u = mlpc_random_uniform(2, MLPC_STREAM_INIT, 0, i), pixel = u < 0.8 ? 0 : 5 * (u - 0.8);
-        if (w->dtype == MLPC_FLOAT32)
-            ((float *)w->x)[i] = (float)pixel;
-        else
-            ((double *)w->x)[i] = pixel;
+        const double u = mlpc_random_uniform(2, MLPC_STREAM_INIT, 0, i);
+        put(w->x, w->dtype, i, u < 0.8 ? 0 : 5 * (u - 0.8));
     }
     for (size_t i = 0; i < ROWS; i++)
         w->labels[i] = (int64_t)(mlpc_random_bits(3, MLPC_STREAM_INIT, 0, i) % OUTPUTS);

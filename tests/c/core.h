@@ -1,0 +1,36 @@
+/* What programs that run the core share: arrays of either dtype, and the end of the program where a call fails. */
+#ifndef MLPC_TESTS_CORE_H
+#define MLPC_TESTS_CORE_H
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "../../csrc/core/mlpc.h"
+
+static inline void check(mlpc_status status)
+{
+    if (status != MLPC_OK) {
+        fprintf(stderr, "a call of the core gives status %d\n", (int)status);
+        exit(2);
+    }
+}
+
+/* n zeros of so many bytes; they are the caller's to free. */
+static inline void *allocate(size_t n, size_t size)
+{
+    void *p = calloc(n, size);
+    if (!p)
+        check(MLPC_ERROR_MEMORY);
+    return p;
+}
+
+/* Element i of an array of the dtype becomes x, rounded. */
+static inline void put(void *p, mlpc_dtype dtype, size_t i, double x)
+{
+    if (dtype == MLPC_FLOAT32)
+        ((float *)p)[i] = (float)x;
+    else
+        ((double *)p)[i] = x;
+}
+
+#endif
