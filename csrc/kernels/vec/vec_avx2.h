@@ -23,7 +23,7 @@
 #define TILE_ROWS 6
 #define TILE_VECTORS 2
 #define WIDE_ROWS 4
-#define LIST_VECTORS 13
+#define ROW_VECTORS 13
 #define PIECE 200000000
 
 #if MLPC_REAL_BITS == 32

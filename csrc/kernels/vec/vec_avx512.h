@@ -24,7 +24,7 @@
 #define TILE_ROWS 8
 #define TILE_VECTORS 3
 #define WIDE_ROWS 6
-#define LIST_VECTORS 8
+#define ROW_VECTORS 8
 #define PIECE 200000000
 
 #if MLPC_REAL_BITS == 32

@@ -13,7 +13,7 @@
 #define TILE_ROWS 6
 #define TILE_VECTORS 4
 #define WIDE_ROWS 4
-#define LIST_VECTORS 16
+#define ROW_VECTORS 16
 #define PIECE 100000000
 
 #if MLPC_REAL_BITS == 32

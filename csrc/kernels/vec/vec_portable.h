@@ -15,7 +15,7 @@ typedef int mask;
 #define TILE_ROWS 4
 #define TILE_VECTORS 2
 #define WIDE_ROWS 3
-#define LIST_VECTORS 8
+#define ROW_VECTORS 8
 #define PIECE FOR_REAL(2000000, 400000) /* one emulated fma takes 3 ns, or 28 */
 
 static inline vec v_load(const real *p) { return *p; }
