@@ -1,161 +1,15 @@
 /* The fused epoch, see fused.h. */
 #include "fused.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "fpmode.h"
+#include "fused_memory.h"
 #include "loss.h"
-#include "memory.h"
 #include "packed.h"
 #include "progress.h"
 #include "step.h"
 #include "team.h"
-
-/* What lies behind a layer, for the rows of a batch, `row` elements apart; zeros in the padding. */
-typedef struct {
-    void *z, *a, *dz;
-} layer_memory;
-
-/* What one thread has for itself. */
-typedef struct {
-    void *strip;              /* gradients of some inputs' weights of a panel */
-    void *logits, *dz;        /* (batch_size, n_out) without padding, as losses want them */
-    double *weights;          /* (batch_size,) */
-    size_t right;             /* answers so far */
-    int diverged;             /* in this batch */
-} rank_memory;
-
-struct mlpc_fused {
-    size_t batch_size, threads, strip_elements;
-    mlpc_packed *packed;
-    layer_memory *layers;
-    void *partial;           /* of the first layer's sums over lists, like its z */
-    mlpc_rows rows[2];       /* of this batch and the next */
-    mlpc_columns columns[2]; /* the same, by inputs, where zeros are skipped */
-    mlpc_target_rows targets[2];
-    rank_memory *ranks;
-    void *memory;
-};
-
-/* Bytes of a strip: a part of the first-level cache, beside what the product of that strip reads.  A strip has at least
- * as many inputs as fill tiles of 6 and of 8 rows. */
-enum { STRIP_BYTES = 8192, STRIP_INPUTS = 24 };
-
-/* ---- Memory ------------------------------------------------------------------------------------------------------ */
-
-/* Cuts the memory into regions, or, with block NULL, only adds up its size; 0 where that overflows. */
-typedef struct {
-    void *block;
-    size_t offset, total;
-    int fits;
-} cutter;
-
-static void *cut(cutter *c, size_t rows, size_t columns, size_t size)
-{
-    if (c->block)
-        return mlpc_block_cut(c->block, &c->offset, rows * columns, size);
-    c->fits = c->fits && (columns == 0 || rows < SIZE_MAX / 8 / size / columns) &&
-              mlpc_size_add(&c->total, rows * columns, size);
-    return NULL;
-}
-
-static void cut_rows(cutter *c, mlpc_rows *rows, const mlpc_samples *samples, size_t B, size_t size)
-{
-    rows->x_row = mlpc_packed_row((samples->I * size + MLPC_ALIGNMENT - 1) / MLPC_ALIGNMENT * MLPC_ALIGNMENT / size, size);
-    if (!samples->skips_zeros) {
-        rows->x = cut(c, B, rows->x_row, size);
-        return;
-    }
-    rows->entry = cut(c, B, samples->capacity, sizeof(uint16_t));
-    if (samples->value)
-        rows->value = cut(c, B, samples->capacity, size);
-    rows->end = cut(c, B, samples->blocks + 1, sizeof(uint32_t));
-}
-
-static void cut_columns(cutter *c, mlpc_columns *columns, const mlpc_samples *samples, size_t B, size_t size)
-{
-    const size_t groups = (B + MLPC_BATCH_BLOCK - 1) / MLPC_BATCH_BLOCK;
-    columns->I = samples->I;
-    columns->mask = cut(c, groups, samples->I, sizeof(uint64_t));
-    columns->code = samples->value ? NULL : cut(c, groups * MLPC_BATCH_BLOCK, samples->I, sizeof(uint8_t));
-    columns->value = samples->value ? cut(c, groups * MLPC_BATCH_BLOCK, samples->I, size) : NULL;
-}
-
-static void cut_all(cutter *c, mlpc_fused *f, const mlpc_net *net, const mlpc_samples *samples, size_t size)
-{
-    const size_t B = f->batch_size, L = f->packed->n_layers, O = net->layers[L - 1].n_out;
-    layer_memory *layers = cut(c, L, 1, sizeof *layers);
-    rank_memory *ranks = cut(c, f->threads, 1, sizeof *ranks);
-    for (size_t l = 0; l < L; l++) {
-        const size_t row = f->packed->layers[l].row;
-        const layer_memory memory = {cut(c, B, row, size), l + 1 < L ? cut(c, B, row, size) : NULL,
-                                     cut(c, B, row, size)};
-        if (layers)
-            layers[l] = memory;
-    }
-    f->partial = samples->skips_zeros ? cut(c, B, f->packed->layers[0].row, size) : NULL;
-    for (int i = 0; i < 2; i++) {
-        cut_rows(c, &f->rows[i], samples, B, size);
-        if (samples->skips_zeros)
-            cut_columns(c, &f->columns[i], samples, B, size);
-        f->targets[i].labels = cut(c, B, 1, sizeof(int64_t));
-        f->targets[i].values = cut(c, B, O, size);
-        f->targets[i].sample_weight = cut(c, B, 1, sizeof(double));
-    }
-    for (size_t t = 0; t < f->threads; t++) {
-        const rank_memory memory = {
-            .strip = cut(c, f->strip_elements, 1, size),
-            .logits = cut(c, B, O, size),
-            .dz = cut(c, B, O, size),
-            .weights = cut(c, B, 1, sizeof(double)),
-        };
-        if (ranks)
-            ranks[t] = memory;
-    }
-    f->layers = layers;
-    f->ranks = ranks;
-}
-
-mlpc_status mlpc_fused_create(mlpc_fused **out, const mlpc_net *net, const mlpc_kernels *kernels,
-                              const mlpc_optimizer *optimizer, const mlpc_samples *samples, size_t batch_size,
-                              size_t threads)
-{
-    const size_t size = kernels->itemsize;
-    size_t states = 0;
-    while (states < MLPC_MAX_STATES && optimizer->state[states])
-        states++;
-    mlpc_fused *f = calloc(1, sizeof *f);
-    if (!f)
-        return MLPC_ERROR_MEMORY;
-    f->batch_size = batch_size;
-    f->threads = threads;
-    f->strip_elements = STRIP_BYTES / size;
-    if (f->strip_elements < STRIP_INPUTS * MLPC_LIST_VECTORS * kernels->lanes)
-        f->strip_elements = STRIP_INPUTS * MLPC_LIST_VECTORS * kernels->lanes;
-    cutter measure = {.fits = 1};
-    if (mlpc_packed_create(&f->packed, net, kernels, states, samples->skips_zeros, threads) == MLPC_OK) {
-        cut_all(&measure, f, net, samples, size);
-        if (measure.fits && (f->memory = mlpc_block_alloc(measure.total))) {
-            cut_all(&(cutter){.block = f->memory}, f, net, samples, size);
-            *out = f;
-            return MLPC_OK;
-        }
-    }
-    mlpc_fused_free(f);
-    return MLPC_ERROR_MEMORY;
-}
-
-void mlpc_fused_free(mlpc_fused *f)
-{
-    if (f) {
-        mlpc_packed_free(f->packed);
-        mlpc_block_free(f->memory);
-    }
-    free(f);
-}
-
-/* ---- One epoch --------------------------------------------------------------------------------------------------- */
 
 /* Shared by the ranks of a run; what one writes is read behind a barrier. */
 typedef struct {
@@ -260,7 +114,7 @@ static void forward(const rank_state *s, size_t first, size_t n)
     const mlpc_net *net = r->job->net;
     for (size_t l = 0; l + 1 < net->n_layers; l++) {
         const mlpc_packed_layer *layer = &r->f->packed->layers[l], *next = layer + 1;
-        const layer_memory *here = &r->f->layers[l], *there = here + 1;
+        const mlpc_fused_layer *here = &r->f->layers[l], *there = here + 1;
         void *const a = at(r, here->a, first * layer->row);
         r->job->kernels->activation_forward[net->layers[l].activation](a, at(r, here->z, first * layer->row),
                                                                        n * layer->row);
@@ -285,7 +139,7 @@ static void evaluate(const rank_state *s, size_t k, size_t first, size_t n)
     const run *r = s->shared;
     const mlpc_fused_job *j = r->job;
     const mlpc_kernels *kernels = j->kernels;
-    rank_memory *own = &r->f->ranks[s->rank];
+    mlpc_fused_rank *own = &r->f->ranks[s->rank];
     const size_t last = j->net->n_layers - 1, O = j->net->layers[last].n_out, size = kernels->itemsize;
     const size_t row = r->f->packed->layers[last].row;
     const mlpc_targets whole = batch_targets(r, k), targets = mlpc_targets_from(&whole, first, O, size);
@@ -309,7 +163,7 @@ static void backward(const rank_state *s, size_t first, size_t n)
     const run *r = s->shared;
     for (size_t l = r->job->net->n_layers - 1; l > 0; l--) {
         const mlpc_packed_layer *layer = &r->f->packed->layers[l], *before = layer - 1;
-        const layer_memory *here = &r->f->layers[l], *there = here - 1;
+        const mlpc_fused_layer *here = &r->f->layers[l], *there = here - 1;
         const size_t offset = first * before->row;
         void *const dz = at(r, there->dz, offset);
         r->job->kernels->panels_backward_x(dz, before->row, at(r, here->dz, first * layer->row), layer->row,
@@ -323,7 +177,7 @@ static void rows_phase(rank_state *s, size_t k)
 {
     const run *r = s->shared;
     const mlpc_fused_job *j = r->job;
-    rank_memory *own = &r->f->ranks[s->rank];
+    mlpc_fused_rank *own = &r->f->ranks[s->rank];
     const size_t B = batch_rows(r, k);
     const mlpc_targets targets = batch_targets(r, k);
     size_t first, n, bad_row;
@@ -348,7 +202,8 @@ static void update_panel(const rank_state *s, const mlpc_step_plan *plan, size_t
     const mlpc_optimizer *o = plan->optimizer;
     void *const strip = f->ranks[s->rank].strip;
     const size_t unit = layer->panels[p], width = layer->panels[p + 1] - unit, B = batch_rows(r, k);
-    const size_t I = layer->I, weight = I * unit, most = f->strip_elements / width / STRIP_INPUTS * STRIP_INPUTS;
+    const size_t I = layer->I, weight = I * unit;
+    const size_t most = f->strip_elements / width / MLPC_STRIP_INPUTS * MLPC_STRIP_INPUTS;
     const void *const dz = at(r, f->layers[l].dz, unit);
     const int lists = l == 0 && r->job->samples->skips_zeros;
 
@@ -415,7 +270,7 @@ static int ends(const run *r, size_t size)
 static MLPC_NOINLINE void train(run *r, mlpc_team *team, size_t rank, size_t size)
 {
     rank_state state = {.shared = r, .rank = rank, .size = size};
-    rank_memory *own = &r->f->ranks[rank];
+    mlpc_fused_rank *own = &r->f->ranks[rank];
     own->right = 0;
     own->diverged = 0;
     gather(&state, 0);

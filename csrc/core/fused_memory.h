@@ -1,0 +1,38 @@
+/* What the fused epoch keeps from batch to batch, for fused.c alone: one block, cut for all layers and threads. */
+#ifndef MLPC_FUSED_MEMORY_H
+#define MLPC_FUSED_MEMORY_H
+
+#include "fused.h"
+#include "loss.h"
+#include "packed.h"
+
+/* What lies behind a layer, for the rows of a batch, `row` elements apart; zeros in the padding. */
+typedef struct {
+    void *z, *a, *dz;
+} mlpc_fused_layer;
+
+/* What one thread has for itself. */
+typedef struct {
+    void *strip;              /* gradients of some inputs' weights of a panel */
+    void *logits, *dz;        /* (batch_size, n_out) without padding, as losses want them */
+    double *weights;          /* (batch_size,) */
+    size_t right;             /* answers so far */
+    int diverged;             /* in this batch */
+} mlpc_fused_rank;
+
+struct mlpc_fused {
+    size_t batch_size, threads, strip_elements;
+    mlpc_packed *packed;
+    mlpc_fused_layer *layers;
+    void *partial;           /* of the first layer's sums over lists, like its z */
+    mlpc_rows rows[2];       /* of this batch and the next */
+    mlpc_columns columns[2]; /* the same, by inputs, where zeros are skipped */
+    mlpc_target_rows targets[2];
+    mlpc_fused_rank *ranks;
+    void *memory;
+};
+
+/* A strip has at least as many inputs as fill tiles of 6 and of 8 rows. */
+enum { MLPC_STRIP_INPUTS = 24 };
+
+#endif
