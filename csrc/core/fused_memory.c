@@ -8,71 +8,59 @@
 /* Bytes of a strip: a part of the first-level cache, beside what the product of that strip reads. */
 enum { STRIP_BYTES = 8192 };
 
-/* Cuts the memory into regions, or, with block NULL, only adds up its size; 0 where that overflows. */
-typedef struct {
-    void *block;
-    size_t offset, total;
-    int fits;
-} cutter;
-
-static void *cut(cutter *c, size_t rows, size_t columns, size_t size)
+static void cut_rows(mlpc_cutter *c, mlpc_rows *rows, const mlpc_samples *samples, size_t B, size_t size)
 {
-    if (c->block)
-        return mlpc_block_cut(c->block, &c->offset, rows * columns, size);
-    c->fits = c->fits && (columns == 0 || rows < SIZE_MAX / 8 / size / columns) &&
-              mlpc_size_add(&c->total, rows * columns, size);
-    return NULL;
-}
-
-static void cut_rows(cutter *c, mlpc_rows *rows, const mlpc_samples *samples, size_t B, size_t size)
-{
-    rows->x_row = mlpc_packed_row((samples->I * size + MLPC_ALIGNMENT - 1) / MLPC_ALIGNMENT * MLPC_ALIGNMENT / size, size);
+    const size_t bytes = (samples->I * size + MLPC_ALIGNMENT - 1) / MLPC_ALIGNMENT * MLPC_ALIGNMENT;
+    rows->x_row = mlpc_packed_row(bytes / size, size);
     if (!samples->skips_zeros) {
-        rows->x = cut(c, B, rows->x_row, size);
+        rows->x = mlpc_cut(c, B, rows->x_row, size);
         return;
     }
-    rows->entry = cut(c, B, samples->capacity, sizeof(uint16_t));
+    rows->entry = mlpc_cut(c, B, samples->capacity, sizeof(uint16_t));
     if (samples->value)
-        rows->value = cut(c, B, samples->capacity, size);
-    rows->end = cut(c, B, samples->blocks + 1, sizeof(uint32_t));
+        rows->value = mlpc_cut(c, B, samples->capacity, size);
+    rows->end = mlpc_cut(c, B, samples->blocks + 1, sizeof(uint32_t));
 }
 
-static void cut_columns(cutter *c, mlpc_columns *columns, const mlpc_samples *samples, size_t B, size_t size)
+static void cut_columns(mlpc_cutter *c, mlpc_columns *columns, const mlpc_samples *samples, size_t B, size_t size)
 {
     const size_t groups = (B + MLPC_BATCH_BLOCK - 1) / MLPC_BATCH_BLOCK;
     columns->I = samples->I;
-    columns->mask = cut(c, groups, samples->I, sizeof(uint64_t));
-    columns->code = samples->value ? NULL : cut(c, groups * MLPC_BATCH_BLOCK, samples->I, sizeof(uint8_t));
-    columns->value = samples->value ? cut(c, groups * MLPC_BATCH_BLOCK, samples->I, size) : NULL;
+    columns->mask = mlpc_cut(c, groups, samples->I, sizeof(uint64_t));
+    columns->code = samples->value ? NULL : mlpc_cut(c, groups * MLPC_BATCH_BLOCK, samples->I, sizeof(uint8_t));
+    columns->value = samples->value ? mlpc_cut(c, groups * MLPC_BATCH_BLOCK, samples->I, size) : NULL;
 }
 
-static void cut_all(cutter *c, mlpc_fused *f, const mlpc_net *net, const mlpc_samples *samples, size_t size)
+static void cut_all(mlpc_cutter *c, mlpc_fused *f, const mlpc_net *net, const mlpc_samples *samples, size_t size)
 {
     const size_t B = f->batch_size, L = f->packed->n_layers, O = net->layers[L - 1].n_out;
-    mlpc_fused_layer *layers = cut(c, L, 1, sizeof *layers);
-    mlpc_fused_rank *ranks = cut(c, f->threads, 1, sizeof *ranks);
+    mlpc_fused_layer *layers = mlpc_cut(c, L, 1, sizeof *layers);
+    mlpc_fused_rank *ranks = mlpc_cut(c, f->threads, 1, sizeof *ranks);
     for (size_t l = 0; l < L; l++) {
         const size_t row = f->packed->layers[l].row;
-        const mlpc_fused_layer memory = {cut(c, B, row, size), l + 1 < L ? cut(c, B, row, size) : NULL,
-                                     cut(c, B, row, size)};
+        const mlpc_fused_layer memory = {
+            .z = mlpc_cut(c, B, row, size),
+            .a = l + 1 < L ? mlpc_cut(c, B, row, size) : NULL,
+            .dz = mlpc_cut(c, B, row, size),
+        };
         if (layers)
             layers[l] = memory;
     }
-    f->partial = samples->skips_zeros ? cut(c, B, f->packed->layers[0].row, size) : NULL;
+    f->partial = samples->skips_zeros ? mlpc_cut(c, B, f->packed->layers[0].row, size) : NULL;
     for (int i = 0; i < 2; i++) {
         cut_rows(c, &f->rows[i], samples, B, size);
         if (samples->skips_zeros)
             cut_columns(c, &f->columns[i], samples, B, size);
-        f->targets[i].labels = cut(c, B, 1, sizeof(int64_t));
-        f->targets[i].values = cut(c, B, O, size);
-        f->targets[i].sample_weight = cut(c, B, 1, sizeof(double));
+        f->targets[i].labels = mlpc_cut(c, B, 1, sizeof(int64_t));
+        f->targets[i].values = mlpc_cut(c, B, O, size);
+        f->targets[i].sample_weight = mlpc_cut(c, B, 1, sizeof(double));
     }
     for (size_t t = 0; t < f->threads; t++) {
         const mlpc_fused_rank memory = {
-            .strip = cut(c, f->strip_elements, 1, size),
-            .logits = cut(c, B, O, size),
-            .dz = cut(c, B, O, size),
-            .weights = cut(c, B, 1, sizeof(double)),
+            .strip = mlpc_cut(c, f->strip_elements, 1, size),
+            .logits = mlpc_cut(c, B, O, size),
+            .dz = mlpc_cut(c, B, O, size),
+            .weights = mlpc_cut(c, B, 1, sizeof(double)),
         };
         if (ranks)
             ranks[t] = memory;
@@ -97,11 +85,11 @@ mlpc_status mlpc_fused_create(mlpc_fused **out, const mlpc_net *net, const mlpc_
     f->strip_elements = STRIP_BYTES / size;
     if (f->strip_elements < MLPC_STRIP_INPUTS * MLPC_LIST_VECTORS * kernels->lanes)
         f->strip_elements = MLPC_STRIP_INPUTS * MLPC_LIST_VECTORS * kernels->lanes;
-    cutter measure = {.fits = 1};
+    mlpc_cutter measure = {.block = NULL};
     if (mlpc_packed_create(&f->packed, net, kernels, states, samples->skips_zeros, threads) == MLPC_OK) {
         cut_all(&measure, f, net, samples, size);
-        if (measure.fits && (f->memory = mlpc_block_alloc(measure.total))) {
-            cut_all(&(cutter){.block = f->memory}, f, net, samples, size);
+        if (!measure.overflows && (f->memory = mlpc_block_alloc(measure.bytes))) {
+            cut_all(&(mlpc_cutter){.block = f->memory}, f, net, samples, size);
             *out = f;
             return MLPC_OK;
         }

@@ -45,3 +45,12 @@ void *mlpc_block_cut(void *block, size_t *offset, size_t count, size_t size)
     (void)mlpc_size_add(offset, count, size);
     return region;
 }
+
+void *mlpc_cut(mlpc_cutter *cutter, size_t rows, size_t columns, size_t size)
+{
+    if (cutter->block)
+        return mlpc_block_cut(cutter->block, &cutter->bytes, rows * columns, size);
+    cutter->overflows = cutter->overflows || (columns && rows >= SIZE_MAX / 8 / size / columns) ||
+                        !mlpc_size_add(&cutter->bytes, rows * columns, size);
+    return NULL;
+}

@@ -17,4 +17,15 @@ void mlpc_block_free(void *block);
 /* The next region of a block: count * size bytes from *offset on, which moves to the region behind. */
 void *mlpc_block_cut(void *block, size_t *offset, size_t count, size_t size);
 
+/* For a block of many regions, so that each is named once: a function that cuts them all runs with block NULL, which
+ * adds up bytes and gives NULL for every region, and, unless that overflows, again with a block of so many bytes. */
+typedef struct {
+    void *block;
+    size_t bytes; /* of the regions so far */
+    int overflows;
+} mlpc_cutter;
+
+/* The next region: rows * columns * size bytes. */
+void *mlpc_cut(mlpc_cutter *cutter, size_t rows, size_t columns, size_t size);
+
 #endif

@@ -80,12 +80,28 @@ int mlpc_trainer_fits(const mlpc_trainer *trainer, const mlpc_kernels *kernels, 
     return same;
 }
 
+static void cut_all(mlpc_cutter *c, mlpc_trainer *trainer, const mlpc_net *net)
+{
+    const size_t size = mlpc_itemsize(net->dtype), I = net->layers[0].n_in, O = net->layers[last_of(net)].n_out;
+    const size_t n = trainer->n, B = trainer->batch_size, P = net->n_parameters;
+    trainer->order = mlpc_cut(c, n, 1, sizeof(size_t));
+    trainer->row_loss = mlpc_cut(c, n, 1, sizeof(double));
+    trainer->rows = (mlpc_rows){.x = mlpc_cut(c, B, I, size), .x_row = I};
+    trainer->targets.labels = mlpc_cut(c, B, 1, sizeof(int64_t));
+    trainer->targets.values = mlpc_cut(c, B, O, size);
+    trainer->targets.sample_weight = mlpc_cut(c, B, 1, sizeof(double));
+    trainer->gradients = mlpc_cut(c, P, 1, size);
+    trainer->parameters = mlpc_cut(c, P, 1, size);
+    for (int s = 0; s < MLPC_MAX_STATES; s++)
+        if (trainer->key.has_state[s])
+            trainer->state[s] = mlpc_cut(c, P, 1, size);
+}
+
 mlpc_status mlpc_trainer_create(mlpc_trainer **out, const mlpc_net *net, const mlpc_kernels *kernels,
                                 const mlpc_optimizer *optimizer, const mlpc_samples *samples, size_t batch_size,
                                 size_t threads)
 {
-    const size_t size = mlpc_itemsize(net->dtype), I = net->layers[0].n_in, O = net->layers[last_of(net)].n_out;
-    const size_t n = samples->n, B = batch_size < n ? batch_size : n, P = net->n_parameters;
+    const size_t n = samples->n, B = batch_size < n ? batch_size : n;
     mlpc_trainer *trainer = calloc(1, sizeof *trainer);
     if (!trainer)
         return MLPC_ERROR_MEMORY;
@@ -97,27 +113,12 @@ mlpc_status mlpc_trainer_create(mlpc_trainer **out, const mlpc_net *net, const m
                                                           mlpc_team_size(terms_of(net, B), LEAST_TERMS, threads)) != MLPC_OK))
         goto fail;
 
-    size_t total = 0, offset = 0;
-    const int fits = B <= SIZE_MAX / 4 / (I * size) && mlpc_size_add(&total, n, sizeof(size_t)) &&
-                     mlpc_size_add(&total, n, sizeof(double)) && mlpc_size_add(&total, B * I, size) &&
-                     mlpc_size_add(&total, B, sizeof(int64_t)) && mlpc_size_add(&total, B * O, size) &&
-                     mlpc_size_add(&total, B, sizeof(double)) && mlpc_size_add(&total, P, size) &&
-                     mlpc_size_add(&total, P, size) && (!optimizer->state[0] || mlpc_size_add(&total, P, size)) &&
-                     (!optimizer->state[1] || mlpc_size_add(&total, P, size));
-    trainer->memory = fits ? mlpc_block_alloc(total) : NULL;
+    mlpc_cutter measure = {.block = NULL};
+    cut_all(&measure, trainer, net);
+    trainer->memory = measure.overflows ? NULL : mlpc_block_alloc(measure.bytes);
     if (!trainer->memory)
         goto fail;
-    trainer->order = mlpc_block_cut(trainer->memory, &offset, n, sizeof(size_t));
-    trainer->row_loss = mlpc_block_cut(trainer->memory, &offset, n, sizeof(double));
-    trainer->rows = (mlpc_rows){.x = mlpc_block_cut(trainer->memory, &offset, B * I, size), .x_row = I};
-    trainer->targets.labels = mlpc_block_cut(trainer->memory, &offset, B, sizeof(int64_t));
-    trainer->targets.values = mlpc_block_cut(trainer->memory, &offset, B * O, size);
-    trainer->targets.sample_weight = mlpc_block_cut(trainer->memory, &offset, B, sizeof(double));
-    trainer->gradients = mlpc_block_cut(trainer->memory, &offset, P, size);
-    trainer->parameters = mlpc_block_cut(trainer->memory, &offset, P, size);
-    for (int s = 0; s < MLPC_MAX_STATES; s++)
-        if (optimizer->state[s])
-            trainer->state[s] = mlpc_block_cut(trainer->memory, &offset, P, size);
+    cut_all(&(mlpc_cutter){.block = trainer->memory}, trainer, net);
     *out = trainer;
     return MLPC_OK;
 
