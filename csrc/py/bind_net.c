@@ -540,8 +540,6 @@ static PyObject *net_memory(PyObject *self, PyObject *index)
 
 /* ---- The type ---------------------------------------------------------------------------------------------------- */
 
-#define FAST(function) (PyCFunction)(void (*)(void)) function, METH_FASTCALL
-
 static PyMethodDef net_methods[] = {
     {"initialize", FAST(net_initialize), "initialize($self, init, seed, /)\n--\n\nInitial values for all parameters."},
     {"views", net_views, METH_O,

@@ -103,8 +103,6 @@ static PyObject *shuffle(PyObject *Py_UNUSED(module), PyObject *const *args, Py_
     return result;
 }
 
-#define FAST(function) (PyCFunction)(void (*)(void)) function, METH_FASTCALL
-
 PyMethodDef bind_numbers_methods[] = {
     {"initial_values", initial_values, METH_NOARGS, "initial_values()\n--\n\nNames for Net.initialize."},
     {"as_real", FAST(as_real), "as_real(name, x, dtype, /)\n--\n\nReal numbers in a dtype, C-contiguous."},

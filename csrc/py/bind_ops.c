@@ -486,8 +486,6 @@ exit:
     return (PyObject *)y;
 }
 
-#define FAST(function) (PyCFunction)(void (*)(void)) function, METH_FASTCALL
-
 PyMethodDef bind_ops_methods[] = {
     {"kernels", kernels, METH_NOARGS, "kernels()\n--\n\nFamilies of kernels and the names in each."},
     {"map", FAST(map), "map(name, x, out, /)\n--\n\nAn elementary function of every element."},

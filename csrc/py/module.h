@@ -43,6 +43,9 @@ static inline const mlpc_kernels *module_kernels(const module_state *state, mlpc
 enum { MODULE_MAX_THREADS = 1024 };
 size_t module_num_threads(void);
 
+/* A function of (self, args, nargs) in a table of methods. */
+#define FAST(function) (PyCFunction)(void (*)(void)) function, METH_FASTCALL
+
 /* Ends of method tables: bind_ops.c, bind_numbers.c and bind_threads.c fill them, module.c adds them to the module. */
 extern PyMethodDef bind_ops_methods[];
 extern PyMethodDef bind_numbers_methods[];
