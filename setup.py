@@ -7,10 +7,12 @@ no flags, each kernel file asks the compiler for its own.
 import os
 import re
 import runpy
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
 
 ROOT = Path(__file__).resolve().parent
 csrc = runpy.run_path(str(ROOT / "csrc_hash.py"))
@@ -39,4 +41,23 @@ extension = Extension(
     libraries=["m"],
 )
 
-setup(ext_modules=[extension])
+
+class build_in_parallel(build_ext):
+    """As many files at once as there are CPUs, those of kernels first: they take longest."""
+
+    def build_extension(self, ext):
+        one_after_another = self.compiler.compile
+
+        def compile_all(sources, **options):
+            def one(source):
+                return one_after_another([source], **options)
+
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                made = pool.map(one, sorted(sources, key=lambda source: "kernels" not in source))
+            return [name for names in made for name in names]
+
+        self.compiler.compile = compile_all
+        super().build_extension(ext)
+
+
+setup(ext_modules=[extension], cmdclass={"build_ext": build_in_parallel})
