@@ -14,6 +14,9 @@ BIN := $(VENV)/bin
 SOURCES := $(shell find csrc -type f) setup.py pyproject.toml
 SANITIZE := -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all
 COMMA := ,
+# Tests run beside each other, one to a CPU, the long ones that share a fixture in one process: PYTEST="-n 0" for one
+# after another.
+PARALLEL := -n logical --maxprocesses 8 --dist loadgroup --max-worker-restart 0
 DEMO_EXTRAS := progress,plot$(if $(filter mnist,$(DATA)),$(COMMA)data)
 
 .DEFAULT_GOAL := help
@@ -35,22 +38,26 @@ notebooks: $(VENV)/.notebooks ## build the course's notebooks and execute them (
 	$(BIN)/python notebooks/build.py --data $(DATA)
 
 test: $(VENV)/.test ## build and run all tests, the documentation's examples among them (up to 10 minutes)
-	$(BIN)/python -m pytest -m "not mnist" $(PYTEST) tests mlpc README.md docs/*.md
+	$(BIN)/python -m pytest $(PARALLEL) -m "not mnist" $(PYTEST) tests mlpc README.md docs/*.md
 
 quick: $(VENV)/.test ## the tests without the slow ones, up to the first failure (2 minutes)
-	$(BIN)/python -m pytest -m "not mnist and not slow" -x -q $(PYTEST) tests
+	$(BIN)/python -m pytest $(PARALLEL) -m "not mnist and not slow" -x -q $(PYTEST) tests
 
 mnist: $(VENV)/.test ## accuracy on MNIST, beside PyTorch (2 minutes)
-	$(BIN)/python -m pytest -m mnist $(PYTEST) tests
+	$(BIN)/python -m pytest $(PARALLEL) -m mnist $(PYTEST) tests
 
 # The copy in build/asan stands before the one installed. Both libraries must be in the process before Python starts:
 # libasan for its checks, and the C++ library because libasan takes over its exceptions. Allocations that are too large
-# are warned of and fail, as some tests want them to.
+# are warned of and fail, as some tests want them to. Left out are tests that reach no C code of the extension but
+# what others reach, of notebooks, pictures, printed text, files and packages, and those of C programs that they compile.
+NOT_SANITIZED := notebooks test_plot.py test_cli.py test_packaging.py data/test_idx.py data/test_datasets.py \
+    boundary/test_team.py
 asan: $(VENV)/.test build/asan/.built ## the quick tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libstdc++.so.6)" \
-	PYTHONPATH=$(CURDIR)/build/asan PYTHONSAFEPATH=1 PYTHONMALLOC=malloc \
+	MLPC_REQUIRE_FROM=$(CURDIR)/build/asan PYTHONPATH=$(CURDIR)/build/asan PYTHONSAFEPATH=1 PYTHONMALLOC=malloc \
 	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
-	$(BIN)/pytest -m "not mnist and not slow" -q --capture=sys -p no:cacheprovider --ignore=tests/notebooks $(PYTEST) tests
+	$(BIN)/pytest $(PARALLEL) -m "not mnist and not slow" -q --capture=sys -p no:cacheprovider \
+	$(addprefix --ignore=tests/,$(NOT_SANITIZED)) $(PYTEST) tests
 
 mutants: $(VENV)/.test ## break each promise on purpose; every break must fail a test
 	$(BIN)/python tests/bits/mutants.py $(MUTANTS)

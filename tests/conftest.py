@@ -3,6 +3,7 @@
 - The extension is built from the C sources beside these tests; a stale one ends the session (``MLPC_STALE_BUILD=1``
   runs all the same).
 - ``MLPC_REQUIRE_ISA=avx2,avx512``: where one of them does not run here, the session fails instead of testing less.
+- ``MLPC_REQUIRE_FROM=folder``: where another extension than that of the folder is imported, the session fails.
 - ``MLPC_REQUIRE_MNIST=1``: where MNIST is not in ``MLPC_DATA_DIR``, its tests fail instead of being skipped.
 """
 
@@ -26,6 +27,9 @@ def pytest_configure(config):
     built_from = runpy.run_path(str(ROOT / "csrc_hash.py"))["csrc_hash"](ROOT)
     if _mlpc.build_hash != built_from and os.environ.get("MLPC_STALE_BUILD") != "1":
         raise pytest.UsageError(f"{_mlpc.__file__} was built from other C sources: pip install -e . again")
+    folder = os.environ.get("MLPC_REQUIRE_FROM")
+    if folder and not Path(_mlpc.__file__).is_relative_to(folder):
+        raise pytest.UsageError(f"MLPC_REQUIRE_FROM: {_mlpc.__file__} is not in {folder}")
     required = [name for name in os.environ.get("MLPC_REQUIRE_ISA", "").split(",") if name]
     missing = sorted(set(required) - set(mlpc.cpu.available()))
     if missing:

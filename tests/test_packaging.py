@@ -14,6 +14,8 @@ import mlpc
 
 ROOT = Path(__file__).resolve().parent.parent
 
+pytestmark = pytest.mark.xdist_group("wheel")
+
 
 def python(*arguments, cwd, **environment):
     command = [sys.executable, *arguments]

@@ -27,7 +27,12 @@ def available(build):
     return build
 
 
-@pytest.fixture(params=builds.BUILDS, ids=str)
+def each(builds):
+    """Parameters; what needs the same build is tested by the same process, which makes it once."""
+    return [pytest.param(build, id=str(build), marks=pytest.mark.xdist_group(str(build))) for build in builds]
+
+
+@pytest.fixture(params=each(builds.BUILDS))
 def build(request):
     return available(request.param)
 
@@ -48,7 +53,7 @@ def test_version():
     assert builds.DIGESTS.read_text().startswith(f"# arithmetic {arithmetic()}\n")
 
 
-@pytest.mark.parametrize("build", [b for b in builds.BUILDS if b.flags == ("-O3",)], ids=str)
+@pytest.mark.parametrize("build", each(b for b in builds.BUILDS if b.flags == ("-O3",)))
 def test_random_numbers(build, tmp_path):
     available(build)
     program = builds.link(build, builds.compile_all(build, ["tests/c/rng_check.c"], tmp_path), tmp_path / "rng_check")

@@ -6,7 +6,7 @@ import shutil
 
 import builds
 import pytest
-from test_builds import available
+from test_builds import available, each
 
 from mlpc import _mlpc
 
@@ -57,7 +57,7 @@ def test_extension_exports_only_its_entry():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("build", [b for b in builds.BUILDS if b.group != "arm64"], ids=str)
+@pytest.mark.parametrize("build", each(b for b in builds.BUILDS if b.group != "arm64"))
 def test_core_takes_only_memory_threads_and_exact_functions(build):
     files = builds.objects(available(build))
     taken = set().union(*(symbols(file, "--undefined-only") for file in files))

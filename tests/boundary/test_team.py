@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.xdist_group("team")
+
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ["tests/c/team_check.c", *(f"csrc/core/{name}.c" for name in ("team", "cpus", "memory"))]
 

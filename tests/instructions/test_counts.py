@@ -8,7 +8,7 @@ import shutil
 import counts
 import pytest
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("instructions")]
 
 
 def cannot(reason):

@@ -7,6 +7,8 @@ import pytest
 
 from mlpc.__main__ import main
 
+pytestmark = pytest.mark.xdist_group("handin")  # one execution of a notebook
+
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
