@@ -1,5 +1,6 @@
 """The products of a linear layer in GFLOP/s, beside what the machine can do at all, measured in turn with them."""
 
+import functools
 import json
 import subprocess
 import sys
@@ -62,17 +63,18 @@ def shape(loaded: native.ctypes.CDLL, dtype: str, width: int, batch: int, rounds
     z, dx, bias = np.empty_like(x), np.empty_like(x), w[0].copy()
     number, sizes = DTYPES.index(dtype), (batch, width, width)
     calls = {
-        "forward": lambda: loaded.forward(number, z, x, w, bias, *sizes),
-        "dx": lambda: loaded.backward_x(number, dx, dz, w, *sizes),
-        "dw": lambda: loaded.backward_w(number, dw, x, dz, *sizes),
+        "forward": lambda count: loaded.forward(number, z, x, w, bias, *sizes, count),
+        "dx": lambda count: loaded.backward_x(number, dx, dz, w, *sizes, count),
+        "dw": lambda count: loaded.backward_w(number, dw, x, dz, *sizes, count),
     }
-    counts = {name: repetitions(call) for name, call in calls.items()}
     operations = 2 * batch * width**2
+    counts = {name: repetitions(functools.partial(call, 1)) for name, call in calls.items()}
+    measured = {name: functools.partial(call, counts[name]) for name, call in calls.items()}
     speeds = {name: [] for name in (*calls, "peak")}
     for _ in range(rounds):
         speeds["peak"].append(peak())
-        for name, call in calls.items():
-            speeds[name].append(operations / seconds(call, counts[name]) / 1e9)
+        for name, call in measured.items():
+            speeds[name].append(operations * counts[name] / seconds(call, 1) / 1e9)
     medians = {name: figures.summary(values)["median"] for name, values in speeds.items()}
     bytes_ = (x.nbytes + w.nbytes + z.nbytes) / operations * medians["forward"]
     return {"dtype": dtype, "width": width, "batch": batch, **medians, "forward_gbytes": bytes_, "all": speeds}

@@ -31,7 +31,7 @@ def library() -> ctypes.CDLL:
     loaded = ctypes.CDLL(str(path))
     for name in ("forward", "backward_x", "backward_w"):
         pointers = 4 if name == "forward" else 3
-        getattr(loaded, name).argtypes = [ctypes.c_int, *[POINTER] * pointers, *[SIZE] * 3]
+        getattr(loaded, name).argtypes = [ctypes.c_int, *[POINTER] * pointers, *[SIZE] * 4]
         getattr(loaded, name).restype = None
     loaded.read_memory.argtypes, loaded.read_memory.restype = [POINTER, SIZE], ctypes.c_double
     loaded.triad.argtypes, loaded.triad.restype = [POINTER, POINTER, POINTER, SIZE], None

@@ -172,9 +172,8 @@ static MLPC_NOINLINE void take_rows(run *shared, size_t rank)
     const mlpc_pass pass = {job->net, job->kernels, job->parameters, job->workspace, &shared->share, rank, 0};
     const size_t size = job->kernels->itemsize, I = job->net->layers[0].n_in;
     const size_t O = job->net->layers[job->net->n_layers - 1].n_out;
-    mlpc_knowledge known; /* the rank's own: others find out for themselves, at the same time */
-    if (job->knowledge)
-        known = *job->knowledge;
+    /* The rank's own: others find out for themselves, at the same time. */
+    mlpc_knowledge known = job->knowledge ? *job->knowledge : (mlpc_knowledge){0};
     rows r = {.pass = &pass};
     for (size_t first; mlpc_share_take(&shared->share, &first, &r.n);) {
         r.x = mlpc_input_from(job->x, first, I, size);

@@ -108,7 +108,7 @@ typedef struct {
     size_t lanes;    /* elements of a vector */
     size_t vectors;  /* in the panels that products are fastest with; one more makes a panel, too */
     size_t piece;    /* terms of products that these kernels add up in some 10 ms: work between two questions whether to
-                      * go on; an element of an activation takes as long as some tens of terms */
+                      * go on; an element of an activation counts as some tens of terms */
 
     /* y[i] = f(x[i]), i < n.  y may be x. */
     void (*map[MLPC_N_MAPS])(void *y, const void *x, size_t n);

@@ -242,6 +242,21 @@ MUTANTS = [
         "mine ? &f->columns[k % 2] : NULL",
         "mine ? &f->columns[0] : NULL",
     ),
+    # Passes on several threads
+    mutant(
+        "a thread's last inputs get no gradient",
+        CORE + "backward.c",
+        "*to = end < n ? end : n;",
+        "*to = end < n ? end - 1 : n;",
+        tests=("tests/bits/test_pass_threads.py", "-k", "gradients"),
+    ),
+    mutant(
+        "threads work in one and the same rows of the workspace",
+        CORE + "forward.c",
+        "job->keeps ? first : rank * shared->share.piece",
+        "job->keeps ? first : 0",
+        tests=("tests/bits/test_pass_threads.py", "-k", "answers or evaluations"),
+    ),
     # What the digests do not see
     mutant(
         "zeros are skipped though the weight is not finite",

@@ -1,0 +1,54 @@
+"""What threads share in trainings and passes, under ThreadSanitizer: tests/c/threads_check.c."""
+
+import os
+import subprocess
+
+import builds
+import pytest
+
+PLAIN = builds.BUILDS[0]
+SANITIZED = builds.Build("gcc", "gcc", ("-O1", "-g1", "-fsanitize=thread"))
+# The kernels that run in it; others are needed to link, and come as they are.
+KERNELS = ("reference", "portable_f32")
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group(str(PLAIN))]
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tsan")
+    empty = folder / "empty.c"
+    empty.write_text("int main(void) { return 0; }\n")
+    if (
+        PLAIN.missing()
+        or subprocess.run(
+            [SANITIZED.compiler, *SANITIZED.flags, empty, "-o", folder / "empty"], capture_output=True
+        ).returncode
+    ):
+        pytest.skip("there is no gcc with ThreadSanitizer")
+    if subprocess.run([folder / "empty"], capture_output=True).returncode:
+        pytest.skip("ThreadSanitizer does not run here")
+    files = builds.sources()
+    watched = [file for file in files if "/kernels/arch" not in file or any(name in file for name in KERNELS)]
+    plain = [made for file, made in zip(files, builds.objects(PLAIN), strict=True) if file not in watched]
+    made = builds.compile_all(SANITIZED, [*watched, "tests/c/threads_check.c"], folder)
+    return builds.link(SANITIZED, made + plain, folder / "threads_check")
+
+
+def run(program, isa, threads):
+    done = subprocess.run(
+        [program, isa, str(threads)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={**os.environ, "TSAN_OPTIONS": "atexit_sleep_ms=0"},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr[-4000:]
+    return done.stdout
+
+
+@pytest.mark.parametrize("isa", ["reference", "portable"])
+def test_no_race_and_the_bits_of_one_thread(program, isa):
+    alone = run(program, isa, 1)
+    assert len(alone.splitlines()) == 9
+    assert run(program, isa, 3) == alone
