@@ -15,6 +15,7 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 ROOT = Path(__file__).resolve().parent
+CPUS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 csrc = runpy.run_path(str(ROOT / "csrc_hash.py"))
 SOURCES = [path.as_posix() for path in csrc["sources"](ROOT)]
 
@@ -52,7 +53,7 @@ class build_in_parallel(build_ext):
             def one(source):
                 return one_after_another([source], **options)
 
-            with ThreadPoolExecutor(os.cpu_count()) as pool:
+            with ThreadPoolExecutor(CPUS) as pool:
                 made = pool.map(one, sorted(sources, key=lambda source: "kernels" not in source))
             return [name for names in made for name in names]
 

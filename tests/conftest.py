@@ -11,6 +11,7 @@ import ctypes
 import importlib
 import os
 import runpy
+import signal
 import subprocess
 from pathlib import Path
 
@@ -30,6 +31,8 @@ def pytest_configure(config):
     folder = os.environ.get("MLPC_REQUIRE_FROM")
     if folder and not Path(_mlpc.__file__).is_relative_to(folder):
         raise pytest.UsageError(f"MLPC_REQUIRE_FROM: {_mlpc.__file__} is not in {folder}")
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # inherited, as in the background of a shell: tests interrupt
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     required = [name for name in os.environ.get("MLPC_REQUIRE_ISA", "").split(",") if name]
     missing = sorted(set(required) - set(mlpc.cpu.available()))
     if missing:

@@ -13,17 +13,20 @@ typedef struct {
     int accumulate;
 } job;
 
-/* A rank's share of n things, in whole groups of them as far as there are enough. */
+/* A rank's share of n things, in whole groups of them.  The first ranks have a group more than the last ones, so that
+ * rank 0, which alone can be told to stop, is at work as long as any other. */
 static void share_of(size_t n, size_t group, size_t rank, size_t size, size_t *from, size_t *to)
 {
-    const size_t groups = (n + group - 1) / group, first = groups * rank / size * group;
-    const size_t end = groups * (rank + 1) / size * group;
+    const size_t groups = (n + group - 1) / group;
+    const size_t first = (groups * rank + size - 1) / size * group;
+    const size_t end = (groups * (rank + 1) + size - 1) / size * group;
     *from = first < n ? first : n;
     *to = end < n ? end : n;
 }
 
-/* As many inputs, units or rows as fill a cache line of either dtype and tiles of 6 or 8 rows. */
-enum { SHARED_INPUTS = 24, SHARED_UNITS = 16, SHARED_ROWS = 24 };
+/* Inputs are the rows of dw, which tiles take 6 or 8 at a time; units fill the vectors of a bias, and rows of dz those of
+ * its transpose, 16 at most. */
+enum { SHARED_INPUTS = 24, SHARED_UNITS = 16, SHARED_ROWS = 32 };
 
 /* dw of the rank's inputs of a layer, into the gradients or added to them; in pieces of whole rows, one input each. */
 static void weight_gradient(const job *j, const mlpc_pass *p, const mlpc_layer *layer, const void *x, const void *dz,
@@ -55,7 +58,8 @@ static void bias_gradient(const job *j, const mlpc_pass *p, const mlpc_layer *la
     void *const db = mlpc_pass_at(p, j->gradients, layer->bias + from);
     if (from == to || mlpc_pass_stopped(p))
         return;
-    p->kernels->linear_backward_b(j->accumulate ? scratch : db, mlpc_pass_at(p, dz, from), layer->n_out, j->B, to - from);
+    p->kernels->linear_backward_b(j->accumulate ? scratch : db, mlpc_pass_at(p, dz, from), layer->n_out, j->B,
+                                  to - from);
     if (j->accumulate)
         p->kernels->add(db, scratch, to - from);
 }
@@ -81,8 +85,9 @@ static void input_gradient(const job *j, const mlpc_pass *p, size_t l, void *dx,
     }
 }
 
-static MLPC_NOINLINE void backward(const job *j, mlpc_team *team, size_t rank, size_t size)
+static MLPC_NOINLINE void backward(void *context, mlpc_team *team, size_t rank, size_t size)
 {
+    const job *j = context;
     const mlpc_net *net = j->pass.net;
     mlpc_pass p = j->pass;
     p.rank = rank;
@@ -100,11 +105,6 @@ static MLPC_NOINLINE void backward(const job *j, mlpc_team *team, size_t rank, s
     }
 }
 
-static void backward_of_team(void *context, mlpc_team *team, size_t rank, size_t size)
-{
-    backward(context, team, rank, size);
-}
-
 mlpc_status mlpc_backward(const mlpc_net *net, const mlpc_kernels *kernels, const void *parameters, void *gradients,
                           mlpc_workspace *workspace, const void *x, const void *dz, void *dx, size_t B, int accumulate,
                           const mlpc_poll *poll)
@@ -119,6 +119,6 @@ mlpc_status mlpc_backward(const mlpc_net *net, const mlpc_kernels *kernels, cons
         .B = B,
         .accumulate = accumulate,
     };
-    mlpc_team_run(mlpc_useful_threads(net, B, workspace->threads), backward_of_team, &j);
+    mlpc_team_run(mlpc_useful_threads(net, kernels, B, workspace->threads), backward, &j);
     return share.stopped == MLPC_GOES_ON ? MLPC_OK : MLPC_ERROR_INTERRUPTED;
 }

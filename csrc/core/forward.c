@@ -23,8 +23,12 @@
 /* Rows that go through all layers before the next ones do, where the workspace keeps them all. */
 #define KEPT_ROWS 384
 
-/* A thread more pays where it gets so many terms, some 200 us of work: to wake it takes up to 50 us. */
-#define LEAST_TERMS 4e6
+/* A thread more pays where it gets so large a part of a piece of work of 10 ms: to wake it takes up to 50 us. */
+#define LEAST_PART (1 / 50.0)
+
+/* On several threads rows are taken so many pieces of work at a time at most: the caller is not asked while rank 0 waits
+ * for the last of others. */
+#define MOST_PIECES 20
 
 double mlpc_forward_terms(const mlpc_net *net, size_t rows)
 {
@@ -34,12 +38,13 @@ double mlpc_forward_terms(const mlpc_net *net, size_t rows)
     return (double)rows * terms;
 }
 
-size_t mlpc_useful_threads(const mlpc_net *net, size_t rows, size_t most)
+size_t mlpc_useful_threads(const mlpc_net *net, const mlpc_kernels *kernels, size_t rows, size_t most)
 {
-    return mlpc_team_size(mlpc_forward_terms(net, rows), LEAST_TERMS, most < rows ? most : rows);
+    const size_t limit = most < rows ? most : rows;
+    return limit < 2 ? 1 : mlpc_team_size(mlpc_forward_terms(net, rows), LEAST_PART * (double)kernels->piece, limit);
 }
 
-/* ---- One piece --------------------------------------------------------------------------------------------------- */
+/* ---- Some rows --------------------------------------------------------------------------------------------------- */
 
 /* Rows of a forward pass: they lie in x and in the workspace, where their first one is row `at`. */
 typedef struct {
@@ -52,8 +57,9 @@ typedef struct {
 static void *z_of(const rows *r, size_t l)
 {
     const mlpc_pass *p = r->pass;
-    return l + 1 == p->net->n_layers && r->logits ? r->logits
-                                                  : mlpc_pass_at(p, p->workspace->z[l], r->at * p->net->layers[l].n_out);
+    if (l + 1 == p->net->n_layers && r->logits)
+        return r->logits;
+    return mlpc_pass_at(p, p->workspace->z[l], r->at * p->net->layers[l].n_out);
 }
 
 static void *a_of(const rows *r, size_t l)
@@ -89,8 +95,9 @@ static mlpc_status activate(const rows *r, size_t l)
     for (size_t i = 0; i < elements; i += part) {
         if (mlpc_pass_stopped(p))
             return MLPC_ERROR_INTERRUPTED;
-        p->kernels->activation_forward[layer->activation](mlpc_pass_at(p, a_of(r, l), i), mlpc_pass_at(p, z_of(r, l), i),
-                                                          elements - i < part ? elements - i : part);
+        const size_t n = elements - i < part ? elements - i : part;
+        p->kernels->activation_forward[layer->activation](mlpc_pass_at(p, a_of(r, l), i),
+                                                          mlpc_pass_at(p, z_of(r, l), i), n);
     }
     return MLPC_OK;
 }
@@ -166,8 +173,11 @@ typedef struct {
     atomic_int finite; /* what some rank has found out */
 } run;
 
-static MLPC_NOINLINE void take_rows(run *shared, size_t rank)
+static MLPC_NOINLINE void take_rows(void *context, mlpc_team *team, size_t rank, size_t size_of_team)
 {
+    (void)team;
+    (void)size_of_team;
+    run *const shared = context;
     const mlpc_forward_job *job = shared->job;
     const mlpc_pass pass = {job->net, job->kernels, job->parameters, job->workspace, &shared->share, rank, 0};
     const size_t size = job->kernels->itemsize, I = job->net->layers[0].n_in;
@@ -177,7 +187,7 @@ static MLPC_NOINLINE void take_rows(run *shared, size_t rank)
     rows r = {.pass = &pass};
     for (size_t first; mlpc_share_take(&shared->share, &first, &r.n);) {
         r.x = mlpc_input_from(job->x, first, I, size);
-        r.at = job->keeps ? first : rank * shared->share.piece;
+        r.at = job->keeps ? first : rank * shared->share.at_once;
         r.logits = job->logits ? (char *)job->logits + first * O * size : NULL;
         if (forward(&r, job->knowledge ? &known : NULL) != MLPC_OK)
             return;
@@ -188,30 +198,30 @@ static MLPC_NOINLINE void take_rows(run *shared, size_t rank)
         atomic_store_explicit(&shared->finite, 1, memory_order_relaxed);
 }
 
-static void take_rows_of_team(void *context, mlpc_team *team, size_t rank, size_t size)
+/* How many of its rows a job takes at once: at most as many as there is memory for, and on several threads about equal
+ * parts, of which each thread gets as many. */
+static size_t rows_at_once(const mlpc_forward_job *job, size_t threads)
 {
-    (void)team;
-    (void)size;
-    take_rows(context, rank);
-}
-
-/* n in equal pieces of at most `most`, so many that each of the threads gets as many. */
-static size_t piece_of(size_t n, size_t most, size_t threads)
-{
-    const size_t pieces = ((n + most - 1) / most + threads - 1) / threads * threads;
-    const size_t least = pieces ? (n + pieces - 1) / pieces : 1, even = (least + 7) / 8 * 8;
-    return even < most ? even : most;
+    size_t most = job->keeps ? KEPT_ROWS : job->workspace->batch / job->workspace->room;
+    if (threads == 1)
+        return most;
+    const double terms = mlpc_forward_terms(job->net, 1), in_time = MOST_PIECES * (double)job->kernels->piece / terms;
+    if (in_time < (double)most)
+        most = in_time < 1 ? 1 : (size_t)in_time;
+    const size_t parts = ((job->n + most - 1) / most + threads - 1) / threads * threads;
+    const size_t even = (job->n + parts - 1) / parts;
+    const size_t whole = even < 32 ? even : (even + 7) / 8 * 8; /* for tiles */
+    return whole < most ? whole : most;
 }
 
 mlpc_status mlpc_forward_rows(const mlpc_forward_job *job)
 {
-    const size_t threads = mlpc_useful_threads(job->net, job->n, job->workspace->threads);
-    const size_t most = job->keeps ? KEPT_ROWS : job->workspace->batch / job->workspace->room;
+    const size_t threads = mlpc_useful_threads(job->net, job->kernels, job->n, job->workspace->threads);
     run shared = {
         .job = job,
-        .share = {.poll = job->poll, .n = job->n, .piece = piece_of(job->n, most, threads), .stopped = MLPC_GOES_ON},
+        .share = {.poll = job->poll, .n = job->n, .at_once = rows_at_once(job, threads), .stopped = MLPC_GOES_ON},
     };
-    mlpc_team_run(threads, take_rows_of_team, &shared);
+    mlpc_team_run(threads, take_rows, &shared);
     if (job->knowledge && atomic_load_explicit(&shared.finite, memory_order_relaxed))
         job->knowledge->finite = 1;
     return shared.share.stopped == MLPC_GOES_ON ? MLPC_OK : MLPC_ERROR_INTERRUPTED;

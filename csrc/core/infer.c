@@ -16,8 +16,9 @@ typedef struct {
 } answers;
 
 /* The output of some rows from their logits; where that is of reals, z is where it goes. */
-static MLPC_NOINLINE void answer(const answers *job, void *z, size_t first, size_t rows)
+static void answer(void *context, void *z, size_t first, size_t rows)
 {
+    const answers *job = context;
     const mlpc_kernels *kernels = job->kernels;
     const size_t O = job->O, n = rows * O;
     if (job->output == MLPC_OUTPUT_probabilities) {
@@ -36,8 +37,6 @@ static MLPC_NOINLINE void answer(const answers *job, void *z, size_t first, size
     }
 }
 
-static void answer_rows(void *context, void *z, size_t first, size_t rows) { answer(context, z, first, rows); }
-
 mlpc_status mlpc_predict(const mlpc_net *net, const mlpc_kernels *kernels, const void *parameters,
                          mlpc_workspace *workspace, mlpc_output output, mlpc_loss_kind loss, void *to,
                          const mlpc_input *x, size_t n, mlpc_knowledge *knowledge, const mlpc_poll *poll)
@@ -55,7 +54,7 @@ mlpc_status mlpc_predict(const mlpc_net *net, const mlpc_kernels *kernels, const
         .x = x,
         .n = n,
         .logits = integers ? NULL : to,
-        .then = answer_rows,
+        .then = answer,
         .context = &job,
     });
 }
@@ -71,15 +70,14 @@ typedef struct {
     atomic_size_t right; /* answers so far, of all ranks */
 } evaluation;
 
-static MLPC_NOINLINE void judge(evaluation *e, const void *z, size_t first, size_t rows)
+static void judge(void *context, void *z, size_t first, size_t rows)
 {
+    evaluation *const e = context;
     const mlpc_targets targets = mlpc_targets_from(e->targets, first, e->O, e->kernels->itemsize);
     mlpc_loss_rows(e->loss, e->kernels, z, &targets, e->divisor, rows, e->O, NULL, e->row_loss + first);
     atomic_fetch_add_explicit(&e->right, mlpc_count_right(e->loss, e->kernels, z, &targets, rows, e->O),
                               memory_order_relaxed);
 }
-
-static void judge_rows(void *context, void *z, size_t first, size_t rows) { judge(context, z, first, rows); }
 
 static MLPC_NOINLINE void sum_up(const evaluation *e, size_t n, double *value, double *accuracy)
 {
@@ -110,7 +108,7 @@ mlpc_status mlpc_evaluate(const mlpc_net *net, const mlpc_kernels *kernels, cons
             .poll = poll,
             .x = x,
             .n = n,
-            .then = judge_rows,
+            .then = judge,
             .context = &e,
         });
     if (status == MLPC_OK) {

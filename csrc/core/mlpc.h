@@ -91,7 +91,8 @@ void mlpc_workspace_free(mlpc_workspace *workspace);
 /* ---- Asking, in a long call, whether to go on ------------------------------------------------------------------ */
 
 /* Called between pieces of work of at most some tens of milliseconds, by the thread that called in; rows: how many rows
- * of the call's data are done.  Returns 0 to go on; anything else makes the call end with MLPC_ERROR_INTERRUPTED. */
+ * of its epoch mlpc_train_epoch has done, 0 in other calls.  Returns 0 to go on; anything else makes the call end with
+ * MLPC_ERROR_INTERRUPTED. */
 typedef struct {
     int (*ask)(void *context, size_t rows);
     void *context;
@@ -106,11 +107,11 @@ typedef struct {
     int lasting; /* what the call finds out will hold for later calls too, so that one row is worth a look */
 } mlpc_knowledge;
 
-/* What a forward pass of so many rows costs, in terms of products; about, and at most. */
+/* What a forward pass of so many rows costs, in terms of products: no more than this, with the dearest activation. */
 double mlpc_forward_terms(const mlpc_net *net, size_t rows);
 
 /* How many threads a pass of so many rows is worth: 1 to `most`, and no more than there are rows. */
-size_t mlpc_useful_threads(const mlpc_net *net, size_t rows, size_t most);
+size_t mlpc_useful_threads(const mlpc_net *net, const mlpc_kernels *kernels, size_t rows, size_t most);
 
 /* x (B, n_in), B <= workspace->batch; leaves z and a of every layer in the workspace.  knowledge may be NULL: no zero is
  * skipped; poll may be NULL. */

@@ -55,6 +55,28 @@ void mlpc_net_free(mlpc_net *net)
 /* Bytes for rows that are converted at once: some tens of MNIST's, which stay in the second-level cache. */
 #define INPUT_BYTES 262144
 
+static void cut_all(mlpc_cutter *c, mlpc_workspace *workspace, const mlpc_net *net, size_t widest)
+{
+    const size_t size = mlpc_itemsize(net->dtype), L = net->n_layers, B = workspace->batch;
+    void **const z = mlpc_cut(c, 2, L, sizeof(void *)), **const a = z ? z + L : NULL;
+    for (size_t l = 0; l < L; l++) {
+        const mlpc_layer *layer = &net->layers[l];
+        void *const z_l = mlpc_cut(c, B, layer->n_out, size);
+        void *const a_l = layer->activation == MLPC_ACTIVATION_identity ? z_l : mlpc_cut(c, B, layer->n_out, size);
+        if (z) {
+            z[l] = z_l;
+            a[l] = a_l;
+        }
+    }
+    workspace->z = z;
+    workspace->a = a;
+    workspace->dz[0] = mlpc_cut(c, B, widest, size);
+    workspace->dz[1] = mlpc_cut(c, B, widest, size);
+    workspace->input = mlpc_cut(c, workspace->room, workspace->input_rows * net->layers[0].n_in, size);
+    workspace->scratch = mlpc_cut(c, workspace->room, workspace->scratch_size, size);
+    workspace->row_loss = mlpc_cut(c, B, 1, sizeof(double));
+}
+
 mlpc_status mlpc_workspace_create(mlpc_workspace **out, const mlpc_net *net, size_t batch, size_t threads)
 {
     const size_t size = mlpc_itemsize(net->dtype), L = net->n_layers;
@@ -62,7 +84,7 @@ mlpc_status mlpc_workspace_create(mlpc_workspace **out, const mlpc_net *net, siz
     if (!workspace)
         return MLPC_ERROR_MEMORY;
     workspace->batch = batch;
-    workspace->room = workspace->threads = threads = threads < batch ? threads : batch;
+    workspace->room = workspace->threads = threads < batch ? threads : batch;
     workspace->scratch_size = SCRATCH_ELEMENTS;
     size_t widest = 0;
     for (size_t l = 0; l < L; l++)
@@ -75,43 +97,14 @@ mlpc_status mlpc_workspace_create(mlpc_workspace **out, const mlpc_net *net, siz
     const size_t input_rows = INPUT_BYTES / size / I ? INPUT_BYTES / size / I : 1;
     workspace->input_rows = input_rows < batch ? input_rows : batch;
 
-    /* Regions: pointers z and a | per layer z and, unless it is the same, a | the two dz | input | scratch | row losses.
-     * Counts are checked when they are multiplied by the size; batch * n_out must be checked on its own. */
-    size_t total = 0;
-    int fits = mlpc_size_add(&total, 2 * L, sizeof(void *));
-    for (size_t l = 0; l < L; l++) {
-        const size_t n_out = net->layers[l].n_out;
-        const size_t copies = net->layers[l].activation == MLPC_ACTIVATION_identity ? 1 : 2;
-        fits = fits && batch <= SIZE_MAX / 4 / (n_out * size);
-        for (size_t copy = 0; copy < copies; copy++)
-            fits = fits && mlpc_size_add(&total, batch * n_out, size);
-    }
-    fits = fits && mlpc_size_add(&total, batch * widest, size) && mlpc_size_add(&total, batch * widest, size) &&
-           threads <= SIZE_MAX / 4 / (workspace->input_rows * I * size) &&
-           mlpc_size_add(&total, threads * workspace->input_rows * I, size) &&
-           threads <= SIZE_MAX / 4 / (workspace->scratch_size * size) &&
-           mlpc_size_add(&total, threads * workspace->scratch_size, size) && mlpc_size_add(&total, batch, sizeof(double));
-    void *memory = fits ? mlpc_block_alloc(total) : NULL;
-    if (!memory) {
+    mlpc_cutter measure = {.block = NULL};
+    cut_all(&measure, workspace, net, widest);
+    workspace->memory = measure.overflows ? NULL : mlpc_block_alloc(measure.bytes);
+    if (!workspace->memory) {
         free(workspace);
         return MLPC_ERROR_MEMORY;
     }
-
-    workspace->memory = memory;
-    size_t offset = 0;
-    workspace->z = mlpc_block_cut(memory, &offset, 2 * L, sizeof(void *));
-    workspace->a = workspace->z + L;
-    for (size_t l = 0; l < L; l++) {
-        const size_t count = batch * net->layers[l].n_out;
-        workspace->a[l] = workspace->z[l] = mlpc_block_cut(memory, &offset, count, size);
-        if (net->layers[l].activation != MLPC_ACTIVATION_identity)
-            workspace->a[l] = mlpc_block_cut(memory, &offset, count, size);
-    }
-    workspace->dz[0] = mlpc_block_cut(memory, &offset, batch * widest, size);
-    workspace->dz[1] = mlpc_block_cut(memory, &offset, batch * widest, size);
-    workspace->input = mlpc_block_cut(memory, &offset, threads * workspace->input_rows * I, size);
-    workspace->scratch = mlpc_block_cut(memory, &offset, threads * workspace->scratch_size, size);
-    workspace->row_loss = mlpc_block_cut(memory, &offset, batch, sizeof(double));
+    cut_all(&(mlpc_cutter){.block = workspace->memory}, workspace, net, widest);
     *out = workspace;
     return MLPC_OK;
 }

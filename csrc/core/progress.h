@@ -1,4 +1,4 @@
-/* A poll for the parts of a call: it adds how many rows of the call's data are done to what a part asks. */
+/* A poll for the parts of an epoch, which ask without knowing how many rows were done before them. */
 #ifndef MLPC_PROGRESS_H
 #define MLPC_PROGRESS_H
 
@@ -11,8 +11,9 @@ typedef struct {
 
 static inline int mlpc_progress_ask(void *context, size_t rows)
 {
+    (void)rows;
     const mlpc_progress *progress = context;
-    return progress->poll && progress->poll->ask(progress->poll->context, progress->rows + rows);
+    return progress->poll && progress->poll->ask(progress->poll->context, progress->rows);
 }
 
 /* 1 where the caller wants the call to end. */

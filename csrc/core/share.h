@@ -13,7 +13,7 @@
 
 typedef struct {
     const mlpc_poll *poll; /* the caller's, or NULL */
-    size_t n, piece;       /* rows in all, and how many of them are taken at once */
+    size_t n, at_once;     /* rows in all, and how many of them are taken at once */
     atomic_size_t taken;   /* rows */
     atomic_size_t stopped; /* the phase, or MLPC_GOES_ON */
 } mlpc_share;
@@ -30,7 +30,7 @@ static inline int mlpc_share_ends(mlpc_share *share, size_t phase)
 static inline int mlpc_share_stopped(mlpc_share *share, size_t rank, size_t phase)
 {
     if (rank == 0 && atomic_load_explicit(&share->stopped, memory_order_relaxed) == MLPC_GOES_ON &&
-        mlpc_stopped(share->poll, atomic_load_explicit(&share->taken, memory_order_relaxed)))
+        mlpc_stopped(share->poll, 0))
         atomic_store_explicit(&share->stopped, phase, memory_order_relaxed);
     return mlpc_share_ends(share, phase);
 }
@@ -38,10 +38,10 @@ static inline int mlpc_share_stopped(mlpc_share *share, size_t rank, size_t phas
 /* Takes the next rows; 0 where there are none. */
 static inline int mlpc_share_take(mlpc_share *share, size_t *first, size_t *rows)
 {
-    *first = atomic_fetch_add_explicit(&share->taken, share->piece, memory_order_relaxed);
+    *first = atomic_fetch_add_explicit(&share->taken, share->at_once, memory_order_relaxed);
     if (*first >= share->n)
         return 0;
-    *rows = share->n - *first < share->piece ? share->n - *first : share->piece;
+    *rows = share->n - *first < share->at_once ? share->n - *first : share->at_once;
     return 1;
 }
 

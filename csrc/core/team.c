@@ -15,7 +15,7 @@
 #include "fpmode.h"
 #include "memory.h"
 
-/* The kernels use up to some 100 KB; the C library's default would reserve 8 MB per thread. */
+/* The kernels use up to 250 KB; the C library's default would reserve 8 MB per thread. */
 #define STACK_SIZE ((size_t)1 << 20)
 
 /* How long a thread waits awake.  Putting it to sleep and waking it costs 5 to 50 us, the parts of a batch that ranks

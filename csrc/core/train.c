@@ -108,9 +108,11 @@ mlpc_status mlpc_trainer_create(mlpc_trainer **out, const mlpc_net *net, const m
     trainer->key = key_of(kernels, optimizer, samples, batch_size, threads);
     trainer->n = n;
     trainer->batch_size = B;
-    if (mlpc_workspace_create(&trainer->workspace, net, B, threads) != MLPC_OK ||
-        (!too_large(net, kernels, B) && mlpc_fused_create(&trainer->fused, net, kernels, optimizer, samples, B,
-                                                          mlpc_team_size(terms_of(net, B), LEAST_TERMS, threads)) != MLPC_OK))
+    if (mlpc_workspace_create(&trainer->workspace, net, B, mlpc_useful_threads(net, kernels, B, threads)) !=
+            MLPC_OK ||
+        (!too_large(net, kernels, B) &&
+         mlpc_fused_create(&trainer->fused, net, kernels, optimizer, samples, B,
+                           mlpc_team_size(terms_of(net, B), LEAST_TERMS, threads)) != MLPC_OK))
         goto fail;
 
     mlpc_cutter measure = {.block = NULL};
@@ -181,8 +183,8 @@ static mlpc_status train_batch(const job *j, const mlpc_targets *batch, size_t B
         return status;
     if (!(*value - *value == 0) || !j->kernels->all_finite(z, B * O) || !j->kernels->all_finite(dz, B * O))
         return MLPC_ERROR_DIVERGED;
-    status = mlpc_backward(net, j->kernels, j->parameters, j->trainer->gradients, workspace, j->trainer->rows.x, dz, NULL, B,
-                           0, poll);
+    status = mlpc_backward(net, j->kernels, j->parameters, j->trainer->gradients, workspace, x.rows, dz, NULL, B, 0,
+                           poll);
     if (status != MLPC_OK)
         return status;
     if (j->gradients)

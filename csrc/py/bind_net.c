@@ -39,7 +39,9 @@ int net_enter(NetObject *net)
         PyErr_SetString(PyExc_RuntimeError, "this network is in use by another thread");
         return -1;
     }
-    /* Free, or marked by a thread of a parent process, which fork did not take along. */
+    if (net->busy_process != 0) {
+        net_will_write(net); /* a thread of a parent process is in a call, which fork did not take along */
+    }
     net->busy_process = this_process;
     net->outer = innermost;
     innermost = net;
@@ -200,13 +202,20 @@ void net_forget(NetObject *net)
 
 int net_reserve(NetObject *net, size_t rows)
 {
-    const size_t threads = mlpc_useful_threads(net->plan, rows, module_num_threads());
-    if (net->workspace != NULL && net->workspace->batch >= rows && net->workspace->room >= threads) {
-        net_limit_threads(net->workspace);
-        return 0;
+    size_t threads = mlpc_useful_threads(net->plan, net_kernels(net), rows, module_num_threads());
+    if (rows == 0) {
+        rows = 1;
+    }
+    if (net->workspace != NULL) {
+        if (net->workspace->batch >= rows && net->workspace->room >= threads) {
+            net_limit_threads(net->workspace);
+            return 0;
+        }
+        rows = rows < net->workspace->batch ? net->workspace->batch : rows;
+        threads = threads < net->workspace->room ? net->workspace->room : threads;
     }
     mlpc_workspace *workspace;
-    const mlpc_status status = mlpc_workspace_create(&workspace, net->plan, rows > 0 ? rows : 1, threads);
+    const mlpc_status status = mlpc_workspace_create(&workspace, net->plan, rows, threads);
     if (status != MLPC_OK) {
         errors_raise(status);
         return -1;
@@ -236,7 +245,7 @@ static size_t scratch_rows(const NetObject *net)
 
 mlpc_workspace *net_scratch(NetObject *net, size_t rows)
 {
-    const size_t threads = mlpc_useful_threads(net->plan, rows, module_num_threads());
+    const size_t threads = mlpc_useful_threads(net->plan, net_kernels(net), rows, module_num_threads());
     if (net->scratch == NULL || net->scratch->room < threads) {
         mlpc_workspace *scratch;
         const mlpc_status status =

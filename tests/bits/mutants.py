@@ -247,7 +247,7 @@ MUTANTS = [
         "a thread's last inputs get no gradient",
         CORE + "backward.c",
         "*to = end < n ? end : n;",
-        "*to = end < n ? end - 1 : n;",
+        "*to = end < n ? end - (end > first) : n;",
         tests=("tests/bits/test_pass_threads.py", "-k", "gradients"),
     ),
     mutant(
@@ -256,6 +256,20 @@ MUTANTS = [
         "job->keeps ? first : rank * shared->share.piece",
         "job->keeps ? first : 0",
         tests=("tests/bits/test_pass_threads.py", "-k", "answers or evaluations"),
+    ),
+    mutant(
+        "no barrier behind a layer",
+        CORE + "backward.c",
+        "        mlpc_team_barrier(team);\n",
+        "        (void)team;\n",
+        tests=("tests/bits/test_thread_sanitizer.py",),
+    ),
+    mutant(
+        "threads convert bytes in one and the same memory",
+        CORE + "forward.c",
+        "p->rank * step * I",
+        "0 * step * I",
+        tests=("tests/bits/test_thread_sanitizer.py",),
     ),
     # What the digests do not see
     mutant(

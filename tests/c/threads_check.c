@@ -1,10 +1,13 @@
-/* Everything that threads share in a call of the core, to be run under ThreadSanitizer: training, passes, answers.
+/* What threads share in a call of the core, to be run under ThreadSanitizer: training, passes, answers, and the wish to
+ * stop.
  *
  *     threads_check ISA THREADS
  *
- * prints a number for each piece of work, which depends on every bit of its results and on nothing else. */
+ * prints a number for each piece of work, which depends on every bit of its results and on nothing else.  Exits with 4
+ * where so many threads cannot be had. */
 #include <string.h>
 
+#include "../../csrc/core/team.h"
 #include "core.h"
 
 enum { INPUTS = 40, OUTPUTS = 5, LAYERS = 3, ROWS = 3500, BATCH = 512 };
@@ -16,6 +19,7 @@ typedef struct {
     size_t threads;
     mlpc_net *net;
     float *parameters, *gradients, *state[MLPC_MAX_STATES], *x, *z, *dx;
+    uint8_t *bytes;
     double *row_loss;
     int64_t *labels;
 } work;
@@ -29,6 +33,7 @@ static void prepare(work *w)
     for (size_t i = 0; i < MLPC_MAX_STATES; i++)
         w->state[i] = allocate(w->net->n_parameters, sizeof(float));
     w->x = allocate(ROWS * INPUTS, sizeof(float));
+    w->bytes = allocate(ROWS * INPUTS, 1);
     w->dx = allocate(ROWS * INPUTS, sizeof(float));
     w->z = allocate(ROWS * OUTPUTS, sizeof(float));
     w->row_loss = allocate(ROWS, sizeof(double));
@@ -36,6 +41,7 @@ static void prepare(work *w)
     for (size_t i = 0; i < ROWS * INPUTS; i++) {
         const double u = mlpc_random_uniform(2, MLPC_STREAM_INIT, 0, i);
         put(w->x, MLPC_FLOAT32, i, u < 0.7 ? 0 : u);
+        w->bytes[i] = (uint8_t)(u < 0.7 ? 0 : 255 * u);
     }
     for (size_t i = 0; i < ROWS; i++)
         w->labels[i] = (int64_t)(mlpc_random_bits(3, MLPC_STREAM_INIT, 0, i) % OUTPUTS);
@@ -71,8 +77,8 @@ static void train(work *w, const char *name, const mlpc_optimizer *optimizer, ml
     check(mlpc_trainer_create(&trainer, w->net, w->kernels, optimizer, samples, keeps ? ROWS : BATCH, w->threads));
     for (uint32_t i = 0; i < 2; i++) {
         const mlpc_epoch_settings settings = {.shuffle = 1, .seed = 4, .epoch = i, .t0 = i};
-        check(mlpc_train_epoch(w->net, w->kernels, w->parameters, keeps ? w->gradients : NULL, trainer, optimizer, &loss,
-                               samples, &targets, &settings, &result, NULL));
+        check(mlpc_train_epoch(w->net, w->kernels, w->parameters, keeps ? w->gradients : NULL, trainer, optimizer,
+                               &loss, samples, &targets, &settings, &result, NULL));
     }
     mlpc_trainer_free(trainer);
     mlpc_samples_free(samples);
@@ -110,8 +116,8 @@ static void passes(work *w)
     check(mlpc_workspace_create(&all, w->net, ROWS, w->threads));
     check(mlpc_workspace_create(&some, w->net, 100 * w->threads, w->threads));
     check(mlpc_forward(w->net, w->kernels, w->parameters, all, &x, ROWS, &knowledge, NULL));
-    check(mlpc_loss_evaluate(&loss, w->kernels, all->z[LAYERS - 1], &targets, ROWS, OUTPUTS, &value, w->z, all->row_loss,
-                             &bad_row));
+    check(mlpc_loss_evaluate(&loss, w->kernels, all->z[LAYERS - 1], &targets, ROWS, OUTPUTS, &value, w->z,
+                             all->row_loss, &bad_row));
     for (int accumulate = 0; accumulate < 2; accumulate++)
         check(mlpc_backward(w->net, w->kernels, w->parameters, w->gradients, all, w->x, w->z, w->dx, ROWS, accumulate,
                             NULL));
@@ -120,12 +126,48 @@ static void passes(work *w)
     check(mlpc_predict(w->net, w->kernels, w->parameters, some, MLPC_OUTPUT_probabilities, loss.kind, w->z, &x, ROWS,
                        &knowledge, NULL));
     print("probabilities", w->z, ROWS * OUTPUTS * sizeof(float));
+    const mlpc_input bytes = {.rows = w->bytes, .bytes = 1, .scale = 1.0 / 255};
+    check(mlpc_predict(w->net, w->kernels, w->parameters, some, MLPC_OUTPUT_logits, loss.kind, w->z, &bytes, ROWS,
+                       &knowledge, NULL));
+    print("logits of bytes", w->z, ROWS * OUTPUTS * sizeof(float));
     check(mlpc_evaluate(w->net, w->kernels, w->parameters, some, &loss, &x, &targets, ROWS, w->row_loss, &value,
                         &accuracy, &bad_row, &knowledge, NULL));
     print("losses", w->row_loss, ROWS * sizeof(double));
     print("right", &accuracy, sizeof accuracy);
     mlpc_workspace_free(some);
     mlpc_workspace_free(all);
+}
+
+static int stop_at(void *left, size_t rows)
+{
+    (void)rows;
+    return (*(size_t *)left)-- == 1;
+}
+
+/* Both passes, stopped at each question that they ask, until they ask no more. */
+static void stops(work *w)
+{
+    const mlpc_input x = {.rows = w->x};
+    mlpc_workspace *all;
+    check(mlpc_workspace_create(&all, w->net, ROWS, w->threads));
+    for (int back = 0; back < 2; back++)
+        for (size_t question = 1, ended = 0; !ended; question++) {
+            size_t left = question;
+            const mlpc_poll poll = {stop_at, &left};
+            const mlpc_status status =
+                back ? mlpc_backward(w->net, w->kernels, w->parameters, w->gradients, all, w->x, w->z, w->dx, ROWS, 0,
+                                     &poll)
+                     : mlpc_forward(w->net, w->kernels, w->parameters, all, &x, ROWS, NULL, &poll);
+            ended = status == MLPC_OK;
+            if (!ended && status != MLPC_ERROR_INTERRUPTED)
+                check(status);
+        }
+    mlpc_workspace_free(all);
+}
+
+static void nothing(void *context, mlpc_team *team, size_t rank, size_t size)
+{
+    (void)context, (void)team, (void)rank, (void)size;
 }
 
 int main(int argc, char **argv)
@@ -140,7 +182,11 @@ int main(int argc, char **argv)
     if (!w.kernels || !w.threads)
         return 3;
     prepare(&w);
+    if (mlpc_team_run(w.threads, nothing, NULL) != w.threads ||
+        mlpc_useful_threads(w.net, w.kernels, ROWS, w.threads) != w.threads)
+        return 4;
     trainings(&w);
     passes(&w);
+    stops(&w);
     return 0;
 }

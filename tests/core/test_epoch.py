@@ -49,6 +49,22 @@ def test_kept_gradients_are_of_whole_batches_whenever_python_looks():
     assert set(kinds) == {1}
 
 
+def test_ticks_tell_how_many_rows_are_done():
+    """Those of whole batches, though it is asked within them, too: a bar that shows them never goes back."""
+    before = mlpc.cpu.active()
+    mlpc.cpu.use("portable")
+    x, y = np.ones((3000, 400), np.float32), np.zeros(3000, np.int64)
+    net, told = mlpc.MLP([400, 100, 10], seed=0), []
+    criterion, optimizer = ("cross_entropy", "mean", None, 0.0), mlpc.optim.SGD(net, 1e-3)
+    try:
+        net.train_epoch(x, y, criterion, None, optimizer.spec, 1000, False, 0, 0, 0.0, True, told.append)
+    finally:
+        mlpc.cpu.use(before)
+    assert told == sorted(told)
+    assert set(told) == {0, 1000, 2000}
+    assert len(told) > 3
+
+
 @pytest.mark.parametrize("isa_name", ["portable", mlpc.cpu.available()[-1]])
 @pytest.mark.parametrize("activation", ["identity", "gelu"])
 def test_ctrl_c_is_answered_within_a_second(isa_name, activation):
