@@ -37,7 +37,7 @@ demo: $(VENV)/.demo-$(DATA) ## check gradients, train several networks (DATA=mni
 notebooks: $(VENV)/.notebooks ## build the course's notebooks and execute them (DATA=mnist: those in notebooks/solutions)
 	$(BIN)/python notebooks/build.py --data $(DATA)
 
-test: $(VENV)/.test ## build and run all tests, the documentation's examples among them (up to 10 minutes)
+test: $(VENV)/.test ## build and run all tests, the documentation's examples among them (up to 15 minutes)
 	$(BIN)/python -m pytest $(PARALLEL) -m "not mnist" $(PYTEST) tests mlpc README.md docs/*.md
 
 quick: $(VENV)/.test ## the tests without the slow ones, up to the first failure (2 minutes)
