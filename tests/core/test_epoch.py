@@ -67,7 +67,7 @@ def test_ticks_tell_how_many_rows_are_done():
 
 @pytest.mark.parametrize("isa_name", ["portable", mlpc.cpu.available()[-1]])
 @pytest.mark.parametrize("activation", ["identity", "gelu"])
-def test_ctrl_c_is_answered_within_a_second(isa_name, activation):
+def test_ctrl_c_is_answered_within_a_second(isa_name, activation, second):
     """One batch that takes seconds is given up in its middle, and changes nothing."""
     before = mlpc.cpu.active()
     mlpc.cpu.use(isa_name)
@@ -86,7 +86,7 @@ def test_ctrl_c_is_answered_within_a_second(isa_name, activation):
         timer.start()
         with pytest.raises(KeyboardInterrupt):
             net.fit(x, y, epochs=1, batch_size=4000, progress=False)
-        assert time.perf_counter() - asked[0] < 1
+        assert time.perf_counter() - asked[0] < second
     finally:
         timer.cancel()
         timer.join()

@@ -407,7 +407,7 @@ def test_a_network_in_use_keeps_its_history_and_its_numbers():
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends a signal")
-def test_an_interrupt_is_answered_within_a_second():
+def test_an_interrupt_is_answered_within_a_second(second):
     x, y = classes(20_000, 200, 10)
     net, reference = (mlpc.MLP([200, 256, 256, 10]) for _ in range(2))
     optimizer, again = (SGD(each, 0.01, momentum=0.9) for each in (net, reference))
@@ -422,7 +422,7 @@ def test_an_interrupt_is_answered_within_a_second():
     timer.start()
     with pytest.raises(KeyboardInterrupt):
         net.fit(x, y, epochs=1000, batch_size=100, optimizer=optimizer)
-    assert time.monotonic() - sent[0] < 1
+    assert time.monotonic() - sent[0] < second
     timer.join()
 
     done = net.history.epochs
