@@ -33,4 +33,18 @@ static inline void put(void *p, mlpc_dtype dtype, size_t i, double x)
         ((double *)p)[i] = x;
 }
 
+/* Adam as PyTorch sets it up; both states and the number of steps are the caller's. */
+static inline mlpc_optimizer adam(void *first, void *second, double *steps)
+{
+    return (mlpc_optimizer){
+        .kind = MLPC_OPTIMIZER_adam,
+        .schedule = {.lr = 0.001},
+        .beta1 = 0.9,
+        .beta2 = 0.999,
+        .eps = 1e-8,
+        .state = {first, second},
+        .steps = steps,
+    };
+}
+
 #endif

@@ -110,15 +110,7 @@ static void train_sgd(work *w, size_t rounds)
 
 static void train_adam(work *w, size_t rounds)
 {
-    const mlpc_optimizer optimizer = {
-        .kind = MLPC_OPTIMIZER_adam,
-        .schedule = {.lr = 0.001},
-        .beta1 = 0.9,
-        .beta2 = 0.999,
-        .eps = 1e-8,
-        .state = {w->state[0], w->state[1]},
-        .steps = &w->steps,
-    };
+    const mlpc_optimizer optimizer = adam(w->state[0], w->state[1], &w->steps);
     train(w, &optimizer, rounds);
 }
 
