@@ -217,12 +217,11 @@ static void update_panel(const rank_state *s, const mlpc_step_plan *plan, size_t
     const size_t x_row = l ? f->packed->layers[l - 1].row : f->rows[k % 2].x_row;
     const int plain = o->kind == MLPC_OPTIMIZER_sgd && !o->state[0] && o->weight_decay == 0;
     void *const w = at(r, layer->weight, weight);
-    if (plain && lists) {
-        kernels->list_sgd_step(w, &f->columns[k % 2], 0, I, dz, layer->row, B, plan->lr, width);
-        return;
-    }
     if (plain && B <= MLPC_BATCH_BLOCK) {
-        kernels->panel_sgd_step(w, x, x_row, dz, layer->row, B, I, plan->lr, width);
+        if (lists)
+            kernels->list_sgd_step(w, &f->columns[k % 2], 0, I, dz, layer->row, B, plan->lr, width);
+        else
+            kernels->panel_sgd_step(w, x, x_row, dz, layer->row, B, I, plan->lr, width);
         return;
     }
     for (size_t i = 0; i < I; i += most) {

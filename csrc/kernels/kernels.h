@@ -173,7 +173,8 @@ typedef struct {
     void (*list_backward_w)(void *dw, const mlpc_columns *columns, size_t input, size_t n, const void *dz,
                             size_t dz_row, size_t B, size_t width);
 
-    /* w = w - lr dw for these rows, as sgd_step without momentum and weight decay; w (n, width) of the panel. */
+    /* w = w - lr dw for these rows, as sgd_step without momentum and weight decay; w (n, width) of the panel;
+     * B <= MLPC_BATCH_BLOCK. */
     void (*list_sgd_step)(void *w, const mlpc_columns *columns, size_t input, size_t n, const void *dz, size_t dz_row,
                           size_t B, double lr, size_t width);
 

@@ -517,22 +517,26 @@ static void list_gradient(const bench *b, listed *l, size_t O, int step)
     const size_t n = make_panels(b, O, MLPC_LIST_VECTORS, panels);
     forward_lists(b, l, O, input(b, 1, I * O, TAME), input(b, 2, O, TAME));
     char *const dz = widened(b, input(b, 3, B * O, TAME), B, O, panels[n]);
-    char *const w = packed(b, input(b, 1, I * O, TAME), I, O, panels, n);
+    char *const w = packed(b, input(b, 1, I * O, TAME), I, O, panels, n), *const strip = allocate(50 * panels[n], size);
     for (size_t p = 0; p < n; p++) {
         const size_t width = panels[p + 1] - panels[p];
         for (size_t i = 0; i < I; i += 50) {
             const size_t some = I - i < 50 ? I - i : 50;
             char *const rows = w + (I * panels[p] + i * width) * size;
-            if (step)
+            char *const gradient = step ? strip : rows;
+            if (step && B <= MLPC_BATCH_BLOCK)
                 b->k->list_sgd_step(rows, &l->columns, i, some, dz + panels[p] * size, panels[n], B, 0.1, width);
             else
-                b->k->list_backward_w(rows, &l->columns, i, some, dz + panels[p] * size, panels[n], B, width);
+                b->k->list_backward_w(gradient, &l->columns, i, some, dz + panels[p] * size, panels[n], B, width);
+            if (step && B > MLPC_BATCH_BLOCK)
+                b->k->sgd_step(rows, strip, NULL, 0.1, 0, 0, 0, some * width);
         }
         copy_panel(b, w + I * panels[p] * size, b->out, I, O, panels[p], width, 1);
     }
     add_reals(b->dtype, b->out, I * O);
     free(dz);
     free(w);
+    free(strip);
 }
 static void list_backward_w(const bench *b, listed *l, size_t O) { list_gradient(b, l, O, 0); }
 static void run_list_backward_w(const bench *b) { run_lists(b, "list_backward_w", list_backward_w); }
