@@ -96,6 +96,8 @@ def lr_range_test(
         raise ValueError(f"optimizer: expected one of {', '.join(OPTIMIZERS)}, got {optimizer!r}")
     copy = MLP(net.sizes, net.activations, loss=net.loss_name, dtype=net.dtype, init=net.state_dict(), seed=net.seed)
     x, y = converted("x", x, net.dtype), np.asarray(y)
+    if not len(x):
+        raise ValueError(f"x: expected at least one row, got shape {x.shape}")
     stepper = OPTIMIZERS[optimizer](copy, lr_min, **options)
     low, high = ops.log(np.array([lr_min, lr_max])).tolist()
     rates = ops.exp(np.linspace(low, high, steps))

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mlpc import _mlpc
-from mlpc.arguments import Array
+from mlpc.arguments import Array, whole_number
 from mlpc.net import MLP
 from mlpc.optim import OPTIMIZERS
 from mlpc.progress import Progress
@@ -55,7 +55,7 @@ def sweep(
     Parameters
     ----------
     variants : mapping of str to mapping
-        By name: "sizes", and where wanted "activation", "loss", "dtype" and "init" of `MLP`; settings of the optimizer,
+        By name: "sizes", and where wanted "activation", "loss", "dtype" and "init" (a name) of `MLP`; settings of the optimizer,
         like "momentum" of SGD or "betas" of Adam; "schedule", a function from a learning rate to a schedule of
         `mlpc.schedules`; and "lr" (one or several), "epochs", "batch_size", "optimizer" instead of those below.
     data, validation_data : (x, y)
@@ -70,7 +70,7 @@ def sweep(
         A file of JSON lines: every run is added to it as it ends, and a run that stands there is not run again.
         What decides a run's result is part of its line, the data's fingerprint included.
     jobs : int, optional
-        Runs at a time; as many as there are cores where left out. The results do not depend on it.
+        Runs at a time, >= 1; as many as there are CPUs to use where left out. The results do not depend on it.
     progress : bool
         Show a bar, where tqdm is installed and somebody looks.
 
@@ -111,13 +111,13 @@ def sweep(
     book = _Book(records)
     missing = [run for run in runs if _key(run) not in book.rows]
     stop = threading.Event()
-    workers = jobs or _cores()
+    workers = _mlpc.cpus() if jobs is None else whole_number("jobs", jobs, 1)
     threads = get_num_threads()
-    set_num_threads(max(1, min(threads, _cores() // workers)))  # networks side by side leave each other a CPU
     pool = ThreadPoolExecutor(workers)
     futures: list[Future[dict[str, Any] | None]] = []
     with Progress(1, len(runs), progress, unit="runs") as bar:
         try:
+            set_num_threads(max(1, min(threads, _mlpc.cpus() // workers)))  # networks leave each other a CPU
             for run in missing:
                 futures.append(pool.submit(_train, run, schedules[run["variant"]], training, validation, stop))
             for done, future in enumerate(as_completed(futures), len(runs) - len(missing) + 1):
@@ -125,8 +125,10 @@ def sweep(
                 bar.tick(done)
         finally:  # on Ctrl-C, those that run end after their epoch, unrecorded; those that have ended are not lost
             stop.set()
-            pool.shutdown(cancel_futures=True)
-            set_num_threads(threads)
+            try:
+                pool.shutdown(cancel_futures=True)
+            finally:
+                set_num_threads(threads)
             for future in futures:
                 if not future.cancelled() and future.exception() is None:
                     book.add(future.result())
@@ -153,6 +155,8 @@ def _runs(
     for key in variant:
         if key not in known:
             raise TypeError(f"variants[{name!r}]: expected keys among {', '.join(known)}, got {key!r}")
+    if not isinstance(variant.get("init", ""), str):
+        raise TypeError(f"variants[{name!r}]: expected the name of an init, got {type(variant['init']).__name__}")
     if "sizes" not in variant:
         raise ValueError(f"variants[{name!r}]: expected 'sizes', got {', '.join(variant) or 'nothing'}")
     rates = [chosen["lr"]] if np.ndim(chosen["lr"]) == 0 else list(chosen["lr"])
@@ -278,7 +282,3 @@ def _fingerprint(data: Samples, validation: Samples | None) -> str:
         sha.update(f"{array.dtype.str}{array.shape}".encode())
         sha.update(np.ascontiguousarray(array).tobytes())
     return sha.hexdigest()[:16]
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -42,9 +42,9 @@ def batches(
     shuffle : bool
         False for rows in order.
 
-    Yields
-    ------
-    ndarray of int64
+    Returns
+    -------
+    iterator of ndarray of int64
         Indices of rows.
 
     Examples
@@ -52,9 +52,9 @@ def batches(
     >>> sorted(len(rows) for rows in batches(10, 4))
     [2, 4, 4]
     """
+    n, batch_size = whole_number("n", n), whole_number("batch_size", batch_size, 1)
     order = _mlpc.shuffle(n, seed, epoch) if shuffle else np.arange(n)
-    for start in range(0, n, batch_size):
-        yield order[start : start + batch_size]
+    return (order[start : start + batch_size] for start in range(0, n, batch_size))
 
 
 def fit(

@@ -186,6 +186,8 @@ static void rows_phase(rank_state *s, size_t k)
     share_of_rows(s, B, &first, &n);
     s->passed_over = mlpc_loss_check(j->loss, j->kernels, &targets, B, j->net->layers[j->net->n_layers - 1].n_out,
                                      &s->divisor, own->weights, &bad_row) != MLPC_OK;
+    if (!n) /* more ranks than groups of rows */
+        return;
     forward(s, first, n);
     evaluate(s, k, first, n);
     if (!s->passed_over)
@@ -297,16 +299,29 @@ static MLPC_NOINLINE void train(run *r, mlpc_team *team, size_t rank, size_t siz
 
 static void train_rank(void *context, mlpc_team *team, size_t rank, size_t size) { train(context, team, rank, size); }
 
-/* The loss of a batch from its rows' terms: NaN where its weights sum to 0. */
-static double batch_loss(const run *r, size_t k)
+/* The loss of a batch from its rows' terms; 0 where it was passed over, and has none. */
+static int batch_loss(const run *r, size_t k, double *value)
 {
     const mlpc_fused_job *j = r->job;
     const size_t B = batch_rows(r, k), O = j->net->layers[j->net->n_layers - 1].n_out;
     const mlpc_targets targets = batch_targets(r, k);
-    double divisor = 0;
+    double divisor;
     size_t bad_row;
-    (void)mlpc_loss_check(j->loss, j->kernels, &targets, B, O, &divisor, r->f->ranks[0].weights, &bad_row);
-    return j->kernels->sum_double(j->row_loss + batch_start(r, k), B) / divisor;
+    if (mlpc_loss_check(j->loss, j->kernels, &targets, B, O, &divisor, r->f->ranks[0].weights, &bad_row) != MLPC_OK)
+        return 0;
+    *value = j->kernels->sum_double(j->row_loss + batch_start(r, k), B) / divisor;
+    return 1;
+}
+
+/* The first batch whose loss is not finite although its rows' are, or `batches`. */
+static size_t overflow(const run *r)
+{
+    const double total = r->job->kernels->sum_double(r->job->row_loss, r->job->samples->n);
+    double value;
+    size_t k = total - total == 0 && !r->job->targets->sample_weight ? r->batches : 0;
+    while (k < r->batches && !(batch_loss(r, k, &value) && value - value != 0))
+        k++;
+    return k;
 }
 
 mlpc_status mlpc_fused_epoch(mlpc_fused *f, const mlpc_fused_job *job, void *parameters, size_t *right, double *lr,
@@ -326,10 +341,16 @@ mlpc_status mlpc_fused_epoch(mlpc_fused *f, const mlpc_fused_job *job, void *par
     for (size_t t = 0; t < size; t++)
         *right += f->ranks[t].right;
     *lr = r.lr;
-    if (r.status == MLPC_OK && !mlpc_packed_finite(f->packed, job->kernels))
+    const size_t over = r.status == MLPC_OK ? overflow(&r) : r.batches;
+    if (over < r.batches)
+        r.batch = over;
+    if (over < r.batches || (r.status == MLPC_OK && !mlpc_packed_finite(f->packed, job->kernels)))
         r.status = MLPC_ERROR_DIVERGED;
-    if (r.status == MLPC_ERROR_DIVERGED)
-        *value = batch_loss(&r, r.batch);
+    if (r.status == MLPC_ERROR_DIVERGED) {
+        for (size_t k = r.batch + 1; k > 0 && !batch_loss(&r, k - 1, value); k--)
+            ;
+        mlpc_fused_clear(f, job->kernels->itemsize);
+    }
     if (r.status == MLPC_OK || r.status == MLPC_ERROR_INTERRUPTED) {
         mlpc_packed_store(f->packed, job->net, parameters, o->state);
         if (o->steps)

@@ -2,6 +2,7 @@
 #include "fused_memory.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "memory.h"
 
@@ -96,6 +97,15 @@ mlpc_status mlpc_fused_create(mlpc_fused **out, const mlpc_net *net, const mlpc_
     }
     mlpc_fused_free(f);
     return MLPC_ERROR_MEMORY;
+}
+
+void mlpc_fused_clear(mlpc_fused *f, size_t itemsize)
+{
+    memset(f->packed->parameters, 0, f->packed->elements * itemsize);
+    for (size_t s = 0; s < f->packed->n_states; s++)
+        memset(f->packed->states[s], 0, f->packed->elements * itemsize);
+    for (size_t l = 0; l < f->packed->n_layers; l++)
+        memset(f->layers[l].dz, 0, f->batch_size * f->packed->layers[l].row * itemsize);
 }
 
 void mlpc_fused_free(mlpc_fused *f)

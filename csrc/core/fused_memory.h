@@ -6,7 +6,7 @@
 #include "loss.h"
 #include "packed.h"
 
-/* What lies behind a layer, for the rows of a batch, `row` elements apart; zeros in the padding. */
+/* What lies behind a layer, for the rows of a batch, `row` elements apart.  In the padding dz is 0. */
 typedef struct {
     void *z, *a, *dz;
 } mlpc_fused_layer;
@@ -31,6 +31,9 @@ struct mlpc_fused {
     mlpc_fused_rank *ranks;
     void *memory;
 };
+
+/* Zeros everywhere, as when it was made: what is not finite also gets into the padding, where nothing else writes. */
+void mlpc_fused_clear(mlpc_fused *fused, size_t itemsize);
 
 /* A strip has at least as many inputs as fill tiles of 6 and of 8 rows. */
 enum { MLPC_STRIP_INPUTS = 24 };

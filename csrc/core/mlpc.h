@@ -292,9 +292,9 @@ typedef struct mlpc_samples mlpc_samples;
 typedef enum { MLPC_ZEROS_CHOOSE, MLPC_ZEROS_MULTIPLY, MLPC_ZEROS_SKIP } mlpc_zeros;
 
 /* n >= 1 rows of I inputs each; kernels: of the dtype to train in.  CHOOSE skips zeros where so many of the inputs are 0
- * that it pays; the bits are the same either way, as long as weights stay finite. */
+ * that it pays; the bits are the same either way, as long as weights stay finite.  The poll is told the rows done. */
 mlpc_status mlpc_samples_create(mlpc_samples **samples, const mlpc_kernels *kernels, const mlpc_input *input, size_t n,
-                                size_t I, mlpc_zeros zeros);
+                                size_t I, mlpc_zeros zeros, const mlpc_poll *poll);
 void mlpc_samples_free(mlpc_samples *samples);
 
 /* 1 where zeros are skipped. */

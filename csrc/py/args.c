@@ -195,7 +195,7 @@ PyArrayObject *args_matrix(const char *name, PyObject *object, mlpc_dtype dtype,
     return array;
 }
 
-static int parse_scale(PyObject *object, mlpc_dtype dtype, double *scale)
+int args_scale(PyObject *object, mlpc_dtype dtype, double *scale)
 {
     *scale = 1;
     if (object == Py_None) {
@@ -224,7 +224,7 @@ PyArrayObject *args_input(mlpc_input *input, PyObject *x, PyObject *scale, mlpc_
         }
         if (PyArray_TYPE(any) == NPY_UINT8) {
             input->bytes = 1;
-            if (parse_scale(scale, dtype, &input->scale) == 0) {
+            if (args_scale(scale, dtype, &input->scale) == 0) {
                 array = contiguous(any, NPY_UINT8, 0);
             }
         } else if (scale != Py_None) {

@@ -44,6 +44,9 @@ int args_rows_at_least_one(const char *name, PyArrayObject *array);
  * the later ones must have. */
 PyArrayObject *args_float(const char *name, PyObject *object, mlpc_dtype *dtype);
 
+/* What bytes count as: a number that is finite in that dtype; None is 1. */
+int args_scale(PyObject *object, mlpc_dtype dtype, double *scale);
+
 /* An array of uint8, never converted. */
 PyArrayObject *args_bytes(const char *name, PyObject *object);
 

@@ -4,6 +4,7 @@
 
 #include "errors.h"
 #include "names.h"
+#include "poll.h"
 
 /* Takes the reference to x, which is of uint8 or of dtype. */
 static SamplesObject *make(const module_state *state, PyArrayObject *x, double scale, mlpc_dtype dtype,
@@ -21,10 +22,10 @@ static SamplesObject *make(const module_state *state, PyArrayObject *x, double s
     const mlpc_input input = {PyArray_DATA(x), PyArray_TYPE(x) == NPY_UINT8, scale};
     const size_t n = (size_t)PyArray_DIM(x, 0), columns = (size_t)PyArray_DIM(x, 1);
     const mlpc_kernels *const kernels = module_kernels(state, dtype);
-    mlpc_status status;
-    Py_BEGIN_ALLOW_THREADS
-    status = mlpc_samples_create(&self->samples, kernels, &input, n, columns, zeros);
-    Py_END_ALLOW_THREADS
+    poll_state poll;
+    poll_begin(&poll, NULL);
+    const mlpc_status status = mlpc_samples_create(&self->samples, kernels, &input, n, columns, zeros, &poll.poll);
+    poll_end(&poll);
     if (status != MLPC_OK) {
         self->samples = NULL;
         Py_DECREF(self);
@@ -47,8 +48,8 @@ static PyObject *samples_new(PyTypeObject *type, PyObject *args, PyObject *keywo
     }
     const int dtype = names_find("dtype", dtype_object, names_dtypes, MLPC_N_DTYPES);
     const int zeros = dtype < 0 ? -1 : names_find("zeros", zeros_object, names_zeros, 3);
-    double scale = 1;
-    if (zeros < 0 || (scale_object != Py_None && args_double("scale", scale_object, &scale) < 0)) {
+    double scale;
+    if (zeros < 0 || args_scale(scale_object, (mlpc_dtype)dtype, &scale) < 0) {
         return NULL;
     }
     PyArrayObject *x = scale_object != Py_None

@@ -213,8 +213,22 @@ MUTANTS = [
     mutant(
         "the last 64 samples replace those before",
         TEMPLATES + "lists.inc",
-        "total[j] = v_add(b0 ? total[j] : v_set(0), sum[j]);",
-        "total[j] = v_add(v_set(0), sum[j]);",
+        "vec total = v_add(b0 ? v_load(w + j * VL) : v_set(0), sum[j]);",
+        "vec total = v_add(v_set(0), sum[j]);",
+    ),
+    mutant(
+        "a gradient over a list begins with its first sum, which may be -0",
+        TEMPLATES + "lists.inc",
+        "vec total = v_add(b0 ? v_load(w + j * VL) : v_set(0), sum[j]);",
+        "vec total = b0 ? v_add(v_load(w + j * VL), sum[j]) : sum[j];",
+        tests=("tests/bits/test_training_paths.py", "-k", "underflows"),
+    ),
+    mutant(
+        "what was not finite stays in the padding",
+        CORE + "fused.c",
+        "mlpc_fused_clear(f, job->kernels->itemsize);",
+        "",
+        tests=("tests/bits/test_training_paths.py", "-k", "trains_again"),
     ),
     mutant(
         "a block of inputs replaces those before",

@@ -24,6 +24,10 @@ def threads():
     mlpc.set_num_threads(before)
 
 
+def uniform(*shape):
+    return 2 * np.random.default_rng(shape).random(shape) - 1
+
+
 def samples(n, n_in, density, *, few, dtype):
     """Rows with so many nonzeros, of few different values or of many; some zeros are negative."""
     rng = np.random.default_rng([n, n_in, int(100 * density), few])
@@ -100,6 +104,45 @@ def test_more_values_than_codes():
     for distinct in (255, 256, 257):
         x[np.arange(distinct), np.arange(distinct) % 30] = 1 + np.arange(distinct) / 256
         assert epochs([30, 5, 3], x, y, zeros="skip") == epochs([30, 5, 3], x, y, zeros="multiply")
+
+
+def one_step(net, x, y, *, zeros="multiply", keep_gradients=False):
+    """An epoch of one batch at learning rate 1."""
+    rows, stepper = _mlpc.Samples(x, None, net.dtype.name, zeros), mlpc.optim.SGD(net, 1.0)
+    return net.train_epoch(
+        rows, y, (net.loss_name, "mean", None, 0.0), None, stepper.spec, len(x), False, 0, 0, 0.0, keep_gradients, None
+    )
+
+
+def test_a_gradient_that_underflows_is_no_negative_zero(isa):
+    """1e-30 times -2e-20 rounds to -0; a total begins with +0, and lr times that leaves a weight of -0 as it is."""
+    for zeros, keep_gradients in (("multiply", False), ("skip", False), ("multiply", True)):
+        net = mlpc.MLP([2, 1], loss="mse", init=[[[-0.0, -0.0]], [0.0]])
+        one_step(net, np.float32([[1e-30, 0.0]]), np.float32([[1e-20]]), zeros=zeros, keep_gradients=keep_gradients)
+        assert np.signbit(net.parameters).tolist() == [True, True, False]
+
+
+@pytest.mark.parametrize("keep_gradients", [False, True], ids=["fused", "plain"])
+def test_losses_whose_sum_overflows_diverge(keep_gradients, isa):
+    net = mlpc.MLP([1, 1], loss="mse", dtype="float64", init="zeros")
+    with pytest.raises(mlpc.DivergenceError) as caught:
+        one_step(net, np.zeros((2, 1)), np.full((2, 1), 1e154), keep_gradients=keep_gradients)
+    assert caught.value.loss == np.inf
+    assert not net.parameters.any()
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "gelu", "softplus"])
+def test_a_network_that_diverged_trains_again(activation, isa):
+    """Nothing of what was not finite is left behind, not even beside the numbers that can be seen."""
+    x, y = uniform(20, 9), np.arange(20) % 4
+    fresh, used = (mlpc.MLP([9, 5, 4], activation, seed=0) for _ in range(2))
+    bad = x.copy()
+    bad[7, 3] = np.nan
+    with pytest.raises(mlpc.DivergenceError):
+        used.fit(bad, y, epochs=1, seed=0, progress=False)
+    for net in (fresh, used):
+        net.fit(x, y, epochs=2, seed=0, progress=False)
+    assert mlpc.testing.digest(used) == mlpc.testing.digest(fresh)
 
 
 @pytest.mark.parametrize("keep_gradients", [False, True], ids=["fused", "plain"])

@@ -433,7 +433,7 @@ static listed make_lists(const bench *b, size_t B, size_t I, int sparse, int few
             put(l.x, b->dtype, i, clear ? zero : kept);
     }
     const mlpc_input rows = {.rows = l.x};
-    check(mlpc_samples_create(&l.samples, b->k, &rows, B, I, MLPC_ZEROS_SKIP));
+    check(mlpc_samples_create(&l.samples, b->k, &rows, B, I, MLPC_ZEROS_SKIP, NULL));
     const size_t capacity = l.samples->capacity, groups = (B + MLPC_BATCH_BLOCK - 1) / MLPC_BATCH_BLOCK;
     l.rows.entry = allocate(B * capacity, sizeof(uint16_t));
     l.rows.value = allocate(B * capacity, b->k->itemsize);
@@ -933,7 +933,7 @@ static void train_fused(const training *t)
             mlpc_samples *samples;
             mlpc_trainer *trainer;
             mlpc_epoch_result result;
-            check(mlpc_samples_create(&samples, t->k, &input, ROWS, INPUTS, skip ? MLPC_ZEROS_SKIP : MLPC_ZEROS_MULTIPLY));
+            check(mlpc_samples_create(&samples, t->k, &input, ROWS, INPUTS, skip ? MLPC_ZEROS_SKIP : MLPC_ZEROS_MULTIPLY, NULL));
             check(mlpc_trainer_create(&trainer, t->net, t->k, t->optimizer, samples, BATCH, threads));
             for (uint32_t epoch = 0; epoch < 2; epoch++)
                 train(t, samples, trainer, NULL, epoch, &result);
@@ -987,7 +987,7 @@ static void run_training(const mlpc_kernels *k, mlpc_dtype dtype, mlpc_loss_kind
     mlpc_trainer *trainer;
     mlpc_workspace *workspace;
     mlpc_samples *samples;
-    check(mlpc_samples_create(&samples, k, &(mlpc_input){.rows = x}, ROWS, INPUTS, MLPC_ZEROS_MULTIPLY));
+    check(mlpc_samples_create(&samples, k, &(mlpc_input){.rows = x}, ROWS, INPUTS, MLPC_ZEROS_MULTIPLY, NULL));
     check(mlpc_trainer_create(&trainer, net, k, &optimizer, samples, BATCH, 1));
     check(mlpc_workspace_create(&workspace, net, BATCH, 1));
     const training t = {k, net, (mlpc_init)(kind % MLPC_N_INITS), parameters, velocity, x, &optimizer, &loss, &targets};

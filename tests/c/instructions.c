@@ -89,7 +89,7 @@ static void train(work *w, const mlpc_optimizer *optimizer, size_t epochs)
     mlpc_samples *samples;
     mlpc_trainer *trainer;
     const mlpc_input input = {.rows = w->x};
-    check(mlpc_samples_create(&samples, w->kernels, &input, ROWS, w->net->layers[0].n_in, MLPC_ZEROS_CHOOSE));
+    check(mlpc_samples_create(&samples, w->kernels, &input, ROWS, w->net->layers[0].n_in, MLPC_ZEROS_CHOOSE, NULL));
     check(mlpc_trainer_create(&trainer, w->net, w->kernels, optimizer, samples, BATCH, 1));
     for (size_t i = 0; i < epochs; i++) {
         const mlpc_epoch_settings settings = {.shuffle = 1, .seed = 4, .epoch = (uint32_t)i, .t0 = (double)i};

@@ -73,7 +73,7 @@ static void train(work *w, const char *name, const mlpc_optimizer *optimizer, ml
     mlpc_trainer *trainer;
     mlpc_epoch_result result;
     begin(w);
-    check(mlpc_samples_create(&samples, w->kernels, &input, ROWS, INPUTS, zeros));
+    check(mlpc_samples_create(&samples, w->kernels, &input, ROWS, INPUTS, zeros, NULL));
     check(mlpc_trainer_create(&trainer, w->net, w->kernels, optimizer, samples, keeps ? ROWS : BATCH, w->threads));
     for (uint32_t i = 0; i < 2; i++) {
         const mlpc_epoch_settings settings = {.shuffle = 1, .seed = 4, .epoch = i, .t0 = i};

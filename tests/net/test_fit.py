@@ -151,6 +151,12 @@ def test_seeds_of_the_shuffles():
     assert weights({"epochs": 1, "shuffle": False}) != weights(one)
 
 
+@pytest.mark.parametrize("size", [0, -4, 2.5])
+def test_batches_of_no_rows_are_refused(size):
+    with pytest.raises((TypeError, ValueError), match=r"batch_size: expected"):
+        batches(10, size)
+
+
 def test_batches_cover_every_row_once():
     rows = np.concatenate(list(batches(101, 7, seed=3, epoch=2)))
     assert sorted(rows) == list(range(101)) and rows.tolist() != list(range(101))

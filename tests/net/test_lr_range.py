@@ -46,8 +46,13 @@ def test_it_ends_where_a_quadratic_diverges():
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"lr_min": 0.0}, "0 < lr_min < lr_max"), ({"steps": 2}, "at least 10"), ({"optimizer": "x"}, "expected one of")],
+    [({"lr_min": 0.0}, "0 < lr_min < lr_max"), ({"steps": 2}, "at least 10"), ({"optimizer": "x"}, "expected one of"), ({"batch_size": -1}, "batch_size: expected")],
 )
 def test_bad_arguments_are_named(digits, options, message):
     with pytest.raises(ValueError, match=message):
         mlpc.lr_range_test(mlpc.MLP([64, 10]), *digits, **options)
+
+
+def test_no_rows_have_no_range():
+    with pytest.raises(ValueError, match=r"x: expected at least one row, got shape \(0, 2\)"):
+        mlpc.lr_range_test(mlpc.MLP([2, 2]), np.zeros((0, 2)), np.zeros(0, int))

@@ -1,5 +1,9 @@
 """What `fit` takes as input, and what it says of it."""
 
+import os
+import signal
+import threading
+
 import numpy as np
 import pytest
 
@@ -49,6 +53,7 @@ def test_bytes_without_a_scale_are_numbers():
     [
         (np.zeros((3, 2)), 0.5, TypeError, r"x: expected uint8, since there is a scale, got float64"),
         (np.zeros((3, 2), np.uint8), np.inf, ValueError, r"scale: expected a finite number"),
+        (np.zeros((3, 2), np.uint8), 1e39, ValueError, r"scale: expected a finite number, got 1e\+39"),
         (np.zeros((3, 2), np.uint8), "1", TypeError, r"scale: expected a number, got '1'"),
     ],
 )
@@ -74,6 +79,17 @@ def test_scales_that_are_refused(x, scale, error, message):
 def test_samples_that_are_refused(arguments, error, message):
     with pytest.raises(error, match=message):
         _mlpc.Samples(*arguments)
+
+
+def test_ctrl_c_while_zeros_are_taken_out():
+    rng = np.random.default_rng(0)
+    x, rows = (rng.random((100_000, 700), np.float32) < 0.3).astype(np.uint8), None
+    timer = threading.Timer(0.02, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        rows = _mlpc.Samples(x, 1.0, "float32", "skip")
+    timer.join()
+    assert rows is None
 
 
 def test_samples_of_another_network_are_refused():

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import mlpc
+from mlpc import _mlpc
 
 pytest.importorskip("pandas")
 
@@ -126,11 +127,20 @@ def test_schedules_follow_the_learning_rate(digits):
         ({"sizes": [64, 10], "rate": 1}, TypeError, r"variants\['net'\].*got 'rate'"),
         ({"lr": 1}, ValueError, r"variants\['net'\]: expected 'sizes'"),
         ({"sizes": [64, 10], "optimizer": "x"}, ValueError, "optimizer: expected one of"),
+        ({"sizes": [64, 10], "init": {}}, TypeError, r"variants\['net'\]: expected the name of an init, got dict"),
     ],
 )
 def test_bad_variants_are_named(digits, variant, error, message):
     with pytest.raises(error, match=message):
         mlpc.sweep({"net": variant}, digits[0])
+
+
+@pytest.mark.parametrize("jobs", [0, -1])
+def test_a_number_of_jobs_is_at_least_one(digits, jobs):
+    before = mlpc.get_num_threads()
+    with pytest.raises(ValueError, match=r"jobs: expected"):
+        mlpc.sweep({"net": {"sizes": [64, 10]}}, digits[0], jobs=jobs)
+    assert mlpc.get_num_threads() == before
 
 
 def test_optimizers_have_settings_of_their_own(digits, tmp_path):
@@ -156,7 +166,7 @@ def test_networks_side_by_side_share_the_threads_and_give_them_back(monkeypatch)
         seen.append(mlpc.get_num_threads())
         return train(*arguments)
 
-    monkeypatch.setattr(mlpc.sweeps, "_cores", lambda: 4)
+    monkeypatch.setattr(_mlpc, "cpus", lambda: 4)
     monkeypatch.setattr(mlpc.sweeps, "_train", watched)
     before = mlpc.get_num_threads()
     try:
