@@ -71,10 +71,11 @@ instructions: ## instructions that small runs take, by valgrind, beside those re
 bench: $(VENV)/.bench ## speed beside PyTorch, JAX, NumPy, scikit-learn and onnxruntime, in short (under 5 minutes)
 	$(BIN)/python bench/run.py $(BENCH)
 
-bench-full: $(VENV)/.bench ## every row, size and contender, and the charts of README.md (2 hours)
+bench-full: $(VENV)/.bench ## more rows, sizes and contenders, and the charts of README.md (2 hours)
 	$(BIN)/python bench/run.py --full --chart docs $(BENCH)
 
-lint: $(VENV)/.lint ## ruff and mypy
+lint: $(VENV)/.lint ## ruff and mypy; lines of C, too, end at 120 characters
+	! grep -rnE --include='*.[ch]' --include='*.inc' '.{121}' csrc tests/c
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy mlpc

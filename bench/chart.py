@@ -1,5 +1,6 @@
 """The charts of the README, from what was measured."""
 
+import math
 import pathlib
 
 COLORS = {
@@ -84,7 +85,11 @@ def growth(report: dict):
     for axes, (sweep, rows) in zip(panels, sweeps.items(), strict=True):
         values = [row["value"] for row in rows]
         for key in sorted(rows[0]["results"], key=lambda key: key.startswith("mlpc")):
-            times = [1e6 * row["results"][key]["median"] / report["growth"]["samples"] for row in rows]
+            results = [row["results"][key] for row in rows]
+            times = [
+                math.nan if result["void"] else 1e6 * result["median"] / report["growth"]["samples"]
+                for result in results
+            ]
             ours = key.startswith("mlpc")
             axes.plot(
                 values,

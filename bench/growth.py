@@ -39,7 +39,11 @@ def table(report: dict) -> str:
         header = [f"{sweep}, µs per sample", *(str(row["value"]) for row in rows)]
         lines = []
         for key, result in results.items():
-            values = [1e6 * row["results"][key]["median"] / report["samples"] for row in rows]
-            lines.append([result["label"], *map(figures.three_digits, values)])
+            times = [row["results"][key] for row in rows]
+            values = (
+                "void" if time["void"] else figures.three_digits(1e6 * time["median"] / report["samples"])
+                for time in times
+            )
+            lines.append([result["label"], *values])
         parts.append(figures.markdown(header, lines))
     return "\n\n".join(parts)

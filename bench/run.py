@@ -44,7 +44,7 @@ SHORT = ("epochs", "kernels", "inference", "startup")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"of {', '.join(TITLES)}")
-    parser.add_argument("--full", action="store_true", help="more rows, sizes, rounds and contenders (an hour)")
+    parser.add_argument("--full", action="store_true", help="more rows, sizes, rounds and contenders (2 hours)")
     parser.add_argument("--rows", nargs="+", metavar="PATTERN", help="of epochs, like '784-100-10/mnist/sgd/b64/t?/*'")
     parser.add_argument("--peers", nargs="*", choices=sorted({*TRAINING, *INFERENCE}), help="beside mlpc")
     parser.add_argument("--rounds", type=int, help="measurements of each figure (default: by its cost)")

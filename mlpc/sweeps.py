@@ -55,9 +55,9 @@ def sweep(
     Parameters
     ----------
     variants : mapping of str to mapping
-        By name: "sizes", and where wanted "activation", "loss", "dtype" and "init" (a name) of `MLP`; settings of the optimizer,
-        like "momentum" of SGD or "betas" of Adam; "schedule", a function from a learning rate to a schedule of
-        `mlpc.schedules`; and "lr" (one or several), "epochs", "batch_size", "optimizer" instead of those below.
+        By name: "sizes", and where wanted "activation", "loss", "dtype" and "init" (a name) of `MLP`; settings of the
+        optimizer, like "momentum" of SGD or "betas" of Adam; "schedule", a function from a learning rate to a schedule
+        of `mlpc.schedules`; and "lr" (one or several), "epochs", "batch_size", "optimizer" instead of those below.
     data, validation_data : (x, y)
         As in `MLP.fit`.
     lr : float or sequence of float

@@ -9,8 +9,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-jax.config.update("jax_enable_x64", True)  # else float64 becomes float32
-
 
 def logits(weights, x):
     for weight, bias in weights[:-1]:
@@ -55,6 +53,7 @@ def adam(task):
 
 
 def epochs(task, variant, x, y, weights):
+    jax.config.update("jax_enable_x64", task.dtype == "float64")  # else float64 becomes float32
     update, new_state = {"sgd": sgd, "adam": adam}[task.optimizer](task)
 
     def step(carry, x, y):
@@ -86,6 +85,7 @@ def epochs(task, variant, x, y, weights):
 
 
 def inference(task, variant, weights):
+    jax.config.update("jax_enable_x64", task.dtype == "float64")
     weights = on_device(weights)
     compiled = jax.jit(lambda x: logits(weights, x))
     return lambda x: np.asarray(compiled(x))

@@ -25,7 +25,8 @@ def epochs(task, variant, x, y, weights):
             inputs.append(a)
             z = a @ weight
             z += bias
-            a = np.maximum(z, 0)
+            if len(inputs) < len(weights):
+                a = np.maximum(z, 0)
         z -= z.max(axis=1, keepdims=True)
         exp = np.exp(z)
         total = exp.sum(axis=1, keepdims=True)

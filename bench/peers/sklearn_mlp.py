@@ -6,7 +6,10 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 import common
 import numpy as np
+import sklearn
 from sklearn.neural_network import MLPClassifier
+
+sklearn.set_config(assume_finite=True)
 
 
 class Order(np.random.RandomState):

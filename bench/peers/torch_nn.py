@@ -59,7 +59,7 @@ def eager_step(task, variant, x, y, weights):
 def compiled_step(task, x, y, weights):
     torch.set_num_threads(task.threads)
     parameters = [torch.from_numpy(array) for layer in weights for array in layer]
-    update = {"sgd": sgd, "adam": adam}[task.optimizer](task, parameters)
+    update, numbers_of_step = {"sgd": sgd, "adam": adam}[task.optimizer](task, parameters)
 
     def loss_of(parameters, x, y):
         for i in range(0, len(parameters) - 2, 2):
@@ -70,27 +70,21 @@ def compiled_step(task, x, y, weights):
 
     @torch.no_grad()
     @torch.compile(dynamic=False, fullgraph=True)
-    def graph(rows, rate, correction):
+    def graph(rows, *numbers):
         gradients, loss = gradient_and_loss(parameters, x[rows], y[rows])
-        update(gradients, rate, correction)
+        update(gradients, *numbers)
         return loss
 
-    numbers = itertools.count(1)
-
-    def step(rows):
-        number = next(numbers)
-        correction = (1 - common.BETA2**number) ** 0.5
-        return graph(rows, torch.tensor(task.lr / (1 - common.BETA1**number)), torch.tensor(correction))
-
-    return step
+    steps = itertools.count(1)
+    return lambda rows: graph(rows, *numbers_of_step(next(steps)))
 
 
 def sgd(task, parameters):
-    def update(gradients, rate, correction):
+    def update(gradients):
         for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.sub_(task.lr * gradient)
 
-    return update
+    return update, lambda step: ()
 
 
 def adam(task, parameters):
@@ -103,7 +97,12 @@ def adam(task, parameters):
             square.mul_(common.BETA2).add_((1 - common.BETA2) * gradient * gradient)
             parameter.sub_(rate * mean / (square.sqrt() / correction + common.EPS))
 
-    return update
+    def numbers_of_step(step):
+        """As tensors: the graph would be compiled anew for each other number."""
+        correction = (1 - common.BETA2**step) ** 0.5
+        return torch.tensor(task.lr / (1 - common.BETA1**step)), torch.tensor(correction)
+
+    return update, numbers_of_step
 
 
 def inference(task, variant, weights):

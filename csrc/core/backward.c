@@ -1,5 +1,5 @@
-/* Backward passes: a layer's weight gradient is shared out by inputs, its bias gradient by units, and the gradient of its
- * input by rows, so that no sum is. */
+/* Backward passes: a layer's weight gradient is shared out by inputs, its bias gradient by units, and the gradient of
+ * its input by rows, so that no sum is. */
 #include "fpmode.h"
 #include "pass.h"
 #include "team.h"
@@ -24,8 +24,8 @@ static void share_of(size_t n, size_t group, size_t rank, size_t size, size_t *f
     *to = end < n ? end : n;
 }
 
-/* Inputs are the rows of dw, which tiles take 6 or 8 at a time; units fill the vectors of a bias, and rows of dz those of
- * its transpose, 16 at most. */
+/* Inputs are the rows of dw, which tiles take 6 or 8 at a time; units fill the vectors of a bias, and rows of dz those
+ * of its transpose, 16 at most. */
 enum { SHARED_INPUTS = 24, SHARED_UNITS = 16, SHARED_ROWS = 32 };
 
 /* dw of the rank's inputs of a layer, into the gradients or added to them; in pieces of whole rows, one input each. */

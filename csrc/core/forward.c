@@ -5,8 +5,8 @@
 #include "pass.h"
 #include "team.h"
 
-/* So few rows are computed one by one: 784-100 takes 3.3 us a row then, and 8.8, 5.0, 3.3 us a row of one, two, three in
- * tiles (Zen 3). */
+/* So few rows are computed one by one: 784-100 takes 3.3 us a row then, and 8.8, 5.0, 3.3 us a row of one, two, three
+ * in tiles (Zen 3). */
 #define FEW_ROWS 2
 
 /* The share of zeros of x from which they are skipped.  Of 256 rows one takes, in us:
@@ -26,8 +26,8 @@
 /* A thread more pays where it gets so large a part of a piece of work of 10 ms: to wake it takes up to 50 us. */
 #define LEAST_PART (1 / 50.0)
 
-/* On several threads rows are taken so many pieces of work at a time at most: the caller is not asked while rank 0 waits
- * for the last of others. */
+/* On several threads rows are taken so many pieces of work at a time at most: the caller is not asked while rank 0
+ * waits for the last of others. */
 #define MOST_PIECES 20
 
 double mlpc_forward_terms(const mlpc_net *net, size_t rows)

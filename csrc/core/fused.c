@@ -94,7 +94,8 @@ static void first_product(const rank_state *s, size_t k, size_t p)
     const size_t n = layer->n_panels, sharers = n < s->size ? n : s->size;
     const size_t sharer = n < s->size ? p : s->rank, fills = p == n * s->rank / s->size;
     for (size_t part = 0; part < lists.blocks; part++) {
-        const int mine = fills && part >= lists.blocks * sharer / sharers && part < lists.blocks * (sharer + 1) / sharers;
+        const size_t from = lists.blocks * sharer / sharers, to = lists.blocks * (sharer + 1) / sharers;
+        const int mine = fills && part >= from && part < to;
         kernels->list_forward(z, at(r, f->partial, first), layer->row, &lists, part, mine ? &f->columns[k % 2] : NULL,
                               at(r, w, part * MLPC_LIST_BLOCK * width), bias, width);
     }

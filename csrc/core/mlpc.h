@@ -1,4 +1,5 @@
-/* mlpc: multilayer perceptrons in plain C11.  This header is the whole contract of the core; a C program needs no other.
+/* mlpc: multilayer perceptrons in plain C11.  This header is the whole contract of the core; a C program needs no
+ * other.
  *
  * The objective.  A network f with weights W_l (n_in, n_out) and biases b_l maps a row x to logits or predictions z:
  *     a_0 = x;   z_l = a_(l-1) W_l + b_l;   a_l = activation_l(z_l);   z = z_L, the last layer being linear.
@@ -8,8 +9,8 @@
  *                            (w: class weights; for probabilities instead of labels D = sum_i s_i)
  * The optimizer's penalty is not part of L: weight decay c adds c p to the gradient of every parameter p, biases too.
  *
- * Memory.  Parameters and gradients are one contiguous array each, layer by layer: W_l row-major (n_in, n_out), then b_l.
- * Both belong to the caller.  A workspace holds what one batch needs: activations and gradients between layers.
+ * Memory.  Parameters and gradients are one contiguous array each, layer by layer: W_l row-major (n_in, n_out), then
+ * b_l. Both belong to the caller.  A workspace holds what one batch needs: activations and gradients between layers.
  *
  * Every function that computes sets the floating-point mode (nearest, no flush to zero, exceptions masked) and restores
  * the caller's.  No function prints, exits or keeps hidden state, but for one team of threads that sleep between calls
@@ -73,7 +74,7 @@ typedef struct {
     size_t batch;    /* rows that fit */
     size_t room;     /* threads that have an input and a scratch of their own */
     size_t threads;  /* of them, that may compute: 1..room, to be set at will */
-    void **z, **a;   /* per layer (batch, n_out): before and after its activation; a[l] == z[l] where that is identity */
+    void **z, **a;   /* per layer (batch, n_out): before and after its activation; one array where that is identity */
     void *dz[2];     /* (batch, widest layer) each, for the chain of gradients in backward */
     void *input;     /* (room, input_rows, n_in) of real: rows that came as bytes */
     size_t input_rows;
@@ -90,8 +91,9 @@ void mlpc_workspace_free(mlpc_workspace *workspace);
 
 /* ---- Asking, in a long call, whether to go on ------------------------------------------------------------------ */
 
-/* Called between pieces of work of at most some tens of milliseconds, by the thread that called in; rows: how many rows
- * of its epoch mlpc_train_epoch has done, 0 in other calls.  Returns 0 to go on; anything else makes the call end with
+/* Called between pieces of work of at most some tens of milliseconds, or batches of at most some tenths of a second, by
+ * the thread that called in; rows: how many rows of its epoch mlpc_train_epoch has done, mlpc_samples_create of all, 0
+ * in other calls.  Returns 0 to go on; anything else makes the call end with
  * MLPC_ERROR_INTERRUPTED. */
 typedef struct {
     int (*ask)(void *context, size_t rows);
@@ -100,8 +102,8 @@ typedef struct {
 
 /* ---- Forward and backward ---------------------------------------------------------------------------------------- */
 
-/* What is known of the first layer's weight.  Zeros of x are skipped where it is finite, since 0 times infinity would be
- * NaN; the bits are the same with and without.  A call that would gain more than a look costs looks itself. */
+/* What is known of the first layer's weight.  Zeros of x are skipped where it is finite, since 0 times infinity would
+ * be NaN; the bits are the same with and without.  A call that would gain more than a look costs looks itself. */
 typedef struct {
     int finite;  /* the weight is finite: known before the call, or found out by it */
     int lasting; /* what the call finds out will hold for later calls too, so that one row is worth a look */
@@ -113,8 +115,8 @@ double mlpc_forward_terms(const mlpc_net *net, size_t rows);
 /* How many threads a pass of so many rows is worth: 1 to `most`, and no more than there are rows. */
 size_t mlpc_useful_threads(const mlpc_net *net, const mlpc_kernels *kernels, size_t rows, size_t most);
 
-/* x (B, n_in), B <= workspace->batch; leaves z and a of every layer in the workspace.  knowledge may be NULL: no zero is
- * skipped; poll may be NULL. */
+/* x (B, n_in), B <= workspace->batch; leaves z and a of every layer in the workspace.  knowledge may be NULL: no zero
+ * is skipped; poll may be NULL. */
 mlpc_status mlpc_forward(const mlpc_net *net, const mlpc_kernels *kernels, const void *parameters,
                          mlpc_workspace *workspace, const mlpc_input *x, size_t B, mlpc_knowledge *knowledge,
                          const mlpc_poll *poll);
@@ -128,8 +130,8 @@ mlpc_status mlpc_backward(const mlpc_net *net, const mlpc_kernels *kernels, cons
 
 /* What is made of the logits z (n, n_out):
  *   logits         z
- *   prediction     cross-entropy: labels, the first of the largest, (n,) of int64; bce_with_logits: z > 0, (n, n_out) of
- *                  int64; poisson: exp(z); others: z
+ *   prediction     cross-entropy: labels, the first of the largest, (n,) of int64; bce_with_logits: z > 0, (n, n_out)
+ *                  of int64; poisson: exp(z); others: z
  *   probabilities  bce_with_logits: sigmoid(z); others: softmax(z) */
 typedef enum {
     MLPC_OUTPUT_logits,
@@ -144,7 +146,7 @@ mlpc_status mlpc_predict(const mlpc_net *net, const mlpc_kernels *kernels, const
                          mlpc_workspace *workspace, mlpc_output output, mlpc_loss_kind loss, void *to,
                          const mlpc_input *x, size_t n, mlpc_knowledge *knowledge, const mlpc_poll *poll);
 
-/* ---- Losses -------------------------------------------------------------------------------------------------------- */
+/* ---- Losses ------------------------------------------------------------------------------------------------------ */
 
 typedef struct {
     mlpc_loss_kind kind;
@@ -177,8 +179,9 @@ mlpc_status mlpc_loss_evaluate(const mlpc_loss *loss, const mlpc_kernels *kernel
 /* Labels (B,): for each row of z (B, O) the first of its largest logits. */
 void mlpc_labels(const mlpc_kernels *kernels, int64_t *labels, const void *z, size_t B, size_t O);
 
-/* Right answers among B rows, in units of 1: cross-entropy, rows whose largest logit (the first of equals) stands at the
- * label, or at the largest probability; bce_with_logits, the mean over columns of (z > 0) == (y > 0.5).  0 for others. */
+/* Right answers among B rows, in units of 1: cross-entropy, rows whose largest logit (the first of equals) stands at
+ * the label, or at the largest probability; bce_with_logits, the mean over columns of (z > 0) == (y > 0.5).  0 for
+ * others. */
 double mlpc_count_correct(const mlpc_loss *loss, const mlpc_kernels *kernels, const void *z,
                           const mlpc_targets *targets, size_t B, size_t O);
 
@@ -188,11 +191,12 @@ mlpc_status mlpc_evaluate(const mlpc_net *net, const mlpc_kernels *kernels, cons
                           const mlpc_targets *targets, size_t n, double *row_loss, double *value, double *accuracy,
                           size_t *bad_row, mlpc_knowledge *knowledge, const mlpc_poll *poll);
 
-/* ---- Random numbers: Philox4x32-10 addressed by (seed, stream, index, counter) ---------------------------------------- */
+/* ---- Random numbers: Philox4x32-10 addressed by (seed, stream, index, counter) ----------------------------------- */
 
 typedef enum { MLPC_STREAM_INIT, MLPC_STREAM_SHUFFLE, MLPC_STREAM_DROPOUT } mlpc_stream;
 
-/* One block of the generator: key = seed (low word first); counter words = {counter low, counter high, index, stream}. */
+/* One block of the generator: key = seed (low word first); counter words = {counter low, counter high,
+ * index, stream}. */
 void mlpc_philox(uint32_t out[4], uint64_t seed, mlpc_stream stream, uint32_t index, uint64_t counter);
 
 /* 64 random bits, number `counter` of the stream's index: words 0 (low) and 1 (high) of that block. */
@@ -208,33 +212,34 @@ double mlpc_random_normal(uint64_t seed, mlpc_stream stream, uint32_t index, uin
  * Lemire's method, rejected draws taking the next counter. */
 void mlpc_shuffle(size_t *order, size_t n, uint64_t seed, uint32_t epoch);
 
-/* ---- Initial values ------------------------------------------------------------------------------------------------------ */
+/* ---- Initial values ---------------------------------------------------------------------------------------------- */
 
 typedef enum {
     MLPC_INIT_torch,      /* weight and bias uniform in +-1/sqrt(n_in) */
     MLPC_INIT_he,         /* weight normal, standard deviation sqrt(2 / n_in); bias 0, as in all below */
     MLPC_INIT_glorot,     /* weight uniform in +-sqrt(6 / (n_in + n_out)) */
     MLPC_INIT_lecun,      /* weight normal, sqrt(1 / n_in) */
-    MLPC_INIT_orthogonal, /* rows or columns orthonormal: Q of a normal matrix, signs so that R's diagonal is positive */
+    MLPC_INIT_orthogonal, /* rows or columns orthonormal: Q of a normal matrix, signs so that diag(R) is positive */
     MLPC_INIT_course,     /* weight normal, 1 / sqrt(n_out) */
     MLPC_INIT_zeros,
     MLPC_N_INITS
 } mlpc_init;
 
-/* Fills the parameters. Element (j, k) of layer l's weight, seen as (n_out, n_in), has counter j * n_in + k of index l of
- * the stream INIT, the bias's element j counter n_out * n_in + j. Computed in double, rounded once; doubles: a table of
- * MLPC_FLOAT64, whatever the net's dtype. On INTERRUPTED the parameters are part old, part new. */
+/* Fills the parameters. Element (j, k) of layer l's weight, seen as (n_out, n_in), has counter j * n_in + k of index l
+ * of the stream INIT, the bias's element j counter n_out * n_in + j. Computed in double, rounded once; doubles: a table
+ * of MLPC_FLOAT64, whatever the net's dtype. On INTERRUPTED the parameters are part old, part new. */
 mlpc_status mlpc_initialize(const mlpc_net *net, const mlpc_kernels *doubles, void *parameters, mlpc_init init,
                             uint64_t seed, const mlpc_poll *poll);
 
-/* ---- Learning rates --------------------------------------------------------------------------------------------------------- */
+/* ---- Learning rates ---------------------------------------------------------------------------------------------- */
 
 typedef enum { MLPC_SCHEDULE_constant, MLPC_SCHEDULE_step, MLPC_SCHEDULE_cosine, MLPC_N_SCHEDULES } mlpc_schedule_kind;
 
 /* The learning rate as a function of t, the time in epochs.  First, where t < warmup: lr t / warmup.  Then
  *   constant  lr
  *   step      lr * gamma^floor(t / every)
- *   cosine    minimum + (lr - minimum) (1 + cos(pi (t - warmup) / (epochs - warmup))) / 2, and minimum for t >= epochs */
+ *   cosine    minimum + (lr - minimum) (1 + cos(pi (t - warmup) / (epochs - warmup))) / 2, and minimum for
+ *   t >= epochs */
 typedef struct {
     mlpc_schedule_kind kind;
     double lr, warmup;
@@ -247,7 +252,7 @@ double mlpc_learning_rate(const mlpc_schedule *schedule, double t);
 /* base^n by repeated squaring: the same bits everywhere, as no library's pow promises. */
 double mlpc_power(double base, uint64_t n);
 
-/* ---- Optimizers ----------------------------------------------------------------------------------------------------------------- */
+/* ---- Optimizers -------------------------------------------------------------------------------------------------- */
 
 typedef enum { MLPC_OPTIMIZER_sgd, MLPC_OPTIMIZER_adam, MLPC_OPTIMIZER_adamw, MLPC_N_OPTIMIZERS } mlpc_optimizer_kind;
 
@@ -260,8 +265,8 @@ typedef struct {
     double momentum; /* SGD */
     int nesterov;
     double beta1, beta2, eps; /* Adam, AdamW */
-    /* (n_parameters,) of real each, NULL where there is none.  SGD with momentum: the velocity.  Adam, AdamW: the running
-     * means of the gradients and of their squares. */
+    /* (n_parameters,) of real each, NULL where there is none.  SGD with momentum: the velocity.  Adam, AdamW: the
+     * running means of the gradients and of their squares. */
     void *state[MLPC_MAX_STATES];
     double *steps; /* Adam, AdamW: how many steps were taken, a whole number; else NULL */
 } mlpc_optimizer;
@@ -270,7 +275,7 @@ typedef struct {
 mlpc_status mlpc_step(const mlpc_optimizer *optimizer, const mlpc_kernels *kernels, void *parameters,
                       const void *gradients, double lr, size_t n);
 
-/* ---- Training --------------------------------------------------------------------------------------------------------------------- */
+/* ---- Training ---------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     int shuffle;
@@ -291,8 +296,8 @@ typedef struct {
 typedef struct mlpc_samples mlpc_samples;
 typedef enum { MLPC_ZEROS_CHOOSE, MLPC_ZEROS_MULTIPLY, MLPC_ZEROS_SKIP } mlpc_zeros;
 
-/* n >= 1 rows of I inputs each; kernels: of the dtype to train in.  CHOOSE skips zeros where so many of the inputs are 0
- * that it pays; the bits are the same either way, as long as weights stay finite.  The poll is told the rows done. */
+/* n >= 1 rows of I inputs each; kernels: of the dtype to train in.  CHOOSE skips zeros where so many of the inputs are
+ * 0 that it pays; the bits are the same either way, as long as weights stay finite.  poll may be NULL. */
 mlpc_status mlpc_samples_create(mlpc_samples **samples, const mlpc_kernels *kernels, const mlpc_input *input, size_t n,
                                 size_t I, mlpc_zeros zeros, const mlpc_poll *poll);
 void mlpc_samples_free(mlpc_samples *samples);
@@ -311,10 +316,10 @@ void mlpc_trainer_free(mlpc_trainer *trainer);
 int mlpc_trainer_fits(const mlpc_trainer *trainer, const mlpc_kernels *kernels, const mlpc_optimizer *optimizer,
                       const mlpc_samples *samples, size_t batch_size, size_t threads);
 
-/* One epoch over the samples, with everything as the trainer was made for: shuffle, then per batch gather, forward, loss,
- * backward, step; the last batch may be short.  Equal to the bit to the same calls made one by one, whatever the number
- * of threads.  gradients: where the gradient of the last whole batch is kept, or NULL, which is faster.  A batch whose
- * weights sum to 0 is passed over.
+/* One epoch over the samples, with everything as the trainer was made for: shuffle, then per batch gather, forward,
+ * loss, backward, step; the last batch may be short.  Equal to the bit to the same calls made one by one, whatever the
+ * number of threads.  gradients: where the gradient of the last whole batch is kept, or NULL, which is faster.  A batch
+ * whose weights sum to 0 is passed over.
  * INTERRUPTED: parameters and the optimizer's state are as after the last whole batch.
  * DIVERGED: both are as before this epoch; result->loss holds the loss met. */
 mlpc_status mlpc_train_epoch(const mlpc_net *net, const mlpc_kernels *kernels, void *parameters, void *gradients,

@@ -1,4 +1,4 @@
-/* A network's parameters, and an optimizer's state, in panels: how an epoch keeps them.  See mlpc_panels in kernels.h.
+/* A network's parameters, and an optimizer's state, in panels: how an epoch keeps them.  See kernels.h.
  *
  * Panels depend on the instruction set and on the number of threads; nothing that anyone else sees does. */
 #ifndef MLPC_PACKED_H

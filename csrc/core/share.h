@@ -1,8 +1,8 @@
 /* What the threads of one call share: rows that nobody has taken yet, and whether the caller wants the call to end.
  *
- * Only rank 0, the thread that called in, asks the caller; the others see what it was told.  A call with barriers is one
- * of phases, each up to a barrier: a rank drops what is left of the phase in which rank 0 was told to stop, and leaves
- * behind that phase's barrier, so that all leave behind the same one. */
+ * Only rank 0, the thread that called in, asks the caller; the others see what it was told.  A call with barriers is
+ * one of phases, each up to a barrier: a rank drops what is left of the phase in which rank 0 was told to stop, and
+ * leaves behind that phase's barrier, so that all leave behind the same one. */
 #ifndef MLPC_SHARE_H
 #define MLPC_SHARE_H
 

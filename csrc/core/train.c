@@ -1,5 +1,5 @@
-/* The training epoch: shuffle, then per batch gather, forward, loss, backward, step; one after the other here, all in one
- * in fused.c.  Which of the two computes does not change a bit. */
+/* The training epoch: shuffle, then per batch gather, forward, loss, backward, step; one after the other here, all in
+ * one in fused.c.  Which of the two computes does not change a bit. */
 #include <stdlib.h>
 #include <string.h>
 

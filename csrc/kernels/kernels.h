@@ -148,8 +148,8 @@ typedef struct {
     /* db (O,) = column sums of dz (B, O), whose rows are dz_row apart.  A sum over B in blocks of MLPC_BATCH_BLOCK. */
     void (*linear_backward_b)(void *db, const void *dz, size_t dz_row, size_t B, size_t O);
 
-    /* The same products with packed layers; B >= 1.  w, dw: a panel (I, width); z, dz: its columns; rows of z, x, dz and
-     * dx are z_row, x_row, dz_row and dx_row elements apart.  Width: 1 to `vectors` + 1 vectors. */
+    /* The same products with packed layers; B >= 1.  w, dw: a panel (I, width); z, dz: its columns; rows of z, x, dz
+     * and dx are z_row, x_row, dz_row and dx_row elements apart.  Width: 1 to `vectors` + 1 vectors. */
     void (*panel_forward)(void *z, size_t z_row, const void *x, size_t x_row, const void *w, const void *bias, size_t B,
                           size_t I, size_t width);
     void (*panel_backward_w)(void *dw, const void *x, size_t x_row, const void *dz, size_t dz_row, size_t B, size_t I,
@@ -203,16 +203,17 @@ typedef struct {
 
     /* p (n,), gradient g, velocity v (NULL where momentum is 0):
      *   d = g + weight_decay p;  v = momentum v + d;  u = nesterov ? d + momentum v : v;  p = p - lr u
-     * each line one fma, left out where its factor is 0; hyper-parameters are rounded to real once; a velocity below the
-     * smallest normal number is stored as 0. */
+     * each line one fma, left out where its factor is 0; hyper-parameters are rounded to real once; a velocity below
+     * the smallest normal number is stored as 0. */
     void (*sgd_step)(void *p, const void *g, void *v, double lr, double momentum, int nesterov, double weight_decay,
                      size_t n);
 
     /* p (n,), gradient g, running means m of gradients and v of their squares:
      *   d = g + decay p;  m = m + (1 - beta1) (d - m);  v = ((1 - beta2) d) d + beta2 v;
      *   u = m / (eps + correction sqrt(v));  q = p - shrink p;  p = q - rate u
-     * a product and the sum that follows are one fma, every other operation is rounded; lines whose decay or shrink is 0
-     * are left out; coefficients are rounded to real once; m and v below the smallest normal number are stored as 0. */
+     * a product and the sum that follows are one fma, every other operation is rounded; lines whose decay or shrink is
+     * 0 are left out; coefficients are rounded to real once; m and v below the smallest normal number are
+     * stored as 0. */
     void (*adam_step)(void *p, const void *g, void *m, void *v, const mlpc_adam *coefficients, size_t n);
 
     /* y[i] = (real)x[i] * (real)scale, rounded once: what input that is kept in bytes means. */

@@ -16,7 +16,8 @@ int args_schedule_parse(mlpc_schedule *schedule, PyObject *tuple);
 int args_optimizer_parse(args_optimizer *optimizer, PyObject *tuple, npy_intp n, mlpc_dtype dtype);
 void args_optimizer_clear(args_optimizer *optimizer);
 
-/* ValueError where its state overlaps an array that the optimizer reads or writes beside it, or the data of an epoch. */
+/* ValueError where its state overlaps an array that the optimizer reads or writes beside it, or the data
+ * of an epoch. */
 int args_optimizer_disjoint(const args_optimizer *optimizer, const char *name, PyArrayObject *array);
 int args_optimizer_disjoint_objective(const args_optimizer *optimizer, const args_objective *objective);
 

@@ -91,8 +91,8 @@ static PyObject *evaluate_within(NetObject *net, PyArrayObject *x, const mlpc_in
     poll_state state;
     const mlpc_poll *const poll = poll_begin_work(&state, mlpc_forward_terms(net->plan, n), kernels->piece);
     const mlpc_status status =
-        mlpc_evaluate(net->plan, kernels, parameters, scratch, &objective->loss, input, &objective->targets, n, row_loss,
-                      &value, &accuracy, &bad_row, &knowledge, poll);
+        mlpc_evaluate(net->plan, kernels, parameters, scratch, &objective->loss, input, &objective->targets, n,
+                      row_loss, &value, &accuracy, &bad_row, &knowledge, poll);
     poll_end(&state);
     net_learn(net, &knowledge);
     PyMem_Free(row_loss);

@@ -117,18 +117,19 @@ static PyArrayObject *aligned_zeros(const NetObject *net, size_t n)
 
 /* ---- What is known of the parameters ----------------------------------------------------------------------------- */
 
-/* Kernels may skip zeros of x where the weight is finite.  That is found out by reading all of it, which costs as much as
- * several rows of x, and stays known while nobody can have written to the parameters unseen:
+/* Kernels may skip zeros of x where the weight is finite.  That is found out by reading all of it, which costs as much
+ * as several rows of x, and stays known while nobody can have written to the parameters unseen:
  *
  * - Our own calls that write say so (net_will_write).
  * - Everyone else writes through net->parameters, which only the attribute `parameters` hands out, or through a view of
  *   it, which it or views() made.  Both say so, too.  Every view, memoryview, exported buffer, DLPack capsule or tensor
- *   keeps net->parameters alive, directly or through the array that it was made from: NumPy shortens chains of bases, but
- *   never beyond net->parameters, whose base is no array.  While its reference count is 1 there are none of them.
- * - A weak reference is not counted, and could be turned into a view later.  So an array that anyone has seen is replaced
- *   by a new one, which ends weak references to it, before anything about it may stay known.
+ *   keeps net->parameters alive, directly or through the array that it was made from: NumPy shortens chains of bases,
+ *   but never beyond net->parameters, whose base is no array.  While its reference count is 1 there are none of them.
+ * - A weak reference is not counted, and could be turned into a view later.  So an array that anyone has seen is
+ *   replaced by a new one, which ends weak references to it, before anything about it may stay known.
  *
- * Not seen is a write to a bare address (ctypes.data) after every array was let go; NumPy promises nothing for these. */
+ * Not seen is a write to a bare address (ctypes.data) after every array was let go; NumPy promises nothing
+ * for these. */
 static int nobody_can_write(NetObject *net)
 {
     if (!net->handed_out) {
@@ -155,9 +156,9 @@ static PyArrayObject *hand_out_parameters(NetObject *net)
     return net->parameters;
 }
 
-/* The first call after a write does not look for later ones: there may be none, as in a loop that trains on one row after
- * another.  Known is marked before the call that finds it out: where another thread asks for the parameters meanwhile,
- * the mark is gone, and stays so. */
+/* The first call after a write does not look for later ones: there may be none, as in a loop that trains on one row
+ * after another.  Known is marked before the call that finds it out: where another thread asks for the parameters
+ * meanwhile, the mark is gone, and stays so. */
 mlpc_knowledge net_knowledge(NetObject *net)
 {
     mlpc_knowledge knowledge = {.finite = net->weight_finite, .lasting = 1};
@@ -231,8 +232,8 @@ int net_reserve(NetObject *net, size_t rows)
     return 0;
 }
 
-/* Rows that a thread of logits or evaluate computes at once: enough to fill the kernels' tiles, few enough for what lies
- * between layers to stay in a cache of 4 MB. */
+/* Rows that a thread of logits or evaluate computes at once: enough to fill the kernels' tiles, few enough for what
+ * lies between layers to stay in a cache of 4 MB. */
 static size_t scratch_rows(const NetObject *net)
 {
     const size_t most = 256, cache = (size_t)4 << 20;
@@ -555,7 +556,8 @@ static PyMethodDef net_methods[] = {
      "views($self, layer, /)\n--\n\n(weight, bias, weight_grad, bias_grad) of a linear layer."},
     {"memory", net_memory, METH_O,
      "memory($self, layer, /)\n--\n\n(input, z, activation(z)) of a linear layer in the latest forward, read-only."},
-    {"forward", FAST(net_forward), "forward($self, x, out=None, scale=None, /)\n--\n\nLogits; remembers what backward needs."},
+    {"forward", FAST(net_forward),
+     "forward($self, x, out=None, scale=None, /)\n--\n\nLogits; remembers what backward needs."},
     {"loss", FAST(net_loss), "loss($self, y, loss, sample_weight, /)\n--\n\nThe loss of the latest forward."},
     {"backward", FAST(net_backward), "backward($self, dz, accumulate, /)\n--\n\nFills the gradients, returns dL/dx."},
     {"loss_and_grad", FAST(net_loss_and_grad),

@@ -1,6 +1,6 @@
 /* The type Net: a plan, its parameters, and the memory of its latest forward.  bind_net.c holds the object, its memory
- * and its attributes, bind_compute.c forward, backward and losses, bind_infer.c what leaves no trace, bind_train.c steps
- * and epochs.
+ * and its attributes, bind_compute.c forward, backward and losses, bind_infer.c what leaves no trace, bind_train.c
+ * steps and epochs.
  *
  * A method converts its arguments, enters the network, computes, leaves it.  Between enter and leave no one else
  * changes the object, whatever runs while the GIL is released. */
@@ -39,7 +39,7 @@ typedef struct NetObject {
 
     mlpc_trainer *trainer; /* of the latest train_epoch */
 
-    /* The process that computes, by its number in bind_net.c, 0 for none, and the network that its thread had entered before: bind_net.c. */
+    /* The process that computes, 0 for none, and the network that its thread had entered before: see bind_net.c. */
     long busy_process;
     struct NetObject *outer;
 } NetObject;

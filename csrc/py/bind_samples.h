@@ -12,8 +12,8 @@ typedef struct {
     mlpc_samples *samples;
 } SamplesObject;
 
-/* New reference: `object` where it is Samples, else an array-like as Samples whose zeros are multiplied like any number.
- * NULL where dtype or columns are not those, and with any error of args_matrix. */
+/* New reference: `object` where it is Samples, else an array-like as Samples whose zeros are multiplied like any
+ * number. NULL where dtype or columns are not those, and with any error of args_matrix. */
 SamplesObject *samples_parse(const module_state *state, PyObject *object, mlpc_dtype dtype, npy_intp columns);
 
 /* The same samples over another array x, of which it takes the reference. */

@@ -213,14 +213,14 @@ MUTANTS = [
     mutant(
         "the last 64 samples replace those before",
         TEMPLATES + "lists.inc",
-        "vec total = v_add(b0 ? v_load(w + j * VL) : v_set(0), sum[j]);",
-        "vec total = v_add(v_set(0), sum[j]);",
+        "total = v_add(b0 ? before : v_set(0), sum[j]);",
+        "total = v_add(v_set(0), sum[j]);",
     ),
     mutant(
         "a gradient over a list begins with its first sum, which may be -0",
         TEMPLATES + "lists.inc",
-        "vec total = v_add(b0 ? v_load(w + j * VL) : v_set(0), sum[j]);",
-        "vec total = b0 ? v_add(v_load(w + j * VL), sum[j]) : sum[j];",
+        "total = v_add(b0 ? before : v_set(0), sum[j]);",
+        "total = b0 ? v_add(before, sum[j]) : sum[j];",
         tests=("tests/bits/test_training_paths.py", "-k", "underflows"),
     ),
     mutant(

@@ -933,7 +933,8 @@ static void train_fused(const training *t)
             mlpc_samples *samples;
             mlpc_trainer *trainer;
             mlpc_epoch_result result;
-            check(mlpc_samples_create(&samples, t->k, &input, ROWS, INPUTS, skip ? MLPC_ZEROS_SKIP : MLPC_ZEROS_MULTIPLY, NULL));
+            const mlpc_zeros zeros = skip ? MLPC_ZEROS_SKIP : MLPC_ZEROS_MULTIPLY;
+            check(mlpc_samples_create(&samples, t->k, &input, ROWS, INPUTS, zeros, NULL));
             check(mlpc_trainer_create(&trainer, t->net, t->k, t->optimizer, samples, BATCH, threads));
             for (uint32_t epoch = 0; epoch < 2; epoch++)
                 train(t, samples, trainer, NULL, epoch, &result);

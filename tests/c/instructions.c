@@ -49,7 +49,7 @@ static void prepare(work *w, mlpc_isa isa)
         w->labels[i] = (int64_t)(mlpc_random_bits(3, MLPC_STREAM_INIT, 0, i) % OUTPUTS);
 }
 
-/* ---- The workloads ------------------------------------------------------------------------------------------------- */
+/* ---- The workloads ----------------------------------------------------------------------------------------------- */
 
 static void forward(work *w, size_t rounds)
 {

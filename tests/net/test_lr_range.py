@@ -46,7 +46,12 @@ def test_it_ends_where_a_quadratic_diverges():
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"lr_min": 0.0}, "0 < lr_min < lr_max"), ({"steps": 2}, "at least 10"), ({"optimizer": "x"}, "expected one of"), ({"batch_size": -1}, "batch_size: expected")],
+    [
+        ({"lr_min": 0.0}, "0 < lr_min < lr_max"),
+        ({"steps": 2}, "at least 10"),
+        ({"optimizer": "x"}, "expected one of"),
+        ({"batch_size": -1}, "batch_size: expected"),
+    ],
 )
 def test_bad_arguments_are_named(digits, options, message):
     with pytest.raises(ValueError, match=message):
