@@ -13,17 +13,6 @@ typedef struct {
     int accumulate;
 } job;
 
-/* A rank's share of n things, in whole groups of them.  The first ranks have a group more than the last ones, so that
- * rank 0, which alone can be told to stop, is at work as long as any other. */
-static void share_of(size_t n, size_t group, size_t rank, size_t size, size_t *from, size_t *to)
-{
-    const size_t groups = (n + group - 1) / group;
-    const size_t first = (groups * rank + size - 1) / size * group;
-    const size_t end = (groups * (rank + 1) + size - 1) / size * group;
-    *from = first < n ? first : n;
-    *to = end < n ? end : n;
-}
-
 /* Inputs are the rows of dw, which tiles take 6 or 8 at a time; units fill the vectors of a bias, and rows of dz those
  * of its transpose, 16 at most. */
 enum { SHARED_INPUTS = 24, SHARED_UNITS = 16, SHARED_ROWS = 32 };
@@ -36,7 +25,7 @@ static void weight_gradient(const job *j, const mlpc_pass *p, const mlpc_layer *
     const size_t I = layer->n_in, O = layer->n_out, most = p->workspace->scratch_size;
     void *const scratch = mlpc_pass_at(p, p->workspace->scratch, p->rank * most);
     size_t from, to, inputs = j->B ? mlpc_pass_piece(p, I, j->B, O) : I;
-    share_of(I, SHARED_INPUTS, p->rank, size, &from, &to);
+    mlpc_team_share(I, SHARED_INPUTS, p->rank, size, &from, &to);
     if (j->accumulate && inputs > most / O)
         inputs = most / O;
     for (size_t i = from; i < to; i += inputs) {
@@ -54,7 +43,7 @@ static void bias_gradient(const job *j, const mlpc_pass *p, const mlpc_layer *la
 {
     void *const scratch = mlpc_pass_at(p, p->workspace->scratch, p->rank * p->workspace->scratch_size);
     size_t from, to;
-    share_of(layer->n_out, SHARED_UNITS, p->rank, size, &from, &to);
+    mlpc_team_share(layer->n_out, SHARED_UNITS, p->rank, size, &from, &to);
     void *const db = mlpc_pass_at(p, j->gradients, layer->bias + from);
     if (from == to || mlpc_pass_stopped(p))
         return;
@@ -71,7 +60,7 @@ static void input_gradient(const job *j, const mlpc_pass *p, size_t l, void *dx,
     const mlpc_activation activation = l ? layer[-1].activation : MLPC_ACTIVATION_identity;
     const size_t I = layer->n_in, O = layer->n_out, most = mlpc_pass_piece(p, j->B, I, O + MLPC_ACTIVATION_TERMS);
     size_t from, to;
-    share_of(j->B, SHARED_ROWS, p->rank, size, &from, &to);
+    mlpc_team_share(j->B, SHARED_ROWS, p->rank, size, &from, &to);
     for (size_t b = from; b < to; b += most) {
         const size_t n = to - b < most ? to - b : most;
         void *const here = mlpc_pass_at(p, dx, b * I);

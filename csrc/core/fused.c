@@ -48,10 +48,9 @@ static void *at(const run *r, const void *p, size_t elements)
 /* This rank's share of B rows: whole vectors of them, as long as there are enough. */
 static void share_of_rows(const rank_state *s, size_t B, size_t *first, size_t *n)
 {
-    const size_t lanes = s->shared->job->kernels->lanes, groups = (B + lanes - 1) / lanes;
-    const size_t from = groups * s->rank / s->size * lanes, to = groups * (s->rank + 1) / s->size * lanes;
-    *first = from < B ? from : B;
-    *n = (to < B ? to : B) - *first;
+    size_t end;
+    mlpc_team_share(B, s->shared->job->kernels->lanes, s->rank, s->size, first, &end);
+    *n = end - *first;
 }
 
 /* The rank's rows of a batch, and what goes with them. */

@@ -347,6 +347,15 @@ size_t mlpc_team_run(size_t wanted, mlpc_team_function *function, void *context)
     return 1;
 }
 
+void mlpc_team_share(size_t n, size_t group, size_t rank, size_t size, size_t *from, size_t *to)
+{
+    const size_t groups = (n + group - 1) / group;
+    const size_t first = (groups * rank + size - 1) / size * group;
+    const size_t end = (groups * (rank + 1) + size - 1) / size * group;
+    *from = first < n ? first : n;
+    *to = end < n ? end : n;
+}
+
 size_t mlpc_team_size(double work, double least, size_t most)
 {
     const double size = work / least;

@@ -3,7 +3,7 @@
  * There is one team per process, without threads until the first run that wants more than one.  Between runs its
  * threads sleep; within a run they wait for each other awake, for a time too short to matter to anyone else.  There is
  * no queue: whoever finds the team taken computes alone, so nobody waits for another caller and nothing can deadlock.
- * Results must not depend on the number of threads (ARITHMETIC: elements are shared out, sums never are).
+ * Results must not depend on the number of threads (docs/arithmetic.md: elements are shared out, sums never are).
  *
  * fork.  A child may run teams whatever the parent's threads were doing.  A fork made within a run leaves the child
  * with one rank of it; that child may compute, alone, but cannot go on with the run: where it would wait for ever, at a
@@ -31,6 +31,10 @@ void mlpc_team_barrier(mlpc_team *team);
 
 /* How many threads, 1 to `most`, so much work is for where each is to get `least` of it. */
 size_t mlpc_team_size(double work, double least, size_t most);
+
+/* A rank's share of n things, in whole groups of them: *from to *to - 1.  The first ranks have a group more than the
+ * last ones, so that rank 0, which alone can be told to stop, is at work as long as any other. */
+void mlpc_team_share(size_t n, size_t group, size_t rank, size_t size, size_t *from, size_t *to);
 
 /* How many threads the machine allows, at least 1: the CPUs that this process may use, and its group's quota of them,
  * rounded up. */

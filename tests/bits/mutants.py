@@ -259,7 +259,7 @@ MUTANTS = [
     # Passes on several threads
     mutant(
         "a thread's last inputs get no gradient",
-        CORE + "backward.c",
+        CORE + "team.c",
         "*to = end < n ? end : n;",
         "*to = end < n ? end - (end > first) : n;",
         tests=("tests/bits/test_pass_threads.py", "-k", "gradients"),
