@@ -8,9 +8,9 @@
 #include "memory.h"
 #include "progress.h"
 
-/* Zeros are skipped where no more than this share of the inputs is left.  An estimate: on MNIST, with 19 % left, an
- * epoch of 784-100-10 takes 0.10 s with and 0.26 s without (Zen 3, AVX2), and its lists cost in proportion to what is
- * left. */
+/* Zeros are skipped where no more than this share of the inputs is left.  Measured, lists included, for one epoch of
+ * 784-100-10 and 784-512-512-10 (Zen 3, AVX2): with half of the inputs left it takes as long as multiplying, or up to a
+ * fifth less; with 0.6 left up to a sixth more in float32, as long in float64. */
 #define MOST_DENSE 0.5
 
 /* Elements that are looked at between two questions whether to go on: some 0.1 ms. */
