@@ -35,6 +35,9 @@ class DivergenceError(ValueError):
     loss: float
     lr: float
 
+class InUseError(RuntimeError):
+    """Another thread, or a call that called back, computes with the network."""
+
 def kernels() -> dict[str, list[str]]: ...  # family of kernels.def -> names, in the table's order
 def initial_values() -> list[str]: ...  # names of mlpc_init
 def isas() -> list[str]: ...  # that run here, slowest first, "reference" and "portable" among them

@@ -179,7 +179,7 @@ def fit(
                     samples, y, criterion, sample_weight, optimizer.spec, batch_size, bool(shuffle), shuffle_seed,
                     number, optimizer.epochs, bool(keep_gradients), bar.tick,
                 )  # fmt: skip
-            except RuntimeError:  # another thread uses the network, and what it holds is that thread's
+            except _mlpc.InUseError:  # what the network holds is that other call's
                 raise
             except BaseException as error:
                 net.history = history

@@ -31,12 +31,12 @@ static NetObject **entered(const NetObject *net)
 int net_enter(NetObject *net)
 {
     if (*entered(net) != NULL) {
-        PyErr_SetString(PyExc_RuntimeError,
+        PyErr_SetString(net->state->in_use_error,
                         "this network is in use by the call that called back; it cannot compute before that ends");
         return -1;
     }
     if (net->busy_process == this_process) {
-        PyErr_SetString(PyExc_RuntimeError, "this network is in use by another thread");
+        PyErr_SetString(net->state->in_use_error, "this network is in use by another thread");
         return -1;
     }
     if (net->busy_process != 0) {

@@ -44,7 +44,7 @@ typedef struct NetObject {
     struct NetObject *outer;
 } NetObject;
 
-/* RuntimeError and -1 where someone computes with the network: another thread, or this one in a callback. */
+/* InUseError and -1 where someone computes with the network: another thread, or this one in a callback. */
 int net_enter(NetObject *net);
 void net_leave(NetObject *net);
 

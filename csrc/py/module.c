@@ -138,9 +138,13 @@ static int module_exec(PyObject *module)
     state->divergence_error = PyErr_NewExceptionWithDoc(
         "mlpc.DivergenceError", "Training met a logit, a loss, a gradient or a weight that is not finite.",
         PyExc_ValueError, NULL);
+    state->in_use_error = PyErr_NewExceptionWithDoc(
+        "mlpc.InUseError", "Another thread, or a call that called back, computes with the network.", PyExc_RuntimeError,
+        NULL);
     state->net_type = bind_net_type(module);
     state->samples_type = bind_samples_type(module);
     if (add_object(module, "DivergenceError", state->divergence_error) < 0 ||
+        add_object(module, "InUseError", state->in_use_error) < 0 ||
         add_object(module, "Net", state->net_type) < 0 || add_object(module, "Samples", state->samples_type) < 0 ||
         PyModule_AddFunctions(module, bind_ops_methods) < 0 ||
         PyModule_AddFunctions(module, bind_numbers_methods) < 0 ||
@@ -160,6 +164,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->net_type);
     Py_VISIT(state->samples_type);
     Py_VISIT(state->divergence_error);
+    Py_VISIT(state->in_use_error);
     return 0;
 }
 
@@ -169,6 +174,7 @@ static int module_clear(PyObject *module)
     Py_CLEAR(state->net_type);
     Py_CLEAR(state->samples_type);
     Py_CLEAR(state->divergence_error);
+    Py_CLEAR(state->in_use_error);
     return 0;
 }
 

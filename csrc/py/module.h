@@ -22,7 +22,7 @@
 
 typedef struct {
     PyObject *net_type, *samples_type;
-    PyObject *divergence_error;
+    PyObject *divergence_error, *in_use_error;
     mlpc_isa isa; /* whose kernels compute */
     const mlpc_kernels *kernels[MLPC_N_DTYPES];
 } module_state;

@@ -386,6 +386,20 @@ def test_data_that_are_not_finite_diverge_at_once():
     assert digest(net) == before
 
 
+def test_any_error_of_a_progress_bar_leaves_the_history_of_this_fit(monkeypatch):
+    x, y = classes(20_000, 200, 10)
+    net = mlpc.MLP([200, 4096, 10])  # an epoch takes longer than the 50 ms between two ticks, on any machine
+    first = net.fit(x[:100], y[:100], epochs=1)
+
+    def tick(bar, rows):
+        raise RuntimeError("the bar's own")
+
+    monkeypatch.setattr(mlpc.progress.Progress, "tick", tick)
+    with pytest.raises(RuntimeError, match="the bar's own"):
+        net.fit(x, y, epochs=1, batch_size=1)
+    assert net.history is not first and net.history.epochs == 0
+
+
 def test_a_network_in_use_keeps_its_history_and_its_numbers():
     """What is refused while a call runs: here from within it, as from another thread."""
     x, y = classes(20_000, 200, 10)
