@@ -267,7 +267,7 @@ MUTANTS = [
     mutant(
         "threads work in one and the same rows of the workspace",
         CORE + "forward.c",
-        "job->keeps ? first : rank * shared->share.piece",
+        "job->keeps ? first : rank * shared->share.at_once",
         "job->keeps ? first : 0",
         tests=("tests/bits/test_pass_threads.py", "-k", "answers or evaluations"),
     ),
