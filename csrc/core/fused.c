@@ -92,8 +92,8 @@ static void first_product(const rank_state *s, size_t k, size_t p)
     const mlpc_lists lists = mlpc_samples_lists(r->job->samples, rows, B);
     const size_t n = layer->n_panels, sharers = n < s->size ? n : s->size;
     const size_t sharer = n < s->size ? p : s->rank, fills = p == n * s->rank / s->size;
+    const size_t from = lists.blocks * sharer / sharers, to = lists.blocks * (sharer + 1) / sharers;
     for (size_t part = 0; part < lists.blocks; part++) {
-        const size_t from = lists.blocks * sharer / sharers, to = lists.blocks * (sharer + 1) / sharers;
         const int mine = fills && part >= from && part < to;
         kernels->list_forward(z, at(r, f->partial, first), layer->row, &lists, part, mine ? &f->columns[k % 2] : NULL,
                               at(r, w, part * MLPC_LIST_BLOCK * width), bias, width);
@@ -313,15 +313,19 @@ static int batch_loss(const run *r, size_t k, double *value)
     return 1;
 }
 
-/* The first batch whose loss is not finite although its rows' are, or `batches`. */
-static size_t overflow(const run *r)
+/* Is there a batch whose loss is not finite although its rows' are?  The epoch ends with the first one then. */
+static int overflows(run *r)
 {
     const double total = r->job->kernels->sum_double(r->job->row_loss, r->job->samples->n);
+    if (total - total == 0 && !r->job->targets->sample_weight)
+        return 0;
     double value;
-    size_t k = total - total == 0 && !r->job->targets->sample_weight ? r->batches : 0;
-    while (k < r->batches && !(batch_loss(r, k, &value) && value - value != 0))
-        k++;
-    return k;
+    for (size_t k = 0; k < r->batches; k++)
+        if (batch_loss(r, k, &value) && value - value != 0) {
+            r->batch = k;
+            return 1;
+        }
+    return 0;
 }
 
 mlpc_status mlpc_fused_epoch(mlpc_fused *f, const mlpc_fused_job *job, void *parameters, size_t *right, double *lr,
@@ -341,10 +345,7 @@ mlpc_status mlpc_fused_epoch(mlpc_fused *f, const mlpc_fused_job *job, void *par
     for (size_t t = 0; t < size; t++)
         *right += f->ranks[t].right;
     *lr = r.lr;
-    const size_t over = r.status == MLPC_OK ? overflow(&r) : r.batches;
-    if (over < r.batches)
-        r.batch = over;
-    if (over < r.batches || (r.status == MLPC_OK && !mlpc_packed_finite(f->packed, job->kernels)))
+    if (r.status == MLPC_OK && (overflows(&r) || !mlpc_packed_finite(f->packed, job->kernels)))
         r.status = MLPC_ERROR_DIVERGED;
     if (r.status == MLPC_ERROR_DIVERGED) {
         for (size_t k = r.batch + 1; k > 0 && !batch_loss(&r, k - 1, value); k--)
