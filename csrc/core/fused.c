@@ -88,16 +88,14 @@ static void first_product(const rank_state *s, size_t k, size_t p)
         kernels->panel_forward(z, layer->row, rows->x, rows->x_row, w, bias, B, layer->I, width);
         return;
     }
-    /* The ranks that have panels share out the parts whose columns they fill while they run over the lists anyway. */
+    /* What a rank's weight gradients read it fills itself, with its first panel: nearly free while it runs over the
+     * lists anyway, where lines that another core wrote are dear. */
     const mlpc_lists lists = mlpc_samples_lists(r->job->samples, rows, B);
-    const size_t n = layer->n_panels, sharers = n < s->size ? n : s->size;
-    const size_t sharer = n < s->size ? p : s->rank, fills = p == n * s->rank / s->size;
-    const size_t from = lists.blocks * sharer / sharers, to = lists.blocks * (sharer + 1) / sharers;
-    for (size_t part = 0; part < lists.blocks; part++) {
-        const int mine = fills && part >= from && part < to;
-        kernels->list_forward(z, at(r, f->partial, first), layer->row, &lists, part, mine ? &f->columns[k % 2] : NULL,
-                              at(r, w, part * MLPC_LIST_BLOCK * width), bias, width);
-    }
+    const int fills = p == layer->n_panels * s->rank / s->size;
+    for (size_t part = 0; part < lists.blocks; part++)
+        kernels->list_forward(z, at(r, f->partial, first), layer->row, &lists, part,
+                              fills ? &f->ranks[s->rank].columns : NULL, at(r, w, part * MLPC_LIST_BLOCK * width), bias,
+                              width);
 }
 
 static void first_products(const rank_state *s, size_t k)
@@ -221,7 +219,7 @@ static void update_panel(const rank_state *s, const mlpc_step_plan *plan, size_t
     void *const w = at(r, layer->weight, weight);
     if (plain && B <= MLPC_BATCH_BLOCK) {
         if (lists)
-            kernels->list_sgd_step(w, &f->columns[k % 2], 0, I, dz, layer->row, B, plan->lr, width);
+            kernels->list_sgd_step(w, &f->ranks[s->rank].columns, 0, I, dz, layer->row, B, plan->lr, width);
         else
             kernels->panel_sgd_step(w, x, x_row, dz, layer->row, B, I, plan->lr, width);
         return;
@@ -229,7 +227,7 @@ static void update_panel(const rank_state *s, const mlpc_step_plan *plan, size_t
     for (size_t i = 0; i < I; i += most) {
         const size_t n = I - i < most ? I - i : most, offset = weight + i * width;
         if (lists)
-            kernels->list_backward_w(strip, &f->columns[k % 2], i, n, dz, layer->row, B, width);
+            kernels->list_backward_w(strip, &f->ranks[s->rank].columns, i, n, dz, layer->row, B, width);
         else
             kernels->panel_backward_w(strip, at(r, x, i), x_row, dz, layer->row, B, n, width);
         for (size_t q = 0; q < f->packed->n_states; q++)
@@ -338,7 +336,8 @@ mlpc_status mlpc_fused_epoch(mlpc_fused *f, const mlpc_fused_job *job, void *par
         .batches = (job->samples->n + job->batch_size - 1) / job->batch_size,
         .steps = o->steps ? *o->steps : 0,
     };
-    f->columns[0].table = f->columns[1].table = job->samples->table;
+    for (size_t t = 0; t < f->threads; t++)
+        f->ranks[t].columns.table = job->samples->table;
     mlpc_packed_load(f->packed, job->net, parameters, o->state);
     const size_t size = mlpc_team_run(f->threads, train_rank, &r);
     *right = 0;

@@ -50,19 +50,19 @@ static void cut_all(mlpc_cutter *c, mlpc_fused *f, const mlpc_net *net, const ml
     f->partial = samples->skips_zeros ? mlpc_cut(c, B, f->packed->layers[0].row, size) : NULL;
     for (int i = 0; i < 2; i++) {
         cut_rows(c, &f->rows[i], samples, B, size);
-        if (samples->skips_zeros)
-            cut_columns(c, &f->columns[i], samples, B, size);
         f->targets[i].labels = mlpc_cut(c, B, 1, sizeof(int64_t));
         f->targets[i].values = mlpc_cut(c, B, O, size);
         f->targets[i].sample_weight = mlpc_cut(c, B, 1, sizeof(double));
     }
     for (size_t t = 0; t < f->threads; t++) {
-        const mlpc_fused_rank memory = {
+        mlpc_fused_rank memory = {
             .strip = mlpc_cut(c, f->strip_elements, 1, size),
             .logits = mlpc_cut(c, B, O, size),
             .dz = mlpc_cut(c, B, O, size),
             .weights = mlpc_cut(c, B, 1, sizeof(double)),
         };
+        if (samples->skips_zeros)
+            cut_columns(c, &memory.columns, samples, B, size);
         if (ranks)
             ranks[t] = memory;
     }

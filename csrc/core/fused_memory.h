@@ -16,6 +16,7 @@ typedef struct {
     void *strip;              /* gradients of some inputs' weights of a panel */
     void *logits, *dz;        /* (batch_size, n_out) without padding, as losses want them */
     double *weights;          /* (batch_size,) */
+    mlpc_columns columns;     /* where zeros are skipped: the batch by inputs */
     size_t right;             /* answers so far */
     int diverged;             /* in this batch */
 } mlpc_fused_rank;
@@ -24,9 +25,8 @@ struct mlpc_fused {
     size_t batch_size, threads, strip_elements;
     mlpc_packed *packed;
     mlpc_fused_layer *layers;
-    void *partial;           /* of the first layer's sums over lists, like its z */
-    mlpc_rows rows[2];       /* of this batch and the next */
-    mlpc_columns columns[2]; /* the same, by inputs, where zeros are skipped */
+    void *partial;     /* of the first layer's sums over lists, like its z */
+    mlpc_rows rows[2]; /* of this batch and the next */
     mlpc_target_rows targets[2];
     mlpc_fused_rank *ranks;
     void *memory;
