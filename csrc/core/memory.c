@@ -17,11 +17,11 @@ int mlpc_size_add(size_t *total, size_t count, size_t size)
 
 /* aligned_alloc is C11 but absent from some platforms; an address found inside a larger block is everywhere.  The
  * pointer that free wants stands in front of the aligned address. */
-void *mlpc_block_alloc(size_t size)
+static void *block(void *allocate(size_t count, size_t size), size_t size)
 {
     if (size > SIZE_MAX / 2)
         return NULL;
-    char *raw = calloc(size + MLPC_ALIGNMENT + sizeof(void *), 1);
+    char *raw = allocate(size + MLPC_ALIGNMENT + sizeof(void *), 1);
     if (!raw)
         return NULL;
     char *start = raw + sizeof(void *);
@@ -29,6 +29,11 @@ void *mlpc_block_alloc(size_t size)
     memcpy(start - sizeof(void *), &raw, sizeof raw);
     return start;
 }
+
+static void *dirty(size_t count, size_t size) { return malloc(count * size); }
+
+void *mlpc_block_alloc(size_t size) { return block(calloc, size); }
+void *mlpc_block_alloc_dirty(size_t size) { return block(dirty, size); }
 
 void mlpc_block_free(void *block)
 {

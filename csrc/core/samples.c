@@ -19,15 +19,28 @@ enum { PIECE = 1 << 16 };
 /* Rows that are looked at to tell how many zeros there are. */
 #define PROBES 1024
 
-/* Codes of values: up to 256 different ones, found by an open-addressed table of their bits, which are not 0. */
-enum { SLOTS = 1024 };
+/* Words with a bit for each input of a part. */
+#define PART_WORDS (MLPC_LIST_BLOCK / 64)
+
+/* Codes of values: up to 256 different ones, by the order in which they come.  code[slot] is that of the value whose
+ * bits' hash is the slot, or of one whose own slots before this were taken; FREE where there is none. */
+enum { SLOTS = 4096, FREE = 256 };
 typedef struct {
-    struct {
-        uint64_t bits; /* 0: free */
-        uint64_t code;
-    } slot[SLOTS];
+    uint16_t code[SLOTS];
+    uint64_t bits[FREE + 1]; /* of the values; 0, which none has, from `used` on */
     size_t used;
 } code_book;
+
+/* Of each byte the numbers of its bits, ascending, and how many they are. */
+typedef struct {
+    uint8_t bits[256][8], count[256];
+} byte_bits;
+
+/* What making lists needs. */
+typedef struct {
+    code_book book;
+    byte_bits byte;
+} maker;
 
 #if defined(__GNUC__)
 #define PREFETCH(p) __builtin_prefetch(p, 0, 2) /* for the second-level cache: it is used a batch later */
@@ -40,48 +53,96 @@ static size_t row_bytes(const mlpc_samples *samples)
     return samples->I * (samples->input.bytes ? 1 : mlpc_itemsize(samples->dtype));
 }
 
-/* Where inputs are not 0, see find_nonzeros, in bytes: most of them are 0 eight at a time. */
-static size_t find_bytes(uint8_t *at, const uint8_t *x, size_t n)
+static void prefetch(const void *memory, size_t bytes)
 {
-    size_t count = 0, i = 0;
-    for (; i + 8 <= n; i += 8) {
-        uint64_t eight;
-        memcpy(&eight, x + i, 8);
-        for (size_t j = i; eight && j < i + 8; j++)
-            if (x[j])
-                at[count++] = (uint8_t)j;
+    for (size_t line = 0; line < bytes; line += 64)
+        PREFETCH((const char *)memory + line);
+}
+
+/* As the kernel find_nonzeros, of bytes.  Eight at a time: adding 127 carries into the high bit where any of the other
+ * bits is set, and the product gathers the eight high bits in one byte. */
+static void find_bytes(uint64_t *word, const uint8_t *x, size_t n)
+{
+    const uint64_t low = UINT64_C(0x7F7F7F7F7F7F7F7F);
+    for (size_t i = 0; i < n; i += 8) {
+        uint64_t bits = 0;
+        if (i + 8 <= n) {
+            uint64_t high = 0;
+            for (size_t j = 0; j < 8; j++)
+                high |= (uint64_t)x[i + j] << 8 * j;
+            high = (((high & low) + low) | high) & ~low;
+            bits = (high >> 7) * UINT64_C(0x0102040810204080) >> 56;
+        } else {
+            for (size_t j = i; j < n; j++)
+                bits |= (uint64_t)(x[j] != 0) << (j - i);
+        }
+        word[i / 64] = (i % 64 ? word[i / 64] : 0) | bits << i % 64;
     }
-    for (; i < n; i++)
-        if (x[i])
-            at[count++] = (uint8_t)i;
+}
+
+/* Bytes that are read ahead of those that are looked at: what follows depends on them too much for the CPU to do so. */
+enum { LOOK_AHEAD = 2048 };
+
+/* The inputs of part s of a row that are not 0, as bits; returns how many inputs it has.  *part is where it begins. */
+static size_t find(const mlpc_samples *samples, const mlpc_kernels *kernels, size_t row, size_t s,
+                   uint64_t word[PART_WORDS], const char **part)
+{
+    const size_t first = s * MLPC_LIST_BLOCK, left = samples->I - first, size = row_bytes(samples) / samples->I;
+    const size_t n = left < MLPC_LIST_BLOCK ? left : MLPC_LIST_BLOCK;
+    *part = (const char *)samples->input.rows + row * row_bytes(samples) + first * size;
+    prefetch((const char *)((uintptr_t)*part + LOOK_AHEAD), n * size); /* maybe behind the last row */
+    if (samples->input.bytes)
+        find_bytes(word, (const uint8_t *)*part, n);
+    else
+        kernels->find_nonzeros(word, *part, n);
+    return n;
+}
+
+static void fill_byte_bits(byte_bits *byte)
+{
+    for (size_t value = 0; value < 256; value++) {
+        byte->count[value] = 0;
+        for (uint8_t bit = 0; bit < 8; bit++)
+            if (value >> bit & 1)
+                byte->bits[value][byte->count[value]++] = bit;
+    }
+}
+
+/* The numbers of the bits that are set in the words of n inputs, ascending; returns how many.  Byte by byte, without a
+ * branch that depends on them: `at` has room for 8 more. */
+static size_t numbers_of(uint8_t at[MLPC_LIST_BLOCK + 8], const uint64_t *word, size_t n, const byte_bits *byte)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < n; i += 8) {
+        const uint8_t value = (uint8_t)(word[i / 64] >> i % 64);
+        uint64_t numbers;
+        memcpy(&numbers, byte->bits[value], sizeof numbers);
+        numbers += i * UINT64_C(0x0101010101010101);
+        memcpy(at + count, &numbers, sizeof numbers);
+        count += byte->count[value];
+    }
     return count;
 }
 
-/* The inputs of part s of a row that are not 0; *part is where it begins. */
-static size_t find(const mlpc_samples *samples, const mlpc_kernels *kernels, size_t row, size_t s, uint8_t *at,
-                   const char **part)
+/* The code of bits that are not in their own slot; FREE where there are too many values. */
+static unsigned find_code(code_book *book, uint64_t bits, size_t slot)
 {
-    const size_t first = s * MLPC_LIST_BLOCK, left = samples->I - first;
-    const size_t n = left < MLPC_LIST_BLOCK ? left : MLPC_LIST_BLOCK;
-    *part = (const char *)samples->input.rows + row * row_bytes(samples) + first * (row_bytes(samples) / samples->I);
-    return samples->input.bytes ? find_bytes(at, (const uint8_t *)*part, n) : kernels->find_nonzeros(at, *part, n);
-}
-
-/* The code of a value's bits, new ones in the order in which they come; 256 where there are too many. */
-static inline unsigned code_of(code_book *book, uint64_t bits)
-{
-    size_t slot = (size_t)(bits * UINT64_C(0x9E3779B97F4A7C15) >> 54);
-    while (book->slot[slot].bits != bits) {
-        if (!book->slot[slot].bits) {
-            if (book->used == 256)
-                return 256;
-            book->slot[slot].bits = bits;
-            book->slot[slot].code = book->used++;
-            break;
-        }
+    while (book->code[slot] != FREE) {
+        if (book->bits[book->code[slot]] == bits)
+            return book->code[slot];
         slot = (slot + 1) % SLOTS;
     }
-    return (unsigned)book->slot[slot].code;
+    if (book->used == FREE)
+        return FREE;
+    book->bits[book->used] = bits;
+    return book->code[slot] = (uint16_t)book->used++;
+}
+
+static inline unsigned code_of(code_book *book, uint64_t bits)
+{
+    const size_t slot = (size_t)(bits * UINT64_C(0x9E3779B97F4A7C15) >> 52);
+    const unsigned code = book->code[slot];
+    return book->bits[code] == bits ? code : find_code(book, bits, slot);
 }
 
 /* Entries of the numbers of a part that stand at at[0 .. n - 1], with their codes; 0 where there are too
@@ -105,7 +166,7 @@ static inline __attribute__((always_inline)) int code_part(uint16_t *entry, code
         most |= code;
         entry[j] = (uint16_t)(at[j] | code << 8);
     }
-    return most < 256;
+    return most < FREE;
 }
 
 static int code_any_part(const mlpc_samples *samples, uint16_t *entry, code_book *book, const uint8_t *at, size_t n,
@@ -122,9 +183,12 @@ static double measured_density(const mlpc_samples *samples, const mlpc_kernels *
     size_t count = 0;
     for (size_t p = 0; p < probes; p++)
         for (size_t s = 0; s < samples->blocks; s++) {
-            uint8_t at[MLPC_LIST_BLOCK];
+            uint64_t word[PART_WORDS];
             const char *part;
-            count += find(samples, kernels, samples->n / probes * p, s, at, &part);
+            const size_t n = find(samples, kernels, samples->n / probes * p, s, word, &part);
+            for (size_t w = 0; w * 64 < n; w++)
+                for (uint64_t bits = word[w]; bits; bits &= bits - 1)
+                    count++;
         }
     return (double)count / ((double)probes * (double)samples->I);
 }
@@ -138,13 +202,12 @@ static void fill_table(mlpc_samples *samples, const mlpc_kernels *kernels, const
         kernels->from_bytes(samples->table, all, samples->input.scale, 256);
         return;
     }
-    for (size_t slot = 0; slot < SLOTS; slot++) {
-        const uint64_t bits = book->slot[slot].bits, code = book->slot[slot].code;
-        const uint32_t narrow = (uint32_t)bits;
-        if (bits && samples->dtype == MLPC_FLOAT32)
+    for (size_t code = 0; code < book->used; code++) {
+        const uint32_t narrow = (uint32_t)book->bits[code];
+        if (samples->dtype == MLPC_FLOAT32)
             memcpy((float *)samples->table + code, &narrow, sizeof narrow);
-        else if (bits)
-            memcpy((double *)samples->table + code, &bits, sizeof bits);
+        else
+            memcpy((double *)samples->table + code, &book->bits[code], sizeof(double));
     }
 }
 
@@ -159,7 +222,7 @@ static int grow(mlpc_samples *samples, int m, size_t *room, size_t needed, size_
         return 1;
     if (needed < *room + *room / 2)
         needed = *room + *room / 2;
-    void *const larger = mlpc_size_add(&bytes, needed, size) ? mlpc_block_alloc(bytes) : NULL;
+    void *const larger = mlpc_size_add(&bytes, needed, size) ? mlpc_block_alloc_dirty(bytes) : NULL;
     if (!larger)
         return 0;
     if (used)
@@ -172,12 +235,12 @@ static int grow(mlpc_samples *samples, int m, size_t *room, size_t needed, size_
 
 /* All rows as lists, values by their codes or, with_values, as they are.  *too_many: there are more values
  * than codes. */
-static mlpc_status list_rows(mlpc_samples *samples, const mlpc_kernels *kernels, code_book *book, int with_values,
+static mlpc_status list_rows(mlpc_samples *samples, const mlpc_kernels *kernels, maker *make, int with_values,
                              int *too_many, const mlpc_poll *poll)
 {
     const size_t size = kernels->itemsize, I = samples->I;
     size_t longest = 0, entries = 0, values = 0;
-    const double expected = samples->density * (double)I * (double)samples->n * 1.05;
+    const double expected = samples->density * (double)I * (double)samples->n * 1.125;
     size_t total = (size_t)expected + I + SLACK;
     for (size_t r = 0, looked = 0; r < samples->n; r++, looked += I) {
         if (looked >= PIECE) {
@@ -194,11 +257,13 @@ static mlpc_status list_rows(mlpc_samples *samples, const mlpc_kernels *kernels,
         uint32_t *const end = samples->end + r * (samples->blocks + 1);
         uint32_t k = 0;
         for (size_t s = 0; s < samples->blocks; s++) {
-            uint8_t at[MLPC_LIST_BLOCK];
+            uint64_t word[PART_WORDS];
+            uint8_t at[MLPC_LIST_BLOCK + 8];
             const char *part;
-            const size_t n = find(samples, kernels, r, s, at, &part);
+            const size_t inputs = find(samples, kernels, r, s, word, &part);
+            const size_t n = numbers_of(at, word, inputs, &make->byte);
             end[s] = k;
-            if (!with_values && !code_any_part(samples, entry + k, book, at, n, part)) {
+            if (!with_values && !code_any_part(samples, entry + k, &make->book, at, n, part)) {
                 *too_many = 1;
                 return MLPC_OK;
             }
@@ -224,20 +289,23 @@ static mlpc_status make_lists(mlpc_samples *samples, const mlpc_kernels *kernels
     size_t total = 0, offset = 0;
     if (samples->I > UINT32_MAX / 2 || !mlpc_size_add(&total, n + 1, sizeof(size_t)) ||
         n > SIZE_MAX / (samples->blocks + 1) || !mlpc_size_add(&total, n * (samples->blocks + 1), sizeof(uint32_t)) ||
-        !mlpc_size_add(&total, 256, size) || !mlpc_size_add(&total, 1, sizeof(code_book)) ||
+        !mlpc_size_add(&total, 256, size) || !mlpc_size_add(&total, 1, sizeof(maker)) ||
         !(samples->memory[0] = mlpc_block_alloc(total)))
         return MLPC_ERROR_MEMORY;
     samples->start = mlpc_block_cut(samples->memory[0], &offset, n + 1, sizeof(size_t));
     samples->end = mlpc_block_cut(samples->memory[0], &offset, n * (samples->blocks + 1), sizeof(uint32_t));
     samples->table = mlpc_block_cut(samples->memory[0], &offset, 256, size);
-    code_book *const book = mlpc_block_cut(samples->memory[0], &offset, 1, sizeof(code_book));
+    maker *const make = mlpc_block_cut(samples->memory[0], &offset, 1, sizeof(maker));
+    fill_byte_bits(&make->byte);
+    for (size_t slot = 0; slot < SLOTS; slot++)
+        make->book.code[slot] = FREE;
 
     int too_many = 0;
-    mlpc_status status = list_rows(samples, kernels, book, 0, &too_many, poll);
+    mlpc_status status = list_rows(samples, kernels, make, 0, &too_many, poll);
     if (status == MLPC_OK && too_many)
-        status = list_rows(samples, kernels, book, 1, &(int){0}, poll);
+        status = list_rows(samples, kernels, make, 1, &(int){0}, poll);
     if (status == MLPC_OK)
-        fill_table(samples, kernels, book);
+        fill_table(samples, kernels, &make->book);
     return status;
 }
 
@@ -284,12 +352,6 @@ enum { AHEAD = 64 };
 static size_t later_row(const size_t *order, size_t b, size_t left)
 {
     return order[b + AHEAD < left ? b + AHEAD : left - 1];
-}
-
-static void prefetch(const void *memory, size_t bytes)
-{
-    for (size_t line = 0; line < bytes; line += 64)
-        PREFETCH((const char *)memory + line);
 }
 
 void mlpc_samples_gather_numbers(const mlpc_samples *samples, const mlpc_kernels *kernels, mlpc_rows *rows, size_t at,

@@ -222,9 +222,8 @@ typedef struct {
     /* How many elements are +0 or -0. */
     size_t (*count_zeros)(const void *x, size_t n);
 
-    /* Writes the numbers of those of n <= MLPC_LIST_BLOCK elements that are neither +0 nor -0, ascending; returns how
-     * many.  `at` has room for n. */
-    size_t (*find_nonzeros)(uint8_t *at, const void *x, size_t n);
+    /* Bit i % 64 of word[i / 64] tells whether x[i] is neither +0 nor -0, i < n; the last word's other bits are 0. */
+    void (*find_nonzeros)(uint64_t *word, const void *x, size_t n);
 } mlpc_kernels;
 
 /* Instruction sets, slowest first.  `reference` is the text of the arithmetic, not an instruction set: plain loops. */
