@@ -18,7 +18,7 @@ OWN_FLAGS = ["-std=c11", "-O3", "-fPIC", "-ffp-contract=fast"]
 
 POINTER = np.ctypeslib.ndpointer(flags="C_CONTIGUOUS")
 SIZE = ctypes.c_size_t
-PEAKS = {"portable": (12, 16), "neon": (24, 16), "avx2": (12, 32), "avx512": (24, 64)}  # chains, bytes of a vector
+PEAKS = {"portable": (12, 16), "neon": (16, 16), "avx2": (12, 32), "avx512": (12, 64)}  # chains, bytes of a vector
 
 
 def library() -> ctypes.CDLL:

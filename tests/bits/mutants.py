@@ -251,10 +251,10 @@ MUTANTS = [
         tests=("tests/bits/test_training_paths.py", "-k", "threads"),
     ),
     mutant(
-        "columns of the batch before",
+        "columns of the first batch",
         CORE + "fused.c",
-        "mine ? &f->columns[k % 2] : NULL",
-        "mine ? &f->columns[0] : NULL",
+        "fills ? &f->ranks[s->rank].columns : NULL",
+        "fills && k == 0 ? &f->ranks[s->rank].columns : NULL",
     ),
     # Passes on several threads
     mutant(
