@@ -39,6 +39,14 @@ def pytest_configure(config):
         raise pytest.UsageError(f"MLPC_REQUIRE_ISA: {missing} do not run here, only {mlpc.cpu.available()} do")
 
 
+def pytest_runtest_setup(item):
+    """Tests of a group share what takes long to make; only their names tell pytest-xdist to keep them in one process."""
+    if getattr(item.config.option, "loadgroup", False):
+        for mark in item.iter_markers("xdist_group"):
+            if not item.nodeid.endswith(f"@{mark.args[0]}"):
+                pytest.fail(f"these versions of pytest and pytest-xdist lose the group {mark.args[0]!r}")
+
+
 def pytest_report_header(config):
     return f"mlpc: {mlpc.cpu.active()} of {', '.join(mlpc.cpu.available())}; {_mlpc.compiler}"
 
