@@ -33,6 +33,7 @@ def pytest_configure(config):
         raise pytest.UsageError(f"MLPC_REQUIRE_FROM: {_mlpc.__file__} is not in {folder}")
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # inherited, as in the background of a shell: tests interrupt
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    _mlpc.give_way(False)  # to tests beside this one: all threads that a test asks for are to compute
     required = [name for name in os.environ.get("MLPC_REQUIRE_ISA", "").split(",") if name]
     missing = sorted(set(required) - set(mlpc.cpu.available()))
     if missing:

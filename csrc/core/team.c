@@ -22,6 +22,9 @@
  * share out differ by less; a batch that keeps one rank waiting longer has better uses for the CPU. */
 #define SPIN_NANOSECONDS 50000
 
+/* So many times as long as a run that was slower than it would have been alone, runs are alone. */
+#define ALONE 16
+
 typedef struct worker {
     pthread_t thread;
     mlpc_team *team;
@@ -38,6 +41,7 @@ struct mlpc_team {
     alignas(MLPC_ALIGNMENT) atomic_size_t sleepers; /* ranks that wait asleep; changes under the lock */
     size_t size;
     int spins;      /* each rank has a CPU: waiting awake keeps nobody from working */
+    int64_t alone_until; /* on the clock of nanoseconds() */
     unsigned forks; /* as it was when the run began */
     mlpc_team_function *function;
     void *context;
@@ -61,7 +65,10 @@ static atomic_long taken_by;
 /* How many forks lie between the first process and this one. */
 static atomic_uint forks;
 
+static atomic_int gives_way = 1;
+
 static _Thread_local int inside;         /* of a run */
+static _Thread_local int64_t asleep;     /* nanoseconds of this thread in vain: awake until it fell asleep, and asleep */
 static _Thread_local int taken_for_fork; /* by this thread, until its fork is made */
 
 static int take(void)
@@ -124,12 +131,14 @@ static void wait_for(mlpc_team *team, atomic_size_t *counter, size_t target)
 {
     if (team->spins && reached_awake(counter, target))
         return;
+    const int64_t began = nanoseconds() - (team->spins ? SPIN_NANOSECONDS : 0);
     pthread_mutex_lock(&team->lock);
     atomic_fetch_add(&team->sleepers, 1);
     while (atomic_load(counter) < target)
         pthread_cond_wait(&team->moved, &team->lock);
     atomic_fetch_sub(&team->sleepers, 1);
     pthread_mutex_unlock(&team->lock);
+    asleep += nanoseconds() - began;
 }
 
 /* After the counter has moved to where somebody may wait for it.  Sequential consistency: either this sees the sleeper,
@@ -321,6 +330,8 @@ static void run(mlpc_team *team, size_t size, mlpc_team_function *function, void
     team->forks = atomic_load(&forks);
     team->function = function;
     team->context = context;
+    const int64_t began = nanoseconds();
+    asleep = 0;
     pthread_mutex_lock(&team->lock);
     for (worker *w = team->first; w && w->rank < size; w = w->next) {
         w->has_job = 1;
@@ -330,21 +341,32 @@ static void run(mlpc_team *team, size_t size, mlpc_team_function *function, void
     call(team, function, context, 0, size);
     stop_in_child(team);
     wait_for(team, &team->returned, size - 1);
+    const int64_t ended = nanoseconds();
+    if (team->spins && (int64_t)size * (ended - began - asleep) < ended - began)
+        team->alone_until = ended + ALONE * (ended - began);
 }
+
+static int gives_way_now(const mlpc_team *team) { return gives_way && nanoseconds() < team->alone_until; }
 
 size_t mlpc_team_run(size_t wanted, mlpc_team_function *function, void *context)
 {
     if (wanted > 1 && !inside && take()) {
         mlpc_team *const team = team_with(wanted - 1);
-        if (team)
+        const int runs = team && !gives_way_now(team);
+        if (runs)
             run(team, wanted, function, context);
         release();
-        if (team)
+        if (runs)
             return wanted;
     }
     mlpc_team alone = {.size = 1};
     call(&alone, function, context, 0, 1);
     return 1;
+}
+
+void mlpc_team_give_way(int whether)
+{
+    gives_way = whether;
 }
 
 void mlpc_team_share(size_t n, size_t group, size_t rank, size_t size, size_t *from, size_t *to)

@@ -27,6 +27,16 @@ static PyObject *set_num_threads(PyObject *Py_UNUSED(module), PyObject *n)
     Py_RETURN_NONE;
 }
 
+static PyObject *give_way(PyObject *Py_UNUSED(module), PyObject *whether)
+{
+    const int gives_way = PyObject_IsTrue(whether);
+    if (gives_way < 0) {
+        return NULL;
+    }
+    mlpc_team_give_way(gives_way);
+    Py_RETURN_NONE;
+}
+
 static PyObject *cpus(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
 {
     return PyLong_FromSize_t(mlpc_team_cpus());
@@ -37,6 +47,8 @@ PyMethodDef bind_threads_methods[] = {
      "get_num_threads()\n--\n\nHow many threads a call may use."},
     {"set_num_threads", set_num_threads, METH_O,
      "set_num_threads(n, /)\n--\n\nLets calls use that many threads."},
+    {"give_way", give_way, METH_O,
+     "give_way(whether, /)\n--\n\nWhether calls keep to one thread while other processes keep the CPUs busy."},
     {"cpus", cpus, METH_NOARGS, "cpus()\n--\n\nHow many CPUs affinity and quota leave to this process."},
     {NULL, NULL, 0, NULL},
 };

@@ -32,7 +32,8 @@ class Build:
 
 
 # What must not change a bit: optimisation, and a compiler that fuses what it finds.
-LEVELS = [("-O0",), ("-O3",)]
+OPTIMIZED = ("-O3", "-ffp-contract=off", "-fno-math-errno")  # the flags of setup.py
+LEVELS = [("-O0",), OPTIMIZED]
 FUSING = ("-O3", "-ffp-contract=fast", "-mfma")
 ARM64 = {"link": ("-static",), "runner": ("qemu-aarch64",)}
 BUILDS = [

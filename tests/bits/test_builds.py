@@ -53,7 +53,7 @@ def test_version():
     assert builds.DIGESTS.read_text().startswith(f"# arithmetic {arithmetic()}\n")
 
 
-@pytest.mark.parametrize("build", each(b for b in builds.BUILDS if b.flags == ("-O3",)))
+@pytest.mark.parametrize("build", each(b for b in builds.BUILDS if b.flags == builds.OPTIMIZED))
 def test_random_numbers(build, tmp_path):
     available(build)
     program = builds.link(build, builds.compile_all(build, ["tests/c/rng_check.c"], tmp_path), tmp_path / "rng_check")

@@ -69,7 +69,7 @@ def test_ranks_may_share_one_cpu(program, size):
     check(program, "crowded", size, cpus=one_cpu())
 
 
-SHARED = ["sizes", "sleep", "nested", "busy", "competition", "mode", "signals"]
+SHARED = ["sizes", "sleep", "give_way", "nested", "busy", "competition", "mode", "signals"]
 
 
 @pytest.mark.parametrize("name", [*SHARED, "stack", "threads", "exhausted"])

@@ -159,6 +159,33 @@ static void check_sleep(void)
     CHECK(cpu_ms() - after < 50);
 }
 
+/* Ranks from the second on are late by 20 ms, and the first one too where that is asked for. */
+static void slow_rank(void *context, mlpc_team *team, size_t rank, size_t size)
+{
+    (void)team, (void)size;
+    if (rank > 0 || *(const int *)context)
+        sleep_ms(20);
+}
+
+/* Alone for 16 times 20 ms after the caller waited in vain; not after it was at work as long as the others. */
+static void check_give_way(void)
+{
+    int all_late = 1;
+    const size_t size = 2;
+    if (mlpc_cpus_affinity() < size)
+        return;
+    CHECK(mlpc_team_run(size, slow_rank, &(int){0}) == size);
+    CHECK(size_of_run(size, 3) == size); /* main has said so */
+    mlpc_team_give_way(1);
+    CHECK(size_of_run(size, 3) == 1);
+    sleep_ms(400);
+    CHECK(mlpc_team_run(size, slow_rank, &all_late) == size);
+    CHECK(mlpc_team_run(size, slow_rank, &(int){0}) == size);
+    CHECK(size_of_run(size, 3) == 1);
+    mlpc_team_give_way(0);
+    CHECK(size_of_run(size, 3) == size);
+}
+
 /* Waiting awake on a CPU that another rank needs would cost 50 us a barrier. */
 static void check_crowded(size_t size)
 {
@@ -507,6 +534,7 @@ int main(int argc, char **argv)
     } checks[] = {
         {"sizes", check_sizes},
         {"sleep", check_sleep},
+        {"give_way", check_give_way},
         {"nested", check_nested},
         {"busy", check_busy},
         {"competition", check_competition},
@@ -523,6 +551,7 @@ int main(int argc, char **argv)
         {"exhausted", check_exhausted},
     };
     const char *const name = argc > 1 ? argv[1] : "";
+    mlpc_team_give_way(0); /* to what else runs here: all ranks are wanted */
     const size_t numbers[2] = {argc > 2 ? strtoul(argv[2], NULL, 10) : 0, argc > 3 ? strtoul(argv[3], NULL, 10) : 0};
     if (strcmp(name, "barrier") == 0 && argc == 4) {
         check_barrier(numbers[0], numbers[1]);

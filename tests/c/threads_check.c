@@ -174,6 +174,7 @@ int main(int argc, char **argv)
     if (!w.kernels || !w.threads)
         return 3;
     prepare(&w);
+    mlpc_team_give_way(0); /* to what else runs here: all ranks are wanted */
     if (mlpc_team_run(w.threads, nothing, NULL) != w.threads ||
         mlpc_useful_threads(w.net, w.kernels, ROWS, w.threads) != w.threads)
         return 4;

@@ -16,8 +16,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 RECORD = Path(__file__).with_name("counts.json")
 TOLERANCE = 0.03
-COMPILER = "gcc"
-FLAGS = ("-std=c11", "-O3", "-ffp-contract=off", "-fno-math-errno")  # those of setup.py
+
+sys.path.insert(0, str(ROOT / "tests/bits"))
+import builds  # noqa: E402
+
+BUILD = next(build for build in builds.BUILDS if build.compiler == "gcc" and build.flags == builds.OPTIMIZED)
 
 ISAS = ("portable", "avx2")  # what valgrind knows; it has no AVX-512
 DTYPES = ("float32", "float64")
@@ -28,23 +31,14 @@ Counts = dict[str, int]
 
 def compiler() -> str:
     """Name and major version: another one makes other instructions."""
-    version = subprocess.run([COMPILER, "-dumpversion"], capture_output=True, text=True, check=True).stdout
-    return f"{COMPILER} {version.split('.')[0].strip()}, {platform.machine()}"
+    version = builds.execute([BUILD.compiler, "-dumpversion"])
+    return f"{BUILD.compiler} {version.split('.')[0].strip()}, {platform.machine()}"
 
 
 def build(folder: Path) -> Path:
     """tests/c/instructions.c with core and kernels."""
-    files = [*ROOT.glob("csrc/core/*.c"), *ROOT.glob("csrc/kernels/**/*.c"), ROOT / "tests/c/instructions.c"]
-    objects = {file: folder / f"{number}.o" for number, file in enumerate(sorted(files))}
-    running = [
-        subprocess.Popen([COMPILER, *FLAGS, "-c", str(file), "-o", str(target)]) for file, target in objects.items()
-    ]
-    statuses = [process.wait() for process in running]
-    if any(statuses):
-        raise RuntimeError("tests/c/instructions.c does not build; the compiler's message stands above")
-    program = folder / "instructions"
-    subprocess.run([COMPILER, *map(str, objects.values()), "-lm", "-lpthread", "-o", str(program)], check=True)
-    return program
+    objects = builds.objects(BUILD) + builds.compile_all(BUILD, ["tests/c/instructions.c"], folder)
+    return builds.link(BUILD, objects, folder / "instructions")
 
 
 def instructions(program: Path, *arguments: str) -> int:

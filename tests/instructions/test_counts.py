@@ -8,7 +8,7 @@ import shutil
 import counts
 import pytest
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("instructions")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group(str(counts.BUILD))]  # whose objects it takes
 
 
 def cannot(reason):
@@ -19,7 +19,7 @@ def cannot(reason):
 @pytest.fixture(scope="module")
 def recorded():
     record = json.loads(counts.RECORD.read_text())
-    for tool in (counts.COMPILER, "valgrind"):
+    for tool in (counts.BUILD.compiler, "valgrind"):
         if not shutil.which(tool):
             cannot(f"{tool} is not installed")
     if counts.compiler() != record["compiler"]:
