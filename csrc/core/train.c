@@ -41,10 +41,18 @@ static size_t last_of(const mlpc_net *net) { return net->n_layers - 1; }
  * computed step by step. */
 enum { MOST_PIECES = 20 };
 
-/* A thread more pays where it gets so many terms of products per batch, some 10 us of work, against two barriers. */
-enum { LEAST_TERMS = 400000 };
+/* A thread more pays where it gets so much of the kernels' pieces per batch, some 20 us of work, against two barriers,
+ * and a vector of rows of its own: else the weights of the layers behind the first, each of which both threads read and
+ * one wrote, cost more on their way between the CPUs than what is computed with them. */
+#define LEAST_PART (1 / 500.0)
 
 static double terms_of(const mlpc_net *net, size_t B) { return 3 * (double)B * (double)net->n_parameters; }
+
+static size_t fused_threads(const mlpc_net *net, const mlpc_kernels *kernels, size_t B, size_t threads)
+{
+    const size_t vectors = B / kernels->lanes;
+    return mlpc_team_size(terms_of(net, B), LEAST_PART * (double)kernels->piece, threads < vectors ? threads : vectors);
+}
 
 static int too_large(const mlpc_net *net, const mlpc_kernels *kernels, size_t B)
 {
@@ -112,7 +120,7 @@ mlpc_status mlpc_trainer_create(mlpc_trainer **out, const mlpc_net *net, const m
             MLPC_OK ||
         (!too_large(net, kernels, B) &&
          mlpc_fused_create(&trainer->fused, net, kernels, optimizer, samples, B,
-                           mlpc_team_size(terms_of(net, B), LEAST_TERMS, threads)) != MLPC_OK))
+                           fused_threads(net, kernels, B, threads)) != MLPC_OK))
         goto fail;
 
     mlpc_cutter measure = {.block = NULL};

@@ -25,7 +25,7 @@
 #define TILE_VECTORS 3
 #define WIDE_ROWS 6
 #define ROW_VECTORS 8
-#define PIECE 200000000
+#define PIECE 400000000
 
 #if MLPC_REAL_BITS == 32
 typedef __m512 vec;
