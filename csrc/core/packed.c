@@ -12,15 +12,17 @@ size_t mlpc_packed_row(size_t n, size_t itemsize)
     return (bytes % (2 * line) == 0 ? bytes + line : bytes) / itemsize;
 }
 
-/* Panels for so many vectors: of `wide` or one more each, or, for lists, as few as there can be, but one per thread. */
+/* Panels for so many vectors: of `wide` or one more each, or, for lists, as few as there can be, but as many for each
+ * thread. */
 static size_t panel_count(size_t vectors, size_t wide, int lists, size_t threads)
 {
-    size_t n = lists ? (vectors + MLPC_LIST_VECTORS - 1) / MLPC_LIST_VECTORS : vectors / wide;
-    if (lists && n < threads)
-        n = threads < vectors ? threads : vectors;
-    if (!lists && vectors - n * wide > n)
-        n++;
-    return n;
+    if (lists) {
+        const size_t fewest = (vectors + MLPC_LIST_VECTORS - 1) / MLPC_LIST_VECTORS;
+        const size_t n = (fewest + threads - 1) / threads * threads;
+        return n < vectors ? n : vectors;
+    }
+    const size_t n = vectors / wide;
+    return vectors - n * wide > n ? n + 1 : n;
 }
 
 mlpc_status mlpc_packed_create(mlpc_packed **out, const mlpc_net *net, const mlpc_kernels *kernels, size_t n_states,
