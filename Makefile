@@ -34,8 +34,9 @@ demo: $(VENV)/.demo-$(DATA) ## check gradients, train several networks (DATA=mni
 	$(BIN)/python -m mlpc gradcheck
 	$(BIN)/python -m mlpc train --data $(DATA) --plot demo.png
 
-# What the tests want holds what notebooks want: where that is installed, nothing is built again.
-notebooks: $(if $(wildcard $(VENV)/.test),$(VENV)/.test,$(VENV)/.notebooks) ## build the course's notebooks and execute them (DATA=mnist: those in notebooks/solutions)
+# What the tests want holds what notebooks want: where that is installed, with PyTorch, nothing is built again.
+WITH_TESTS := $(and $(wildcard $(VENV)/.test),$(wildcard $(VENV)/lib/python*/site-packages/torch))
+notebooks: $(VENV)/$(if $(WITH_TESTS),.test,.notebooks) ## build the course's notebooks and execute them (DATA=mnist: those in notebooks/solutions)
 	$(BIN)/python notebooks/build.py --data $(DATA)
 
 test: $(VENV)/.test ## build and run all tests, the documentation's examples among them (up to 15 minutes)

@@ -5,6 +5,7 @@ import fnmatch
 import math
 import os
 import sys
+import time
 
 import figures
 from contenders import TRAINING, installed, start
@@ -21,6 +22,7 @@ SHORT = (
 FULL = ("*/b64/t?/float32", "*/sgd/b*/t1/float32", "*/sgd/b64/t1/float64")
 SHORT_PEERS = ("torch", "torch_fused", "jax", "numpy", "sklearn")
 ROUNDS = {"784-100-10": 7, "784-100-200-50-10": 5, "784-512-512-10": 3}
+PAUSE = 0.3  # seconds between turns: threads of some libraries go on spinning after theirs
 TOLERANCE = 0.03  # a loss this far above the best one voids a measurement
 
 
@@ -73,6 +75,7 @@ def measure(task: Task, names: list[str], rounds: int, lengths: tuple[int, ...])
         processes = {name: stack.enter_context(start(TRAINING[name], task)) for name in names}
         for round_ in range(rounds + 1):
             for name, length in seconds:
+                time.sleep(PAUSE)
                 answer = processes[name].ask(epochs=length)
                 if round_:
                     seconds[name, length].append(answer["seconds"] / length)

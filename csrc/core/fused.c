@@ -53,6 +53,12 @@ static void share_of_rows(const rank_state *s, size_t B, size_t *first, size_t *
     *n = end - *first;
 }
 
+/* The panels of a layer that it works on: *p to *end - 1. */
+static void share_of_panels(const rank_state *s, const mlpc_packed_layer *layer, size_t *p, size_t *end)
+{
+    mlpc_team_share(layer->n_panels, 1, s->rank, s->size, p, end);
+}
+
 /* The rank's rows of a batch, and what goes with them. */
 static void gather(const rank_state *s, size_t k)
 {
@@ -90,8 +96,10 @@ static void first_product(const rank_state *s, size_t k, size_t p)
     }
     /* What a rank's weight gradients read it fills itself, with its first panel: nearly free while it runs over the
      * lists anyway, where lines that another core wrote are dear. */
+    size_t own, end;
+    share_of_panels(s, layer, &own, &end);
     const mlpc_lists lists = mlpc_samples_lists(r->job->samples, rows, B);
-    const int fills = p == layer->n_panels * s->rank / s->size;
+    const int fills = p == own;
     for (size_t part = 0; part < lists.blocks; part++)
         kernels->list_forward(z, at(r, f->partial, first), layer->row, &lists, part,
                               fills ? &f->ranks[s->rank].columns : NULL, at(r, w, part * MLPC_LIST_BLOCK * width), bias,
@@ -100,8 +108,8 @@ static void first_product(const rank_state *s, size_t k, size_t p)
 
 static void first_products(const rank_state *s, size_t k)
 {
-    const size_t n = s->shared->f->packed->layers[0].n_panels;
-    for (size_t p = n * s->rank / s->size; p < n * (s->rank + 1) / s->size; p++)
+    size_t p, end;
+    for (share_of_panels(s, &s->shared->f->packed->layers[0], &p, &end); p < end; p++)
         first_product(s, k, p);
 }
 
@@ -249,9 +257,11 @@ static void units_phase(rank_state *s, size_t k)
         mlpc_step_plan plan;
         s->steps += 1;
         mlpc_step_prepare(&plan, r->job->optimizer, learning_rate(r, k), r->steps + s->steps);
-        for (size_t l = packed->n_layers; l-- > 0;)
-            for (size_t n = packed->layers[l].n_panels, p = n * s->rank / s->size; p < n * (s->rank + 1) / s->size; p++)
+        for (size_t l = packed->n_layers; l-- > 0;) {
+            size_t p, end;
+            for (share_of_panels(s, &packed->layers[l], &p, &end); p < end; p++)
                 update_panel(s, &plan, k, l, p);
+        }
     }
     if (k + 1 < r->batches)
         first_products(s, k + 1);

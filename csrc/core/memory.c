@@ -1,4 +1,4 @@
-/* Memory, see memory.h: the only file of the core and the kernels that asks for any. */
+/* Memory, see memory.h. */
 #define _DEFAULT_SOURCE /* madvise */
 #include "memory.h"
 
@@ -6,6 +6,7 @@
 #include <string.h>
 #ifdef __linux__
 #include <sys/mman.h>
+#include <unistd.h>
 #endif
 
 int mlpc_size_add(size_t *total, size_t count, size_t size)
@@ -20,14 +21,16 @@ int mlpc_size_add(size_t *total, size_t count, size_t size)
 }
 
 /* Samples are read in random order: on small pages nearly each row begins with a walk through the tables of pages, and
- * the first touch of each page is a fault.  Where there are no larger ones, nothing is lost. */
+ * the first touch of each page is a fault.  Where there are no larger ones, nothing is lost; memory that malloc gives
+ * out again later stays as it was asked for. */
 static void ask_for_large_pages(char *start, size_t size)
 {
 #ifdef MADV_HUGEPAGE
-    enum { PAGE = 4096, WORTH = 4 << 20 };
-    const size_t offset = (PAGE - (uintptr_t)start % PAGE) % PAGE;
-    if (size >= WORTH)
-        (void)madvise(start + offset, (size - offset) / PAGE * PAGE, MADV_HUGEPAGE);
+    const size_t worth = (size_t)4 << 20, page = (size_t)sysconf(_SC_PAGESIZE);
+    if (size >= worth) {
+        const size_t offset = (page - (uintptr_t)start % page) % page;
+        (void)madvise(start + offset, (size - offset) / page * page, MADV_HUGEPAGE);
+    }
 #else
     (void)start, (void)size;
 #endif
@@ -35,7 +38,7 @@ static void ask_for_large_pages(char *start, size_t size)
 
 /* aligned_alloc is C11 but absent from some platforms; an address found inside a larger block is everywhere.  The
  * pointer that free wants stands in front of the aligned address. */
-static void *block(void *allocate(size_t count, size_t size), size_t size)
+static void *aligned(void *allocate(size_t count, size_t size), size_t size)
 {
     if (size > SIZE_MAX / 2)
         return NULL;
@@ -51,8 +54,8 @@ static void *block(void *allocate(size_t count, size_t size), size_t size)
 
 static void *dirty(size_t count, size_t size) { return malloc(count * size); }
 
-void *mlpc_block_alloc(size_t size) { return block(calloc, size); }
-void *mlpc_block_alloc_dirty(size_t size) { return block(dirty, size); }
+void *mlpc_block_alloc(size_t size) { return aligned(calloc, size); }
+void *mlpc_block_alloc_dirty(size_t size) { return aligned(dirty, size); }
 
 void mlpc_block_free(void *block)
 {

@@ -23,11 +23,11 @@ enum { PIECE = 1 << 16 };
 #define PART_WORDS (MLPC_LIST_BLOCK / 64)
 
 /* Codes of values: up to 256 different ones, by the order in which they come.  code[slot] is that of the value whose
- * bits' hash is the slot, or of one whose own slots before this were taken; FREE where there is none. */
-enum { SLOTS = 4096, FREE = 256 };
+ * bits' hash is the slot, or of one whose own slots before this were taken; NO_CODE where there is none. */
+enum { SLOTS = 4096, CODES = 256, NO_CODE = CODES };
 typedef struct {
     uint16_t code[SLOTS];
-    uint64_t bits[FREE + 1]; /* of the values; 0, which none has, from `used` on */
+    uint64_t bits[CODES + 1]; /* of the values; 0, which none has, from `used` on */
     size_t used;
 } code_book;
 
@@ -80,9 +80,6 @@ static void find_bytes(uint64_t *word, const uint8_t *x, size_t n)
     }
 }
 
-/* Bytes that are read ahead of those that are looked at: what follows depends on them too much for the CPU to do so. */
-enum { LOOK_AHEAD = 2048 };
-
 /* The inputs of part s of a row that are not 0, as bits; returns how many inputs it has.  *part is where it begins. */
 static size_t find(const mlpc_samples *samples, const mlpc_kernels *kernels, size_t row, size_t s,
                    uint64_t word[PART_WORDS], const char **part)
@@ -90,7 +87,6 @@ static size_t find(const mlpc_samples *samples, const mlpc_kernels *kernels, siz
     const size_t first = s * MLPC_LIST_BLOCK, left = samples->I - first, size = row_bytes(samples) / samples->I;
     const size_t n = left < MLPC_LIST_BLOCK ? left : MLPC_LIST_BLOCK;
     *part = (const char *)samples->input.rows + row * row_bytes(samples) + first * size;
-    prefetch((const char *)((uintptr_t)*part + LOOK_AHEAD), n * size); /* maybe behind the last row */
     if (samples->input.bytes)
         find_bytes(word, (const uint8_t *)*part, n);
     else
@@ -124,16 +120,16 @@ static size_t numbers_of(uint8_t at[MLPC_LIST_BLOCK + 8], const uint64_t *word, 
     return count;
 }
 
-/* The code of bits that are not in their own slot; FREE where there are too many values. */
+/* The code of bits that are not in their own slot; NO_CODE where there are too many values. */
 static unsigned find_code(code_book *book, uint64_t bits, size_t slot)
 {
-    while (book->code[slot] != FREE) {
+    while (book->code[slot] != NO_CODE) {
         if (book->bits[book->code[slot]] == bits)
             return book->code[slot];
         slot = (slot + 1) % SLOTS;
     }
-    if (book->used == FREE)
-        return FREE;
+    if (book->used == CODES)
+        return NO_CODE;
     book->bits[book->used] = bits;
     return book->code[slot] = (uint16_t)book->used++;
 }
@@ -166,7 +162,7 @@ static inline __attribute__((always_inline)) int code_part(uint16_t *entry, code
         most |= code;
         entry[j] = (uint16_t)(at[j] | code << 8);
     }
-    return most < FREE;
+    return most < CODES;
 }
 
 static int code_any_part(const mlpc_samples *samples, uint16_t *entry, code_book *book, const uint8_t *at, size_t n,
@@ -190,7 +186,7 @@ static double measured_density(const mlpc_samples *samples, const mlpc_kernels *
                 for (uint64_t bits = word[w]; bits; bits &= bits - 1)
                     count++;
         }
-    return (double)count / ((double)probes * (double)samples->I);
+    return probes ? (double)count / ((double)probes * (double)samples->I) : 0;
 }
 
 static void fill_table(mlpc_samples *samples, const mlpc_kernels *kernels, const code_book *book)
@@ -233,12 +229,15 @@ static int grow(mlpc_samples *samples, int m, size_t *room, size_t needed, size_
     return 1;
 }
 
+/* Bytes that are read ahead of those that are looked at: what follows depends on them too much for the CPU to do so. */
+enum { LOOK_AHEAD = 2048 };
+
 /* All rows as lists, values by their codes or, with_values, as they are.  *too_many: there are more values
  * than codes. */
 static mlpc_status list_rows(mlpc_samples *samples, const mlpc_kernels *kernels, maker *make, int with_values,
                              int *too_many, const mlpc_poll *poll)
 {
-    const size_t size = kernels->itemsize, I = samples->I;
+    const size_t size = kernels->itemsize, I = samples->I, bytes = row_bytes(samples) / I;
     size_t longest = 0, entries = 0, values = 0;
     const double expected = samples->density * (double)I * (double)samples->n * 1.125;
     size_t total = (size_t)expected + I + SLACK;
@@ -261,6 +260,7 @@ static mlpc_status list_rows(mlpc_samples *samples, const mlpc_kernels *kernels,
             uint8_t at[MLPC_LIST_BLOCK + 8];
             const char *part;
             const size_t inputs = find(samples, kernels, r, s, word, &part);
+            prefetch((const void *)((uintptr_t)part + LOOK_AHEAD), inputs * bytes); /* maybe behind the last row */
             const size_t n = numbers_of(at, word, inputs, &make->byte);
             end[s] = k;
             if (!with_values && !code_any_part(samples, entry + k, &make->book, at, n, part)) {
@@ -298,7 +298,7 @@ static mlpc_status make_lists(mlpc_samples *samples, const mlpc_kernels *kernels
     maker *const make = mlpc_block_cut(samples->memory[0], &offset, 1, sizeof(maker));
     fill_byte_bits(&make->byte);
     for (size_t slot = 0; slot < SLOTS; slot++)
-        make->book.code[slot] = FREE;
+        make->book.code[slot] = NO_CODE;
 
     int too_many = 0;
     mlpc_status status = list_rows(samples, kernels, make, 0, &too_many, poll);

@@ -22,8 +22,10 @@
  * share out differ by less; a batch that keeps one rank waiting longer has better uses for the CPU. */
 #define SPIN_NANOSECONDS 50000
 
-/* So many times as long as a run that was slower than it would have been alone, runs are alone. */
+/* So many times as long as a run that was slower than it would have been alone, runs are alone, and at most a
+ * minute. */
 #define ALONE 16
+#define ALONE_NANOSECONDS INT64_C(60000000000)
 
 typedef struct worker {
     pthread_t thread;
@@ -68,7 +70,7 @@ static atomic_uint forks;
 static atomic_int gives_way = 1;
 
 static _Thread_local int inside;         /* of a run */
-static _Thread_local int64_t asleep;     /* nanoseconds of this thread in vain: awake until it fell asleep, and asleep */
+static _Thread_local int64_t in_vain;    /* nanoseconds that this thread waited until it fell asleep, and asleep */
 static _Thread_local int taken_for_fork; /* by this thread, until its fork is made */
 
 static int take(void)
@@ -138,7 +140,7 @@ static void wait_for(mlpc_team *team, atomic_size_t *counter, size_t target)
         pthread_cond_wait(&team->moved, &team->lock);
     atomic_fetch_sub(&team->sleepers, 1);
     pthread_mutex_unlock(&team->lock);
-    asleep += nanoseconds() - began;
+    in_vain += nanoseconds() - began;
 }
 
 /* After the counter has moved to where somebody may wait for it.  Sequential consistency: either this sees the sleeper,
@@ -331,7 +333,7 @@ static void run(mlpc_team *team, size_t size, mlpc_team_function *function, void
     team->function = function;
     team->context = context;
     const int64_t began = nanoseconds();
-    asleep = 0;
+    in_vain = 0;
     pthread_mutex_lock(&team->lock);
     for (worker *w = team->first; w && w->rank < size; w = w->next) {
         w->has_job = 1;
@@ -341,9 +343,9 @@ static void run(mlpc_team *team, size_t size, mlpc_team_function *function, void
     call(team, function, context, 0, size);
     stop_in_child(team);
     wait_for(team, &team->returned, size - 1);
-    const int64_t ended = nanoseconds();
-    if (team->spins && (int64_t)size * (ended - began - asleep) < ended - began)
-        team->alone_until = ended + ALONE * (ended - began);
+    const int64_t ended = nanoseconds(), took = ended - began, alone = ALONE * took;
+    if (team->spins && (int64_t)size * (took - in_vain) < took)
+        team->alone_until = ended + (alone < ALONE_NANOSECONDS ? alone : ALONE_NANOSECONDS);
 }
 
 static int gives_way_now(const mlpc_team *team) { return gives_way && nanoseconds() < team->alone_until; }

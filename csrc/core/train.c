@@ -44,14 +44,22 @@ enum { MOST_PIECES = 20 };
 /* A thread more pays where it gets so much of the kernels' pieces per batch, some 20 us of work, against two barriers,
  * and a vector of rows of its own: else the weights of the layers behind the first, each of which both threads read and
  * one wrote, cost more on their way between the CPUs than what is computed with them. */
-#define LEAST_PART (1 / 500.0)
+#define LEAST_OF_BATCH (1 / 500.0)
 
 static double terms_of(const mlpc_net *net, size_t B) { return 3 * (double)B * (double)net->n_parameters; }
 
-static size_t fused_threads(const mlpc_net *net, const mlpc_kernels *kernels, size_t B, size_t threads)
+/* Each thread keeps the columns of a batch for itself (samples.h): so many bytes of them all, or two threads. */
+#define MOST_COLUMNS ((double)(256 << 20))
+
+static size_t fused_threads(const mlpc_net *net, const mlpc_kernels *kernels, const mlpc_samples *samples, size_t B,
+                            size_t threads)
 {
     const size_t vectors = B / kernels->lanes;
-    return mlpc_team_size(terms_of(net, B), LEAST_PART * (double)kernels->piece, threads < vectors ? threads : vectors);
+    const double columns = (double)B * (double)samples->I * (double)(samples->value ? kernels->itemsize : 1);
+    size_t most = threads < vectors ? threads : vectors;
+    if (samples->skips_zeros && (double)most * columns > MOST_COLUMNS)
+        most = mlpc_team_size(MOST_COLUMNS, columns, most < 2 ? most : 2);
+    return mlpc_team_size(terms_of(net, B), LEAST_OF_BATCH * (double)kernels->piece, most);
 }
 
 static int too_large(const mlpc_net *net, const mlpc_kernels *kernels, size_t B)
@@ -120,7 +128,7 @@ mlpc_status mlpc_trainer_create(mlpc_trainer **out, const mlpc_net *net, const m
             MLPC_OK ||
         (!too_large(net, kernels, B) &&
          mlpc_fused_create(&trainer->fused, net, kernels, optimizer, samples, B,
-                           fused_threads(net, kernels, B, threads)) != MLPC_OK))
+                           fused_threads(net, kernels, samples, B, threads)) != MLPC_OK))
         goto fail;
 
     mlpc_cutter measure = {.block = NULL};

@@ -88,7 +88,7 @@ def _folder() -> tempfile.TemporaryDirectory:
 def objects(build: Build) -> list[Path]:
     """The objects of core and kernels, made once per process."""
     folder = Path(_folder().name) / str(BUILDS.index(build))
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     return compile_all(build, sources(), folder)
 
 

@@ -71,8 +71,9 @@ def test_zeros_skipped_or_multiplied(sizes, few, density, dtype, isa):
 @pytest.mark.parametrize("sizes", SIZES.values(), ids=SIZES)
 def test_any_number_of_threads(sizes, zeros, optimizer):
     """A thread more is used where it gets enough to do: batches are large here."""
-    x, y = samples(700, sizes[0], 0.3, few=True, dtype=np.float32)
-    alone, *others = [epochs(sizes, x, y, optimizer, zeros=zeros, batch_size=512, threads=n) for n in THREADS]
+    n = 1400 if np.dot(sizes[:-1], sizes[1:]) > 4000 else 14000
+    x, y = samples(n, sizes[0], 0.3, few=True, dtype=np.float32)
+    alone, *others = [epochs(sizes, x, y, optimizer, zeros=zeros, batch_size=n * 3 // 4, threads=k) for k in THREADS]
     assert all(other == alone for other in others)
 
 
