@@ -27,8 +27,8 @@ def get_num_threads() -> int:
 def set_num_threads(n: int) -> None:
     """Let calls of mlpc use at most `n` threads, from the next call on, in the whole process.
 
-    It is a limit: a call that is too small for so many uses fewer. So does one that comes while other processes keep the
-    CPUs busy: threads would wait for those that are not let in. Whether that still holds is tried from time to time.
+    It is a limit: a call that is too small for so many uses fewer. So does one that comes while other processes keep
+    the CPUs busy: threads would wait for those that are not let in. Whether that still holds is tried now and then.
 
     Without it the number is that of the environment variable ``MLPC_NUM_THREADS``, or else the first one of
     ``OMP_NUM_THREADS``, when mlpc is imported, and at most the number of CPUs that this process may use (its affinity,

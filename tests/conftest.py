@@ -41,7 +41,7 @@ def pytest_configure(config):
 
 
 def pytest_runtest_setup(item):
-    """Tests of a group share what takes long to make; only their names tell pytest-xdist to keep them in one process."""
+    """Tests of a group share what takes long; only their names tell pytest-xdist to keep them in one process."""
     if getattr(item.config.option, "loadgroup", False):
         for mark in item.iter_markers("xdist_group"):
             if not item.nodeid.endswith(f"@{mark.args[0]}"):
