@@ -11,7 +11,7 @@ from test_builds import available, each
 from mlpc import _mlpc
 
 EXACT = {name + suffix for name in ("fma", "sqrt", "rint", "fabs", "copysign") for suffix in ("", "f")}
-MEMORY = {"malloc", "calloc", "free", "memcpy", "memmove", "memset", "memcmp"}
+MEMORY = {"malloc", "calloc", "free", "madvise", "memcpy", "memmove", "memset", "memcmp"}
 SYSTEM = {  # of the team and of the count of CPUs
     *(f"pthread_{name}" for name in ("atfork", "create", "join", "sigmask")),
     *(f"pthread_attr_{name}" for name in ("init", "destroy", "setstacksize")),
