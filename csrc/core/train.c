@@ -48,7 +48,7 @@ enum { MOST_PIECES = 20 };
 
 static double terms_of(const mlpc_net *net, size_t B) { return 3 * (double)B * (double)net->n_parameters; }
 
-/* Each thread keeps the columns of a batch for itself (samples.h): so many bytes of them all, or two threads. */
+/* Each thread keeps the columns of a batch for itself, see fused_memory.h: with more than two, so many bytes at most. */
 #define MOST_COLUMNS ((double)(256 << 20))
 
 static size_t fused_threads(const mlpc_net *net, const mlpc_kernels *kernels, const mlpc_samples *samples, size_t B,
@@ -57,8 +57,8 @@ static size_t fused_threads(const mlpc_net *net, const mlpc_kernels *kernels, co
     const size_t vectors = B / kernels->lanes;
     const double columns = (double)B * (double)samples->I * (double)(samples->value ? kernels->itemsize : 1);
     size_t most = threads < vectors ? threads : vectors;
-    if (samples->skips_zeros && (double)most * columns > MOST_COLUMNS)
-        most = mlpc_team_size(MOST_COLUMNS, columns, most < 2 ? most : 2);
+    if (samples->skips_zeros && most > 2 && (double)most * columns > MOST_COLUMNS)
+        most = MOST_COLUMNS / columns < 2 ? 2 : (size_t)(MOST_COLUMNS / columns);
     return mlpc_team_size(terms_of(net, B), LEAST_OF_BATCH * (double)kernels->piece, most);
 }
 
