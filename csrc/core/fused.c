@@ -79,8 +79,9 @@ static mlpc_targets batch_targets(const run *r, size_t k)
     return mlpc_targets_of_rows(r->job->targets, &r->f->targets[k % 2]);
 }
 
-/* z of the first layer for one panel of a batch. */
-static void first_product(const rank_state *s, size_t k, size_t p)
+/* z of the first layer for one panel of a batch.  Where zeros are skipped one of a rank's panels fills its columns:
+ * nearly free while it runs over the lists anyway, where lines that another core wrote are dear. */
+static void first_product(const rank_state *s, size_t k, size_t p, int fills)
 {
     const run *r = s->shared;
     mlpc_fused *f = r->f;
@@ -94,12 +95,7 @@ static void first_product(const rank_state *s, size_t k, size_t p)
         kernels->panel_forward(z, layer->row, rows->x, rows->x_row, w, bias, B, layer->I, width);
         return;
     }
-    /* What a rank's weight gradients read it fills itself, with its first panel: nearly free while it runs over the
-     * lists anyway, where lines that another core wrote are dear. */
-    size_t own, end;
-    share_of_panels(s, layer, &own, &end);
     const mlpc_lists lists = mlpc_samples_lists(r->job->samples, rows, B);
-    const int fills = p == own;
     for (size_t part = 0; part < lists.blocks; part++)
         kernels->list_forward(z, at(r, f->partial, first), layer->row, &lists, part,
                               fills ? &f->ranks[s->rank].columns : NULL, at(r, w, part * MLPC_LIST_BLOCK * width), bias,
@@ -108,9 +104,10 @@ static void first_product(const rank_state *s, size_t k, size_t p)
 
 static void first_products(const rank_state *s, size_t k)
 {
-    size_t p, end;
-    for (share_of_panels(s, &s->shared->f->packed->layers[0], &p, &end); p < end; p++)
-        first_product(s, k, p);
+    size_t first, end;
+    share_of_panels(s, &s->shared->f->packed->layers[0], &first, &end);
+    for (size_t p = first; p < end; p++)
+        first_product(s, k, p, p == first);
 }
 
 /* Activations and products of the rank's rows, from the first layer's z on. */

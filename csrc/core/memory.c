@@ -38,11 +38,12 @@ static void ask_for_large_pages(char *start, size_t size)
 
 /* aligned_alloc is C11 but absent from some platforms; an address found inside a larger block is everywhere.  The
  * pointer that free wants stands in front of the aligned address. */
-static void *aligned(void *allocate(size_t count, size_t size), size_t size)
+static void *aligned(size_t size, int cleared)
 {
     if (size > SIZE_MAX / 2)
         return NULL;
-    char *raw = allocate(size + MLPC_ALIGNMENT + sizeof(void *), 1);
+    const size_t bytes = size + MLPC_ALIGNMENT + sizeof(void *);
+    char *raw = cleared ? calloc(bytes, 1) : malloc(bytes);
     if (!raw)
         return NULL;
     char *start = raw + sizeof(void *);
@@ -52,10 +53,8 @@ static void *aligned(void *allocate(size_t count, size_t size), size_t size)
     return start;
 }
 
-static void *dirty(size_t count, size_t size) { return malloc(count * size); }
-
-void *mlpc_block_alloc(size_t size) { return aligned(calloc, size); }
-void *mlpc_block_alloc_dirty(size_t size) { return aligned(dirty, size); }
+void *mlpc_block_alloc(size_t size) { return aligned(size, 1); }
+void *mlpc_block_alloc_dirty(size_t size) { return aligned(size, 0); }
 
 void mlpc_block_free(void *block)
 {

@@ -48,7 +48,7 @@ enum { MOST_PIECES = 20 };
 
 static double terms_of(const mlpc_net *net, size_t B) { return 3 * (double)B * (double)net->n_parameters; }
 
-/* Each thread keeps the columns of a batch for itself, see fused_memory.h: with more than two, so many bytes at most. */
+/* Each thread keeps the columns of a batch for itself, see fused_memory.h: more than two keep so many bytes at most. */
 #define MOST_COLUMNS ((double)(256 << 20))
 
 static size_t fused_threads(const mlpc_net *net, const mlpc_kernels *kernels, const mlpc_samples *samples, size_t B,

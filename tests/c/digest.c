@@ -704,17 +704,18 @@ static void run_count_zeros(const bench *b)
 static void run_find_nonzeros(const bench *b)
 {
     uint64_t word[MLPC_LIST_BLOCK / 64];
+    uint8_t at[MLPC_LIST_BLOCK];
     start();
     for (size_t i = 0; i < COUNT(sizes) && sizes[i] <= MLPC_LIST_BLOCK; i++) {
         const size_t n = sizes[i];
         size_t count = 0;
         b->k->find_nonzeros(word, input(b, 0, n, WILD), n);
         for (size_t j = 0; j < (n + 63) / 64 * 64; j++)
-            count += word[j / 64] >> j % 64 & 1;
-        add_bits(count, 1);
-        for (size_t j = 0; j < (n + 63) / 64 * 64; j++)
             if (word[j / 64] >> j % 64 & 1)
-                add_bits(j, 1);
+                at[count++] = (uint8_t)j;
+        add_bits(count, 1);
+        for (size_t j = 0; j < count; j++)
+            add_bits(at[j], 1);
     }
     finish("find_nonzeros", "", b->dtype);
 }

@@ -168,8 +168,7 @@ static void slow_rank(void *context, mlpc_team *team, size_t rank, size_t size)
 }
 
 /* Alone for 16 times as long as a run took in which the caller waited for the other; not after it was at work as long.
- * As soon as that time is over there are runs of two again: a try every 10 ms finds one, unless the machine stands
- * still. */
+ * As soon as that time is over there are runs of two again, which one try after the other, of 100 ms each, finds. */
 static void check_give_way(void)
 {
     int all_slow = 1, one_slow = 0;
