@@ -5,7 +5,8 @@
 fails where a committed notebook is not what its source says.
 
 A source is a Python file in jupytext's percent format. A blank is what stands between two markers: one line that begins
-with ``#!``, with the exercise's number and what is to be done, hints that begin with ``#?``, and the solution.
+with ``#!``, with the exercise's number and what is to be done, hints that begin with ``#?``, and the solution. A code
+cell that says ``#include NAME`` and nothing else becomes the text of ``source/NAME.inc``.
 """
 
 import argparse
@@ -35,9 +36,10 @@ NOTEBOOKS = {
     "pw03_review": "pw03_review",
 }
 START, END = "### YOUR CODE START ###", "### YOUR CODE END ###"
-TAGS = {"parameters", "student", "solution", "plot", "table", "comment"}
+TAGS = {"parameters", "student", "solution", "plot", "table", "comment", "test"}
 PROMISES = {"plot": "image/png", "table": "text/html"}  # what a cell with this tag puts out
 CELL_SECONDS = 600
+INCLUDE = "#include "
 
 
 class Blank(NamedTuple):
@@ -59,6 +61,9 @@ def read(stem: str) -> NotebookNode:
     # A cell keeps its id as long as it keeps its text: new cells do not rename the others.
     seen: dict[str, int] = {}
     for cell in notebook.cells:
+        if cell.cell_type == "code" and cell.source.startswith(INCLUDE):
+            path = FOLDER / "source" / f"{cell.source.removeprefix(INCLUDE).strip()}.inc"
+            cell.source = path.read_text(encoding="utf-8").strip("\n")
         name = hashlib.sha256(cell.source.encode()).hexdigest()[:12]
         seen[name] = seen.get(name, 0) + 1
         cell.id = name if seen[name] == 1 else f"{name}-{seen[name]}"

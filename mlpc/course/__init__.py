@@ -15,5 +15,6 @@ True
 """
 
 from mlpc.course.classes import MLP, CELoss, Curves, LinearLayer, ReLUActivation, SigmoidActivation, train_eval
+from mlpc.course.data import load_data
 
-__all__ = ["MLP", "CELoss", "Curves", "LinearLayer", "ReLUActivation", "SigmoidActivation", "train_eval"]
+__all__ = ["MLP", "CELoss", "Curves", "LinearLayer", "ReLUActivation", "SigmoidActivation", "load_data", "train_eval"]
