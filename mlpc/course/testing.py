@@ -1,4 +1,4 @@
-"""What the visible tests of the course's notebooks are made of: each failure says what was expected, what came, and why.
+"""What the visible tests of the course's notebooks are made of: a failure says what was expected, what came, and why.
 
 >>> with checking("two and two", "an addition"):
 ...     compare("2 + 2", 2 + 2, 4, "an addition")
