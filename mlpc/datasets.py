@@ -243,7 +243,7 @@ def _download(file: _File) -> pathlib.Path:
     try:
         import pooch
     except ImportError as error:
-        raise ImportError(f"downloading MNIST needs pooch: pip install 'mlpc[data]'. {_instructions()}") from error
+        raise ImportError(f"downloading MNIST needs pooch: pip install pooch. {_instructions()}") from error
     cache = os.environ.get("MLPC_CACHE_DIR") or pooch.os_cache("mlpc")
     name = f"{file.name}.gz"
     failures = []

@@ -83,7 +83,7 @@ class History(Mapping[str, list[float]]):
         try:
             import pandas
         except ImportError as error:
-            raise ImportError("to_pandas needs pandas: pip install 'mlpc[pandas]'") from error
+            raise ImportError("to_pandas needs pandas: pip install pandas") from error
         return pandas.DataFrame(self._columns, index=pandas.RangeIndex(1, self.epochs + 1, name="epoch"))
 
     def __repr__(self) -> str:

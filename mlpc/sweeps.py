@@ -101,7 +101,7 @@ def sweep(
     try:
         import pandas
     except ImportError as error:
-        raise ImportError("sweep needs pandas: pip install 'mlpc[pandas]'") from error
+        raise ImportError("sweep needs pandas: pip install pandas") from error
     common = {"lr": lr, "epochs": epochs, "batch_size": batch_size, "optimizer": optimizer}
     training = _pair("data", data)
     validation = None if validation_data is None else _pair("validation_data", validation_data)

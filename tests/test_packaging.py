@@ -52,13 +52,13 @@ def test_wheel_trains_where_the_checkout_is_not(wheel, tmp_path):
 def test_wheel_holds_the_package_and_nothing_else(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.split("/")[0] for name in names}
-    assert tops == {"mlpc", f"mlpc-{mlpc.__version__}.dist-info"}
+    assert tops == {"mlpc", f"libmlpc-{mlpc.__version__}.dist-info"}
     extension = "mlpc/_mlpc" + sysconfig.get_config_var("EXT_SUFFIX")
     assert {"mlpc/py.typed", "mlpc/_mlpc.pyi", extension} <= set(names)
 
 
 def test_version_is_the_same_everywhere():
-    assert importlib.metadata.version("mlpc") == mlpc.__version__
+    assert importlib.metadata.version("libmlpc") == mlpc.__version__
 
 
 def test_import_needs_numpy_alone():

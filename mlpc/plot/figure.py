@@ -31,7 +31,7 @@ def require_matplotlib() -> None:
     try:
         import matplotlib  # noqa: F401
     except ImportError as error:
-        raise ImportError("pictures need matplotlib: pip install 'mlpc[plot]'") from error
+        raise ImportError("pictures need matplotlib: pip install matplotlib") from error
 
 
 def tidy(axes: "Axes") -> None:

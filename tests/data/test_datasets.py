@@ -235,9 +235,9 @@ def test_without_any_mirror_the_error_says_what_to_do(server, nobody, monkeypatc
     assert all(name in message and md5(content) in message for name, content in PACKED.items())
 
 
-def test_without_pooch_the_error_names_the_extra(miniature, monkeypatch):
+def test_without_pooch_the_error_names_it(miniature, monkeypatch):
     monkeypatch.setitem(sys.modules, "pooch", None)
-    with pytest.raises(ImportError, match=r"mlpc\[data\].*MLPC_DATA_DIR"):
+    with pytest.raises(ImportError, match=r"pip install pooch\..*MLPC_DATA_DIR"):
         datasets.load_mnist()
 
 
