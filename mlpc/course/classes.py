@@ -5,12 +5,12 @@ from __future__ import annotations
 import itertools
 import numbers
 from collections.abc import Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, overload
 
 import numpy as np
 
 from mlpc import ops
-from mlpc.arguments import Array, real_array
+from mlpc.arguments import Array, real_array, whole_number
 from mlpc.datasets import from_torch
 from mlpc.net import MLP as Network
 
@@ -31,9 +31,24 @@ class Kind:
         return False
 
     @staticmethod
+    def parameter(name: str, value: Any) -> Any:
+        """`value` as an array of float32 or float64 that can be changed in place: itself where it is one."""
+        return _floating(name, value)
+
+    @staticmethod
+    def place(values: Any) -> Any:
+        """Where the numbers of an array lie, as far as that can change under it."""
+        return values.strides
+
+    @staticmethod
     def seed() -> int:
         """A number from the stream that ``np.random.seed`` restarts."""
         return int(np.random.randint(2**31))  # noqa: NPY002
+
+    @staticmethod
+    def linear(x: Any, w: Any, b: Any) -> Any:
+        """Of what differentiates itself."""
+        raise NotImplementedError
 
     @staticmethod
     def sigmoid(z: Any) -> Any:
@@ -49,6 +64,28 @@ class Kind:
     def cross_entropy(z: Any, y: Any) -> Any:
         """Of what differentiates itself: summed over the batch."""
         raise NotImplementedError
+
+
+class _Parameter:
+    """An attribute of a layer that holds an array, of a shape given by the names of the layer's sizes, or None."""
+
+    def __init__(self, *sizes: str) -> None:
+        self.sizes = sizes
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, layer: Any, owner: type | None = None) -> Any:
+        return self if layer is None else layer.__dict__[self.name]
+
+    def __set__(self, layer: Any, value: Any) -> None:
+        if value is not None or self.name in ("w", "b"):
+            value = layer.kind.parameter(self.name, value)
+            shape = tuple(getattr(layer, size) for size in self.sizes)
+            if value.shape != shape:
+                names = f"({', '.join(self.sizes)}{',' * (len(shape) == 1)})"
+                raise ValueError(f"{self.name}: expected the shape {names} = {shape}, got {tuple(value.shape)}")
+        layer.__dict__[self.name] = value
 
 
 class LinearLayer:
@@ -67,10 +104,18 @@ class LinearLayer:
     x, dx : (n_b, nx)
         Of the latest forward and backward. All six may be assigned; a computation takes w and b in its input's dtype.
 
+    Notes
+    -----
+    What is assigned to w, b, dw or db must have the shape above. A writable array of float32 or float64 is kept as it
+    is, in its memory, and so is a tensor that requires gradients. Everything else is copied: float16 becomes float32;
+    integers, booleans and lists become float64. `update` changes w and b in place.
+
     Examples
     --------
     >>> layer = LinearLayer(2, 1)
-    >>> layer.w, layer.b = np.array([[1.0, 2.0]]), np.array([0.5])
+    >>> layer.w, layer.b = [[1, 2]], [0.5]
+    >>> layer.w
+    array([[1., 2.]])
     >>> layer.forward(np.array([[3.0, 4.0], [0.0, 0.0]]))
     array([[11.5],
            [ 0.5]])
@@ -83,24 +128,38 @@ class LinearLayer:
 
     kind: ClassVar[type[Kind]] = Kind
 
+    w, b = _Parameter("nh", "nx"), _Parameter("nh")
+    dw, db = _Parameter("nh", "nx"), _Parameter("nh")
+
     def __init__(self, nx: int, nh: int) -> None:
-        self.nx, self.nh = nx, nh
-        # The array lies as the kernels want it, (nx, nh); w is its transposed view.
-        linear = Network([nx, nh], init="course", seed=self.kind.seed()).layers[0]
+        self.nx, self.nh = whole_number("nx", nx, 1), whole_number("nh", nh, 1)
+        # While w and b are those made here, their network computes: it skips the zeros of x, and uses threads.
+        self._network: Network | None = Network([self.nx, self.nh], init="course", seed=self.kind.seed())
+        linear = self._network.layers[0]
         self.w = self.kind.wrapped(linear.weight)  # type: ignore[attr-defined]
         self.b = self.kind.wrapped(linear.bias)  # type: ignore[attr-defined]
-        self.dw: Any = None
-        self.db: Any = None
+        self._made = [(values, self.kind.place(values)) for values in (self.w, self.b)]
+        self._went_through: Any = None  # the network: its latest x
+        self.dw = self.db = None
         self.x: Any = None
         self.dx: Any = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy's arrays lie elsewhere, and are no network's."""
+        return self.__dict__ | {"_network": None, "_went_through": None}
+
     def forward(self, x: Any) -> Any:
         """x (n_b, nx) to z (n_b, nh)."""
-        self.x = x
+        self.x, self._went_through = x, None
         if self.kind.differentiable(x, self.w, self.b):
-            return x @ self.w.T + self.b
+            return self.kind.linear(x, self.w, self.b)
         array = real_array("x", x)
-        return self.kind.wrapped(ops.linear_forward(array, _like(self.w, array), _like(self.b, array)))
+        network = self._network_of(array)
+        if network is not None:
+            z, self._went_through = network.forward(array), x
+        else:
+            z = ops.linear_forward(array, _like(self.w, array), _like(self.b, array))
+        return self.kind.wrapped(z)
 
     def backward(self, dz: Any) -> Any:
         """dz (n_b, nh) to dx (n_b, nx); sets dw and db, means over the batch.
@@ -117,20 +176,38 @@ class LinearLayer:
         if self.x is None:
             raise RuntimeError("backward: expected a forward first")
         x, dz = real_array("x", self.x), real_array("dz", dz)
-        if len(x) == 1:
-            x = np.repeat(x, len(dz), axis=0)
+        network = self._network_of(dz)
+        if len(x) == 1 and len(dz) != 1:
+            x, network = np.repeat(x, len(dz), axis=0), None
         if len(x) != len(dz):
             raise ValueError(f"dz: expected {len(x)} rows as in the forward pass, got {len(dz)}")
-        dx, dw, db = ops.linear_backward(dz, x, _like(self.w, dz))
+        if network is not None and self._went_through is self.x:
+            dx = network.backward(dz)
+            linear = network.layers[0]
+            dw, db = linear.weight_grad, linear.bias_grad  # type: ignore[attr-defined]
+        else:
+            dx, dw, db = ops.linear_backward(dz, x, _like(self.w, dz))
         n = dz.dtype.type(max(len(dz), 1))
-        self.dx, self.dw, self.db = (self.kind.wrapped(array) for array in (dx, dw / n, db / n))
+        self.dx = self.kind.wrapped(dx)
+        self.dw, self.db = self.kind.wrapped(dw / n), self.kind.wrapped(db / n)
         return self.dx
 
     def update(self, lr: float) -> None:
         """One step of gradient descent, in place."""
+        if self.dw is None or self.db is None:
+            raise RuntimeError("update: expected a backward first")
         for values, gradients in ((self.w, self.dw), (self.b, self.db)):
             array = real_array("w", values)
             array -= array.dtype.type(lr) * _like(gradients, array)
+
+    def _network_of(self, array: Array) -> Network | None:
+        """The network that computes with w and b from `array`, where there is one."""
+        if self._network is None or array.dtype != np.float32:
+            return None
+        for values, (made, place) in zip((self.w, self.b), self._made, strict=True):
+            if values is not made or self.kind.place(values) != place:
+                return None
+        return self._network
 
 
 class _Activation:
@@ -185,14 +262,18 @@ class ReLUActivation(_Activation):
 
 
 class MLP:
-    """Linear layers, an activation after each but the last: ``MLP(nx, nunits)``, ``MLP(units, activation_class)``.
+    """Linear layers, an activation after each but the last: ``MLP(nx, nunits)``, or ``MLP(units, activation_class)``.
 
     Parameters
     ----------
-    nx : int, or sequence of int
-        Inputs; or inputs, units of the hidden layers and outputs (exercise 2's `units`).
-    nunits : sequence of int, or class
-        Units of the hidden layers and outputs, with sigmoid between them; or the class of the activations.
+    nx : int
+        Inputs.
+    nunits : sequence of int
+        Units of the hidden layers, and outputs. The activations of this form, exercise 3's, are sigmoids.
+    units : sequence of int
+        Instead of both: inputs, units of the hidden layers, and outputs; exercise 2's form.
+    activation_class : class
+        `ReLUActivation`, which it is where left out, or `SigmoidActivation`; torch's classes ReLU and Sigmoid as well.
 
     Attributes
     ----------
@@ -201,35 +282,59 @@ class MLP:
     layers : list
         Linear, activation, ..., linear.
 
+    Raises
+    ------
+    TypeError, ValueError
+        Where an argument is not one of the above; they name it, and what was expected and what came.
+
     Examples
     --------
     >>> net = MLP(4, [3, 2])
     >>> net.nunits, net.nlayers, net.nclasses, len(net.layers)
     ([4, 3, 2], 2, 2, 3)
-    >>> [type(layer).__name__ for layer in MLP([4, 3, 2], ReLUActivation).layers]
+    >>> [type(layer).__name__ for layer in net.layers]
+    ['LinearLayer', 'SigmoidActivation', 'LinearLayer']
+    >>> [type(layer).__name__ for layer in MLP([4, 3, 2]).layers]
     ['LinearLayer', 'ReLUActivation', 'LinearLayer']
+    >>> [type(layer).__name__ for layer in MLP(units=[4, 3, 2], activation_class=SigmoidActivation).layers]
+    ['LinearLayer', 'SigmoidActivation', 'LinearLayer']
     """
 
     linear: ClassVar[type[LinearLayer]] = LinearLayer
     activations: ClassVar[dict[str, type[_Activation]]] = {"Sigmoid": SigmoidActivation, "ReLU": ReLUActivation}
 
-    def __init__(self, nx: int | Sequence[int], nunits: Sequence[int] | type) -> None:
-        activation: type = SigmoidActivation
+    @overload
+    def __init__(self, nx: int, nunits: Sequence[int]) -> None: ...
+
+    @overload
+    def __init__(self, units: Sequence[int], activation_class: type = ...) -> None: ...
+
+    def __init__(  # type: ignore[misc]  # the first two may have either name
+        self, nx: Any = None, nunits: Any = None, *, units: Any = None, activation_class: Any = None
+    ) -> None:
         if isinstance(nx, numbers.Integral):
-            units = [int(nx), *nunits]  # type: ignore[misc]
+            for name, value in (("units", units), ("activation_class", activation_class)):
+                if value is not None:
+                    raise TypeError(
+                        f"{name}: expected None beside nx, or `units` in place of nx and nunits, got {value!r}"
+                    )
+            self.nunits = [whole_number("nx", nx, 1), *_sizes("nunits", nunits, 1)]
+            activation = self.activations["Sigmoid"]
         else:
-            units, activation = list(nx), nunits  # type: ignore[arg-type, assignment]
-        name = getattr(activation, "__name__", repr(activation)).removesuffix("Activation")
-        if name not in self.activations:
-            raise ValueError(f"activation_class: expected a class for Sigmoid or ReLU, got {activation!r}")
-        if len(units) < 2:
-            raise ValueError(f"units: expected inputs and outputs at least, got {units}")
-        self.nunits = units
-        self.nx, self.nclasses, self.nlayers = units[0], units[-1], len(units) - 1
+            # The first two positions are those of units and activation_class as well.
+            self.nunits = _sizes("units", _one_of("units", nx, units), 2)
+            activation = self._activation(_one_of("activation_class", nunits, activation_class))
+        self.nx, self.nclasses, self.nlayers = self.nunits[0], self.nunits[-1], len(self.nunits) - 1
         self.layers: list[Any] = []
-        for n_in, n_out in itertools.pairwise(units):
-            self.layers += [self.linear(n_in, n_out), self.activations[name]()]
+        for n_in, n_out in itertools.pairwise(self.nunits):
+            self.layers += [self.linear(n_in, n_out), activation()]
         self.layers.pop()
+
+    def _activation(self, given: Any) -> type[_Activation]:
+        name = "ReLU" if given is None else getattr(given, "__name__", repr(given)).removesuffix("Activation")
+        if name not in self.activations:
+            raise ValueError(f"activation_class: expected a class for Sigmoid or ReLU, got {given!r}")
+        return self.activations[name]
 
     def forward(self, x: Any) -> Any:
         """x (n_b, nx) to logits (n_b, nclasses)."""
@@ -305,6 +410,7 @@ def train_eval(model: MLP, lr: float, nepochs: int, nbatch: int, training_set: A
 
     Examples
     --------
+    >>> np.random.seed(0)
     >>> x, y = np.eye(3, dtype="float32"), np.arange(3)
     >>> curves = train_eval(MLP([3, 8, 3], ReLUActivation), 0.5, 50, 1, (x, y), (x, y))
     >>> curves.acc_valid[-1]
@@ -328,6 +434,34 @@ def _samples(dataset: Any) -> tuple[Array, Array]:
         x, y = real_array("x", dataset[0]), np.asarray(dataset[1])
         return x.reshape(len(x), -1), y
     return from_torch(dataset)
+
+
+def _one_of(name: str, value: Any, other: Any) -> Any:
+    """An argument that came in its place, or by its name."""
+    if value is not None and other is not None:
+        raise TypeError(f"{name}: expected once, got {value!r} and {other!r}")
+    return other if value is None else value
+
+
+def _sizes(name: str, values: Any, least: int) -> list[int]:
+    """Numbers of units, at least so many."""
+    if isinstance(values, (str, bytes)) or not hasattr(values, "__iter__"):
+        raise TypeError(f"{name}: expected a list of integers like {[784, 100, 10][-least - 1 :]}, got {values!r}")
+    sizes = [whole_number(f"{name}[{place}]", value, 1) for place, value in enumerate(values)]
+    if len(sizes) < least:
+        raise ValueError(f"{name}: expected {least} sizes at least, got {sizes}")
+    return sizes
+
+
+def _floating(name: str, value: Any) -> Array:
+    """`real_array` in float32 or float64, writable, and no two elements in one place: a copy where it is not so."""
+    try:
+        array = real_array(name, value)
+    except ValueError:  # lists of different lengths
+        raise ValueError(f"{name}: expected rows of equal length, got {value!r}") from None
+    if array.dtype in (np.float32, np.float64) and array.flags.writeable and 0 not in array.strides:
+        return array
+    return array.astype(np.float32 if array.dtype.kind == "f" and array.itemsize <= 4 else np.float64)
 
 
 def _like(values: Any, array: Array) -> Array:

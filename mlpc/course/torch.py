@@ -33,6 +33,29 @@ class _Tensors(classes.Kind):
         return torch.is_grad_enabled() and any(getattr(array, "requires_grad", False) for array in arrays)
 
     @staticmethod
+    def parameter(name: str, value: Any) -> Any:
+        if not isinstance(value, torch.Tensor):
+            array = classes.Kind.parameter(name, value)
+            return torch.from_numpy(array if min(array.strides, default=0) >= 0 else array.copy())
+        if value.is_complex():
+            raise TypeError(f"{name}: expected real numbers, got dtype {value.dtype}")
+        if value.device.type != "cpu" or value.layout != torch.strided:
+            raise TypeError(f"{name}: expected a dense tensor on the CPU, got {value.layout} on {value.device}")
+        if value.requires_grad or (value.dtype in (torch.float32, torch.float64) and 0 not in value.stride()):
+            return value
+        small = value.dtype == torch.float32 or (value.is_floating_point() and value.itemsize < 4)
+        return value.to(torch.float32 if small else torch.float64, memory_format=torch.contiguous_format, copy=True)
+
+    @staticmethod
+    def place(values: Any) -> Any:
+        # values.data = other and values.t_() leave the tensor, and change what it shows.
+        return values.data_ptr(), values.stride()
+
+    @staticmethod
+    def linear(x: Any, w: Any, b: Any) -> Any:
+        return x @ w.to(x.dtype).T + b.to(x.dtype)
+
+    @staticmethod
     def seed() -> int:
         return int(torch.randint(2**31, ()).item())
 

@@ -87,3 +87,82 @@ def test_train_eval_takes_datasets_and_subsets(torch, course):
     curves = course.train_eval(model, 0.1, 10, 32, train, validation)
     assert curves.acc_valid[-1] > 0.9 and len(curves.cost_valid) == 10
     assert model(torch.from_numpy(x)).argmax(dim=1).eq(torch.from_numpy(y)).float().mean() > 0.9
+
+
+def test_networks_take_torchs_classes_and_have_relu_as_the_sheet(torch, course):
+    for net in (course.MLP([3, 4, 2]), course.MLP(units=[3, 4, 2], activation_class=torch.nn.ReLU)):
+        assert [type(layer) for layer in net.layers] == [course.LinearLayer, course.ReLUActivation, course.LinearLayer]
+    assert isinstance(
+        course.MLP(units=[3, 4, 2], activation_class=torch.nn.Sigmoid).layers[1], course.SigmoidActivation
+    )
+    assert isinstance(course.MLP(nx=3, nunits=[4, 2]).layers[1], course.SigmoidActivation)
+    with pytest.raises(TypeError, match="nunits: expected a list of integers"):
+        course.MLP(4, 3)
+
+
+@pytest.mark.parametrize(
+    ("make", "dtype"),
+    [
+        (lambda torch: [[1, 2]], "float64"),
+        (lambda torch: np.array([[1, 2]]), "float64"),
+        (lambda torch: np.array([[2, 1]], "f")[:, ::-1], "float32"),  # torch knows no negative strides
+        (lambda torch: torch.tensor([[1, 2]]), "float64"),
+        (lambda torch: torch.tensor([[True, False]]), "float64"),
+        (lambda torch: torch.tensor([[1, 2]], dtype=torch.float16), "float32"),
+        (lambda torch: torch.tensor([[1, 2]], dtype=torch.bfloat16), "float32"),
+        (lambda torch: torch.ones(1).expand(1, 2), "float32"),
+    ],
+)
+def test_weights_of_any_kind_become_tensors_that_are_updated(torch, course, make, dtype):
+    layer = course.LinearLayer(2, 1)
+    given = make(torch)
+    before = [[float(value) for value in row] for row in given]
+    layer.w, layer.b = given, torch.tensor([3])
+    assert isinstance(layer.w, torch.Tensor) and layer.w.dtype == getattr(torch, dtype)
+    assert layer.w.tolist() == before
+    layer.forward(torch.tensor([[1.0, 3.0]]))
+    layer.backward(torch.tensor([[1.0]]))
+    layer.update(0.5)
+    assert layer.w.tolist() == [[before[0][0] - 0.5, before[0][1] - 1.5]] and layer.b.tolist() == [2.5]
+    assert [[float(value) for value in row] for row in given] == before
+
+
+def test_tensors_that_require_gradients_are_kept(torch, course):
+    layer, x = course.LinearLayer(2, 1), torch.tensor([[1.0, 3.0]])
+    for dtype in (torch.float16, torch.float32, torch.float64):
+        w = torch.ones(1, 2, dtype=dtype, requires_grad=True)
+        layer.w = w
+        assert layer.w is w
+        z = layer.forward(x)
+        assert z.dtype == torch.float32
+        z.sum().backward()
+        assert layer.w.grad.tolist() == [[1.0, 3.0]]
+        plain = w.detach().float()
+        layer.w = plain
+        assert layer.w is plain
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "said"),
+    [
+        (lambda torch: "ab", TypeError, "w: expected real numbers, got dtype <U2"),
+        (lambda torch: torch.ones(1, 2, dtype=torch.complex64), TypeError, "w: expected real numbers, got dtype"),
+        (lambda torch: torch.ones(1, 2).to_sparse(), TypeError, "w: expected a dense tensor on the CPU"),
+        (lambda torch: torch.ones(1, 2, device="meta"), TypeError, "w: expected a dense tensor on the CPU, .* on meta"),
+        (lambda torch: torch.ones(2), ValueError, r"w: expected the shape \(nh, nx\) = \(1, 2\), got \(2,\)"),
+        (lambda torch: torch.ones(2, 1, requires_grad=True), ValueError, "w: expected the shape"),
+    ],
+)
+def test_what_are_no_weights_is_told(torch, course, make, error, said):
+    with pytest.raises(error, match=said):
+        course.LinearLayer(2, 1).w = make(torch)
+
+
+def test_data_that_are_exchanged_under_a_tensor_count(torch, course):
+    layer, x = course.LinearLayer(2, 2), torch.tensor([[1.0, 2.0]])
+    layer.w.data = torch.tensor([[1.0, 0.0], [0.0, 3.0]])
+    assert layer.forward(x).tolist() == [[1.0, 6.0]]
+    layer = course.LinearLayer(2, 2)
+    layer.w.copy_(torch.tensor([[1.0, 0.0], [5.0, 3.0]]))
+    layer.w.t_()
+    assert layer.forward(x).tolist() == [[11.0, 6.0]]
