@@ -12,6 +12,7 @@ import numpy as np
 from mlpc import ops
 from mlpc.arguments import Array, real_array, whole_number
 from mlpc.datasets import from_torch
+from mlpc.layers import Linear
 from mlpc.net import MLP as Network
 
 __all__ = ["MLP", "CELoss", "Curves", "LinearLayer", "ReLUActivation", "SigmoidActivation", "train_eval"]
@@ -108,7 +109,8 @@ class LinearLayer:
     -----
     What is assigned to w, b, dw or db must have the shape above. A writable array of float32 or float64 is kept as it
     is, in its memory, and so is a tensor that requires gradients. Everything else is copied: float16 becomes float32;
-    integers, booleans and lists become float64. `update` changes w and b in place.
+    integers, booleans and lists become float64. `update` changes w and b in place. ``layer.w[...] = values`` keeps the
+    layer's own memory, which lies as the kernels read it: large layers are faster than with an array that is assigned.
 
     Examples
     --------
@@ -134,10 +136,10 @@ class LinearLayer:
     def __init__(self, nx: int, nh: int) -> None:
         self.nx, self.nh = whole_number("nx", nx, 1), whole_number("nh", nh, 1)
         # While w and b are those made here, their network computes: it skips the zeros of x, and uses threads.
-        self._network: Network | None = Network([self.nx, self.nh], init="course", seed=self.kind.seed())
-        linear = self._network.layers[0]
-        self.w = self.kind.wrapped(linear.weight)  # type: ignore[attr-defined]
-        self.b = self.kind.wrapped(linear.bias)  # type: ignore[attr-defined]
+        network = Network([self.nx, self.nh], init="course", seed=self.kind.seed())
+        linear: Linear = network.layers[0]  # type: ignore[assignment]
+        self._linear: Linear | None = linear
+        self.w, self.b = self.kind.wrapped(linear.weight), self.kind.wrapped(linear.bias)
         self._made = [(values, self.kind.place(values)) for values in (self.w, self.b)]
         self._went_through: Any = None  # the network: its latest x
         self.dw = self.db = None
@@ -146,7 +148,7 @@ class LinearLayer:
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy's arrays lie elsewhere, and are no network's."""
-        return self.__dict__ | {"_network": None, "_went_through": None}
+        return self.__dict__ | {"_linear": None, "_went_through": None}
 
     def forward(self, x: Any) -> Any:
         """x (n_b, nx) to z (n_b, nh)."""
@@ -154,9 +156,9 @@ class LinearLayer:
         if self.kind.differentiable(x, self.w, self.b):
             return self.kind.linear(x, self.w, self.b)
         array = real_array("x", x)
-        network = self._network_of(array)
-        if network is not None:
-            z, self._went_through = network.forward(array), x
+        linear = self._linear_of(array)
+        if linear is not None:
+            z, self._went_through = linear.net.forward(array), x
         else:
             z = ops.linear_forward(array, _like(self.w, array), _like(self.b, array))
         return self.kind.wrapped(z)
@@ -176,15 +178,13 @@ class LinearLayer:
         if self.x is None:
             raise RuntimeError("backward: expected a forward first")
         x, dz = real_array("x", self.x), real_array("dz", dz)
-        network = self._network_of(dz)
+        linear = self._linear_of(dz) if self._went_through is self.x else None
         if len(x) == 1 and len(dz) != 1:
-            x, network = np.repeat(x, len(dz), axis=0), None
+            x, linear = np.repeat(x, len(dz), axis=0), None
         if len(x) != len(dz):
             raise ValueError(f"dz: expected {len(x)} rows as in the forward pass, got {len(dz)}")
-        if network is not None and self._went_through is self.x:
-            dx = network.backward(dz)
-            linear = network.layers[0]
-            dw, db = linear.weight_grad, linear.bias_grad  # type: ignore[attr-defined]
+        if linear is not None:
+            dx, dw, db = linear.net.backward(dz), linear.weight_grad, linear.bias_grad
         else:
             dx, dw, db = ops.linear_backward(dz, x, _like(self.w, dz))
         n = dz.dtype.type(max(len(dz), 1))
@@ -200,14 +200,14 @@ class LinearLayer:
             array = real_array("w", values)
             array -= array.dtype.type(lr) * _like(gradients, array)
 
-    def _network_of(self, array: Array) -> Network | None:
-        """The network that computes with w and b from `array`, where there is one."""
-        if self._network is None or array.dtype != np.float32:
+    def _linear_of(self, array: Array) -> Linear | None:
+        """The layer of a network that computes with w and b from `array`, where there is one."""
+        if self._linear is None or array.dtype != np.float32:
             return None
         for values, (made, place) in zip((self.w, self.b), self._made, strict=True):
             if values is not made or self.kind.place(values) != place:
                 return None
-        return self._network
+        return self._linear
 
 
 class _Activation:

@@ -272,9 +272,10 @@ def test_a_copy_of_a_layer_is_a_layer_of_its_own(copied):
     layer, x = LinearLayer(2, 2), np.array([[1.0, 2.0]], "f")
     other = copied(layer)
     np.testing.assert_array_equal(other.forward(x), layer.forward(x))
-    other.w = np.eye(2, dtype="f")
-    other.w[0, 0] = 3
+    other.w[...] = [[3, 0], [0, 1]]
     np.testing.assert_array_equal(other.forward(x), [[3, 2]])
+    other.w = 5 * np.eye(2, dtype="f")
+    np.testing.assert_array_equal(other.forward(x), [[5, 10]])
     assert not np.array_equal(layer.w, other.w)
     np.testing.assert_array_equal(layer.forward(x), x @ layer.w.T)
 
