@@ -74,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     pack.add_argument("notebooks", nargs="*", metavar="NOTEBOOK", help="filled in and run; pw03_*.ipynb here if none")
     pack.add_argument("--group", required=True, metavar="NAME", help="becomes part of the file names")
     pack.add_argument("--to", default=".", metavar="DIR", help="where the copies go")
+    pack.add_argument("--digits", action="store_true", help="take notebooks that were run on the 8 x 8 digits")
     pack.add_argument("--force", action="store_true", help="make copies of notebooks that lack something, too")
     pack.set_defaults(run=_pack)
 
@@ -183,13 +184,13 @@ def _pack(options: argparse.Namespace) -> int:
         raise ValueError("NOTEBOOK: expected one, and there is no pw03_*.ipynb here")
     status = 0
     for notebook in notebooks:
-        lacks = handin.missing(notebook)
-        for complaint in lacks:
-            print(f"{notebook.name}: {complaint}")
+        lacks = handin.missing(notebook, digits=options.digits)
+        for sentence in [*lacks, *handin.depths(notebook)]:
+            print(f"{notebook.name}: {sentence}")
         if lacks and not options.force:
-            print(f"{notebook.name}: no copy was made; --force makes one all the same")
+            print(f"{notebook.name}: No copy was made. Use --force to make one all the same.")
         else:
-            print(f"{notebook.name}: copied to {handin.copy(notebook, options.group, Path(options.to))}")
+            print(f"{notebook.name}: It was copied to {handin.copy(notebook, options.group, Path(options.to))}.")
         status |= bool(lacks)
     return status
 

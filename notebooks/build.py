@@ -6,7 +6,8 @@ fails where a committed notebook is not what its source says.
 
 A source is a Python file in jupytext's percent format. A blank is what stands between two markers: one line that begins
 with ``#!``, with the exercise's number and what is to be done, hints that begin with ``#?``, and the solution. A code
-cell that says ``#include NAME`` and nothing else becomes the text of ``source/NAME.inc``.
+cell that says ``#include NAME`` and nothing else becomes the text of ``source/NAME.inc``. The cells of
+``source/receipt.inc`` end every notebook: they note which code was run, for ``python -m mlpc pack``.
 """
 
 import argparse
@@ -26,6 +27,8 @@ import jupytext
 import nbformat
 from nbclient import NotebookClient
 from nbformat import NotebookNode
+
+from mlpc import handin
 
 FOLDER = Path(__file__).resolve().parent
 # The sources, in the order in which they are executed, and their student versions: the course's names.
@@ -54,6 +57,7 @@ class Blank(NamedTuple):
 def read(stem: str) -> NotebookNode:
     """The notebook of a source, with its blanks as they are written there."""
     notebook = jupytext.read(FOLDER / "source" / f"{stem}.py")
+    notebook.cells += jupytext.reads(_include("receipt"), "py:percent").cells
     notebook.metadata = NotebookNode(
         kernelspec={"display_name": "Python 3", "language": "python", "name": "python3"},
         language_info={"name": "python"},
@@ -62,8 +66,7 @@ def read(stem: str) -> NotebookNode:
     seen: dict[str, int] = {}
     for cell in notebook.cells:
         if cell.cell_type == "code" and cell.source.startswith(INCLUDE):
-            path = FOLDER / "source" / f"{cell.source.removeprefix(INCLUDE).strip()}.inc"
-            cell.source = path.read_text(encoding="utf-8").strip("\n")
+            cell.source = _include(cell.source.removeprefix(INCLUDE).strip())
         name = hashlib.sha256(cell.source.encode()).hexdigest()[:12]
         seen[name] = seen.get(name, 0) + 1
         cell.id = name if seen[name] == 1 else f"{name}-{seen[name]}"
@@ -80,8 +83,10 @@ def blanks(notebook: NotebookNode) -> list[Blank]:
 
 
 def student(notebook: NotebookNode, answers: Mapping[str, str] | None = None) -> NotebookNode:
-    """The version with blanks; those whose numbers are in `answers` are filled in."""
-    return _version(notebook, "solution", dict(answers or {}), _stub)
+    """The version with blanks, which says what has to come back; those whose numbers are in `answers` are filled in."""
+    version = _version(notebook, "solution", dict(answers or {}), _stub)
+    version.metadata["mlpc"] = {"cells": handin.manifest(version.cells)}
+    return version
 
 
 def solution(notebook: NotebookNode, answers: Mapping[str, str] | None = None) -> NotebookNode:
@@ -142,6 +147,11 @@ def drift(stem: str) -> Iterator[str]:
 def tags(cell: NotebookNode) -> list[str]:
     """The tags of a cell."""
     return cell.metadata.get("tags", [])
+
+
+def _include(name):
+    """The text of an include."""
+    return (FOLDER / "source" / f"{name}.inc").read_text(encoding="utf-8").strip("\n")
 
 
 def _version(notebook, without, answers, fill):

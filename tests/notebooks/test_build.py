@@ -38,10 +38,12 @@ pandas.DataFrame([{os.environ["PW03_DATA"]: double(21)}])
 @pytest.fixture
 def folder(build, tmp_path, monkeypatch):
     """A folder with one small source, built and executed as if on MNIST."""
+    receipt = (build.FOLDER / "source" / "receipt.inc").read_text()
     monkeypatch.setattr(build, "FOLDER", tmp_path)
     monkeypatch.setattr(build, "NOTEBOOKS", {"small": "small_stud"})
     (tmp_path / "source").mkdir()
     (tmp_path / "source" / "small.py").write_text(SOURCE)
+    (tmp_path / "source" / "receipt.inc").write_text(receipt)
     return tmp_path
 
 
@@ -61,7 +63,7 @@ def test_a_blank_is_a_stub_with_hints(build, folder):
         '    raise NotImplementedError("Exercise 1.1, double: twice x")',
         "    ### YOUR CODE END ###",
     ]
-    assert cells[-1].source == "*Write here.*"
+    assert cells[3].source == "*Write here.*"
 
 
 def test_a_solution_is_the_code_alone(build, folder):
@@ -74,7 +76,7 @@ def test_a_solution_is_the_code_alone(build, folder):
         "    return x",
         "    ### YOUR CODE END ###",
     ]
-    assert cells[-1].source == "It is 42."
+    assert cells[3].source == "It is 42."
 
 
 def test_answers_stand_in_place_of_the_solution(build, folder):
@@ -116,7 +118,32 @@ def test_what_was_built_has_not_drifted(build, built):
     assert list(build.drift("small")) == []
     executed = nbformat.read(built / "solutions" / "small.ipynb", as_version=4)
     assert "mnist" in executed.cells[2].outputs[0].data["text/html"]
-    assert [cell.execution_count for cell in executed.cells if cell.cell_type == "code"] == [1, 2]
+    assert [cell.execution_count for cell in executed.cells if cell.cell_type == "code"] == [1, 2, 3]
+
+
+def test_an_include_is_the_text_of_its_file(build, folder):
+    (folder / "source" / "setup.inc").write_text("import os\n")
+    (folder / "source" / "small.py").write_text(f"{SOURCE}\n# %%\n#include setup\n")
+    assert "import os" in [cell.source for cell in build.read("small").cells]
+
+
+def test_both_versions_end_with_the_receipt(build, folder):
+    notebook = build.read("small")
+    for version in (build.student(notebook), build.solution(notebook)):
+        assert version.cells[-2].source.startswith("# Before you hand in")
+        assert "handin.receipt()" in version.cells[-1].source
+
+
+def test_a_students_version_says_what_has_to_come_back(build, folder):
+    notebook = build.read("small")
+    entries = build.student(notebook).metadata.mlpc.cells
+    assert [(entry["kinds"], entry["place"]) for entry in entries] == [
+        (["blank"], "Title"),
+        (["table"], "Title"),
+        (["comment"], "Title"),
+    ]
+    assert entries == build.student(notebook, {"1.1": "return x + x"}).metadata.mlpc.cells
+    assert "mlpc" not in build.solution(notebook).metadata
 
 
 CHANGES = {
