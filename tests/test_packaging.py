@@ -1,7 +1,9 @@
 """What is shipped: a wheel built from the source distribution works where nothing of the checkout can be seen."""
 
 import importlib.metadata
+import json
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -59,6 +61,49 @@ def test_wheel_holds_the_package_and_nothing_else(wheel):
 
 def test_version_is_the_same_everywhere():
     assert importlib.metadata.version("libmlpc") == mlpc.__version__
+
+
+# What would fetch a package from the index, after options and other packages; lines may be broken anywhere.
+FROM_INDEX = re.compile(
+    r"""(?:pip3?|conda|mamba)[\s#]+install[\s#]+(?:[\w=<>,\[\]-]+[\s#]+)*["'\\]*(?:lib)?mlpc(?![\w./-])"""
+    r"""|(?<!lib)mlpc\\?\[(?:all|bench|data|lint|notebooks|pandas|plot|progress|test|torch)\b"""
+)
+
+
+@pytest.mark.parametrize("what", ["{}", "'{}[plot]'", "-U lib{}", 'numpy\n# \\"lib{}[all]\\"', "--upgrade '{}>=1'"])
+def test_advice_that_fetches_a_strangers_package_is_found(what):
+    assert FROM_INDEX.search(f"To begin: pip install {what.format('mlpc')}, and go on.")
+
+
+@pytest.mark.parametrize("text", ["pip install '.[plot]'. `mlpc.sweep` is", "pip uninstall mlpc", "pip install ./mlpc"])
+def test_advice_that_does_not_is_not(text):
+    assert not FROM_INDEX.search(text)
+
+
+def test_no_text_sends_anybody_to_the_index_for_mlpc():
+    names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    advice = []
+    for name in filter(None, names.split("\0")):
+        path = ROOT / name
+        if not path.exists():  # removed, and not committed yet
+            continue
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue
+        if path.suffix == ".ipynb":
+            text = "\n".join(strings(json.loads(text)))
+        advice += [f"{name}: {found[0]}" for found in FROM_INDEX.finditer(text)]
+    assert advice == []
+
+
+def strings(value):
+    """All text in a notebook, lines of a cell put together."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        return ["".join(value)] if all(isinstance(v, str) for v in value) else [s for v in value for s in strings(v)]
+    return [value] if isinstance(value, str) else []
 
 
 def test_import_needs_numpy_alone():
