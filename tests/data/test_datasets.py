@@ -13,7 +13,7 @@ import typing
 import numpy as np
 import pytest
 
-from mlpc import datasets, idx
+from mlpc import course, datasets, idx
 
 REAL_MNIST = os.environ.get("MLPC_DATA_DIR")
 needs_mnist = pytest.mark.skipif(not REAL_MNIST, reason="MLPC_DATA_DIR is not set")
@@ -239,6 +239,46 @@ def test_without_pooch_the_error_names_it(miniature, monkeypatch):
     monkeypatch.setitem(sys.modules, "pooch", None)
     with pytest.raises(ImportError, match=r"pip install pooch\..*MLPC_DATA_DIR"):
         datasets.load_mnist()
+
+
+WAY_OUT = 'DATA = "digits", in the second cell, works without a network, on pictures of 8 x 8 pixels.'
+
+
+def without_a_network(monkeypatch, nobody, tmp_path):
+    monkeypatch.setattr(datasets, "_MIRRORS", (nobody,))
+
+
+def without_pooch(monkeypatch, nobody, tmp_path):
+    monkeypatch.setitem(sys.modules, "pooch", None)
+
+
+def with_an_empty_folder(monkeypatch, nobody, tmp_path):
+    monkeypatch.setenv("MLPC_DATA_DIR", str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [(without_a_network, ConnectionError), (without_pooch, ImportError), (with_an_empty_folder, FileNotFoundError)],
+)
+def test_a_notebook_is_told_of_the_data_that_need_no_network(fault, error, miniature, nobody, monkeypatch, tmp_path):
+    pytest.importorskip("pooch")
+    fault(monkeypatch, nobody, tmp_path)
+    with pytest.raises(error) as library:
+        datasets.load_mnist()
+    with pytest.raises(error) as notebook:
+        course.load_data("mnist")
+    assert "DATA =" not in str(library.value)
+    assert str(notebook.value) == f"{library.value}\n{WAY_OUT}"
+
+
+def test_a_notebook_says_which_data_it_has(miniature, folder, monkeypatch, capsys):
+    monkeypatch.setenv("MLPC_DATA_DIR", str(folder))
+    assert_is_the_miniature(course.load_data("mnist"))
+    assert capsys.readouterr().out == "data: mnist, 3 samples of 4 pixels for training, 2 for the test\n"
+    np.testing.assert_array_equal(course.load_data("digits")[1][0], datasets.load_digits()[1][0])
+    assert capsys.readouterr().out.startswith("data: digits, 1,437 samples")
+    with pytest.raises(ValueError, match='DATA: expected "mnist" or "digits", got \'cats\''):
+        course.load_data("cats")
 
 
 @needs_mnist
