@@ -22,22 +22,74 @@ def test_every_notebook_is_tested(build):
     assert list(build.NOTEBOOKS) == STEMS
 
 
-@pytest.mark.slow
-def test_it_fails_at_its_first_blank_and_nowhere_earlier(build, notebook, run_cell, tmp_path, monkeypatch):
-    """A student's way: run until a blank complains, fill it in, run its cell again, go on."""
+@pytest.fixture
+def scratch(tmp_path, monkeypatch):
+    """A folder for what a notebook writes, and an environment that is afterwards what it was."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PW03_DATA", "digits")
+    for library in ("OPENBLAS", "MKL", "VECLIB"):
+        monkeypatch.setenv(f"{library}_NUM_THREADS", "1")
+
+
+@pytest.mark.slow
+def test_a_students_way(build, notebook, run_cell, scratch):
+    """Blank by blank: left as it is, filled with nothing, and filled in; its cell is run again, and what is below it.
+
+    A blank that is left as it is, whether those after it are filled in or not, first fails with its own sentence. One
+    that is filled with nothing first fails in a visible test that names a usual reason.
+    """
     ahead, filled, namespace, start = build.blanks(notebook), {}, {"__name__": "__main__"}, 0
-    while ahead:
-        cells = build.student(notebook, filled).cells
-        with pytest.raises(NotImplementedError) as stop:
-            for number, cell in enumerate(cells[start:], start):
-                if cell.cell_type == "code":
+    solutions = {blank.number: "\n".join(blank.solution) for blank in ahead}
+
+    def failure(answers):
+        """What the first failure is at or below the cell `start`."""
+        for number, cell in enumerate(build.student(notebook, answers).cells[start:], start):
+            if cell.cell_type == "code":
+                try:
                     run_cell(cell, number, namespace)
-        blank = ahead.pop(0)
-        assert str(stop.value) == f"Exercise {blank.number}, {blank.task}"
-        filled[blank.number] = "\n".join(blank.solution)
+                except Exception as error:
+                    return error
+        return None
+
+    for blank in ahead:
+        own = "NotImplementedError", f"Exercise {blank.number}, {blank.task}"
+        others = {number: text for number, text in solutions.items() if number != blank.number}
+        stop = failure(filled)
+        assert (type(stop).__name__, str(stop)) == own
+        cells = build.student(notebook, filled).cells
         start = next(i for i, cell in enumerate(cells) if f"Exercise {blank.number}, " in cell.source)
+        stop = failure(others)
+        assert (type(stop).__name__, str(stop)) == own, f"with all blanks but {blank.number} filled in"
+        stop = failure(others | {blank.number: "pass"})
+        says = f"{blank.number} filled with nothing: {type(stop).__name__}: {stop}"
+        assert type(stop) is AssertionError and "usual reason" in str(stop), says
+        filled[blank.number] = solutions[blank.number]
+
+
+@pytest.mark.slow
+def test_every_test_passes_twice_and_in_any_order_upwards(build, notebook, run_cell, scratch):
+    cells, namespace, made, tests = build.solution(notebook).cells, {"__name__": "__main__"}, {}, []
+    for number, cell in enumerate(cells):
+        if cell.cell_type != "code":
+            continue
+        before = dict(namespace)
+        run_cell(cell, number, namespace)
+        if "test" in build.tags(cell):
+            run_cell(cell, number, namespace)
+            tests.append((cell, number))
+            others = sorted(name for name, value in made.items() if namespace.get(name) is not value)
+            assert not others, f"the tests of cell {number} change what other cells made: {', '.join(others)}"
+        else:
+            # What a cell made or replaced, names that a test uses as well among them, is its own from here on.
+            made |= {name: value for name, value in namespace.items() if before.get(name) is not value}
+    for cell, number in reversed(tests):
+        run_cell(cell, number, namespace)
+
+
+def test_cells_with_visible_tests_are_tagged(build, notebook):
+    cells = [cell for cell in build.solution(notebook).cells if cell.cell_type == "code"]
+    says = {cell.id: re.search(r"^with checking\(|passed:", cell.source, re.MULTILINE) is not None for cell in cells}
+    assert [cell.source for cell in cells if says[cell.id] != ("test" in build.tags(cell))] == []
 
 
 def test_no_line_of_a_solution_is_in_it(build, notebook):
