@@ -169,7 +169,7 @@ def _runs(
             "variant": name,
             "sizes": sizes,
             "layers": len(sizes) - 2,
-            "units": sum(sizes[1:-1]),
+            "units": "-".join(map(str, sizes[1:-1])),
             "activation": activation if isinstance(activation, str) else list(activation),
             "n_parameters": sum((i + 1) * o for i, o in itertools.pairwise(sizes)),
             "loss_name": variant.get("loss", "cross_entropy"),

@@ -39,10 +39,11 @@ def run_cell():
 
 @pytest.fixture
 def run_notebook(tmp_path, monkeypatch, run_cell):
-    """Execute a notebook, up to the cell that holds the text `until`; return its namespace."""
+    """Execute a notebook in a folder, up to the cell that holds the text `until`; return its namespace."""
 
-    def run(notebook, *, until=None, data="digits"):
-        monkeypatch.chdir(tmp_path)
+    def run(notebook, *, until=None, data="digits", folder="."):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        monkeypatch.chdir(tmp_path / folder)
         monkeypatch.setenv("PW03_DATA", data)
         namespace = {"__name__": "__main__"}
         for number, cell in enumerate(notebook.cells):
