@@ -5,7 +5,7 @@ from mlpc.plot.curves import learning_curves
 from mlpc.plot.digits import digit_gallery, first_layer
 from mlpc.plot.distributions import histograms
 from mlpc.plot.figure import require_matplotlib
-from mlpc.plot.rates import lr_range
+from mlpc.plot.rates import lr_range, rate_search
 
 __all__ = [
     "confusion_matrix",
@@ -14,5 +14,6 @@ __all__ = [
     "histograms",
     "learning_curves",
     "lr_range",
+    "rate_search",
     "require_matplotlib",
 ]

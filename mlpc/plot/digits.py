@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mlpc.arguments import real_array
 from mlpc.plot.figure import new_figure, require_matplotlib
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from mlpc.layers import Linear
     from mlpc.net import MLP
 
 INCHES = 1.15  # the side of a picture
@@ -64,17 +66,21 @@ def digit_gallery(x: ArrayLike, y: ArrayLike, proba: ArrayLike, *, columns: int 
     return figure
 
 
-def first_layer(net: "MLP | ArrayLike", *, count: int = 32, columns: int = 8) -> "Figure":
+def first_layer(
+    net: "MLP | Linear | ArrayLike", *, count: int = 32, columns: int = 8, label: str = "weight"
+) -> "Figure":
     """The weights of units of the first layer, each as a picture of what it looks for.
 
     Parameters
     ----------
-    net : MLP, or array-like, (units, pixels)
-        A network, or the weights themselves. Pictures are square.
+    net : MLP, layer, or array-like, (units, pixels)
+        A network, a layer with a `weight`, or the weights themselves. Pictures are square.
     count : int
         Units to show, the first ones.
     columns : int
         Pictures beside each other.
+    label : str
+        What the numbers are, beside the scale of colours.
 
     Returns
     -------
@@ -92,17 +98,22 @@ def first_layer(net: "MLP | ArrayLike", *, count: int = 32, columns: int = 8) ->
     Examples
     --------
     >>> import mlpc
-    >>> len(first_layer(mlpc.MLP([64, 5, 10])).axes)
-    6
+    >>> net = mlpc.MLP([64, 5, 10])
+    >>> len(first_layer(net).axes), len(first_layer(net.layers[0], count=3).axes)
+    (6, 4)
     """
     require_matplotlib()
-    weights = next(iter(net.state_dict().values())) if hasattr(net, "state_dict") else net
-    pictures = _square("net", weights)[:count]
+    weights: Any = net
+    if hasattr(net, "weight"):
+        weights = net.weight
+    elif hasattr(net, "state_dict"):
+        weights = next(iter(net.state_dict().values()))
+    pictures = _square("net", real_array("net", weights))[:count]
     scale = float(np.quantile(np.abs(pictures), 0.99)) or 1.0
     figure, panels = _panels(len(pictures), columns, 0.0)
     for axes, picture in zip(panels, pictures, strict=True):
         image = axes.imshow(picture, cmap="RdBu", vmin=-scale, vmax=scale, interpolation="nearest")
-    figure.colorbar(image, ax=panels, shrink=0.7, aspect=30, label="weight", extend="both")
+    figure.colorbar(image, ax=panels, shrink=0.7, aspect=30, label=label, extend="both")
     return figure
 
 
