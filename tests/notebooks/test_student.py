@@ -1,7 +1,9 @@
 """The student versions of all notebooks: blanks, in order, and nothing of the solutions."""
 
 import ast
+import importlib.util
 import re
+from pathlib import Path
 
 import pytest
 
@@ -67,29 +69,37 @@ def test_a_students_way(build, notebook, run_cell, scratch):
 
 
 @pytest.mark.slow
-def test_every_test_passes_twice_and_in_any_order_upwards(build, notebook, run_cell, scratch):
-    cells, namespace, made, tests = build.solution(notebook).cells, {"__name__": "__main__"}, {}, []
-    for number, cell in enumerate(cells):
+def test_every_test_passes_twice_and_again_upwards(build, notebook, run_cell, scratch, capsys):
+    """Cells with the tag `test` are those that say what passed, and change nothing that other cells made."""
+    namespace, made, tests = {"__name__": "__main__"}, {}, []
+    for number, cell in enumerate(build.solution(notebook).cells):
         if cell.cell_type != "code":
             continue
         before = dict(namespace)
         run_cell(cell, number, namespace)
-        if "test" in build.tags(cell):
+        says = capsys.readouterr().out
+        is_test = re.search("^passed: ", says, re.MULTILINE) is not None
+        assert is_test == ("test" in build.tags(cell)), f"cell {number} says\n{says}\nof\n{cell.source}"
+        if is_test:
             run_cell(cell, number, namespace)
+            capsys.readouterr()
             tests.append((cell, number))
-            others = sorted(name for name, value in made.items() if namespace.get(name) is not value)
-            assert not others, f"the tests of cell {number} change what other cells made: {', '.join(others)}"
+            changed = sorted(name for name, value in made.items() if namespace.get(name) is not value)
+            assert not changed, f"cell {number} changes what other cells made: {', '.join(changed)}"
         else:
-            # What a cell made or replaced, names that a test uses as well among them, is its own from here on.
-            made |= {name: value for name, value in namespace.items() if before.get(name) is not value}
+            # A name that this cell gave, anew perhaps, is no test's from here on, but for what its loops leave behind.
+            loops = [node.target for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.For)]
+            left = {node.id for target in loops for node in ast.walk(target) if isinstance(node, ast.Name)}
+            made |= {k: value for k, value in namespace.items() if before.get(k) is not value and k not in left}
+    assert tests
     for cell, number in reversed(tests):
         run_cell(cell, number, namespace)
 
 
 def test_cells_with_visible_tests_are_tagged(build, notebook):
     cells = [cell for cell in build.solution(notebook).cells if cell.cell_type == "code"]
-    says = {cell.id: re.search(r"^with checking\(|passed:", cell.source, re.MULTILINE) is not None for cell in cells}
-    assert [cell.source for cell in cells if says[cell.id] != ("test" in build.tags(cell))] == []
+    tests = [cell for cell in cells if re.search(r"^with checking\(|^print\(.passed: ", cell.source, re.MULTILINE)]
+    assert [cell.source for cell in tests if "test" not in build.tags(cell)] == []
 
 
 def test_no_line_of_a_solution_is_in_it(build, notebook):
@@ -124,8 +134,23 @@ def test_comments_have_a_placeholder(build, notebook):
 
 def test_nothing_is_pinned_and_no_magic_is_used(build, notebook):
     code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
-    assert not re.search(r"==\s*\d+\.\d+\.\d+|^\s*[%!]|\bpip\b(?! install 'mlpc\[)", code, re.MULTILINE)
+    assert not re.search(r"==\s*\d+\.\d+\.\d+|^\s*[%!]|\bpip\b(?! (un)?install )", code, re.MULTILINE)
 
 
 def test_what_is_committed_is_what_the_sources_make(build, stem):
     assert list(build.drift(stem)) == []
+
+
+def test_how_many_answers_are_tried(capsys):
+    """What the tests of the four notebooks try: wrong answers, and right ones that are written in another way."""
+    tried = {"WRONG": 0, "RIGHT": 0}
+    for path in sorted(Path(__file__).parent.glob("test_*.py")):
+        if path != Path(__file__):
+            spec = importlib.util.spec_from_file_location(path.stem, path)
+            module = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+            for name in tried:
+                tried[name] += len(getattr(module, name, []))
+    with capsys.disabled():
+        print(f"\n{tried['WRONG']} wrong answers and {tried['RIGHT']} right ones are tried")
+    assert tried["WRONG"] >= 130 and tried["RIGHT"] >= 20
