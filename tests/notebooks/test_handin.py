@@ -100,11 +100,12 @@ def source(build, tmp_path_factory):
         return build.read("pw03_small")
 
 
-def filled_in(build, source, data, folder):
-    """A student's version with every blank filled in and every comment written, run in a kernel."""
+def filled_in(build, source, data, folder, added=()):
+    """A student's version with every blank filled in, every comment written and cells added, run in a kernel."""
     notebook = build.student(source, {blank.number: "\n".join(blank.solution) for blank in build.blanks(source)})
     for cell in notebook.cells:
         cell.source = cell.source.replace("*Write here.*", COMMENT)
+    notebook.cells[3:3] = [nbformat.v4.new_code_cell(text) for text in added]
     build.execute(notebook, folder, data)
     return notebook
 
@@ -480,6 +481,12 @@ def test_the_depths_of_answers_are_repeated(executed, pack):
     status, (depths, copied) = pack(notebook)
     assert depths == "The blanks were answered at these depths: 2.1 by NumPy alone; 2.2, 2.3, 2.4 by mlpc.ops."
     assert status == 0 and copied.startswith("It was copied")
+
+
+@pytest.mark.slow
+def test_magics_of_a_students_own_cells_are_noted_as_they_stand(build, source, folder, pack):
+    own = ["%%time\nx = 1", "%timeit -n 1 -r 1 x", "!true", "print?", "  y = 2\n  y", "# nothing", "x = 1;\n\n"]
+    assert pack(filled_in(build, source, "mnist", folder, own))[0] == 0
 
 
 @pytest.mark.slow
