@@ -42,7 +42,7 @@ CASES = {
     "a function of ops": ("mlpc.ops", mlpc.ops.sigmoid_forward, X),
     "further down": ("mlpc.ops", twice, mlpc.ops.linear_forward, X, np.ones((2, 3)), np.ones(2)),
     "a loss of ops": ("mlpc.ops", mlpc.ops.cross_entropy, X, Y),
-    "the extension": ("mlpc.ops", _mlpc.activation_forward, "relu", X),
+    "the extension": ("mlpc.ops", _mlpc.activation_forward, "relu", X, None),
     "a new network": ("mlpc.MLP", mlpc.MLP, [3, 2]),
     "a network's forward": ("mlpc.MLP", twice, NET.forward, X),
     "the extension's forward": ("mlpc.MLP", lambda: _mlpc.Net.forward(NET, X)),
