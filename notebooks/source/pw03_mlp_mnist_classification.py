@@ -51,7 +51,7 @@ import warnings
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
+from matplotlib import pyplot as plt
 
 from mlpc.course.testing import checking, compare, expect
 
@@ -391,8 +391,8 @@ with checking("2.4 train_eval", "forward, cost, backward, step, in this order"):
 # %%
 def plot_curves(curves):
     """A figure of what `train_eval` returns: (cost_train, cost_valid, acc_train, acc_valid), a list each."""
-    figure = Figure(figsize=(9, 4), layout="constrained")
-    left, right = figure.subplots(1, 2)
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
+    plt.close(figure)  # a cell shows it as its last value, and not a second time
     ### YOUR CODE START ###
     #! 2.5 plot_curves: the costs in the axes left, the accuracies in the axes right, both over the epochs
     #? axes.plot(epochs, values, label=...), with epochs = range(1, how many there are + 1).
@@ -407,6 +407,7 @@ def plot_curves(curves):
     right.set_ylabel("accuracy")
     for axes in (left, right):
         axes.set_xlabel("epoch")
+        axes.xaxis.get_major_locator().set_params(integer=True)
         axes.legend()
     ### YOUR CODE END ###
     return figure
@@ -673,7 +674,24 @@ courses.style.format("{:.4f}").format("{:.2%}", subset=SHARES).format("{:g}", su
 # *Write here.*
 
 # %% [markdown] tags=["solution"]
-# **Comments on the curves.** COMMENT_1
+# **Comments on the curves.** The linear network is too small to overfit: after training its cost is 0.2661 on the
+# training set and 0.2919 on validation data, and its accuracy, 91.58 %, is far below the 96.30 % that 32 hidden units
+# reach. All others overfit: training goes on falling, validation levels off. With 200 and 100 units in two layers the
+# network has learnt 99.64 % of its training samples by heart; its validation cost was lowest in epoch 8, at 0.0883, and
+# ends at 0.0958.
+#
+# More units help: 96.95 % with 100 ReLU units, 97.44 % with 300. The second layer reaches 97.52 %, which differs from
+# 300 units in one layer by less than the spread of its seeds, 0.09 %: a tie. A third layer of 100 units is no better
+# than one: 96.92 %.
+#
+# At the start sigmoid units are as fast as ReLU units if each has its own best rate, 1 against 0.2: 92.62 % and 92.80 %
+# after the first epoch. Two layers of sigmoids are not, with 63.67 %: their gradients pass two derivatives of at most
+# one quarter.
+#
+# The rate is constant and as large as validation allows, so that the last steps of an epoch decide what validation
+# sees; the bands show by how much. Runs with the same seed met the samples in the same order, whatever the network:
+# that is why several variants can leap in the same epoch. With 300 units the validation cost is lowest in the last
+# epoch: more epochs might help a little, a falling rate should help more.
 
 # %% [markdown]
 # **Question.** A variant's validation cost rises from some epoch on, while its validation accuracy stays. What happens?
@@ -854,8 +872,8 @@ spread = np.hypot(table["val_accuracy_spread"], table["val_accuracy_spread"].ilo
 tied = [name for name, _ in table.index[(margin <= spread) & (margin > 0)]]
 print(f"the favourite is {favourite} with learning rate {lr:g}")
 print(f"tied with it, since they differ by less than the spread of the seeds: {', '.join(tied) or 'none'}")
-table[["n_parameters", "val_accuracy", "val_accuracy_spread"]].style.format(
-    {"n_parameters": "{:,}", "val_accuracy": "{:.2%}", "val_accuracy_spread": "{:.2%}"}
+table.reset_index("lr")[["lr", "n_parameters", "val_accuracy", "val_accuracy_spread"]].style.format(
+    {"lr": "{:g}", "n_parameters": "{:,}", "val_accuracy": "{:.2%}", "val_accuracy_spread": "{:.2%}"}
 )
 
 # %% [markdown]
@@ -988,7 +1006,12 @@ pairs.head(5).rename("mistakes").to_frame().T
 # *Write here.*
 
 # %% [markdown] tags=["solution"]
-# **Comments on the favourite.** COMMENT_2
+# **Comments on the favourite.** Four and nine are confused most, 17 times, then three and five, and seven and nine, 10
+# times each: what is confused looks alike, and several digits of the gallery are hard to read for us, too. In 33 % of
+# its 163 mistakes the network gives more than 90 % to the wrong class: cross-entropy rewards probabilities near one,
+# and by the end nearly every training sample has one. The units look for strokes and edges at one place in the middle.
+# At the border no digit has ink. The weights of these 68 pixels got no gradient: only weight decay has moved them, from
+# a standard deviation of 0.0206 to 0.0170, while that of the others is 0.0301.
 
 # %% [markdown]
 # ## Depth: activations and gradients
@@ -1109,7 +1132,7 @@ pd.DataFrame({"mean of 20": scores.mean(), "the winner": scores.loc[scores["chos
 # One epoch of the 100-unit network, with batches of different sizes: the median of three turns, and half their range.
 # Small batches make more steps. Are they better for it? At the same learning rate they are, but that compares many
 # steps with few. The mean over a batch of 256 is less noisy than that over 64, so that its steps may be larger: the last
-# column has a learning rate that grows with the batch, 0.1 for 64 samples.
+# column has a learning rate that grows with the batch, 0.1 for 64 samples, until it is too large for any batch.
 
 # %% tags=["table"]
 timings = []
@@ -1154,7 +1177,7 @@ for name in hidden_variants[:3]:
     by_rate = accuracy_by_rate[name]
     low = by_rate.index[by_rate.index < rates[name]].max()
     steps[f"half the best rate or less, {low:g} instead of {rates[name]:g}, for {name}"] = by_rate[low] - means[name]
-pd.Series(steps, name="validation accuracy").map("{:+.2%}".format).to_frame()
+pd.Series(steps, name="points of validation accuracy").mul(100).map("{:+.2f}".format).to_frame()
 
 # %% [markdown] tags=["student", "comment"]
 # **Your conclusions.** Which network would you use, and why: accuracy, parameters, seconds? What brought most: units,
@@ -1164,7 +1187,16 @@ pd.Series(steps, name="validation accuracy").map("{:+.2%}".format).to_frame()
 # *Write here.*
 
 # %% [markdown] tags=["solution"]
-# **Conclusions.** COMMENT_3
+# **Conclusions.** Hidden units bring most: 5.94 points of validation accuracy from the linear network to the best plain
+# variant. After that it is tenths. The plain networks with hidden layers differ by 1.22 points at most, several by less
+# than their seeds do. Momentum, weight decay and a falling rate bring 0.74 points to 100 units and 0.47 to 300, with
+# the same epochs, seeds and search. Half the best learning rate costs between 0.25 and 0.75 points: as much as what
+# three times the units bring.
+#
+# The favourite is no tie on validation data, and the test agrees with its validation accuracy. But the finalist with
+# 100 units is within half a point of it, with a seventh of the parameters and a fraction of the time: this is what we
+# would use where size counts. Next: dropout, and shifted copies of the digits, which tell the network what it cannot
+# see: that a digit moved by one pixel is the same digit.
 
 # %% [markdown]
 # **Open tasks**, for those who want to go on:
