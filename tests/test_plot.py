@@ -72,6 +72,13 @@ def test_more_trainings_have_panels_of_their_own_with_the_others_behind(count):
     assert figure.get_size_inches()[0] <= 10  # a notebook need not make it smaller
 
 
+def test_without_validation_the_others_training_stands_behind():
+    figure = plot.learning_curves({str(n): {"loss": [n + 2.0, 1.0]} for n in range(5)})
+    assert [axes.get_title() for axes in figure.axes] == ["0", "1", "2", "3", "4"]
+    assert [line.get_ydata()[0] for line in figure.axes[1].lines if line.get_ydata().size] == [2, 4, 5, 6, 3]
+    assert texts(figure) == ["training", "of the others"]
+
+
 def test_one_history_needs_no_name():
     figure = plot.learning_curves(full())
     assert [len(axes.lines) for axes in figure.axes] == [2, 2]

@@ -38,9 +38,9 @@ def learning_curves(histories: Record | Mapping[str, Records]) -> "Figure":
 
     Dashed lines are for the training data, solid ones for the validation data. Up to four trainings stand in one pair
     of panels, each with its colour and marker. Of more, each has panels of its own, with the validation curves of the
-    others in grey behind. The loss has a logarithmic axis where all its values are positive. The axis of the accuracy
-    begins where its curves' ends can be told apart, above the first epochs of most trainings; its panels are left out
-    where there is none.
+    others, or without any the training curves, in grey behind. The loss has a logarithmic axis where all its values are
+    positive. The axis of the accuracy begins where its curves' ends can be told apart, above the first epochs of most
+    trainings; its panels are left out where there is none.
 
     Parameters
     ----------
@@ -112,26 +112,24 @@ def _apart(several: Mapping[str, list[Record]], quantities: list[str]) -> "Figur
 
     figure, panels = small_multiples(list(several), 5, 1.45, len(quantities))
     curves = [_curve(record, "loss") for records in several.values() for record in records]
-    dots: dict[str, Any] = (
-        {"marker": "o", "markersize": 4} if max(map(len, curves)) == 1 else {}
-    )  # a line of one point is nothing
-    styles: list[dict[str, Any]]
-    styles = [TRAINING | {"color": COLOURS[0]}, VALIDATION | {"color": COLOURS[0]}, {"color": GREY, "linewidth": 0.8}]
-    training, validation, behind = styles = [style | dots for style in styles]
+    # A line of one point is nothing.
+    dots: dict[str, Any] = {"marker": "o", "markersize": 4} if max(map(len, curves)) == 1 else {}
+    training, validation = ({"color": COLOURS[0]} | style | dots for style in (TRAINING, VALIDATION))
+    behind: dict[str, Any] = {"color": GREY, "linewidth": 0.8} | dots
+    validated = any(_curve(record, "val_loss").size for records in several.values() for record in records)
     for own, (name, records) in zip(panels, several.items(), strict=True):
         for axes, quantity in zip(own, quantities, strict=True):
             for other, others in several.items():
                 if other != name:
-                    _draw(axes, others, f"val_{quantity}", band=False, **behind)
+                    _draw(axes, others, f"val_{quantity}" if validated else quantity, band=False, **behind)
             _draw(axes, records, quantity, **training)
             _draw(axes, records, f"val_{quantity}", **validation)
         label_outer(own, "epoch", quantities)
     for axes, quantity in zip(panels[0], quantities, strict=True):
         _scale(axes, quantity, several)
-    handles = [
-        Line2D([], [], label=label, **style)
-        for label, style in zip(("training", "validation", "validation of the others"), styles, strict=True)
-    ]
+    labels = {"training": training}
+    labels |= {"validation": validation, "validation of the others": behind} if validated else {"of the others": behind}
+    handles = [Line2D([], [], label=label, **style) for label, style in labels.items()]
     figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False, fontsize=9)
     return figure
 

@@ -40,7 +40,8 @@ def small_multiples(
     """
     columns = math.ceil(len(names) / math.ceil(len(names) / most))
     blocks = math.ceil(len(names) / columns)
-    figure = new_figure(min(WIDTH, 0.8 + 2.4 * columns), 0.9 + height * quantities * blocks)
+    width = min(WIDTH, 0.8 + 2.4 * columns)
+    figure = new_figure(width, 0.9 + height * quantities * blocks)
     grid = figure.add_gridspec(blocks * quantities, columns)
     panels: list[list[Axes]] = []
     for number, name in enumerate(names):
@@ -54,7 +55,7 @@ def small_multiples(
             axes.tick_params(labelsize=8, labelbottom=lowest, labelleft=column == 0)
             tidy(axes)
             panels[-1].append(axes)
-        panels[-1][0].set_title(textwrap.fill(name, int(12 * WIDTH / columns)), fontsize=9)
+        panels[-1][0].set_title(textwrap.fill(name, int(11.5 * width / columns)), fontsize=9)
     return figure, panels
 
 
