@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mlpc.lr_range import LRRange
 
 TOGETHER = 4  # range tests that can be told apart in one panel
-HIGHEST = 30.0  # times the best cost of the worst variant: what is above says no more than that it is bad
+HIGHEST = 1.5  # times the best cost of the worst variant: a minimum must be seen, how bad a bad rate is need not be
 
 
 def lr_range(results: "LRRange | Mapping[str, LRRange]") -> "Figure":
