@@ -196,8 +196,9 @@ def mean_and_spread(runs, epoch):
 
 
 one, three = ([100 * run["val_accuracy"][-1] for run in runs] for runs in list(histories.values())[:2])
-print(f"at the end, one and three linear layers differ by {abs(np.mean(one) - np.mean(three)):.2f} points in their means,")
-print(f"the seeds of one layer by {np.ptp(one):.2f}, those of three by {np.ptp(three):.2f}")
+apart = abs(np.mean(one) - np.mean(three))
+print(f"at the end, the means of one and of three linear layers differ by {apart:.2f} points,")
+print(f"the seeds of one layer by {np.ptp(one):.2f} points, those of three by {np.ptp(three):.2f}")
 pd.DataFrame(
     {
         kind: {
