@@ -5,7 +5,6 @@ that the case names. Right answers that are written another way run through all 
 """
 
 import ast
-import copy
 import importlib.util
 import json
 import re
@@ -307,20 +306,6 @@ def test_no_cell_changes_what_another_cell_has_made(build, notebook):
 
 
 @pytest.mark.slow
-def test_every_visible_test_passes_twice_and_again_from_below(build, notebook, run_cell, run_notebook):
-    solution = build.solution(notebook)
-    namespace = run_notebook(solution, until="rows_with_relu(), ")
-    tests = [
-        (number, cell)
-        for number, cell in enumerate(solution.cells)
-        if cell.cell_type == "code" and "test" in build.tags(cell)
-    ]
-    assert len(tests) > 20
-    for number, cell in tests[:-1] + tests[::-1]:
-        run_cell(cell, number, namespace)
-
-
-@pytest.mark.slow
 def test_a_mistake_corrected_leaves_nothing_behind(build, notebook, run_cell, run_notebook):
     """Every wrong answer of exercise 3, one after the other in one kernel, its class run again with the right one."""
     solution = build.solution(notebook)
@@ -341,16 +326,6 @@ def test_a_mistake_corrected_leaves_nothing_behind(build, notebook, run_cell, ru
             if number <= failed:
                 run_cell(cell, number, namespace)
         assert failed, title
-
-
-@pytest.mark.slow
-def test_each_blank_left_alone_fails_with_its_own_sentence(build, notebook, run_notebook):
-    filled = {blank.number: "\n".join(blank.solution) for blank in build.blanks(notebook)}
-    for blank in build.blanks(notebook):
-        others = {number: answer for number, answer in filled.items() if number != blank.number}
-        with pytest.raises(NotImplementedError) as stop:
-            run_notebook(copy.deepcopy(build.student(notebook, others)), until=LAST_TEST)
-        assert str(stop.value) == f"Exercise {blank.number}, {blank.task}"
 
 
 # The right lines, to be spoilt below.
@@ -400,7 +375,7 @@ def spoilt(right, old, new):
 WRONG = [
     ("call returns nothing", "1.1", "self.forward(x)", "there is no return"),
     ("dw is a row times a column", "1.3", "self.dw, self.db = np.outer(self.x, dz), dz\nreturn self.w.T @ dz", "dw"),
-    ("x forgotten, exercise 1", "1.2", "return self.w @ x + self.b", r"1\.2|self\.x"),
+    ("x forgotten, exercise 1", "1.2", "return self.w @ x + self.b", r"forward has to set self\.x"),
     ("b left out, exercise 1", "1.2", "self.x = x\nreturn self.w @ x", "is b added"),
     (
         "gradients added up, exercise 1",
@@ -412,7 +387,7 @@ WRONG = [
         "W not transposed, exercise 1",
         "1.3",
         "self.dw, self.db = np.outer(dz, self.x), dz\nreturn self.w @ dz",
-        "shapes|dW",
+        "1.3 Linear.backward.*dW has the shape of W",
     ),
     ("uphill, exercise 1", "1.4", "self.w += lr * self.dw\nself.b += lr * self.db", "w minus lr times dw"),
     ("b forgotten, exercise 1", "1.4", "self.w -= lr * self.dw", "b minus lr times db"),
@@ -508,7 +483,7 @@ WRONG = [
         "x of the first call kept",
         "3.2",
         "self.x = getattr(self, 'x', x)\nreturn x @ self.w.T + self.b",
-        "nothing kept from the call before|the shapes",
+        r"once more: self\.x.*forward has to set self\.x",
     ),
     ("z in float64", "3.2", "self.x = x\nreturn x @ self.w.astype(float).T + self.b", "makes everything float64"),
     ("nothing returned", "3.2", "self.x = x\nself.z = x @ self.w.T + self.b", "there is no return"),
@@ -739,7 +714,6 @@ WRONG = [
         spoilt(VALUE, ".sum()", ".sum() / z.shape[1]"),
         "divided by the number of classes",
     ),
-    ("logarithm to the base 2", "3.9", VALUE.replace("np.log(", "np.log2("), "natural|over the columns"),
     (
         "log2 of the probability",
         "3.9",
@@ -948,9 +922,14 @@ WRONG = [
         "update before backward",
         "3.15",
         "model.update(lr)" + BATCH.replace("    model.update(lr)\n", "").replace("\n    ", "\n"),
-        "3.15",
+        "backward, update, in this order",
     ),
-    ("classes along axis 0", "3.15", spoilt(BATCH, "argmax(1)", "argmax(0)"), "forward, value, derivative|axis=1"),
+    (
+        "classes along axis 0",
+        "3.15",
+        spoilt(BATCH, "argmax(1)", "argmax(0)"),
+        "forward, value, derivative, backward, update, in this order",
+    ),
     ("mean of the right ones", "3.15", spoilt(BATCH, "yb).sum()", "yb).mean()"), "correct counts right predictions"),
     (
         "cost after the step",
