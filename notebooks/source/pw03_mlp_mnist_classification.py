@@ -243,7 +243,7 @@ def one_step(x, y, w, b, lr):
     n = len(y)
     ### YOUR CODE START ###
     #! 2.3 one_step: cost and accuracy, then new_w and new_b, in NumPy; w and b stay as they are
-    #? z = x @ w.T + b has a row for each sample; cost_and_accuracy(z, y) is yours.
+    #? The logits have a row for each sample and a column for each class; cost_and_accuracy(z, y) is yours.
     #? p: np.exp of z minus the maximum of its row, divided by the sum of its row.
     #? dz is p with 1 subtracted at [np.arange(n), y], divided by n.
     z = x @ w.T + b
@@ -396,7 +396,7 @@ def plot_curves(curves):
     ### YOUR CODE START ###
     #! 2.5 plot_curves: the costs in the axes left, the accuracies in the axes right, both over the epochs
     #? axes.plot(epochs, values, label=...), with epochs = range(1, how many there are + 1).
-    #? axes.set_xlabel, axes.set_ylabel, axes.legend.
+    #? Then set_xlabel, set_ylabel and legend of both axes.
     cost_train, cost_valid, acc_train, acc_valid = curves
     epochs = range(1, len(cost_train) + 1)
     left.plot(epochs, cost_train, "o--", label="training")
@@ -431,7 +431,7 @@ with checking("2.5 plot_curves", "axes.plot takes the epochs and a list of as ma
             reason = "cost_train, cost_valid, acc_train, acc_valid, in this order"
             compare(f"{name}, {names[0]}", np.asarray(line.get_ydata(), float), values, reason)
             compare(f"epochs of {names[0]}", np.asarray(line.get_xdata(), float), [1, 2, 3], "epochs count from 1")
-        expect(f"legend of {name}", axes.get_legend() is not None, "one", "none", "axes.legend()")
+        expect(f"legend of {name}", axes.get_legend() is not None, "one", "none", "legend of the axes is never called")
         expect(f"horizontal axis of {name}", "epoch" in axes.get_xlabel().lower(), "epoch", repr(axes.get_xlabel()),
                "axes.set_xlabel")
         expect(f"vertical axis of {name}", axes.get_ylabel(), f"a name, like {name}", "none", "axes.set_ylabel")
@@ -782,7 +782,7 @@ def summary(records):
     settings = ["layers", "units", "activation", "momentum", "weight_decay", "schedule", "epochs", "n_parameters"]
     ### YOUR CODE START ###
     #! 2.9 summary: figures, with the columns cost, cost_spread, accuracy, accuracy_spread, and val_ before each
-    #? groups.agg(cost=("loss", "mean"), cost_spread=("loss", "std"), ...): new name = (column of the records, how).
+    #? groups.agg(new_name=(column of the records, how), ...), with how "mean" or "std".
     #? In the records, cost and accuracy after training are loss and accuracy; after val_, those of validation.
     figures = groups.agg(
         cost=("loss", "mean"),
@@ -810,7 +810,7 @@ with checking("2.9 summary", "figures is a DataFrame with a row per group, as gr
     both = [f"{part}{figure}" for part in ("", "val_") for figure in ("cost", "accuracy")]
     wanted = [name for figure in both for name in (figure, f"{figure}_spread")]
     absent = [name for name in wanted if name not in hand_table]
-    expect("columns", not absent, wanted, f"without {absent}", "their names are those on the left of = in agg")
+    expect("columns", not absent, wanted, f"without {absent}", "their names stand on the left of = in agg")
     right = dict(zip(both, [0.12, 0.98, 0.25, 0.94]))
     columns = dict(zip(both, ["loss", "accuracy", "val_loss", "val_accuracy"]))
     for figure, mean in right.items():

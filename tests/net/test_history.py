@@ -46,7 +46,7 @@ def test_without_pandas_the_extra_is_named(monkeypatch):
         return real_import(name, *args, **keywords)
 
     monkeypatch.setattr(builtins, "__import__", no_pandas)
-    with pytest.raises(ImportError, match=r"mlpc\[pandas\]"):
+    with pytest.raises(ImportError, match="pip install pandas"):
         History().to_pandas()
 
 

@@ -45,6 +45,8 @@ def run_notebook(tmp_path, monkeypatch, run_cell):
         (tmp_path / folder).mkdir(exist_ok=True)
         monkeypatch.chdir(tmp_path / folder)
         monkeypatch.setenv("PW03_DATA", data)
+        for library in ("OPENBLAS", "MKL", "VECLIB"):  # the first cell sets them: not for the tests after this one
+            monkeypatch.setenv(f"{library}_NUM_THREADS", "1")
         namespace = {"__name__": "__main__"}
         for number, cell in enumerate(notebook.cells):
             if cell.cell_type == "code":
