@@ -235,11 +235,11 @@ def derive(values):
     """The gradient of L by every result, of numbers: dx3, dz3, dp, dx2, dz2, ds, dx1, dz1, dw2 and dw1."""
     x0, w1, w2 = values["x0"], values["w1"], values["w2"]
     x1, s, x2, p, x3 = (values[name] for name in ("x1", "s", "x2", "p", "x3"))
+    dx3 = 2 * x3  # since L = x3^2
     ### YOUR CODE START ###
-    #! 4.2 derive: dx3, dz3, dp, dx2, dz2, ds, dx1, dz1, dw2 and dw1, in this order
-    #? L = x3^2, so dx3 = 2 * x3. The derivative of the sigmoid, by its output: x (1 - x).
+    #! 4.2 derive: dz3, dp, dx2, dz2, ds, dx1, dz1, dw2 and dw1, in this order
+    #? The derivative of the sigmoid, by its output: x (1 - x).
     #? x1 goes into s and into p; w1 goes into z1 and into z3.
-    dx3 = 2 * x3
     dz3 = dx3 * x3 * (1 - x3)
     dp = dz3 * w1
     dx2 = dp * x1

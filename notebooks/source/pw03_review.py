@@ -472,7 +472,7 @@ figure
 # %% [markdown] tags=["solution"]
 # **Answer.** All gradients for less than three times the multiplications of a forward pass, whatever the number of
 # parameters: 2.28 times for 784-100-200-50-10, as the forward pass has one product per layer and the backward pass two,
-# but one in the first layer. How many times the run time, the table of seconds says: it is another number, since numbers
+# but one in the first layer. How many times the run time, the table of seconds says: it is another one, since numbers
 # are moved as well as multiplied, and a machine that does other things adds its share. Differences take two forward
 # passes for *each* parameter, so that their work grows with the square of the network: 3.98 times as many parameters,
 # 15.90 times as much work. For 784-100-200-50-10 a single gradient is as much work as 102 epochs of back-propagation.

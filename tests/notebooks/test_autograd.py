@@ -60,7 +60,6 @@ FORWARD = """
     x3 = node(x1 * x2, w1)
 """
 DERIVED = """
-    dx3 = 2 * x3
     dz3 = dx3 * x3 * (1 - x3)
     dp = dz3 * w1
     dx2 = dp * x1
@@ -111,7 +110,7 @@ WRONG = [
     ("weight transposed", "4.1", FORWARD.replace("node(x0, w1)", "node(x0, w1.T)"), "transposes"),
     ("x0 changed in place", "4.1", FORWARD.replace("x2 = node(x0 + x1, w2)", "x0 += x1\n    x2 = node(x0, w2)"),
      "changed in place"),
-    ("square's derivative", "4.2", DERIVED.replace("2 * x3", "x3"), "x3\\^2"),
+    ("the square's derivative once more", "4.2", DERIVED.replace("dx3 * x3", "2 * x3 * dx3 * x3"), "sigma\\(z3\\)"),
     ("sigmoid's derivative by its input", "4.2", DERIVED.replace("x3 * (1 - x3)", "p * (1 - p)"), "sigma\\(z3\\)"),
     ("a name that is not there", "4.2", DERIVED.replace("x3 * (1 - x3)", "z3 * (1 - z3)"), "before it is assigned"),
     ("sigmoid's 1 + x", "4.2", DERIVED.replace("(1 - x2)", "(1 + x2)"), "sigma\\(z2\\)"),
