@@ -8,6 +8,8 @@ from functools import partial
 import nbformat
 import pytest
 
+import mlpc
+
 STEM = "pw03_mlp_mnist_classification"
 OPS = {
     "2.2": "cost, accuracy = mlpc.ops.cross_entropy(z, y)[0], (z.argmax(axis=1) == y).mean()",
@@ -88,22 +90,23 @@ quick = partial(
 
 
 @pytest.mark.slow
-def test_digests_are_the_same_on_another_instruction_set(build, notebook, run_notebook, isa):
-    """Few epochs of all trainings that the notebook makes, by every instruction set: compared with plain C's."""
-    if isa == "portable":
-        pytest.skip("compared with itself")
-    import mlpc
-
+def test_digests_are_the_same_on_another_instruction_set(build, notebook, run_notebook):
+    """Of all trainings that the notebook makes, with few epochs and samples: plain C, without an FMA unit, is slow."""
     short = build.solution(notebook)
     for cell in short.cells:
         cell.source = quick(cell.source)
+        if cell.source.startswith("GRID ="):
+            cell.source = "x_train, y_train = x_train[:130], y_train[:130]\n" + cell.source
     digests = {}
-    for name in (isa, "portable"):
-        mlpc.cpu.use(name)
-        results = run_notebook(short, until="best_finals = ", folder=name)
-        runs = [results[key] for key in ("coarse", "tuned", "final")]
-        digests[name] = [digest for table in runs for digest in table["digest"]]
-    assert len(digests[isa]) > 80 and digests[isa] == digests["portable"]
+    for isa in ("portable", mlpc.cpu.available()[-1]):
+        before = mlpc.cpu.active()
+        mlpc.cpu.use(isa)
+        try:
+            results = run_notebook(short, until="best_finals = ", folder=isa)
+        finally:
+            mlpc.cpu.use(before)
+        digests[isa] = [row for name in ("tuned", "final") for row in results[name]["digest"]]
+    assert all(len(found) > 60 and found == digests["portable"] for found in digests.values())
 
 
 def test_the_best_rates_of_the_committed_solution_lie_inside(build):
