@@ -16,7 +16,6 @@ __all__ = ["depth_of"]
 DEPTHS = ("NumPy alone", "mlpc.ops", "mlpc.MLP", "mlpc.course")
 _MODULES = {
     "mlpc.ops": "mlpc.ops",
-    "mlpc.losses": "mlpc.ops",  # where its losses are written
     "mlpc.net": "mlpc.MLP",
     "mlpc.course.classes": "mlpc.course",
     "mlpc.course.torch": "mlpc.course",
