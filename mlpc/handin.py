@@ -26,7 +26,7 @@ RECEIPT = "application/vnd.mlpc.receipt+json"
 PROMISES = {"plot": "image/png", "table": "text/html"}  # what a cell with this tag puts out
 KINDS = ("test", *PROMISES)
 AGAIN = "Restart the kernel and run all cells."
-FRESH = "Take its cell from a fresh copy of the notebook."
+FRESH = "Take it from a fresh copy of the notebook."
 
 STUB = re.compile(r'^\s*raise NotImplementedError\("(Exercise [^"]*)"\)', re.MULTILINE)
 BODY = re.compile(rf"({START}).*?({END})", re.DOTALL)
@@ -117,7 +117,9 @@ def missing(path: Path, digits: bool = False) -> list[str]:
         )
     found = _match(entries or [], cells)
     complaints += (
-        f"{_name(entry)} is missing. {FRESH}" for entry, at in zip(entries or [], found, strict=True) if at is None
+        f"The cell with {_contents(entry)} is missing. {FRESH}"
+        for entry, at in zip(entries or [], found, strict=True)
+        if at is None
     )
     expected = {at: entry for entry, at in zip(entries or [], found, strict=True) if at is not None}
     return [*complaints, *_of_cells(cells, expected), *_of_runs(cells, expected)]
@@ -280,8 +282,8 @@ def _of_cells(cells: Sequence[Cell], expected: dict[int, dict[str, Any]]) -> Ite
             yield f"{where}: {exercise} is not filled in ({task})."
         if entry and _is_fixed(entry["kinds"]) and _given(source) != entry["code"]:
             yield (
-                f"{_name(entry)} is not as it was given, in cell {at + 1}. Nothing but what stands between the markers "
-                f"of a blank may change there. {FRESH}"
+                f"Cell {at + 1}, with {_contents(entry)}, is not as it was given. Nothing but what stands between the "
+                f"markers of a blank may change there. {FRESH}"
             )
         if cell.get("execution_count") is None or stubs:
             continue
@@ -324,7 +326,10 @@ def _of_runs(cells: Sequence[Cell], expected: Container[int]) -> Iterator[str]:
     ]
     if not noted:
         if code[-1][0] not in not_run:
-            yield f'The receipt is missing that the last cell puts out, under "Before you hand in". {AGAIN}'
+            yield (
+                'The receipt is missing that the last cell puts out, under "Before you hand in". If that cell is gone, '
+                f"take it from a fresh copy of the notebook. {AGAIN}"
+            )
         return
     late = [at for at, cell in code if (cell.get("execution_count") or 0) > len(noted[-1])]
     if late:
@@ -377,10 +382,10 @@ def _title(cell: Cell) -> str:
     return _plain(title[1]) if title else ""
 
 
-def _name(entry: dict[str, Any]) -> str:
-    """An expected cell, as a sentence's beginning."""
+def _contents(entry: dict[str, Any]) -> str:
+    """What is in an expected cell, within a sentence."""
     title = f' "{entry["title"]}"' if entry["title"] else ""
-    return f"The {' and the '.join(entry['kinds'])}{title}{_under(entry['place'])}"
+    return f"the {' and the '.join(entry['kinds'])}{title}{_under(entry['place'])}"
 
 
 def _under(place: str) -> str:

@@ -333,13 +333,18 @@ def raise_an_error(notebook):
 
 
 AGAIN = "Restart the kernel and run all cells."
-FRESH = "Take its cell from a fresh copy of the notebook."
+FRESH = "Take it from a fresh copy of the notebook."
 FIXED = "Nothing but what stands between the markers of a blank may change there."
+CHANGED = f'Cell 8, with the test "2.1 double" under "Exercise 2: twice 2 x", is not as it was given. {FIXED} {FRESH}'
 STUB = 'raise NotImplementedError("Exercise 2.1, double: twice `x`, that is $2 x$")'
 ENDS = 'under "Before you hand in", whose cell ends the notebook'
 LOST = (
     "The notebook has lost its list of cells, so nobody can tell whether one was removed. Fill in a fresh copy of the "
     "notebook, in JupyterLab for instance, which keeps the list."
+)
+NO_RECEIPT = (
+    'The receipt is missing that the last cell puts out, under "Before you hand in". If that cell is gone, take it '
+    f"from a fresh copy of the notebook. {AGAIN}"
 )
 NO_COPY = "No copy was made. Use --force to make one all the same."
 ON_DIGITS = (
@@ -348,10 +353,10 @@ ON_DIGITS = (
 )
 
 SENT_BACK = {
-    "plot removed": (remove("learning_curves"), [f'The plot under "Curves" is missing. {FRESH}']),
+    "plot removed": (remove("learning_curves"), [f'The cell with the plot under "Curves" is missing. {FRESH}']),
     "plot removed, ids rewritten": (
         both(remove("learning_curves"), set_ids),
-        [f'The plot under "Curves" is missing. {FRESH}'],
+        [f'The cell with the plot under "Curves" is missing. {FRESH}'],
     ),
     "plot emptied": (
         output("learning_curves", source="", outputs=[], execution_count=None),
@@ -364,36 +369,35 @@ SENT_BACK = {
     ),
     "table's cell removed": (
         remove("pandas.DataFrame"),
-        [f'The table and the blank under "Curves" is missing. {FRESH}'],
+        [f'The cell with the table and the blank under "Curves" is missing. {FRESH}'],
     ),
     "table's cell changed outside its blank": (
         edit("pandas.DataFrame", "range(3)", "range(4)"),
-        [f'The table and the blank under "Curves" is not as it was given, in cell 12. {FIXED} {FRESH}'],
+        [f'Cell 12, with the table and the blank under "Curves", is not as it was given. {FIXED} {FRESH}'],
     ),
     "test removed": (
         remove("double(21)"),
-        [f'The test "2.1 double" under "Exercise 2: twice 2 x" is missing. {FRESH}'],
+        [f'The cell with the test "2.1 double" under "Exercise 2: twice 2 x" is missing. {FRESH}'],
     ),
     "test removed, no ids": (
         both(remove("double(21)"), drop_ids),
-        [f'The test "2.1 double" under "Exercise 2: twice 2 x" is missing. {FRESH}'],
+        [f'The cell with the test "2.1 double" under "Exercise 2: twice 2 x" is missing. {FRESH}'],
     ),
     "test changed": (
         edit("double(21)", "42", "double(21)"),
-        [
-            f'The test "2.1 double" under "Exercise 2: twice 2 x" is not as it was given, in cell 8. {FIXED} {FRESH}',
-        ],
+        [CHANGED],
     ),
     "test changed, ids rewritten": (
         both(edit("double(21)", "42", "double(21)"), set_ids),
-        [
-            f'The test "2.1 double" under "Exercise 2: twice 2 x" is not as it was given, in cell 8. {FIXED} {FRESH}',
-        ],
+        [CHANGED],
     ),
-    "blank removed": (remove("def double"), [f'The blank under "Exercise 2: twice 2 x" is missing. {FRESH}']),
+    "blank removed": (
+        remove("def double"),
+        [f'The cell with the blank under "Exercise 2: twice 2 x" is missing. {FRESH}'],
+    ),
     "comment removed": (
         remove(COMMENT),
-        [f'The comment "Your comments on the curves" under "Curves" is missing. {FRESH}'],
+        [f'The cell with the comment "Your comments on the curves" under "Curves" is missing. {FRESH}'],
     ),
     "comment not written": (write(COMMENT, "*Write here.*"), ['Cell 13 under "Curves": your comment is missing.']),
     "comment above the placeholder": (
@@ -417,10 +421,10 @@ SENT_BACK = {
     "half of the cells": (
         only_the_first_half,
         [
-            f'The plot under "Curves" is missing. {FRESH}',
-            f'The table and the blank under "Curves" is missing. {FRESH}',
-            f'The comment "Your comments on the curves" under "Curves" is missing. {FRESH}',
-            f'The receipt is missing that the last cell puts out, under "Before you hand in". {AGAIN}',
+            f'The cell with the plot under "Curves" is missing. {FRESH}',
+            f'The cell with the table and the blank under "Curves" is missing. {FRESH}',
+            f'The cell with the comment "Your comments on the curves" under "Curves" is missing. {FRESH}',
+            NO_RECEIPT,
         ],
     ),
     "order": (swap, [f"Cell 9 was run before a cell above. {AGAIN}"]),
@@ -439,7 +443,7 @@ SENT_BACK = {
     "list of cells lost": (lambda notebook: notebook.metadata.pop("mlpc"), [LOST]),
     "no receipt": (
         output("handin.receipt", outputs=[]),
-        [f'The receipt is missing that the last cell puts out, under "Before you hand in". {AGAIN}'],
+        [NO_RECEIPT],
     ),
     "error": (raise_an_error, ['Cell 7 under "Exercise 2: twice 2 x": it ended in an error.']),
     "not filled in": (
