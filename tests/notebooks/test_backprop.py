@@ -107,7 +107,10 @@ def test_solution_beside_torch(build, notebook, run_notebook, torch, capsys):
     assert "PyTorch" in results["timings"].index
     table = results["table_of"](results["rows_of_networks"](), "gradients", "")
     assert (table["autograd: relative"].astype(float) < 1e-12).all()
-    assert "Exercise 2 comes first: pw03_runs.jsonl and pw03_favourite.json missing" in capsys.readouterr().out
+    assert (
+        "Exercise 2 comes first: there is no pw03_runs.jsonl and no pw03_favourite.json here."
+        in capsys.readouterr().out
+    )
 
 
 @pytest.mark.slow
@@ -132,6 +135,13 @@ def test_the_depth_of_every_answer_is_printed(build, notebook, run_notebook, cap
     others = ("3.5", "3.6", "3.7", "3.8", "3.9", "3.10")
     expected = dict.fromkeys(deepest, depth) | dict.fromkeys(others, depth if depth == "NumPy alone" else "mlpc.ops")
     assert depths_printed(capsys.readouterr().out) == expected
+
+
+def test_the_cell_of_the_depths_has_to_come_back(build, notebook):
+    entries = build.student(notebook).metadata.mlpc.cells
+    assert [entry["place"] for entry in entries if entry["title"] == "the depths of the answers"] == [
+        "The three depths"
+    ]
 
 
 @pytest.mark.slow
@@ -728,6 +738,13 @@ WRONG = [
     ),
     ("minus forgotten", "3.9", VALUE.replace("return (", "return -("), "minus the logarithm: a positive number"),
     ("the maximum of all rows", "3.9", spoilt(VALUE, "z.max(1, keepdims=True)", "z.max()"), "of each row its own"),
+    (
+        "the logarithm of a softmax that is rounded to 0",
+        "3.9",
+        "p = np.exp(z - z.max(1, keepdims=True))\np /= p.sum(1, keepdims=True)\n"
+        "return -np.log(p[np.arange(len(y)), y]).sum()",
+        "a p may be rounded to 0",
+    ),
     (
         "a small number in the logarithm",
         "3.9",
