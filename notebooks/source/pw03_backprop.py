@@ -24,7 +24,7 @@
 # | exercise 3 b) | the training loop, three networks and one of your exercise 2 | learning curves, final figures, a comparison with exercise 2 |
 #
 # **What you hand in** is this notebook, one per group, with the blanks filled in, run from top to bottom, with its
-# plots and tables, and with your comments in the cells made for them. Write your group's name into the next but one
+# plots and tables, and with your comments in the cells made for them. Write your group's name into the second code
 # cell; `python -m mlpc pack --group NAME` then makes the renamed copy and says what is missing.
 #
 # **How it works.** A blank lies between `### YOUR CODE START ###` and `### YOUR CODE END ###`. Most need one to three
@@ -1595,7 +1595,8 @@ with checking("3.15 train_epoch", "forward, value, derivative, backward, update,
 #
 # $$\ln 10 \;\le\; E[L] = E\Big[\ln \sum_c e^{z_c}\Big] - E[z_y] \;\le\; \ln 10 + \frac{\sigma^2}{2}$$
 #
-# This holds on average over the draws of the weights; the table shows five draws. Expect 2.7 to 5.
+# This holds on average over the draws of the weights; the table shows five draws. Expect 2.5 to 5 for one
+# of them, and 3 to 4 for their mean.
 
 # %% tags=["test", "table"]
 def start(name, networks):
@@ -1621,10 +1622,11 @@ with checking("cost at the start", "see 3.1 and 3.9"):
         start("PyTorch's", [mlpc.MLP([n_pixels, 100, 10], "sigmoid", init="torch", seed=seed) for seed in range(5)]),
         start("the course's, this notebook's", [MLP(n_pixels, [100, 10]) for _ in range(5)]),
     ]
-    compare("cost with all parameters 0", starts[0]["cost, largest"], np.log(10), "see 3.9")
-    came = [round(starts[2][f"cost, {which}"], 2) for which in ("smallest", "largest")]
+    # Four digits: who adds up 1,000 losses one after the other, in float32, has no more.
+    compare("cost with all parameters 0", starts[0]["cost, largest"], np.log(10), "see 3.9", tolerance=1e-4)
+    came = starts[2]["cost, mean"]
     reason = "initial weights have the standard deviation 1/sqrt(nh), nh outputs"
-    expect("cost at the start", 2.5 < came[0] <= came[1] < 6, "between 2.7 and 5", came, reason)
+    expect("cost at the start", 2.7 < came < 5, "a mean between 2.7 and 5", round(came, 2), reason)
 
 pd.DataFrame(starts).set_index("initial values").round(3)
 
