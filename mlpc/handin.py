@@ -112,8 +112,8 @@ def missing(path: Path, digits: bool = False) -> list[str]:
         )
     if not digits and _is_on_digits(cells):
         complaints.append(
-            'It was run on the 8 x 8 digits. Set DATA = "mnist" in its second cell, restart the kernel and run all '
-            "cells. Where your course takes the digits, say --digits."
+            'It was run on the 8 x 8 digits. Set DATA = "mnist" in its second code cell, restart the kernel and run '
+            "all cells. Where your course takes the digits, say --digits."
         )
     found = _match(entries or [], cells)
     complaints += (

@@ -348,7 +348,7 @@ NO_RECEIPT = (
 )
 NO_COPY = "No copy was made. Use --force to make one all the same."
 ON_DIGITS = (
-    'It was run on the 8 x 8 digits. Set DATA = "mnist" in its second cell, restart the kernel and run all cells. '
+    'It was run on the 8 x 8 digits. Set DATA = "mnist" in its second code cell, restart the kernel and run all cells. '
     "Where your course takes the digits, say --digits."
 )
 
