@@ -1867,12 +1867,7 @@ left = exercise_2()
 if left is None:
     fixed = {
         "linear": {"sizes": [n_pixels, 10], "lr": 0.1},
-        "sigmoid 100": {
-            "sizes": [n_pixels, 100, 10],
-            "activation": "sigmoid",
-            "init": "course",
-            "lr": 1.0,
-        },
+        "sigmoid 100": {"sizes": [n_pixels, 100, 10], "activation": "sigmoid", "init": "course", "lr": 1.0},
         "relu 100": {"sizes": [n_pixels, 100, 10], "activation": "relu", "lr": 0.1},
         "relu 128-64": {"sizes": [n_pixels, 128, 64, 10], "activation": "relu", "lr": 0.1},
     }
@@ -1962,11 +1957,8 @@ SETTINGS = {
 def settings_of(name, row):
     texts = {title: str(row[key]) for key, title in SETTINGS.items()}
     different = [title for key, title in SETTINGS.items() if str(row[key]) != str(twin_row[key])]
-    return {
-        "network": name,
-        **texts,
-        "different from ours": ", ".join(different) or "nothing but the order of the samples",
-    }
+    last = ", ".join(different) or "nothing but the order of the samples"
+    return {"network": name, **texts, "different from ours": last}
 
 
 def first_of(variant):
@@ -2166,9 +2158,8 @@ def timing_figures():
         parts = [f"{word} {OURS} (x {r:.2f}) in batches of {size}" for word, (size, r) in zip(words, ratios.items())]
         print(f"{name}: {'; '.join(parts)}")
     for name, sizes in middle.items():
-        print(
-            f"{name}: a sample in batches of 16 takes {sizes[16] / sizes[256]:.1f} times as long as in batches of 256"
-        )
+        longer = sizes[16] / sizes[256]
+        print(f"{name}: a sample in batches of 16 takes {longer:.1f} times as long as in batches of 256")
 
 
 timing_figures()
@@ -2324,10 +2315,8 @@ def sum_of_means(model, x, y, size=64):
     return sum(evaluate(model, CELoss(), x[part], y[part])[0] for part in parts) / len(x)
 
 
-right_cost, wrong_cost = (
-    evaluate(models[SHEET], CELoss(), x_train, y_train)[0],
-    sum_of_means(models[SHEET], x_train, y_train),
-)
+right_cost = evaluate(models[SHEET], CELoss(), x_train, y_train)[0]
+wrong_cost = sum_of_means(models[SHEET], x_train, y_train)
 print(f"right: {right_cost:.5f}; sum of means divided by samples: {wrong_cost:.5f}")
 print(f"{right_cost / wrong_cost:.1f} times smaller")
 
@@ -2379,10 +2368,8 @@ wrong_figures()
 # %% tags=["table"]
 def choose():
     """The favourite among our networks, and a row with its final figures."""
-    all_runs, all_models = (
-        histories | {f"{twin_name}, as above": twin_runs},
-        models | {f"{twin_name}, as above": twin_model},
-    )
+    all_runs = histories | {f"{twin_name}, as above": twin_runs}
+    all_models = models | {f"{twin_name}, as above": twin_model}
     scores = {name: accuracies(runs) for name, runs in all_runs.items()}
     print(tie_sentence(scores))
     favourite, _ = ties(scores)
