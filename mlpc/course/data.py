@@ -1,4 +1,4 @@
-"""The data of the course's notebooks, by the name that stands in their second cell."""
+"""The data of the course's notebooks, by the name that stands in their second code cell."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def load_data(name: str) -> tuple[Samples, Samples]:
     try:
         (x, y), (x_test, y_test) = _LOADERS[name]()
     except (ImportError, OSError) as error:
-        advice = 'DATA = "digits", in the second cell, works without a network, on pictures of 8 x 8 pixels.'
+        advice = 'DATA = "digits", in the second code cell, works without a network, on pictures of 8 x 8 pixels.'
         raise type(error)(f"{error}\n{advice}") from error
     print(f"data: {name}, {len(x):,} samples of {x.shape[1]} pixels for training, {len(x_test):,} for the test")
     return (x, y), (x_test, y_test)

@@ -241,7 +241,7 @@ def test_without_pooch_the_error_names_it(miniature, monkeypatch):
         datasets.load_mnist()
 
 
-WAY_OUT = 'DATA = "digits", in the second cell, works without a network, on pictures of 8 x 8 pixels.'
+WAY_OUT = 'DATA = "digits", in the second code cell, works without a network, on pictures of 8 x 8 pixels.'
 
 
 def without_a_network(monkeypatch, nobody, tmp_path):
