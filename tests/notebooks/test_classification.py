@@ -260,6 +260,25 @@ SUMMARY_BY_STATISTICS = """
         figures[name], figures[name + "_spread"] = groups[column].mean(), groups[column].std()
     figures = pd.DataFrame(figures)
 """
+TRAIN_IN_PLACE = """
+    z = net.forward(xb)
+    mean_cost, share = cost_and_accuracy(z, yb)
+    total += mean_cost * len(yb)
+    correct += share * len(yb)
+    z -= z.max(axis=1, keepdims=True)
+    np.exp(z, out=z)
+    z /= z.sum(axis=1, keepdims=True)
+    net.backward((z - np.eye(z.shape[1])[yb]) / len(yb))
+    optimizer.step()
+"""
+PLOT_SHORT_NAMES = """
+    for axes, name, lines in ((left, "mean cross-entropy", curves[:2]), (right, "share that is right", curves[2:])):
+        axes.set(xlabel="Epoch", ylabel=name)
+        for label, line in zip(("train", "val"), lines):
+            axes.plot(range(1, len(line) + 1), line, label=label)
+        axes.legend()
+"""
+RATES_AS_A_SERIES = "best = records.groupby(['variant', 'lr'])['val_loss'].mean().unstack().idxmin(axis=1)"
 FAVOURITE_BY_SORTING = "favourite = table.sort_values('val_accuracy').index[-1]"
 TEST_BY_HAND = """
     logits = best(x_test)
@@ -279,6 +298,7 @@ RIGHT = [
     )}),
     ("dictionaries", {"2.7": RATES_IN_A_LOOP, "2.9": SUMMARY_BY_STATISTICS, "2.10": FAVOURITE_BY_SORTING}),
     ("pivot", {"2.7": RATES_BY_PIVOT, "2.11": TEST_BY_HAND}),
+    ("in place, short names, a Series", {"2.4": TRAIN_IN_PLACE, "2.5": PLOT_SHORT_NAMES, "2.7": RATES_AS_A_SERIES}),
 ]  # fmt: skip
 
 
@@ -332,6 +352,15 @@ SPLIT = """
     training = np.setdiff1d(np.arange(len(y)), validation)
 """
 BETTER = "means = records.groupby(['variant', 'lr'])['COLUMN'].mean()\nbest = {n: means[n].HOW() for n in 'ab'}"
+MEANS = "means = records.groupby(['variant', 'lr'])['val_loss'].mean()\n"
+LAYERS = [10], [20], [40], [20, 20], [9, 9, 9]
+COST = """
+    log_p = z - z.max(axis=1, keepdims=True)
+    log_p = log_p - np.log(np.exp(log_p).sum(axis=1, keepdims=True))
+    cost = -log_p[np.arange(len(y)), y].mean()
+    accuracy = (z.argmax(axis=1) == y).mean()
+"""
+TESTED = "test_cost, test_accuracy = best.evaluate(x_test, y_test)\np = best.predict_proba(x_test)"
 SUMMARY = """
     figures = groups.agg(
         cost=("loss", "mean"), cost_spread=("loss", "std"), accuracy=("accuracy", "mean"),
@@ -340,8 +369,8 @@ SUMMARY = """
     )
 """
 FINALISTS = (
-    "finalists = {k: {'sizes': [n_pixels, 9, 10], 'lr': 0.1, 'momentum': 0.9, 'weight_decay': 0.0, "
-    "'schedule': falling} for k in ('one', 'two')}"
+    "finalists = {k: {'sizes': [n_pixels, 9, 10], 'lr': 0.1, 'momentum': m, 'weight_decay': 0.0, "
+    "'schedule': falling} for k, m in {'one': 0.9, 'two': 0.8}.items()}"
 )
 
 
@@ -459,7 +488,7 @@ WRONG = [
     ("the schedule called", "2.8", FINALISTS.replace("falling", "falling(0.1)"), "not what it returns"),
     ("momentum of 9", "2.8", FINALISTS.replace("0.9", "9"), "between 0 and 1"),
     ("a variant's name", "2.8", FINALISTS.replace("'two'", "'relu 100'"), "the name of a variant"),
-    ("one finalist", "2.8", FINALISTS.replace(", 'two'", ","), "two at least"),
+    ("one finalist", "2.8", FINALISTS.replace(", 'two': 0.8", ""), "two at least"),
     ("best seed in the table", "2.9", SUMMARY.replace('("val_accuracy", "mean")', '("val_accuracy", "max")'),
      "the mean"),
     ("spread left out", "2.9", SUMMARY.replace('cost_spread=("loss", "std"),', "", 1), "without.*cost_spread"),
@@ -491,6 +520,135 @@ WRONG = [
      "(test_cost, test_accuracy), p = best.evaluate(x_test, y_test), best.predict(x_test)", "not logits or labels"),
     ("another network", "2.11", "(test_cost, test_accuracy), p = first_network.evaluate(x_test, y_test), "
      "best.predict_proba(x_test)", "of the network best"),
+    ("masks for rows", "2.1", SPLIT + "\n    training = ~np.isin(np.arange(len(y)), validation)\n"
+     "    validation = ~training", "np.flatnonzero makes row numbers"),
+    ("rows in float", "2.1", SPLIT.replace("np.sort(drawn)", "np.sort(drawn).astype(float)"), "is no float"),
+    ("x for rows", "2.1", "training, validation = x_full[n_validation:], x_full[:n_validation]", "and no sample"),
+    ("y_full for y", "2.1", SPLIT.replace("(y", "(y_full"), "not y_full and N_VALIDATION"),
+    ("N_VALIDATION for n_validation", "2.1", SPLIT.replace("n_validation", "N_VALIDATION"),
+     "not y_full and N_VALIDATION"),
+    ("as many of each class, rounded", "2.1", SPLIT.replace("n_validation * len(members) / len(y)",
+     "n_validation / 10"), "of each its own share"),
+    ("last rows of each class", "2.1", SPLIT.replace("rng.permutation(np.flatnonzero(y == label))",
+     "np.flatnonzero(y == label)[::-1]"), "not drawn with the rng"),
+    ("NumPy's global state", "2.1", SPLIT.replace("rng.permutation", "np.random.permutation"), "rng that is given"),
+    ("what shuffle returns", "2.1", SPLIT.replace("rng.permutation", "rng.shuffle"), "rng.shuffle returns nothing"),
+    ("a class forgotten", "2.1", SPLIT.replace("np.unique(y)", "range(1, 10)"), "sizes.*draw round"),
+    ("right where p is above one half", "2.2", COST.replace("(z.argmax(axis=1) == y)",
+     "(np.exp(log_p)[np.arange(len(y)), y] > 0.5)"), "whatever its probability"),
+    ("share that is wrong", "2.2", COST.replace("== y", "!= y"), "share of those that are right"),
+    ("the largest probability", "2.2", COST.replace("log_p[np.arange(len(y)), y]", "log_p.max(axis=1)"),
+     "the probability of the label counts"),
+    ("the maximum of all", "2.2", COST.replace("z.max(axis=1, keepdims=True)", "z.max()"), "not that of all"),
+    ("p is clipped", "2.2", COST.replace("-log_p[np.arange(len(y)), y]",
+     "-np.log(np.clip(np.exp(log_p), 1e-15, 1))[np.arange(len(y)), y]"), "p is not clipped"),
+    ("softmax down the columns", "2.2", COST.replace("axis=1, keepdims", "axis=0, keepdims"),
+     "the softmax of each row"),
+    ("the minus forgotten", "2.2", COST.replace("-log_p[", "log_p["), "the sign is wrong.*minus"),
+    ("squared error", "2.2", COST.replace("-log_p[np.arange(len(y)), y].mean()",
+     "((np.exp(log_p) - np.eye(z.shape[1])[y]) ** 2).sum(axis=1).mean()"), "cost, by hand.*natural logarithm"),
+    ("a network for z", "2.2", "cost, accuracy = net.evaluate(z, y)", "z and y are all that there is"),
+    ("softmax down the columns", "2.3", STEP.replace("e.sum(axis=1", "e.sum(axis=0"), "the softmax of each row"),
+    ("b left out of z", "2.3", STEP.replace("x @ w.T + b", "x @ w.T"), r"z = x w\^T \+ b"),
+    ("learning rate left out", "2.3", STEP.replace("lr * ", ""), "2 times too large.*by lr times the gradient"),
+    ("learning rate left out of b", "2.3", STEP.replace("b - lr * ", "b - "), "2 times too large.*b minus lr times"),
+    ("db as a mean", "2.3", STEP.replace("dz.sum(axis=0)", "dz.mean(axis=0)"), "7 times too small.*sum of dz"),
+    ("accuracy after the step", "2.3", STEP + "\n    accuracy = cost_and_accuracy(x @ new_w.T + new_b, y)[1]",
+     "the accuracy before the step"),
+    ("overflow", "2.3", STEP.replace("np.exp(z - z.max(axis=1, keepdims=True))", "np.exp(z)"),
+     "subtract the maximum of its row"),
+    ("b changed in place", "2.3", STEP.replace("new_b = b - lr * dz.sum(axis=0)",
+     "b -= lr * dz.sum(axis=0)\n    new_b = b"), "b, afterwards.*what came in stays"),
+    ("the gradient for the weights", "2.3", STEP.replace("w - lr * (dz.T @ x)", "dz.T @ x"), "w minus lr times dw"),
+    ("divided by the classes", "2.3", STEP.replace(") / n", ") / len(b)"), "divided by n"),
+    ("times nbatch", "2.4", TRAINING.replace("mean_cost * len(yb)", "mean_cost * nbatch"), r"times len\(rows\)"),
+    ("divided by nbatch", "2.4", TRAINING.replace("backward(dz)", "backward(dz * len(yb) / nbatch)"),
+     "gradients of its own samples"),
+    ("shares added up", "2.4", TRAINING.replace("(z.argmax(axis=1) == yb).sum()", "(z.argmax(axis=1) == yb).mean()"),
+     "correct counts right ones"),
+    ("a step on the validation set, too", "2.4", TRAINING + "    net.loss_and_grad(x_valid, y_valid)\n"
+     "    optimizer.step()", "one step per batch"),
+    ("validation set for the batch", "2.4", TRAINING.replace("(xb)", "(x_valid)").replace("yb", "y_valid"),
+     "of xb and yb"),
+    ("samples in their order", "2.4", TRAINING.replace("z = net", "xb, yb = x[start:][:nbatch], y[start:][:nbatch]\n"
+     "    z = net"), "gradients of its own samples"),
+    ("the last batch for the epoch", "2.4", TRAINING.replace("total + mean_cost", "mean_cost"),
+     "counts for each sample"),
+    ("the whole set in every batch", "2.4", "total, correct = [len(x) * figure for figure in net.evaluate(x, y)]\n"
+     "net.loss_and_grad(xb, yb)\noptimizer.step()", "the whole set is not measured again"),
+    ("names of the axes swapped", "2.5", PLOT.replace("(left, \"cost\"", "(left, \"accuracy\"").replace(
+     "(right, \"accuracy\"", "(right, \"cost\""), "left.set_ylabel is for the cost"),
+    ("a title for the name of an axis", "2.5", PLOT.replace("set_ylabel", "set_title"), "left.set_ylabel"),
+    ("pyplot's own figure", "2.5", PLOT.replace("axes.plot", "plt.plot"), "not by plt.plot"),
+    ("all in one panel", "2.5", PLOT.replace("axes.plot", "left.plot"), "by left.plot and right.plot"),
+    ("legend before the lines", "2.5", PLOT.replace("        axes.legend()\n", "").replace("        for label",
+     "        axes.legend()\n        for label"), "legend is called after plot|No artists with labels"),
+    ("called test", "2.5", PLOT.replace('"validation"', '"test"'), 'label="validation"'),
+    ("activation in capitals", "2.6", layers(*LAYERS, activation="ReLU"), "got 'ReLU'.*in small letters"),
+    ("a key misspelt", "2.6", layers(*LAYERS).replace("'activation'", "'activations'"), "misspelt"),
+    ("more epochs for one", "2.6", layers(*LAYERS).replace("'activation'", "'epochs': 50, 'activation'", 1),
+     "the same for all"),
+    ("a learning rate chosen", "2.6", layers(*LAYERS).replace("'activation'", "'lr': 0.1, 'activation'"),
+     "not for one network alone"),
+    ("a baseline with hidden units", "2.6", layers(*LAYERS) + "\nvariants['linear'] = {'sizes': [n_pixels, 50, 10]}",
+     "stays without hidden layers"),
+    ("a layer of no units", "2.6", layers(*LAYERS).replace("[9, 9, 9]", "[9, 0, 9]"), "got 0.*whole numbers"),
+    ("hidden layers alone", "2.6", "for units in ([10], [20], [40], [20, 20], [9, 9, 9]):\n"
+     "    variants[str(units)] = {'sizes': units}", "sizes begin with the pixels"),
+    ("a name twice", "2.6", "for units in (10, 20, 40, 80, 160):\n"
+     "    variants['relu'] = {'sizes': [n_pixels, units, 10]}", "add at least five"),
+    ("median of the seeds", "2.7", MEANS.replace("mean()", "median()") + "best = {n: means[n].idxmin() for n in 'ab'}",
+     "not a median"),
+    ("sum over the runs", "2.7", MEANS.replace("mean()", "sum()") + "best = {n: means[n].idxmin() for n in 'ab'}",
+     "smallest mean validation cost"),
+    ("the place of the rate", "2.7", MEANS + "best = {n: means[n].argmin() for n in 'ab'}", "argmin its place"),
+    ("pairs for rates", "2.7", MEANS + "best = means.groupby('variant').idxmin().to_dict()", "one learning rate for"),
+    ("costs for rates", "2.7", MEANS + "best = means.groupby('variant').min().to_dict()", "smallest mean validation"),
+    ("runs of all variants in one mean", "2.7", "rate = records.groupby('lr')['val_loss'].mean().idxmin()\n"
+     "best = {n: rate for n in 'ab'}", "from its own runs"),
+    ("the first seed alone", "2.7", "first = records[records['seed'] == 0].set_index('lr')\n"
+     "best = {n: first.loc[first['variant'] == n, 'val_loss'].idxmin() for n in 'ab'}", "one lucky run"),
+    ("two names for one", "2.8", FINALISTS.replace("0.8", "0.9"), "make no other finalist"),
+    ("decay as strong as the rate", "2.8", FINALISTS.replace("'weight_decay': 0.0", "'weight_decay': 0.1"),
+     "a strong pull"),
+    ("several rates to begin with", "2.8", FINALISTS.replace("'lr': 0.1", "'lr': [0.1, 0.2]"), "one number above 0"),
+    ("more epochs for the finalists", "2.8", FINALISTS.replace("'lr'", "'epochs': 100, 'lr'"), "the same for all"),
+    ("a setting that is none", "2.8", FINALISTS.replace("'lr'", "'dropout': 0.2, 'lr'"), "misspelt"),
+    ("the schedule's name", "2.8", FINALISTS.replace("falling", "'falling'"), "nor its name"),
+    ("a linear finalist", "2.8", FINALISTS.replace("'lr'", "'activation': 'identity', 'lr'"), "the baseline again"),
+    ("spread of the other accuracy", "2.9", SUMMARY.replace('accuracy_spread=("accuracy", "std")',
+     'accuracy_spread=("val_accuracy", "std")'), "of the column accuracy, not of val_accuracy"),
+    ("spread of the training accuracy", "2.9", SUMMARY.replace('("val_accuracy", "std")', '("accuracy", "std")'),
+     "of the column val_accuracy, not of accuracy"),
+    ("spread of the training cost", "2.9", SUMMARY.replace('("val_loss", "std")', '("loss", "std")'),
+     "of the column val_loss, not of loss"),
+    ("spread divided by n", "2.9", SUMMARY.replace('"std"', "lambda v: np.std(v.to_numpy())"), "divides by n"),
+    ("variance for spread", "2.9", SUMMARY.replace('"std"', '"var"'), "the std over the seeds"),
+    ("median of the seeds", "2.9", SUMMARY.replace('"mean"', '"median"'), "the mean over the seeds"),
+    ("the first seed alone", "2.9", SUMMARY.replace('"mean"', '"first"'), "the mean over the seeds"),
+    ("mean over the rates, too", "2.9", SUMMARY.replace("groups.agg", "records.groupby('variant').agg"),
+     "by groups.agg"),
+    ("accuracy in percent", "2.9", SUMMARY + "\n    figures['accuracy'] *= 100", "accuracy.*100 times|98.2"),
+    ("the first row", "2.10", "favourite = table.index[0]", "the first row need not be"),
+    ("the name alone", "2.10", "favourite = table['val_accuracy'].idxmax()[0]", "idxmax gives all of it"),
+    ("the accuracy itself", "2.10", "favourite = table['val_accuracy'].max()", "a pair"),
+    ("the row itself", "2.10", "favourite = table.loc[table['val_accuracy'].idxmax()]", "a pair"),
+    ("typed by hand", "2.10", "favourite = ('relu 300', 0.2)", "of the table that comes in"),
+    ("chosen with the test set", "2.10", "favourite = table['test_accuracy'].idxmax()", "says nothing any more"),
+    ("by training cost", "2.10", "favourite = table['cost'].idxmin()", "learns by heart"),
+    ("the smallest spread", "2.10", "favourite = table['val_accuracy_spread'].idxmin()", "by the validation accuracy"),
+    ("learns the test set first", "2.11", "best.fit(x_test, y_test, epochs=1, lr=0.01, progress=False)\n" + TESTED,
+     "least of all with test data"),
+    ("learns on, with all samples", "2.11", "best.fit(x_full, y_full, epochs=1, lr=0.01, progress=False)\n" + TESTED,
+     "training goes on no more"),
+    ("a network of its own", "2.11", "best = mlpc.MLP([n_pixels, 9, 10])\n" + TESTED, "training goes on no more"),
+    ("accuracy for cost", "2.11", TESTED.replace("test_cost, test_accuracy", "test_accuracy, test_cost"),
+     "the cost first"),
+    ("all samples instead of the test", "2.11", TESTED.replace("(x_test, y_test)", "(x_full, y_full)"),
+     "nor the training set"),
+    ("figures of the record", "2.11", TESTED.replace("best.evaluate(x_test, y_test)",
+     "record[['val_loss', 'val_accuracy']]"), "neither the validation"),
+    ("the largest probability alone", "2.11", TESTED + ".max(axis=1)", "of the test set"),
 ]  # fmt: skip
 
 
