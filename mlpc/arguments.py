@@ -77,7 +77,7 @@ def shaped(name: str, value: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) 
 
 
 def real_number(name: str, value: Any, least: float = 0.0) -> float:
-    """A finite number, at least `least`, as a float.
+    """A finite number, at least `least`, as a float; an array of no dimension, as a file gives it back, is a number.
 
     Raises
     ------
@@ -89,6 +89,8 @@ def real_number(name: str, value: Any, least: float = 0.0) -> float:
     >>> real_number("lr", 1)
     1.0
     """
+    if isinstance(value, np.ndarray) and not value.ndim:
+        value = value[()]
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name}: expected a number, got {value!r}")
     try:

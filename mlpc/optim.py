@@ -99,7 +99,7 @@ class Optimizer:
         return {"epochs": self.epochs} | {name: array.copy() for name, array in self.state.items()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue where `state_dict` was taken.
+        """Continue where `state_dict` was taken; what `numpy.load` makes of a file with its arrays will do, too.
 
         Raises
         ------

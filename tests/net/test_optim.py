@@ -151,6 +151,48 @@ def test_a_state_dict_continues_the_run(dtype):
     assert np.array_equal(other.parameters, net.parameters)
 
 
+@pytest.mark.parametrize("kind", mlpc.optim.OPTIMIZERS.values(), ids=mlpc.optim.OPTIMIZERS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_file_of_numpy_gives_network_and_optimizer_back(tmp_path, kind, dtype):
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=(40, 2)), rng.integers(0, 2, 40)
+    settings = {"momentum": 0.9} if kind is SGD else {}
+
+    def new():
+        net = mlpc.MLP([2, 5, 2], dtype=dtype)
+        return net, kind(net, Cosine(0.5, 4), **settings)
+
+    net, optimizer = new()
+    net.fit(x, y, epochs=3, batch_size=16, optimizer=optimizer)
+    np.savez(tmp_path / "net.npz", **net.state_dict())
+    np.savez(tmp_path / "optimizer.npz", **optimizer.state_dict())
+
+    other, continued = new()
+    with np.load(tmp_path / "net.npz") as arrays, np.load(tmp_path / "optimizer.npz") as state:
+        other.load_state_dict(arrays)
+        continued.load_state_dict(state)
+    assert continued.epochs == 3.0 and type(continued.epochs) is float and continued.lr == optimizer.lr
+    assert set(continued.state) == set(optimizer.state)
+    for name, array in optimizer.state.items():
+        assert array.any() and np.array_equal(continued.state[name], array), name
+    for each, steps in ((net, optimizer), (other, continued)):
+        each.loss_and_grad(x, y)
+        steps.step()
+    assert np.array_equal(other.parameters, net.parameters)
+
+
+@pytest.mark.parametrize("number", [np.array(0.25), np.array(0.25, np.float16), np.float32(0.25)], ids=repr)
+def test_a_number_of_no_dimension_is_a_number(number):
+    optimizer = SGD(mlpc.MLP([2, 2]), number, momentum=number)
+    assert optimizer.lr == optimizer.momentum == 0.25 and type(optimizer.momentum) is float
+
+
+@pytest.mark.parametrize("number", [np.array(True), np.array([0.25]), np.array("0.25"), np.array(0.25j)], ids=repr)
+def test_other_arrays_are_none(number):
+    with pytest.raises(TypeError, match="lr: expected a number, got "):
+        SGD(mlpc.MLP([2, 2]), number)
+
+
 @pytest.mark.parametrize(
     "state",
     [
