@@ -93,30 +93,36 @@ $(VENV)/.base:
 	    { echo "mlpc needs Python's headers to build (Debian: python3-dev)"; exit 1; }
 	@command -v $(CC) > /dev/null || { echo "mlpc needs a C compiler; '$(CC)' is none. Try make CC=gcc or CC=clang"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip setuptools wheel 'numpy>=2'
+	$(call install,--upgrade pip setuptools wheel 'numpy>=2')
 	@touch $@
 
-# Each of these builds the extension again where its sources have changed, and adds packages.
-INSTALL = $(BIN)/python -m pip install --quiet --no-build-isolation --editable
+# pip and setuptools warn of what nobody here can change; what they say is shown where they fail.
+define install
+	@echo "$(BIN)/python -m pip install $(1)"
+	@$(BIN)/python -m pip install --quiet $(1) > $@.log 2>&1 || { cat $@.log; exit 1; }
+endef
+
+# Each of these builds the extension again where its sources have changed, which takes minutes, and adds packages.
+EDITABLE := --no-build-isolation --editable
 
 $(VENV)/.demo-%: $(VENV)/.base $(SOURCES)
-	$(INSTALL) '.[$(DEMO_EXTRAS)]'
+	$(call install,$(EDITABLE) '.[$(DEMO_EXTRAS)]')
 	@touch $@
 
 $(VENV)/.notebooks: $(VENV)/.base $(SOURCES)
-	$(INSTALL) '.[notebooks]' $(TORCH)
+	$(call install,$(EDITABLE) '.[notebooks]' $(TORCH))
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.base $(SOURCES)
-	$(INSTALL) '.[test]' $(TORCH)
+	$(call install,$(EDITABLE) '.[test]' $(TORCH))
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.base $(SOURCES)
-	$(INSTALL) '.[bench]' $(TORCH)
+	$(call install,$(EDITABLE) '.[bench]' $(TORCH))
 	@touch $@
 
 $(VENV)/.lint: $(VENV)/.base $(SOURCES)
-	$(INSTALL) '.[lint]'
+	$(call install,$(EDITABLE) '.[lint]')
 	@touch $@
 
 build/asan/.built: $(VENV)/.base $(SOURCES) $(wildcard mlpc/*.py)
