@@ -15,6 +15,7 @@ import signal
 import subprocess
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 
@@ -22,6 +23,11 @@ import mlpc
 from mlpc import _mlpc
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+# How long an example takes says how busy the machine is.
+hypothesis.settings.register_profile("no clock", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("no clock")
 
 
 def pytest_configure(config):

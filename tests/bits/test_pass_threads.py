@@ -4,8 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-import time
 
 import numpy as np
 import pytest
@@ -164,20 +162,20 @@ print(len(os.listdir("/proc/self/task")) - before)
 @pytest.mark.parametrize(("rows", "more"), [(1000, 2), (1, 0)])
 def test_so_much_work_is_worth_so_many_threads(method, rows, more):
     program = TASKS.format(rows=rows, method=method)
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=600)
     assert done.stdout.strip() == str(more), done.stderr
 
 
 @pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("method", ["predict", "forward", "backward", "one group of inputs"])
-def test_an_interrupt_ends_a_pass_within_a_second(method, threads, second):
-    """Passes that take the portable kernels many seconds: one that went on would be noticed anywhere."""
+def test_an_interrupt_ends_a_pass_in_its_middle(method, threads):
+    """Passes that take the portable kernels many seconds, more where more is to be done beside them."""
     sizes, n = ([20, 10], 500_000) if method == "one group of inputs" else ([1000, 1000, 1000, 10], 4000)
     net, x = mlpc.MLP(sizes, seed=0, dtype="float64"), np.ones((n, sizes[0]))
-    y, dz = np.zeros(n, np.int64), np.ones((n, 10))
+    y, dz, out = np.zeros(n, np.int64), np.ones((n, 10)), np.full((n, 10), np.nan)
     calls = {
         "predict": lambda: net.predict(x),
-        "forward": lambda: net.forward(x),
+        "forward": lambda: net.forward(x, out),
         "backward": lambda: net.backward(dz),
         "one group of inputs": lambda: net.loss_and_grad(x, y),
     }
@@ -185,20 +183,22 @@ def test_an_interrupt_ends_a_pass_within_a_second(method, threads, second):
     mlpc.set_num_threads(threads)
     if method == "backward":
         net.forward(x)
-    sent = []
+    seen = []
 
-    def interrupt():
-        sent.append(time.monotonic())
-        signal.raise_signal(signal.SIGINT)
+    def interrupt(number, frame):
+        seen.append(number)
+        if len(seen) == 3:  # one that asks at its beginning and at its end only is not interrupted
+            raise KeyboardInterrupt
 
-    timer = threading.Timer(0.3, interrupt)
+    handler = signal.signal(signal.SIGALRM, interrupt)
     mlpc.cpu.use("portable")
     try:
-        timer.start()
         with pytest.raises(KeyboardInterrupt):
+            signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)  # s: there is a signal whenever the pass asks
             calls[method]()
-        assert time.monotonic() - sent[0] < second
     finally:
-        timer.join()
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, handler)
         mlpc.cpu.use(before)
+    assert np.isnan(out[-1]).all()
     assert np.isfinite(net.predict(x[:2])).all()  # the network can be used as before

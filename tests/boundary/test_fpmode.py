@@ -99,5 +99,5 @@ def test_a_caller_who_traps_invalid_operations_gets_an_exception(control, isa, d
     """With the invalid operation unmasked, subtracting infinities would end the process by a signal."""
     command = [sys.executable, "-c", UNMASKED, control._name, dtype]
     environment = os.environ | {"MLPC_ISA": isa}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
     assert done.stdout.strip() == "refused", (done.returncode, done.stderr)

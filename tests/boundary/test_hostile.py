@@ -16,7 +16,7 @@ SGD = ("sgd", ("constant", 0.1, 0.0, 0.0, 0.0, 0.0, 0.0), 0.0, 0.0, False, None)
 CLEAN = (TypeError, ValueError, MemoryError, RuntimeError)
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # NumPy's, of casts that overflow
-examples = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+examples = settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 
 
 def make_net(dtype="float32"):

@@ -26,7 +26,7 @@ def in_a_process(program, cpus=None, **environ):
         [sys.executable, "-c", program],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         env={**kept, **environ},
         preexec_fn=None if cpus is None else lambda: os.sched_setaffinity(0, cpus),
     )

@@ -16,7 +16,7 @@ def compile_check(folder, *flags):
     program = folder / "team_check"
     command = ["cc", "-std=c11", "-O2", "-g", "-Wall", "-Wextra", "-Werror", "-pthread", *flags]
     done = subprocess.run(
-        [*command, *SOURCES, "-lm", "-o", str(program)], cwd=ROOT, capture_output=True, text=True, timeout=120
+        [*command, *SOURCES, "-lm", "-o", str(program)], cwd=ROOT, capture_output=True, text=True, timeout=600
     )
     assert done.returncode == 0, done.stderr
     return program
@@ -46,7 +46,7 @@ def check(program, *words, cpus=None):
         [program, *map(str, words)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         env={**os.environ, "TSAN_OPTIONS": "atexit_sleep_ms=0"},
         preexec_fn=None if cpus is None else lambda: os.sched_setaffinity(0, cpus),
     )

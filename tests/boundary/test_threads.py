@@ -39,7 +39,13 @@ class Stop(Exception):
 
 
 @pytest.fixture
-def busy():
+def epochs():
+    """One entry for each epoch that `busy` has begun."""
+    return []
+
+
+@pytest.fixture
+def busy(epochs):
     """A network in which another thread computes until the test is over."""
     net, stop, started = make_net(), threading.Event(), threading.Event()
     x, y = long_data()
@@ -53,16 +59,17 @@ def busy():
     def work():
         try:
             while True:
+                epochs.append(len(epochs))
                 train(net, x, y, tick)
         except Stop as error:
             ended.append(error)
 
     thread = threading.Thread(target=work)
     thread.start()
-    assert started.wait(30)
+    assert started.wait(600)
     yield net
     stop.set()
-    thread.join(30)
+    thread.join(600)
     assert len(ended) == 1
     net.forward(np.ones((1, 64)))
 
@@ -91,13 +98,12 @@ def test_concurrent_use_is_an_error(busy):
     assert len(busy.views(0)) == 4
 
 
-def test_python_and_other_networks_run_meanwhile(busy):
-    """The GIL is free for the whole call, but for the ticks."""
-    other = make_net()
-    begun = time.monotonic()
-    for call in calls(other).values():
+def test_python_and_other_networks_run_meanwhile(busy, epochs):
+    """The GIL is free for the whole call, but for the ticks: small calls do not wait for the end of a long one each."""
+    others, begun = calls(make_net()), len(epochs)
+    for call in others.values():
         call()
-    assert time.monotonic() - begun < 20
+    assert len(epochs) - begun < len(others)
 
 
 def in_a_child(work):
@@ -109,7 +115,7 @@ def in_a_child(work):
             os._exit(0)
         except BaseException:
             os._exit(1)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 600
     while time.monotonic() < deadline:
         done, status = os.waitpid(pid, os.WNOHANG)
         if done:
@@ -137,7 +143,7 @@ def test_a_thread_of_the_child_is_not_taken_for_one_of_the_parent(busy):
     def work():
         thread = threading.Thread(target=lambda: results.append(busy.logits(np.ones((1, 64)))))
         thread.start()
-        thread.join(30)
+        thread.join(600)
         assert len(results) == 1
 
     in_a_child(work)
@@ -243,7 +249,7 @@ def test_networks_in_parallel_give_the_same_bits():
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(600)
     assert len(set(results)) == 1 and results[0] is not None
 
 

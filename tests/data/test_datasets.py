@@ -7,7 +7,6 @@ import os
 import pathlib
 import sys
 import threading
-import time
 import typing
 
 import numpy as np
@@ -157,6 +156,7 @@ class Mirror(http.server.BaseHTTPRequestHandler):
     """Serves the miniature; the first folder of the address says what goes wrong."""
 
     requests: typing.ClassVar[list[str]] = []
+    over: typing.ClassVar[threading.Event]  # silence ends with the test
 
     def do_GET(self):
         _, fault, name = self.path.split("/")
@@ -166,7 +166,8 @@ class Mirror(http.server.BaseHTTPRequestHandler):
             self.send_error(404)
             return
         if fault == "silent":
-            time.sleep(2)
+            type(self).over.wait(600)
+            return
         if fault == "wrong":
             content = b"<html>This file has moved</html>"
         self.send_response(200)
@@ -182,9 +183,11 @@ class Mirror(http.server.BaseHTTPRequestHandler):
 def server(miniature):
     pytest.importorskip("pooch")
     Mirror.requests.clear()
+    Mirror.over = threading.Event()
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Mirror) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/"
+        Mirror.over.set()
         server.shutdown()
 
 
@@ -206,10 +209,19 @@ def test_download_once_then_from_the_cache(server, monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("fault", ["absent", "wrong", "truncated", "silent"])
 def test_the_next_mirror_serves_where_one_fails(server, fault, monkeypatch, tmp_path):
-    monkeypatch.setattr(datasets, "_TIMEOUT", 0.2)
+    import pooch
+
+    downloader, asked = pooch.HTTPDownloader, []
+
+    def patient(timeout):
+        """A downloader that gives up soon where nothing will come, and waits where this machine is busy."""
+        asked.append(timeout)
+        return lambda url, *rest: downloader(timeout=0.2 if "/silent/" in url else 600)(url, *rest)
+
+    monkeypatch.setattr(pooch, "HTTPDownloader", patient)
     monkeypatch.setattr(datasets, "_MIRRORS", (f"{server}{fault}/", f"{server}good/"))
     assert_is_the_miniature(datasets.load_mnist())
-    assert len(Mirror.requests) == 8
+    assert len(Mirror.requests) == 8 and set(asked) == {datasets._TIMEOUT}
     assert sorted(path.name for path in (tmp_path / "cache").iterdir()) == sorted(PACKED)  # and nothing half-done
 
 

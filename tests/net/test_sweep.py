@@ -97,7 +97,7 @@ try:
 except KeyboardInterrupt:
     print("stopped")
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=600, check=True)
     assert done.stdout == "stopped\n"
     kept = path.read_text()
     assert 1 <= kept.count("\n") < 200 and all(json.loads(line)["digest"] for line in kept.splitlines())
