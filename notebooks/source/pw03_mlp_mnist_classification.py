@@ -791,7 +791,7 @@ for units in ([100], [300], [512, 256]):
 ### YOUR CODE END ###
 
 # %% tags=["test"]
-with checking("2.8 finalists", "each finalist is a dict: activation in small letters, one number for momentum and so on"):
+with checking("2.8 finalists", "each finalist is a dict: activation in small letters, one number for each setting"):
     expect("finalists", len(finalists) >= 2, "two at least", list(finalists), "fill in the dict above")
     settings = ["sizes", "activation", "init", "lr", "momentum", "weight_decay", "schedule"]
     for finalist_name, finalist in finalists.items():
