@@ -108,7 +108,7 @@ def fit(
         Show a bar, where tqdm is installed and standard error is a terminal or a notebook.
     callbacks : iterable of callables
         Each is called as ``callback(net, history)`` after every epoch, with the network's arrays current.  Where one
-        returns something true, training ends when all have been called.
+        returns ``True``, training ends when all have been called; nothing else that is returned ends it.
     sample_weight : array-like, (n,), optional
         Finite, >= 0, not all 0.  A batch whose weights are all 0 is passed over.
     class_weight, label_smoothing
@@ -202,7 +202,7 @@ def fit(
             history.append(**figures, lr=last_lr, seconds=seconds)
             bar.epoch_done(epoch, **figures)
             wishes = [callback(net, history) for callback in callbacks]
-            if any(wishes):
+            if any(wish is True for wish in wishes):
                 break
     return history
 

@@ -204,6 +204,16 @@ def test_callbacks_see_current_arrays_and_can_stop():
     assert seen == [1, 2, 3] and history.epochs == 3
 
 
+@pytest.mark.parametrize("answer", [(0.5, 0.9), 1, "stop", np.True_, [True], False, None])
+def test_only_true_itself_ends_a_training(answer):
+    x, y = classes()
+    calls = []
+    history = mlpc.MLP([9, 8, 4]).fit(x, y, epochs=3, callbacks=[lambda net, history: (calls.append(1), answer)[1]])
+    assert history.epochs == len(calls) == 3
+    history = mlpc.MLP([9, 8, 4]).fit(x, y, epochs=3, callbacks=[lambda *_: answer, lambda *_: True, lambda *_: answer])
+    assert history.epochs == 1
+
+
 def test_a_callback_can_change_parameters_and_learning_rate():
     x, y = classes()
     net = mlpc.MLP([9, 8, 4])
