@@ -16,10 +16,11 @@ Real: TypeAlias = NDArray[Any]
 # kind, lr, warmup, every, gamma, epochs, minimum
 Schedule: TypeAlias = tuple[str, float, float, float, float, float, float]
 # "sgd", schedule, momentum, weight_decay, nesterov, velocity (None where momentum is 0); or
-# "adam" or "adamw", schedule, weight_decay, beta1, beta2, eps, mean, square, steps (1,) in float64
+# "adam" or "adamw", schedule, weight_decay, beta1, beta2, eps, mean, square, steps (1,) in float64.
+# The schedule may be an array of the learning rates of the epoch's steps instead.
 Optimizer: TypeAlias = (
-    tuple[str, Schedule, float, float, bool, Real | None]
-    | tuple[str, Schedule, float, float, float, float, Real, Real, Real]
+    tuple[str, Schedule | Real, float, float, bool, Real | None]
+    | tuple[str, Schedule | Real, float, float, float, float, Real, Real, Real]
 )
 # name, reduction, class_weight (None or (k,) array-like), label_smoothing
 Loss: TypeAlias = tuple[str, str, ArrayLike | None, float]

@@ -33,7 +33,7 @@ import numpy as np
 
 from mlpc import _mlpc
 from mlpc.arguments import Array, real_number, shaped
-from mlpc.schedules import Constant, Schedule
+from mlpc.schedules import Constant, Rate, Schedule, computed_in_c, rate_at
 
 if TYPE_CHECKING:
     from mlpc.net import MLP
@@ -48,8 +48,8 @@ class Optimizer:
     ----------
     net : MLP
         The network whose parameters `step` changes.
-    schedule : Schedule
-        The learning rate over time.
+    schedule : callable
+        The learning rate over time: a `Schedule`, or another function of the time in epochs.
     epochs : float
         The clock: how long this optimizer has trained, in epochs.
     state : dict of str to ndarray
@@ -57,7 +57,7 @@ class Optimizer:
         and the number of steps where the optimizer counts them, (1,) in float64.
     """
 
-    def __init__(self, net: MLP, lr: float | Schedule, state: tuple[str, ...]) -> None:
+    def __init__(self, net: MLP, lr: Rate, state: tuple[str, ...]) -> None:
         if not isinstance(net, _mlpc.Net):
             raise TypeError(f"net: expected a network, got {net!r}")
         self.net = net
@@ -67,17 +67,32 @@ class Optimizer:
 
     @property
     def lr(self) -> float:
-        """The learning rate of a step taken now; assign a number or a schedule to change it."""
-        return self.schedule(self.epochs)
+        """The learning rate of a step taken now; assign a number, a schedule or another callable to change it."""
+        return rate_at(self.schedule, self.epochs)
 
     @lr.setter
-    def lr(self, lr: float | Schedule) -> None:
-        self.schedule = lr if isinstance(lr, Schedule) else Constant(real_number("lr", lr))
+    def lr(self, lr: Rate) -> None:
+        self.schedule: Callable[[float], Any] = lr if callable(lr) else Constant(real_number("lr", lr))
 
     @property
     def spec(self) -> _mlpc.Optimizer:
         """The optimizer as the extension takes it; its arrays are the state itself."""
         raise NotImplementedError
+
+    @property
+    def _known_schedule(self) -> _mlpc.Schedule | Array:
+        """The schedule as the extension takes it; no rates at all where it is a function that only Python knows."""
+        if isinstance(self.schedule, Schedule) and computed_in_c(self.schedule):
+            return self.schedule.spec
+        return np.zeros(0)
+
+    def epoch_spec(self, steps: int) -> _mlpc.Optimizer:
+        """`spec` for an epoch of so many steps, which begins now, with their rates where only Python knows them."""
+        spec: Any = self.spec
+        if computed_in_c(self.schedule):
+            return spec
+        rates = [rate_at(self.schedule, self.epochs + (step + 0.5) / steps) for step in range(steps)]
+        return (spec[0], np.array(rates), *spec[2:])
 
     def step(self) -> None:
         """Change the network's parameters by its gradients, once, at the learning rate `lr`."""
@@ -135,8 +150,8 @@ class SGD(Optimizer):
     ----------
     net : MLP
         The network to train.
-    lr : float or Schedule
-        The learning rate, >= 0, or a schedule from `mlpc.schedules`.
+    lr : float or callable
+        The learning rate, >= 0, or what gives it for a time in epochs: a schedule from `mlpc.schedules`, any callable.
     momentum : float
         0 <= momentum < 1.
     nesterov : bool
@@ -163,7 +178,7 @@ class SGD(Optimizer):
     def __init__(
         self,
         net: MLP,
-        lr: float | Schedule = 0.1,
+        lr: Rate = 0.1,
         *,
         momentum: float = 0.0,
         nesterov: bool = False,
@@ -181,7 +196,7 @@ class SGD(Optimizer):
     @property
     def spec(self) -> _mlpc.Optimizer:
         velocity = self.state.get("velocity")
-        return ("sgd", self.schedule.spec, self.momentum, self.weight_decay, self.nesterov, velocity)
+        return ("sgd", self._known_schedule, self.momentum, self.weight_decay, self.nesterov, velocity)
 
     def __repr__(self) -> str:
         return (
@@ -202,8 +217,8 @@ class Adam(Optimizer):
     ----------
     net : MLP
         The network to train.
-    lr : float or Schedule
-        The learning rate, >= 0, or a schedule from `mlpc.schedules`.
+    lr : float or callable
+        The learning rate, >= 0, or what gives it for a time in epochs: a schedule from `mlpc.schedules`, any callable.
     betas : (float, float)
         How much the means of gradients and of their squares keep from step to step, each 0 <= beta < 1.
     eps : float
@@ -232,7 +247,7 @@ class Adam(Optimizer):
     def __init__(
         self,
         net: MLP,
-        lr: float | Schedule = 0.001,
+        lr: Rate = 0.001,
         *,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
@@ -254,7 +269,7 @@ class Adam(Optimizer):
     def spec(self) -> _mlpc.Optimizer:
         state = self.state
         return (
-            self._kind, self.schedule.spec, self.weight_decay, *self.betas, self.eps,
+            self._kind, self._known_schedule, self.weight_decay, *self.betas, self.eps,
             state["mean"], state["square"], state["steps"],
         )  # fmt: skip
 
@@ -293,7 +308,7 @@ class AdamW(Adam):
     def __init__(
         self,
         net: MLP,
-        lr: float | Schedule = 0.001,
+        lr: Rate = 0.001,
         *,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
@@ -302,8 +317,8 @@ class AdamW(Adam):
         super().__init__(net, lr, betas=betas, eps=eps, weight_decay=weight_decay)
 
 
-def _lr(schedule: Schedule) -> str:
-    return repr(schedule.lr) if schedule == Constant(schedule.lr) else repr(schedule)
+def _lr(schedule: Callable[[float], Any]) -> str:
+    return repr(schedule.lr) if type(schedule) is Constant and not schedule.warmup else repr(schedule)
 
 
 OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"sgd": SGD, "adam": Adam, "adamw": AdamW}

@@ -1,20 +1,26 @@
 """Learning rates over time.
 
 A schedule is a function of the time `t`, in epochs; `fit` takes step k of the K steps of an epoch at the middle of the
-step, ``t0 + (k + 1/2) / K``, where t0 is the time that the optimizer has trained before.  The values are computed in C,
-in float64, and are the same on every machine.
+step, ``t0 + (k + 1/2) / K``, where t0 is the time that the optimizer has trained before.
 
-All of them can warm up: while ``t < warmup`` the rate is ``lr * t / warmup``.
+Any callable is one: ``lr=lambda t: 0.1 / (1 + t)``.  It is called for all steps of an epoch before the epoch begins,
+and answers with a finite number >= 0.  So are subclasses of the schedules here, which may have a `__call__` of their
+own.  The values of the schedules here are computed in C, in float64, and are the same on every machine; those of others
+are as good as what computes them.
+
+All of those here can warm up: while ``t < warmup`` the rate is ``lr * t / warmup``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 from mlpc import _mlpc
 from mlpc.arguments import real_number
 
-__all__ = ["Constant", "Cosine", "Schedule", "Step"]
+__all__ = ["Constant", "Cosine", "Rate", "Schedule", "Step", "computed_in_c", "rate_at"]
 
 
 @dataclass(frozen=True)
@@ -141,3 +147,34 @@ class Cosine(Schedule):
     @property
     def spec(self) -> _mlpc.Schedule:
         return ("cosine", self.lr, self.warmup, 1.0, 1.0, self.epochs, self.minimum)
+
+
+Rate: TypeAlias = float | Schedule | Callable[[float], Any]
+"""What a learning rate can be: a number, or a function of the time."""
+
+
+def rate_at(schedule: Callable[[float], Any], t: float) -> float:
+    """The learning rate that a schedule, or any callable, gives for a time.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where that is no finite number >= 0.
+
+    Examples
+    --------
+    >>> rate_at(lambda t: 1 / (1 + t), 3.0)
+    0.25
+    """
+    return real_number(f"lr at t = {t:g} epochs", schedule(t))
+
+
+def computed_in_c(schedule: Callable[[float], Any]) -> bool:
+    """Whether the extension knows the function: of the schedules here, and not of their subclasses.
+
+    Examples
+    --------
+    >>> computed_in_c(Cosine(0.1, epochs=5)), computed_in_c(lambda t: 0.1)
+    (True, False)
+    """
+    return type(schedule) in (Constant, Step, Cosine)

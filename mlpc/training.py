@@ -15,7 +15,7 @@ from mlpc.arguments import Array, converted, real_array, real_number, seed_numbe
 from mlpc.history import History
 from mlpc.optim import OPTIMIZERS, Optimizer
 from mlpc.progress import Progress
-from mlpc.schedules import Schedule
+from mlpc.schedules import Rate
 
 if TYPE_CHECKING:
     from mlpc.net import MLP
@@ -65,7 +65,7 @@ def fit(
     epochs: int = 10,
     batch_size: int = 64,
     optimizer: str | Optimizer = "sgd",
-    lr: float | Schedule | None = None,
+    lr: Rate | None = None,
     validation_data: tuple[ArrayLike, ArrayLike] | None = None,
     shuffle: bool = True,
     seed: int | None = None,
@@ -96,8 +96,9 @@ def fit(
     optimizer : str or Optimizer
         A name ("sgd", "adam", "adamw") means fresh state.  An object continues where it is: ``fit(epochs=5)`` twice
         with one optimizer equals ``fit(epochs=10)``.
-    lr : float or Schedule, optional
-        The learning rate for an optimizer given by name; where left out, 0.1 for SGD, 0.001 for the others.
+    lr : float or callable, optional
+        The learning rate for an optimizer given by name, or what gives it for a time in epochs: a schedule from
+        `mlpc.schedules`, any callable.  Where left out, 0.1 for SGD, 0.001 for the others.
     validation_data : (x, y), optional
         Evaluated after every epoch, with the same loss, class weights and label smoothing.
     shuffle : bool
@@ -170,14 +171,15 @@ def fit(
         return history
     samples = _mlpc.Samples(x, scale, net.dtype.name, "choose")
     history.zeros = "skipped" if samples.skip_zeros else "multiplied"
+    steps = -(-len(x) // batch_size)
     shuffle_seed, number = net.shuffle_state if seed is None else (seed, 0)
     with Progress(epochs, len(x), progress) as bar:
         for epoch in range(1, epochs + 1):
             start = time.perf_counter()
             try:
                 loss, accuracy, last_lr = net.train_epoch(
-                    samples, y, criterion, sample_weight, optimizer.spec, batch_size, bool(shuffle), shuffle_seed,
-                    number, optimizer.epochs, bool(keep_gradients), bar.tick,
+                    samples, y, criterion, sample_weight, optimizer.epoch_spec(steps), batch_size, bool(shuffle),
+                    shuffle_seed, number, optimizer.epochs, bool(keep_gradients), bar.tick,
                 )  # fmt: skip
             except _mlpc.InUseError:  # what the network holds is that other call's
                 raise
@@ -207,7 +209,7 @@ def fit(
     return history
 
 
-def _optimizer(net: MLP, optimizer: str | Optimizer, lr: float | Schedule | None) -> Optimizer:
+def _optimizer(net: MLP, optimizer: str | Optimizer, lr: Rate | None) -> Optimizer:
     """The optimizer of that name, fresh, or the object itself."""
     if isinstance(optimizer, str):
         if optimizer not in OPTIMIZERS:

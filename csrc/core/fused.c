@@ -243,7 +243,7 @@ static void update_panel(const rank_state *s, const mlpc_step_plan *plan, size_t
 
 static double learning_rate(const run *r, size_t k)
 {
-    return mlpc_learning_rate(&r->job->optimizer->schedule, r->job->t0 + ((double)k + 0.5) / (double)r->batches);
+    return mlpc_step_rate(r->job->optimizer, r->job->t0, k, r->batches);
 }
 
 static void units_phase(rank_state *s, size_t k)

@@ -261,6 +261,7 @@ enum { MLPC_MAX_STATES = 2 };
 typedef struct {
     mlpc_optimizer_kind kind;
     mlpc_schedule schedule;
+    const double *rates; /* the learning rates of the steps of an epoch, made before it; NULL: the schedule's */
     double weight_decay;
     double momentum; /* SGD */
     int nesterov;

@@ -4,6 +4,12 @@
 #include "fpmode.h"
 #include "scalar.h"
 
+double mlpc_step_rate(const mlpc_optimizer *optimizer, double t0, size_t k, size_t K)
+{
+    return optimizer->rates ? optimizer->rates[k]
+                            : mlpc_learning_rate(&optimizer->schedule, t0 + ((double)k + 0.5) / (double)K);
+}
+
 static void set_coefficients(mlpc_adam *a, const mlpc_optimizer *optimizer, double lr, double t)
 {
     const int decoupled = optimizer->kind == MLPC_OPTIMIZER_adamw;

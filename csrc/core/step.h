@@ -10,6 +10,9 @@ typedef struct {
     mlpc_adam adam; /* Adam, AdamW */
 } mlpc_step_plan;
 
+/* The learning rate of step k = 0, 1, ... of the K steps of an epoch that begins at time t0, in epochs. */
+double mlpc_step_rate(const mlpc_optimizer *optimizer, double t0, size_t k, size_t K);
+
 /* Step number t >= 1 at the learning rate lr; to be called in the core's floating-point mode. */
 void mlpc_step_prepare(mlpc_step_plan *plan, const mlpc_optimizer *optimizer, double lr, double t);
 

@@ -10,6 +10,7 @@
 #include "mlpc.h"
 #include "progress.h"
 #include "samples.h"
+#include "step.h"
 #include "team.h"
 
 /* What decides how a trainer is made, besides its net. */
@@ -256,8 +257,7 @@ static mlpc_status plain_epoch(const job *j, const mlpc_samples *samples, const 
         const size_t start = k * trainer->batch_size;
         const size_t B = n - start < trainer->batch_size ? n - start : trainer->batch_size;
         const mlpc_targets batch = gather(trainer, samples, j->kernels, targets, trainer->order + start, B, O);
-        const double lr = mlpc_learning_rate(&j->optimizer->schedule,
-                                             settings->t0 + ((double)k + 0.5) / (double)batches);
+        const double lr = mlpc_step_rate(j->optimizer, settings->t0, k, batches);
         progress.rows = start;
         result->lr = lr;
         status = train_batch(j, &batch, B, lr, trainer->row_loss + start, right, &result->loss, &batch_poll);

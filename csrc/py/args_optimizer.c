@@ -29,6 +29,32 @@ int args_schedule_parse(mlpc_schedule *schedule, PyObject *tuple)
     return 0;
 }
 
+/* A tuple, or an array with the rates of an epoch's steps: what only Python can compute. */
+static int parse_rates(args_optimizer *optimizer, PyObject *schedule)
+{
+    if (!PyArray_Check(schedule)) {
+        return args_schedule_parse(&optimizer->optimizer.schedule, schedule);
+    }
+    PyArrayObject *const rates = args_real("rates", schedule, MLPC_FLOAT64);
+    if (rates == NULL) {
+        return -1;
+    }
+    if (args_shape1("rates", rates, ARGS_ANY) == 0) {
+        optimizer->rates = (PyArrayObject *)PyArray_NewCopy(rates, NPY_CORDER);
+    }
+    Py_DECREF(rates);
+    if (optimizer->rates == NULL) {
+        return -1;
+    }
+    optimizer->optimizer.rates = PyArray_DATA(optimizer->rates);
+    return 0;
+}
+
+int args_optimizer_steps(const args_optimizer *optimizer, size_t steps)
+{
+    return optimizer->rates == NULL ? 0 : args_shape1("rates", optimizer->rates, (npy_intp)steps);
+}
+
 /* Array number i of the optimizer, to be changed in place. */
 static int parse_array(args_optimizer *optimizer, int i, const char *name, PyObject *object, npy_intp n,
                        mlpc_dtype dtype)
@@ -115,7 +141,7 @@ int args_optimizer_parse(args_optimizer *optimizer, PyObject *tuple, npy_intp n,
         return -1;
     }
     optimizer->optimizer.kind = (mlpc_optimizer_kind)kind;
-    if (args_schedule_parse(&optimizer->optimizer.schedule, PyTuple_GET_ITEM(tuple, 1)) < 0) {
+    if (parse_rates(optimizer, PyTuple_GET_ITEM(tuple, 1)) < 0) {
         return -1;
     }
     return kinds[kind].parse(optimizer, tuple, n, dtype);
@@ -126,6 +152,7 @@ void args_optimizer_clear(args_optimizer *optimizer)
     for (int i = 0; i <= MLPC_MAX_STATES; i++) {
         Py_CLEAR(optimizer->arrays[i]);
     }
+    Py_CLEAR(optimizer->rates);
 }
 
 int args_optimizer_disjoint(const args_optimizer *optimizer, const char *name, PyArrayObject *array)

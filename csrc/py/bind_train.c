@@ -104,7 +104,7 @@ static int parse_epoch(const NetObject *net, epoch_args *epoch, PyObject *const 
     if (epoch->batch_size > n) {
         epoch->batch_size = n;
     }
-    return 0;
+    return args_optimizer_steps(&epoch->optimizer, n / epoch->batch_size + (n % epoch->batch_size != 0));
 }
 
 /* What the epoch writes overlaps nothing that it reads: data in the network's own memory are copied, others refused. */

@@ -39,6 +39,13 @@ def loop(net, x, y, optimizer, *, epochs, batch_size, seed, first=0, shuffle=Tru
     optimizer.epochs = start + epochs
 
 
+class Sawtooth(Constant):
+    """A schedule with a call of its own."""
+
+    def __call__(self, t):
+        return super().__call__(t) * (1 - t % 1)
+
+
 OPTIMIZERS = {
     "plain": (SGD, {}),
     "decay": (SGD, {"weight_decay": 1e-3}),
@@ -47,6 +54,9 @@ OPTIMIZERS = {
     "step": (SGD, {"lr": Step(0.2, 1.5, 0.5), "momentum": 0.5}),
     "cosine": (SGD, {"lr": Cosine(0.3, 3, 0.01, warmup=0.7), "momentum": 0.9}),
     "warmup": (SGD, {"lr": Constant(0.1, warmup=2.0)}),
+    "subclass": (SGD, {"lr": Sawtooth(0.3, warmup=0.5), "momentum": 0.9}),
+    "callable": (SGD, {"lr": lambda t: np.float64(0.3) / (1 + t)}),
+    "callable adam": (Adam, {"lr": lambda t: 0.0 if t < 1 else 0.01}),
     "adam": (Adam, {"weight_decay": 1e-3}),
     "adamw": (AdamW, {"lr": Cosine(0.01, 3)}),
 }
@@ -461,3 +471,78 @@ def test_an_interrupt_leaves_the_last_whole_batch():
     assert np.array_equal(net.parameters, reference.parameters)
     assert np.array_equal(optimizer.state["velocity"], again.state["velocity"])
     net.fit(x[:200], y[:200], epochs=1, optimizer=optimizer)
+
+
+# ---- Learning rates that only Python knows --------------------------------------------------------------------------
+
+
+def test_rates_are_asked_for_before_their_epoch_and_at_the_middle_of_steps():
+    x, y = classes()
+    net, times = mlpc.MLP([9, 8, 4]), []
+
+    def rate(t):
+        times.append(t)
+        return 0.1
+
+    optimizer = SGD(net, rate)
+    net.fit(x, y, epochs=1, batch_size=64, optimizer=optimizer)
+    net.fit(x, y, epochs=1, batch_size=64, optimizer=optimizer, callbacks=[lambda *_: times.append("end")])
+    assert times == [0.5 / 3, 1.5 / 3, 2.5 / 3, 1 + 0.5 / 3, 1 + 1.5 / 3, 1 + 2.5 / 3, "end"]
+    assert "rate" in repr(optimizer)
+
+
+@pytest.mark.parametrize("keep_gradients", [False, True])
+@pytest.mark.parametrize("kind", [SGD, Adam])
+def test_a_function_that_says_the_same_gives_the_same_bits(kind, keep_gradients):
+    x, y = classes()
+    schedule, nets = Cosine(0.05, 2, warmup=0.4), [mlpc.MLP([9, 8, 4]) for _ in range(2)]
+    for net, lr in zip(nets, (schedule, lambda t: schedule(t)), strict=True):
+        net.fit(x, y, epochs=2, batch_size=40, optimizer=kind(net, lr), keep_gradients=keep_gradients)
+    assert digest(nets[0]) == digest(nets[1])
+
+
+@pytest.mark.parametrize(
+    ("value", "error"),
+    [
+        (math.nan, ValueError),
+        (math.inf, ValueError),
+        (-1e-9, ValueError),
+        (10**400, ValueError),
+        (None, TypeError),
+        ("0.1", TypeError),
+        (0.1j, TypeError),
+        ([0.1], TypeError),
+        (True, TypeError),
+    ],
+)
+def test_a_rate_that_is_none_is_named_with_its_time(value, error):
+    x, y = classes()
+    net = mlpc.MLP([9, 8, 4])
+    optimizer, before = SGD(net, lambda t: 0.1 if t < 1.5 else value), digest(net)
+    with pytest.raises(error, match=r"^lr at t = 1\.5 epochs: expected a "):
+        net.fit(x, y, epochs=3, batch_size=len(x), optimizer=optimizer)
+    assert optimizer.epochs == net.history.epochs == 1 and net.shuffle_state == (0, 1)
+    whole = mlpc.MLP([9, 8, 4])
+    whole.fit(x, y, epochs=1, batch_size=len(x))
+    assert digest(net) == digest(whole) != before
+    optimizer.epochs = 1.5
+    with pytest.raises(error, match=r"^lr at t = 1\.5 epochs: expected a "):
+        optimizer.step()
+
+
+def test_an_exception_of_a_schedule_leaves_whole_epochs():
+    x, y = classes()
+    net = mlpc.MLP([9, 8, 4])
+    with pytest.raises(ZeroDivisionError):
+        net.fit(x, y, epochs=3, lr=lambda t: 0.1 / max(0, 2 - math.ceil(t)))
+    assert net.history.epochs == 1
+
+
+@pytest.mark.parametrize("rates", [[], [0.1], [0.1] * 4, [[0.1] * 3]])
+def test_an_epoch_wants_a_rate_for_every_step(rates):
+    x, y = classes()
+    net = mlpc.MLP([9, 8, 4])
+    criterion, (kind, _, *settings) = ("cross_entropy", "mean", None, 0.0), SGD(net).spec
+    spec = (kind, np.array(rates), *settings)
+    with pytest.raises(ValueError, match="rates: expected shape"):
+        net.train_epoch(x, y, criterion, None, spec, 64, True, 0, 0, 0.0, False, None)
