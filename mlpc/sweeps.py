@@ -10,7 +10,7 @@ import math
 import os
 import pathlib
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from typing import TYPE_CHECKING, Any
 
@@ -18,20 +18,21 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mlpc import _mlpc
-from mlpc.arguments import Array, whole_number
+from mlpc.arguments import Array, real_number, whole_number
 from mlpc.net import MLP
 from mlpc.optim import OPTIMIZERS
 from mlpc.progress import Progress
-from mlpc.schedules import Schedule
+from mlpc.schedules import computed_in_c, rate_at
 from mlpc.testing import digest
-from mlpc.threads import get_num_threads, set_num_threads
+from mlpc.threads import get_num_threads
 
 if TYPE_CHECKING:
     import pandas
 
 __all__ = ["sweep"]
 
-_NETWORK = ("sizes", "activation", "loss", "dtype", "init")
+_DEFAULTS = {"activation": "relu", "loss": "cross_entropy", "dtype": "float32", "init": "torch"}
+_NETWORK = ("sizes", *_DEFAULTS)
 _TRAINING = ("lr", "epochs", "batch_size", "optimizer", "schedule")
 Samples = tuple[Array, Array]
 
@@ -41,7 +42,7 @@ def sweep(
     data: tuple[ArrayLike, ArrayLike],
     *,
     validation_data: tuple[ArrayLike, ArrayLike] | None = None,
-    lr: float | Sequence[float] = 0.1,
+    lr: float | Sequence[float] | None = None,
     seeds: Sequence[int] = (0,),
     epochs: int = 10,
     batch_size: int = 64,
@@ -57,11 +58,15 @@ def sweep(
     variants : mapping of str to mapping
         By name: "sizes", and where wanted "activation", "loss", "dtype" and "init" (a name) of `MLP`; settings of the
         optimizer, like "momentum" of SGD or "betas" of Adam; "schedule", a function from a learning rate to a schedule
-        of `mlpc.schedules`; and "lr" (one or several), "epochs", "batch_size", "optimizer" instead of those below.
+        of `mlpc.schedules`, or to any function of the time in epochs; and "lr", "epochs", "batch_size", "optimizer"
+        instead of those below.
+
+        Like "lr", every setting of the optimizer is one value or a sequence of several, and all combinations are
+        trained: ``"momentum": [0.0, 0.9]``. "betas" is one pair, or a sequence of pairs.
     data, validation_data : (x, y)
         As in `MLP.fit`.
-    lr : float or sequence of float
-        The learning rates to try.
+    lr : float or sequence of float, optional
+        The learning rates to try; where left out, the optimizer's own: 0.1 for SGD, 0.001 for the others.
     seeds : sequence of int
         Of initial values and shuffles.
     epochs, batch_size, optimizer
@@ -70,21 +75,24 @@ def sweep(
         A file of JSON lines: every run is added to it as it ends, and a run that stands there is not run again.
         What decides a run's result is part of its line, the data's fingerprint included.
     jobs : int, optional
-        Runs at a time, >= 1; as many as there are CPUs to use where left out. The results do not depend on it.
+        Runs at a time, >= 1; as many as there are CPUs to use where left out. The results do not depend on it. They
+        share the threads that `mlpc.set_num_threads` allows, which holds for calls of others as before.
     progress : bool
         Show a bar, where tqdm is installed and somebody looks.
 
     Returns
     -------
     pandas.DataFrame
-        One row per run, in the order of variants, learning rates and seeds: what was run, "seconds" of training, "loss"
-        and "accuracy" on the training data after it, "val_loss" and "val_accuracy", "digest" of the parameters,
-        "history" (a dict of lists) and "error": why a run diverged, its figures NaN then; empty otherwise.
+        One row per run, in the order of variants, learning rates, settings and seeds: what was run, with a column for
+        every setting, "seconds" of training, "loss" and "accuracy" on the training data after it, "val_loss" and
+        "val_accuracy", "digest" of the parameters, "history" (a dict of lists) and "error": why a run diverged, its
+        figures NaN then; empty otherwise.
 
     Raises
     ------
     TypeError, ValueError
-        Where a variant has a key that is none of the above, or no sizes.
+        Where an argument is not as above, a variant has a key that is none of those, or no sizes. All variants are
+        checked, with the data, before any training starts.
     ImportError
         Where pandas is not installed.
 
@@ -103,21 +111,32 @@ def sweep(
     except ImportError as error:
         raise ImportError("sweep needs pandas: pip install pandas") from error
     common = {"lr": lr, "epochs": epochs, "batch_size": batch_size, "optimizer": optimizer}
+    seeds = _seeds(seeds)
     training = _pair("data", data)
     validation = None if validation_data is None else _pair("validation_data", validation_data)
+    workers = _mlpc.cpus() if jobs is None else whole_number("jobs", jobs, 1)
     fingerprint = _fingerprint(training, validation)
-    runs = [run | {"data": fingerprint} for name in variants for run in _runs(name, variants[name], common, seeds)]
+    if not isinstance(variants, Mapping) or not all(isinstance(variant, Mapping) for variant in variants.values()):
+        raise TypeError(f"variants: expected a mapping of names to mappings, got {variants!r}")
+    runs = []
+    for name, variant in variants.items():
+        try:
+            ways = _ways(name, {**common, **variant}, training, validation)
+        except (TypeError, ValueError) as error:
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind(f"variants[{name!r}]: {error}") from error
+        runs += [
+            way | {"seed": seed, "arithmetic": _mlpc.ARITHMETIC, "data": fingerprint} for way in ways for seed in seeds
+        ]
     schedules = {name: variant.get("schedule") for name, variant in variants.items()}
     book = _Book(records)
     missing = [run for run in runs if _key(run) not in book.rows]
     stop = threading.Event()
-    workers = _mlpc.cpus() if jobs is None else whole_number("jobs", jobs, 1)
-    threads = get_num_threads()
-    pool = ThreadPoolExecutor(workers)
+    each = max(1, min(get_num_threads(), _mlpc.cpus() // workers))  # networks leave each other a CPU
+    pool = ThreadPoolExecutor(workers, initializer=_mlpc.limit_threads, initargs=(each,))
     futures: list[Future[dict[str, Any] | None]] = []
     with Progress(1, len(runs), progress, unit="runs") as bar:
         try:
-            set_num_threads(max(1, min(threads, _mlpc.cpus() // workers)))  # networks leave each other a CPU
             for run in missing:
                 futures.append(pool.submit(_train, run, schedules[run["variant"]], training, validation, stop))
             for done, future in enumerate(as_completed(futures), len(runs) - len(missing) + 1):
@@ -125,10 +144,7 @@ def sweep(
                 bar.tick(done)
         finally:  # on Ctrl-C, those that run end after their epoch, unrecorded; those that have ended are not lost
             stop.set()
-            try:
-                pool.shutdown(cancel_futures=True)
-            finally:
-                set_num_threads(threads)
+            pool.shutdown(cancel_futures=True)
             for future in futures:
                 if not future.cancelled() and future.exception() is None:
                     book.add(future.result())
@@ -143,47 +159,97 @@ def _pair(name: str, pair: tuple[ArrayLike, ArrayLike]) -> Samples:
     return np.asarray(pair[0]), np.asarray(pair[1])
 
 
-def _runs(
-    name: str, variant: Mapping[str, Any], common: Mapping[str, Any], seeds: Sequence[int]
-) -> list[dict[str, Any]]:
-    """The runs of a variant, each as what decides its result, in JSON's terms."""
-    chosen = {**common, **variant}
-    if chosen["optimizer"] not in OPTIMIZERS:
-        raise ValueError(f"optimizer: expected one of {', '.join(OPTIMIZERS)}, got {chosen['optimizer']!r}")
-    settings = _settings(chosen["optimizer"])
+def _seeds(seeds: Any) -> list[int]:
+    if not _is_several(seeds):
+        raise TypeError(f"seeds: expected a sequence of integers, like range(3) or [0, 1, 2], got {seeds!r}")
+    numbers = [whole_number(f"seeds[{i}]", seed, 0, 2**64 - 1) for i, seed in enumerate(seeds)]
+    if not numbers:
+        raise ValueError("seeds: expected at least one, got none")
+    return numbers
+
+
+def _ways(name: str, variant: Mapping[str, Any], data: Samples, validation: Samples | None) -> list[dict[str, Any]]:
+    """The ways to train a variant, each as what decides its result beside seed and data, in JSON's terms.
+
+    Everything is checked, by the very functions that will train.
+    """
+    if variant["optimizer"] not in OPTIMIZERS:
+        raise ValueError(f"optimizer: expected one of {', '.join(OPTIMIZERS)}, got {variant['optimizer']!r}")
+    settings = _settings(variant["optimizer"])
     known = (*_NETWORK, *_TRAINING, *settings)
-    for key in variant:
-        if key not in known:
-            raise TypeError(f"variants[{name!r}]: expected keys among {', '.join(known)}, got {key!r}")
-    if not isinstance(variant.get("init", ""), str):
-        raise TypeError(f"variants[{name!r}]: expected the name of an init, got {type(variant['init']).__name__}")
+    if unknown := [key for key in variant if key not in known]:
+        raise TypeError(f"expected keys among {', '.join(known)}, got {unknown[0]!r}")
     if "sizes" not in variant:
-        raise ValueError(f"variants[{name!r}]: expected 'sizes', got {', '.join(variant) or 'nothing'}")
-    rates = [chosen["lr"]] if np.ndim(chosen["lr"]) == 0 else list(chosen["lr"])
-    sizes = [int(size) for size in variant["sizes"]]
-    activation = variant.get("activation", "relu")
-    runs = []
-    for rate in rates:
-        schedule = variant["schedule"](float(rate)) if "schedule" in variant else float(rate)
-        what = {
-            "variant": name,
-            "sizes": sizes,
-            "layers": len(sizes) - 2,
-            "units": "-".join(map(str, sizes[1:-1])),
-            "activation": activation if isinstance(activation, str) else list(activation),
-            "n_parameters": sum((i + 1) * o for i, o in itertools.pairwise(sizes)),
-            "loss_name": variant.get("loss", "cross_entropy"),
-            "dtype": np.dtype(variant.get("dtype", "float32")).name,
-            "init": variant.get("init", "torch"),
-            "optimizer": chosen["optimizer"],
-            "lr": float(rate),
-            **{key: _plain(variant.get(key, default)) for key, default in settings.items()},
-            "schedule": repr(schedule) if isinstance(schedule, Schedule) else "constant",
-            "batch_size": int(chosen["batch_size"]),
-            "epochs": int(chosen["epochs"]),
-        }
-        runs += [what | {"seed": int(seed), "arithmetic": _mlpc.ARITHMETIC} for seed in seeds]
-    return runs
+        raise ValueError("expected 'sizes', got none")
+    if not _is_several(variant["sizes"]):
+        raise TypeError(f"sizes: expected a sequence of integers, got {variant['sizes']!r}")
+    sizes = [whole_number(f"sizes[{i}]", size, 1) for i, size in enumerate(variant["sizes"])]
+    network = {key: variant.get(key, default) for key, default in _DEFAULTS.items()}
+    if not isinstance(network["init"], str):
+        raise TypeError(f"expected the name of an init, got {type(network['init']).__name__}")
+    epochs, batch_size = whole_number("epochs", variant["epochs"]), whole_number("batch_size", variant["batch_size"], 1)
+    net = MLP(sizes, **network)
+    net.fit(*data, epochs=0, batch_size=batch_size, validation_data=validation)
+    optimizer = OPTIMIZERS[variant["optimizer"]]
+    lr = inspect.signature(optimizer).parameters["lr"].default if variant["lr"] is None else variant["lr"]
+    make = variant.get("schedule", lambda rate: rate)
+    if not callable(make):
+        raise TypeError(f"schedule: expected a function from a learning rate to a schedule, got {make!r}")
+    steps = -(-len(data[0]) // batch_size)
+    ways = []
+    for choice in _combinations({"lr": (lr, 0.0)} | {key: (variant.get(key, of), of) for key, of in settings.items()}):
+        rate = choice["lr"] = real_number("lr", choice["lr"])
+        schedule = make(rate)
+        optimizer(net, schedule, **{key: choice[key] for key in settings})
+        ways.append(
+            {
+                "variant": name,
+                "sizes": sizes,
+                "layers": len(sizes) - 2,
+                "units": "-".join(map(str, sizes[1:-1])),
+                "activation": network["activation"]
+                if isinstance(network["activation"], str)
+                else list(net.activations),
+                "n_parameters": net.n_parameters,
+                "loss_name": net.loss_name,
+                "dtype": net.dtype.name,
+                "init": network["init"],
+                "optimizer": variant["optimizer"],
+                **{key: _plain(value) for key, value in choice.items()},
+                "schedule": _named(schedule, epochs, steps) if "schedule" in variant else "constant",
+                "batch_size": batch_size,
+                "epochs": epochs,
+            }
+        )
+    return ways
+
+
+def _is_several(values: Any) -> bool:
+    return np.iterable(values) and not isinstance(values, (str, bytes, Mapping))
+
+
+def _combinations(choices: Mapping[str, tuple[Any, Any]]) -> Iterable[dict[str, Any]]:
+    """All combinations of values, given by name with their defaults: each one value, or a sequence of several."""
+    each = []
+    for key, (value, default) in choices.items():
+        values = list(value) if _is_several(value) else [value]
+        if not values:
+            raise ValueError(f"{key}: expected at least one value, got none")
+        if _is_several(default) and not any(map(_is_several, values)):
+            values = [values]  # one pair
+        each.append(values)
+    return (dict(zip(choices, values, strict=True)) for values in itertools.product(*each))
+
+
+def _named(schedule: Any, epochs: int, steps: int) -> str:
+    """What tells a schedule from others: its text, or where Python computes it, what it says at every step."""
+    if not callable(schedule):
+        raise TypeError(f"schedule: expected a function from a learning rate to a schedule, got one to {schedule!r}")
+    if computed_in_c(schedule):
+        return repr(schedule)
+    rates = [rate_at(schedule, epoch + (step + 0.5) / steps) for epoch in range(epochs) for step in range(steps)]
+    name = getattr(schedule, "__qualname__", type(schedule).__qualname__)
+    return f"{name} {hashlib.sha256(np.array(rates, '<f8').tobytes()).hexdigest()[:16]}"
 
 
 def _settings(optimizer: str) -> dict[str, Any]:

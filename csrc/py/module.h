@@ -39,7 +39,7 @@ static inline const mlpc_kernels *module_kernels(const module_state *state, mlpc
     return state->kernels[dtype];
 }
 
-/* How many threads a call may use now; looked up for every call, with or without the GIL. */
+/* How many threads a call of this thread may use now; looked up for every call, with or without the GIL. */
 enum { MODULE_MAX_THREADS = 1024 };
 size_t module_num_threads(void);
 

@@ -49,6 +49,26 @@ def test_it_is_the_number_of_all_threads_of_python():
     assert mlpc.get_num_threads() == 3
 
 
+def test_a_thread_can_limit_its_own_calls():
+    import threading
+
+    seen = []
+
+    def limited():
+        for n in (2, 5):
+            _mlpc.limit_threads(n)
+            seen.append(mlpc.get_num_threads())
+        for n in (0, 1025):
+            with pytest.raises(ValueError, match=rf"^n: expected an integer in 1\.\.1024, got {n}$"):
+                _mlpc.limit_threads(n)
+
+    mlpc.set_num_threads(3)
+    thread = threading.Thread(target=limited)
+    thread.start()
+    thread.join()
+    assert seen == [2, 3] and mlpc.get_num_threads() == 3
+
+
 @pytest.mark.parametrize("n", [0, -1, 1025, 2**64, -(2**70)])
 def test_a_number_out_of_range_changes_nothing(n):
     mlpc.set_num_threads(2)

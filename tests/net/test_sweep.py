@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -177,3 +178,218 @@ def test_networks_side_by_side_share_the_threads_and_give_them_back(monkeypatch)
             assert mlpc.get_num_threads() == threads
     finally:
         mlpc.set_num_threads(before)
+
+
+def test_each_run_of_threads_has_its_own_limit(monkeypatch):
+    """Nobody else's calls are limited while a sweep trains, and two sweeps at once leave nothing behind."""
+    seen, train = [], mlpc.sweeps._train
+    inside, other_is_done = threading.Barrier(2), threading.Event()
+
+    def watched(run, *arguments):
+        inside.wait(60)
+        elsewhere = threading.Thread(target=lambda: seen.append(mlpc.get_num_threads()))
+        elsewhere.start()
+        elsewhere.join()
+        if run["variant"] == "last":
+            assert other_is_done.wait(60)
+        return train(run, *arguments)
+
+    def sweep(name):
+        mlpc.sweep({name: {"sizes": [2, 2]}}, (np.eye(2), [0, 1]), epochs=1, jobs=1, progress=False)
+        if name == "first":
+            other_is_done.set()
+
+    monkeypatch.setattr(_mlpc, "cpus", lambda: 1)
+    monkeypatch.setattr(mlpc.sweeps, "_train", watched)
+    before = mlpc.get_num_threads()
+    try:
+        mlpc.set_num_threads(3)
+        sweeps = [threading.Thread(target=sweep, args=(name,)) for name in ("first", "last")]
+        for thread in sweeps:
+            thread.start()
+        for thread in sweeps:
+            thread.join()
+        assert seen == [3, 3] and mlpc.get_num_threads() == 3
+    finally:
+        mlpc.set_num_threads(before)
+
+
+def test_two_sweeps_at_once_find_what_one_finds(table, digits):
+    tables = {}
+
+    def sweep(name):
+        tables[name] = mlpc.sweep(
+            VARIANTS, digits[0], validation_data=digits[1], lr=[0.1, 0.2], seeds=[0, 1], epochs=2, progress=False
+        )
+
+    sweeps = [threading.Thread(target=sweep, args=(name,)) for name in range(2)]
+    for thread in sweeps:
+        thread.start()
+    for thread in sweeps:
+        thread.join()
+    assert without_times(tables[0]) == without_times(tables[1]) == without_times(table)
+
+
+# ---- What is checked, before anything is trained -------------------------------------------------------------------
+
+X, Y = np.eye(4, dtype="<f4"), np.arange(4, dtype="<i8") % 2
+
+
+@pytest.fixture
+def no_training(monkeypatch):
+    def fail(*arguments):
+        raise AssertionError("a training has begun")
+
+    monkeypatch.setattr(mlpc.sweeps, "_train", fail)
+
+
+@pytest.mark.parametrize(
+    ("variant", "keywords", "message"),
+    [
+        ({"sizes": [4, 63.99, 2]}, {}, r"variants\['b'\]: sizes\[1\]: expected an integer, got 63\.99"),
+        ({"sizes": [4, 3.0, 2]}, {}, r"variants\['b'\]: sizes\[1\]: expected an integer, got 3\.0"),
+        ({"sizes": 4}, {}, r"variants\['b'\]: sizes: expected a sequence of integers, got 4"),
+        ({"sizes": [4, 2]}, {"epochs": 2.9}, r"epochs: expected an integer, got 2\.9"),
+        ({"sizes": [4, 2], "epochs": 2.0}, {}, r"variants\['b'\]: epochs: expected an integer, got 2\.0"),
+        ({"sizes": [4, 2]}, {"batch_size": 32.9}, r"batch_size: expected an integer, got 32\.9"),
+        ({"sizes": [4, 2], "batch_size": "8"}, {}, r"variants\['b'\]: batch_size: expected an integer, got '8'"),
+        ({"sizes": [4, 2]}, {"seeds": [0, 0.5]}, r"seeds\[1\]: expected an integer, got 0\.5"),
+        ({"sizes": [4, 2]}, {"seeds": 3}, r"seeds: expected a sequence of integers, like range\(3\) .*, got 3"),
+        ({"sizes": [4, 2]}, {"seeds": "012"}, r"seeds: expected a sequence of integers, .*, got '012'"),
+        ({"sizes": [4, 2]}, {"jobs": 1.5}, r"jobs: expected an integer, got 1\.5"),
+        ({"sizes": [4, 2], "lr": "0.1"}, {}, r"variants\['b'\]: lr: expected a number, got '0\.1'"),
+        ({"sizes": [4, 2], "lr": [0.1, None]}, {}, r"variants\['b'\]: lr: expected a number, got None"),
+        ({"sizes": [4, 2], "momentum": [0.5, "0.9"]}, {}, r"variants\['b'\]: momentum: expected a number, got '0\.9'"),
+        ({"sizes": [4, 2], "schedule": 0.1}, {}, r"variants\['b'\]: schedule: expected a function .*, got 0\.1"),
+        ({"sizes": [4, 2], "schedule": lambda lr: lr / 2}, {}, r"schedule: expected a function .*, got one to 0\.05"),
+        ({"sizes": [4, 2], "schedule": lambda lr: lambda t: None}, {}, r"lr at t = 0\.5 epochs: .*, got None"),
+        ([4, 2], {}, r"variants: expected a mapping of names to mappings, got \{'a'"),
+    ],
+)
+@pytest.mark.usefixtures("no_training")
+def test_wrong_types_are_found_before_any_training(variant, keywords, message):
+    variants = {"a": {"sizes": [4, 2]}, "b": variant}
+    with pytest.raises(TypeError, match=message):
+        mlpc.sweep(variants, (X, Y), **{"lr": [0.1], "progress": False} | keywords)
+
+
+@pytest.mark.parametrize(
+    ("variant", "keywords", "message"),
+    [
+        ({"sizes": [4, 0, 2]}, {}, r"variants\['b'\]: sizes\[1\]: expected an integer >= 1, got 0"),
+        ({"sizes": [3, 2]}, {}, r"variants\['b'\]: x: expected shape"),
+        ({"sizes": [4, 2], "activation": ["tanh"]}, {}, r"variants\['b'\]: activation"),
+        ({"sizes": [4, 2], "loss": "l2"}, {}, r"variants\['b'\]: loss"),
+        ({"sizes": [4, 2], "lr": [0.1, -1]}, {}, r"variants\['b'\]: lr: expected .* >= 0, got -1"),
+        ({"sizes": [4, 2], "lr": []}, {}, r"variants\['b'\]: lr: expected at least one value, got none"),
+        ({"sizes": [4, 2], "momentum": [0.9, 1.0]}, {}, r"variants\['b'\]: momentum: expected a number < 1"),
+        (
+            {"sizes": [4, 2], "optimizer": "adam", "betas": [(0.9, 0.99), (0.9, 1.0)]},
+            {},
+            r"betas: expected numbers < 1",
+        ),
+        ({"sizes": [4, 2], "epochs": -1}, {}, r"variants\['b'\]: epochs"),
+        ({"sizes": [4, 2], "schedule": lambda lr: lambda t: 1 - t}, {}, r"lr at t = 1\.5 epochs: .*, got -0\.5"),
+        ({"sizes": [4, 2]}, {"seeds": []}, r"seeds: expected at least one, got none"),
+        ({"sizes": [4, 2]}, {"seeds": [-1]}, r"seeds\[0\]: expected an integer in"),
+        ({"sizes": [4, 2]}, {"validation_data": (X[:, :3], Y)}, "validation_data: x: expected shape"),
+    ],
+)
+@pytest.mark.usefixtures("no_training")
+def test_wrong_values_are_found_before_any_training(variant, keywords, message):
+    variants = {"a": {"sizes": [4, 2], "epochs": 1}, "b": variant}
+    with pytest.raises(ValueError, match=message):
+        mlpc.sweep(variants, (X, Y), **{"epochs": 2, "progress": False} | keywords)
+
+
+# ---- Defaults and grids --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("optimizer", "lr"), [("sgd", 0.1), ("adam", 0.001), ("adamw", 0.001)])
+def test_defaults_are_those_of_fit(digits, optimizer, lr):
+    net, sgd = mlpc.MLP([64, 10]), mlpc.MLP([64, 10])
+    net.fit(*digits[0], epochs=1, optimizer=optimizer)
+    sgd.fit(*digits[0], epochs=1)
+    variants = {"named": {"sizes": [64, 10], "optimizer": optimizer}, "default": {"sizes": [64, 10]}}
+    table = mlpc.sweep(variants, digits[0], epochs=1)
+    assert list(table.digest) == [mlpc.testing.digest(net), mlpc.testing.digest(sgd)]
+    assert list(table.lr) == [lr, 0.1] and list(table.optimizer) == [optimizer, "sgd"]
+
+
+def test_settings_of_optimizers_can_be_grids(tmp_path):
+    path = tmp_path / "runs.jsonl"
+    variants = {
+        "sgd": {"sizes": [4, 3, 2], "momentum": [0.0, 0.9], "weight_decay": np.array([0.0, 0.01, 0.1])},
+        "adam": {"sizes": [4, 2], "optimizer": "adam", "betas": [(0.9, 0.999), (0.5, 0.9)], "lr": [0.1, 0.2]},
+        "pair": {"sizes": [4, 2], "optimizer": "adam", "betas": [0.5, 0.9]},
+    }
+    table = mlpc.sweep(variants, (X, Y), lr=0.3, epochs=2, batch_size=2, seeds=[0, 1], records=path, progress=False)
+    rows = [(m, d, seed) for m in (0.0, 0.9) for d in (0.0, 0.01, 0.1) for seed in (0, 1)]
+    assert list(zip(table.momentum, table.weight_decay, table.seed, strict=True))[:12] == rows
+    adam = [(lr, betas) for lr in (0.1, 0.2) for betas in ([0.9, 0.999], [0.5, 0.9]) for _ in range(2)]
+    assert list(zip(table.lr, table.betas, strict=True))[12:] == [*adam, *[(0.3, [0.5, 0.9])] * 2]
+    assert table.digest[:12].nunique() == 12 and table.digest[12:20].nunique() == 8
+    for row in (7, 16):
+        net = mlpc.MLP(table.sizes[row], seed=int(table.seed[row]))
+        names = ["momentum", "weight_decay"] if row < 12 else ["betas"]
+        optimizer = mlpc.optim.OPTIMIZERS[table.optimizer[row]]
+        settings = {name: table[name][row] for name in names}
+        net.fit(X, Y, epochs=2, batch_size=2, optimizer=optimizer(net, float(table.lr[row]), **settings))
+        assert mlpc.testing.digest(net) == table.digest[row]
+    again = mlpc.sweep(variants, (X, Y), lr=0.3, epochs=2, batch_size=2, seeds=[0, 1], records=path, progress=False)
+    assert path.read_text().count("\n") == 22 and list(again.digest) == list(table.digest)
+
+
+RECORDED = """
+{"variant": "adam", "sizes": [4, 2], "layers": 0, "units": "", "activation": "relu", "n_parameters": 10, \
+"loss_name": "cross_entropy", "dtype": "float32", "init": "torch", "optimizer": "adam", "lr": 0.1, \
+"betas": [0.8, 0.99], "eps": 1e-08, "weight_decay": 0.0, "schedule": "constant", "batch_size": 2, "epochs": 2, \
+"seed": 1, "arithmetic": ARITHMETIC, "data": "c680483c8216a7ec", "seconds": 1.0, "loss": 0.5, "accuracy": 0.75, \
+"val_loss": NaN, "val_accuracy": NaN, "digest": "recorded", "error": "", "history": {}}
+{"variant": "sgd", "sizes": [4, 3, 2], "layers": 1, "units": "3", "activation": "tanh", "n_parameters": 23, \
+"loss_name": "cross_entropy", "dtype": "float32", "init": "torch", "optimizer": "sgd", "lr": 0.1, "momentum": 0.9, \
+"nesterov": false, "weight_decay": 0.0, "schedule": "Cosine(lr=0.1, epochs=2, minimum=0.0, warmup=0.0)", \
+"batch_size": 2, "epochs": 2, "seed": 1, "arithmetic": ARITHMETIC, "data": "c680483c8216a7ec", "seconds": 1.0, \
+"loss": 0.5, "accuracy": 0.75, "val_loss": NaN, "val_accuracy": NaN, "digest": "recorded", "error": "", "history": {}}
+""".replace("ARITHMETIC", str(mlpc.ARITHMETIC))
+"""Of the first version of this file's format."""
+
+
+def test_records_of_before_hold_for_just_the_same_runs(tmp_path):
+    path = tmp_path / "runs.jsonl"
+    path.write_text(RECORDED.lstrip())
+    cosine = {"schedule": lambda lr: mlpc.schedules.Cosine(lr, epochs=2)}
+    variants = {
+        "sgd": {"sizes": [4, 3, 2], "activation": "tanh", "momentum": [0.0, 0.9], "lr": 0.1} | cosine,
+        "adam": {"sizes": [4, 2], "optimizer": "adam", "betas": (0.8, 0.99), "lr": [0.001, 0.1]},
+    }
+    keywords = {"epochs": 2, "batch_size": 2, "seeds": [1], "records": path, "progress": False}
+    table = mlpc.sweep(variants, (X, Y), **keywords)
+    assert [digest == "recorded" for digest in table.digest] == [False, True, False, True]
+
+
+def test_any_function_of_time_is_a_schedule(tmp_path):
+    path = tmp_path / "runs.jsonl"
+    for power in (1, 2, 1):
+        variant = {"sizes": [4, 2], "schedule": lambda lr, power=power: lambda t: lr / (1 + t) ** power}
+        table = mlpc.sweep({"a": variant}, (X, Y), lr=0.3, epochs=3, batch_size=3, records=path, progress=False)
+        net = mlpc.MLP([4, 2])
+        net.fit(X, Y, epochs=3, batch_size=3, lr=lambda t, power=power: 0.3 / (1 + t) ** power)
+        assert table.digest[0] == mlpc.testing.digest(net)
+    assert path.read_text().count("\n") == 2  # what the functions say tells them apart
+
+
+def test_schedules_with_a_call_of_their_own_are_not_taken_for_others(tmp_path):
+    class Doubled(mlpc.schedules.Constant):
+        def __call__(self, t):
+            return 2 * self.lr
+
+    path = tmp_path / "runs.jsonl"
+    tables = [
+        mlpc.sweep({"a": {"sizes": [4, 2], "schedule": make}}, (X, Y), lr=0.3, epochs=1, records=path, progress=False)
+        for make in (mlpc.schedules.Constant, Doubled)
+    ]
+    assert tables[0].digest[0] != tables[1].digest[0]
+    assert (
+        tables[1].digest[0] == mlpc.sweep({"a": {"sizes": [4, 2]}}, (X, Y), lr=0.6, epochs=1, progress=False).digest[0]
+    )
