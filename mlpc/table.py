@@ -1,5 +1,6 @@
 """A table of text: how summaries, histories and checks print."""
 
+import html
 from collections.abc import Sequence
 
 __all__ = ["Table"]
@@ -41,6 +42,22 @@ class Table:
         return "\n".join([texts[0], rule, *texts[1:], *([rule, self.footer] if self.footer else [])])
 
     __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        """The same for a notebook."""
+        head = _html_row("th", self.header)
+        body = "".join(_html_row("td", [_text(cell) for cell in row]) for row in self.rows)
+        caption = f'<caption style="caption-side: bottom">{html.escape(self.footer)}</caption>' if self.footer else ""
+        return f"<table>{caption}<thead>{head}</thead><tbody>{body}</tbody></table>"
+
+
+def _html_row(tag: str, cells: Sequence[str]) -> str:
+    sides = ["left", *["right"] * (len(cells) - 1)]
+    texts = [
+        f'<{tag} style="text-align: {side}">{html.escape(cell)}</{tag}>'
+        for side, cell in zip(sides, cells, strict=True)
+    ]
+    return f"<tr>{''.join(texts)}</tr>"
 
 
 def _text(cell: object) -> str:

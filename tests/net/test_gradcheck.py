@@ -64,6 +64,7 @@ MISTAKES = {
     "a forgotten bias": lambda gradients: gradients | {"0.bias": np.zeros(5)},
     "rows in another order": lambda gradients: gradients | {"x": gradients["x"][::-1]},
     "one part in 100,000": lambda gradients: gradients | {"4.weight": gradients["4.weight"] * (1 + 1e-5)},
+    "infinite": lambda gradients: gradients | {"4.bias": gradients["4.bias"] + [np.inf, 0, 0]},
     "not a number": lambda gradients: gradients | {"4.bias": gradients["4.bias"] * np.nan},
 }
 
@@ -124,8 +125,79 @@ def test_errors(keywords, error, words):
         mlpc.gradcheck(*case(), **keywords)
 
 
+def deep(seed=0):
+    """Twelve layers of sigmoids: the loss's rounding error, over the first step, exceeds the first layer's gradient."""
+    rng = np.random.default_rng(seed)
+    net = mlpc.MLP([4, *[8] * 12, 3], "sigmoid", seed=seed)
+    return net, rng.normal(size=(20, 4)), np.arange(20) % 3
+
+
+@pytest.mark.parametrize("factor", [-3, 0, 0.5, 1.1, 3])
+def test_wrong_gradients_are_found_below_many_sigmoids(factor):
+    net, x, y = deep()
+    mlpc.gradcheck(net, x, y).raise_for_failure()
+    for key in ("0.weight", "0.bias", "12.weight", "x"):
+        checks = mlpc.gradcheck(net, x, y, gradients=lambda *arguments, key=key: {key: factor * own(*arguments)[key]})
+        assert [check.verdict for check in checks] == ["WRONG"]
+
+
+@pytest.mark.parametrize("factor", [-3, 0, 1])
+def test_what_noise_hides_is_undecided(factor):
+    net, x, y = deep()
+    for number in range(2, 26, 2):
+        net.layers[number].weight *= 0.1
+    (check,) = checks = mlpc.gradcheck(
+        net, x, y, gradients=lambda *arguments: {"0.weight": factor * own(*arguments)["0.weight"]}
+    )
+    assert check.verdict == "undecided" and check.noise >= 1 and not checks.ok
+    with pytest.raises(AssertionError, match="say too little"):
+        checks.raise_for_failure()
+    checks.raise_for_failure(allow_undecided=True)
+    with pytest.raises(AssertionError, match="differ"):
+        Checks([*checks, Check("w", 9, 9, 0, 1e-7, 1e-7, 1e-8)]).raise_for_failure(allow_undecided=True)
+
+
+@pytest.mark.parametrize("activation", ["tanh", "sigmoid"])
+@pytest.mark.parametrize("seed", range(8))
+def test_features_of_any_size(activation, seed):
+    x, y = pytest.importorskip("sklearn.datasets").load_breast_cancer(return_X_y=True)  # from 1e-3 to 4e3
+    net = mlpc.MLP([30, 16, 2], activation, seed=seed)
+    mlpc.gradcheck(net, x[:10], y[:10]).raise_for_failure()
+    doubled = mlpc.gradcheck(net, x[:10], y[:10], gradients=lambda *a: {key: 1.01 * g for key, g in own(*a).items()})
+    assert {check.verdict for check in doubled} == {"WRONG"}
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e-6, 1e6, 1e12])
+def test_units_of_the_data_do_not_matter(scale):
+    """The network of scaled data whose first weights undo the scale is the same function."""
+    net, x, y = case()
+    net.layers[0].weight *= 1 / scale
+    mlpc.gradcheck(net, scale * x, y).raise_for_failure()
+    wrong = mlpc.gradcheck(net, scale * x, y, gradients=lambda *a: {key: 1.01 * g for key, g in own(*a).items()})
+    assert {check.verdict for check in wrong} == {"WRONG"}
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu", "sigmoid", "softplus"])
+@pytest.mark.parametrize("value", [1.7e12, -1e100, 1e308])
+def test_huge_inputs_are_no_error(activation, value):
+    net, x, y = case(activation)
+    x[:, 0] = value if value < 1e300 else 0
+    x[0, 0] = value
+    right = mlpc.gradcheck(net, x, y)
+    assert "WRONG" not in {check.verdict for check in right} and np.array_equal(x[0, 0], value)
+
+
+def test_gradients_that_are_all_0_are_undecided():
+    net = mlpc.MLP([2, 3, 2], "relu", init=[np.ones((3, 2)), [-9.0] * 3, np.ones((2, 3)), [0.0, 0.0]])
+    checks = {check.name: check.verdict for check in mlpc.gradcheck(net, [[1.0, -1.0]], [0])}
+    dead = dict.fromkeys(("0.weight", "0.bias", "2.weight", "x"), "undecided")
+    assert checks == dead | {"2.bias": "ok"}
+
+
 def test_verdicts():
     assert Check("w", 9, 9, 0, 1e-9, 1e-9, 1e-8).verdict == "ok"
     assert Check("w", 9, 9, 0, 1e-7, 1e-7, 1e-8).verdict == "WRONG"
     assert Check("w", 9, 9, 0, np.nan, np.nan, 1e-8).verdict == "WRONG"
     assert Check("w", 9, 0, 9, 0.0, 0.0, 1e-8).verdict == "undecided"
+    assert Check("w", 9, 9, 0, 1e-9, 0.5, 1e-8, noise=0.9).verdict == "ok"
+    assert Check("w", 9, 9, 0, 1e-9, 0.5, 1e-8, noise=1.0).verdict == "undecided"
