@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from mlpc import _mlpc
 from mlpc.arguments import Array, converted, real_array
 from mlpc.layers import Linear
 from mlpc.net import MLP
@@ -63,7 +64,9 @@ def torch_reference(net: MLP) -> "torch.nn.Sequential":
     modules = []
     for part in net.layers:
         if isinstance(part, Linear):
-            modules.append(pytorch.nn.Linear(part.n_in, part.n_out, dtype=dtype))
+            # Without initial values, which would be drawn from the stream of torch.manual_seed.
+            skip_init = pytorch.nn.utils.skip_init
+            modules.append(skip_init(pytorch.nn.Linear, part.n_in, part.n_out, dtype=dtype))
         else:
             name = type(part).__name__
             modules.append(pytorch.nn.Softplus(threshold=40) if name == "Softplus" else getattr(pytorch.nn, name)())
@@ -117,10 +120,16 @@ class Differences(tuple[Difference, ...]):
         if not self.ok:
             raise AssertionError(f"the network differs from PyTorch's\n{self}")
 
-    def __repr__(self) -> str:
+    def _table(self) -> Table:
         header = ["tensor", "scale", "largest difference", "PyTorch's own", "allowed", "verdict"]
         rows = [(d.name, d.scale, d.largest, d.peer, d.allowed, "ok" if d.ok else "WRONG") for d in self]
-        return str(Table(header, rows))
+        return Table(header, rows)
+
+    def __repr__(self) -> str:
+        return str(self._table())
+
+    def _repr_html_(self) -> str:
+        return self._table()._repr_html_()
 
 
 def compare_with_torch(
@@ -139,7 +148,9 @@ def compare_with_torch(
     Parameters are those of `MLP.loss_and_grad`.  The network itself stays as it is.
 
     A float64 tensor may differ by 1e-12 of its scale.  A float32 one may differ by four times what PyTorch's own
-    float32 differs, or by 32 units of rounding of its scale, whichever is more.
+    float32 differs, or by 32 units of rounding of its scale, whichever is more.  Both may differ by what it makes where
+    the activations' outputs are rounded, too: the derivative of a saturated sigmoid, ``a * (1 - a)``, is what that
+    leaves of it, here and in PyTorch.
 
     Returns
     -------
@@ -164,15 +175,37 @@ def compare_with_torch(
     ours = {"z": z, "loss": np.array(twin.loss(y, **weighting)), "x": twin.backward()} | twin._tensors(gradients=True)
     exact = _torch_run(twin, "float64", x, y, weighting)
     single = _torch_run(twin, "float32", x, y, weighting) if net.dtype == np.float32 else None
+    unit, rounded = float(np.finfo(net.dtype).eps), _rounded(twin, exact["dz"])
     results = []
     for name in ["z", "loss", *twin.state_dict(), "x"]:
         reference = exact[name]
         scale = float(np.abs(reference).max(initial=0.0))
         peer = None if single is None else float(np.abs(single[name] - reference).max(initial=0.0))
-        allowed = 1e-12 * scale if peer is None else 4 * max(peer, 8 * float(np.finfo(np.float32).eps) * scale)
+        allowed = 1e-12 * scale if peer is None else 4 * max(peer, 8 * unit * scale)
+        allowed = max(allowed, 4 * unit * rounded.get(name, 0.0))
         largest = float(np.abs(ours[name] - reference).max(initial=0.0))
         results.append(Difference(name, scale, largest, peer, allowed))
     return Differences(results)
+
+
+def _rounded(net: MLP, dz: Array) -> dict[str, float]:
+    """By how much the gradients may change where every activation's derivative changes by 1, to first order.
+
+    Of the latest forward, by the names of the tensors; dz is the derivative by its output.
+    """
+    changes = {}
+    change = np.zeros_like(dz)
+    for part in reversed(net.layers):
+        values = part.input.astype(np.float64)
+        if isinstance(part, Linear):
+            weight = part.weight.astype(np.float64)
+            changes[f"{part.index}.weight"] = float((change.T @ np.abs(values)).max(initial=0.0))
+            changes[f"{part.index}.bias"] = float(change.sum(axis=0).max(initial=0.0))
+            change, dz = change @ np.abs(weight), dz @ weight
+        else:
+            slopes = _mlpc.activation_backward(net.activations[part.index // 2], np.ones_like(values), values, None)
+            change, dz = change * np.abs(slopes) + np.abs(dz), dz * slopes
+    return changes | {"x": float(change.max(initial=0.0))}
 
 
 def _torch_run(net: MLP, dtype: str, x: Array, y: Array, weighting: dict[str, Any]) -> dict[str, Array]:
@@ -183,9 +216,12 @@ def _torch_run(net: MLP, dtype: str, x: Array, y: Array, weighting: dict[str, An
     inputs = torch.tensor(x, dtype=real, requires_grad=True)
     targets = torch.tensor(y, dtype=torch.int64 if net.loss_name == "cross_entropy" and y.ndim == 1 else real)
     z = reference(inputs)
+    z.retain_grad()
     loss = _torch_loss(net.loss_name, z, targets, **weighting)
     loss.backward()
-    tensors = {"z": z, "loss": loss, "x": inputs.grad} | {key: p.grad for key, p in reference.named_parameters()}
+    tensors = {"z": z, "loss": loss, "dz": z.grad, "x": inputs.grad} | {
+        key: p.grad for key, p in reference.named_parameters()
+    }
     return {name: tensor.detach().numpy().astype(np.float64) for name, tensor in tensors.items()}
 
 

@@ -102,3 +102,41 @@ def test_the_reference_has_copies_of_the_parameters(torch):
     with torch.no_grad():
         reference[0].weight.zero_()
     assert np.array_equal(net.parameters, before)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("bias", [5, 10, 16, 20, 30, 36, 40])
+@pytest.mark.usefixtures("torch")
+def test_saturated_units_agree_as_far_as_either_knows(dtype, bias):
+    """a * (1 - a) has few right digits where a is near 1, here as in PyTorch."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(20, 4)), np.arange(20) % 3
+    for seed in range(4):
+        net = mlpc.MLP([4, 8, 8, 3], ["sigmoid", "tanh"], dtype=dtype, seed=seed)
+        net.layers[0].bias[:] = bias
+        compare_with_torch(net, x, y).raise_for_failure()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("bias", [0, 5, 10])
+@pytest.mark.usefixtures("torch")
+def test_a_wrong_gradient_is_found_all_the_same(monkeypatch, dtype, bias):
+    x, y = np.random.default_rng(0).normal(size=(20, 4)), np.arange(20) % 3
+    net = mlpc.MLP([4, 8, 8, 3], "sigmoid", dtype=dtype)
+    net.layers[0].bias[:] = bias
+    real = mlpc.MLP._tensors
+
+    def wrong(self, *, gradients=False):
+        tensors = real(self, gradients=gradients)
+        return tensors | {"0.weight": tensors["0.weight"] * 1.1} if gradients else tensors
+
+    assert compare_with_torch(net, x, y).ok
+    monkeypatch.setattr(mlpc.MLP, "_tensors", wrong)
+    assert [difference.name for difference in compare_with_torch(net, x, y) if not difference.ok] == ["0.weight"]
+
+
+def test_a_reference_takes_no_random_numbers(torch):
+    """They are the caller's, whose next draw may not depend on a comparison."""
+    before = torch.get_rng_state()
+    compare_with_torch(mlpc.MLP([4, 8, 3]), np.eye(4), [0, 1, 2, 0])
+    assert torch.equal(torch.get_rng_state(), before)
