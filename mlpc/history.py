@@ -1,6 +1,5 @@
 """The record of a training run."""
 
-from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from mlpc.table import Table
@@ -13,8 +12,8 @@ __all__ = ["History"]
 _MOST_ROWS = 20
 
 
-class History(Mapping[str, list[float]]):
-    """One list per quantity, with one number per epoch.
+class History(dict[str, list[float]]):
+    """One list per quantity, with one number per epoch: a dictionary, of which ``pandas.DataFrame`` makes a table.
 
     The keys are "loss" and "accuracy" of the epoch, every batch with the weights it was trained on; "val_loss" and
     "val_accuracy" after it, where there are validation data; "lr", the learning rate of the epoch's last step; and
@@ -42,35 +41,23 @@ class History(Mapping[str, list[float]]):
     zeros: str | None
 
     def __init__(self) -> None:
-        self._columns: dict[str, list[float]] = {}
+        super().__init__()
         self.zeros = None
 
     def append(self, **row: float) -> None:
         """Record one epoch; all epochs must have the same keys."""
-        if self._columns and self._columns.keys() != row.keys():
+        if self and self.keys() != row.keys():
             raise ValueError(f"an epoch of this history has the keys {list(self)}, not {list(row)}")
         for key, value in row.items():
-            self._columns.setdefault(key, []).append(value)
+            self.setdefault(key, []).append(value)
 
     @property
     def epochs(self) -> int:
         """How many epochs are recorded."""
-        return max(map(len, self._columns.values()), default=0)
+        return max(map(len, self.values()), default=0)
 
-    def __getitem__(self, key: str) -> list[float]:
-        try:
-            return self._columns[key]
-        except KeyError:
-            raise KeyError(f"{key!r}: this history has {', '.join(self._columns) or 'no epoch yet'}") from None
-
-    def __contains__(self, key: object) -> bool:
-        return key in self._columns
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._columns)
-
-    def __len__(self) -> int:
-        return len(self._columns)
+    def __missing__(self, key: str) -> list[float]:
+        raise KeyError(f"{key!r}: this history has {', '.join(self) or 'no epoch yet'}")
 
     def to_pandas(self) -> "pandas.DataFrame":
         """A pandas.DataFrame with one column per key, and the epochs 1, 2, ... as its index.
@@ -84,13 +71,17 @@ class History(Mapping[str, list[float]]):
             import pandas
         except ImportError as error:
             raise ImportError("to_pandas needs pandas: pip install pandas") from error
-        return pandas.DataFrame(self._columns, index=pandas.RangeIndex(1, self.epochs + 1, name="epoch"))
+        return pandas.DataFrame(self, index=pandas.RangeIndex(1, self.epochs + 1, name="epoch"))
 
-    def __repr__(self) -> str:
-        if not self.epochs:
-            return "History of 0 epochs"
-        rows: list[tuple[object, ...]] = list(zip(range(1, self.epochs + 1), *self._columns.values(), strict=True))
+    def _table(self) -> Table:
+        rows: list[tuple[object, ...]] = list(zip(range(1, self.epochs + 1), *self.values(), strict=True))
         if len(rows) > _MOST_ROWS:
             half = _MOST_ROWS // 2
             rows[half:-half] = [("...",) * (len(self) + 1)]
-        return str(Table(["epoch", *self], rows))
+        return Table(["epoch", *self], rows)
+
+    def __repr__(self) -> str:
+        return str(self._table()) if self.epochs else "History of 0 epochs"
+
+    def _repr_html_(self) -> str:
+        return self._table()._repr_html_() if self.epochs else repr(self)

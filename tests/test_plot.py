@@ -365,6 +365,22 @@ def test_layers_that_differ_by_orders_of_magnitude_are_drawn_by_magnitude():
     assert "100 % zeros" in figure.axes[2].texts[0].get_text() and not figure.axes[2].patches
 
 
+def test_histograms_of_a_network_are_those_of_its_activations():
+    nets = {name: mlpc.MLP(sizes, "tanh") for name, sizes in {"a": [4, 8, 6, 3], "b": [4, 3]}.items()}
+    with pytest.raises(RuntimeError, match="forward"):
+        plot.histograms(nets["a"])
+    for net in nets.values():
+        net.forward(np.eye(4))
+    assert [axes.get_title() for axes in plot.histograms(nets["a"]).axes] == ["layer 1", "layer 2"]
+    titles = [axes.get_title() for axes in plot.histograms(nets).axes]
+    assert titles == ["a, layer 1", "a, layer 2", "b, layer 1"]
+    hidden, logits = [layer.output for layer in nets["a"].layers[1::2]], nets["b"].layers[0].output
+    by_hand = plot.histograms({"a": hidden, "b": [logits]})
+    for one, other in zip(plot.histograms(nets).axes, by_hand.axes, strict=True):
+        assert np.array_equal(one.patches[0].get_data().values, other.patches[0].get_data().values)
+    assert [axes.get_title() for axes in plot.histograms(hidden).axes] == ["layer 1", "layer 2"]
+
+
 def test_a_layer_of_equal_values_does_not_press_the_others_flat():
     rng = np.random.default_rng(0)
     figure = plot.histograms({"net": [0.5 + 1e-6 * rng.normal(size=1000), rng.uniform(size=1000)]})

@@ -12,13 +12,17 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from mlpc.net import MLP
+
 BINS = 30
 APART = 30.0  # times: layers whose sizes differ by more cannot be seen on one linear axis
 
 Values = NDArray[np.float64]
 
 
-def histograms(networks: Mapping[str, Sequence[ArrayLike]], quantity: str = "activation") -> "Figure":
+def histograms(
+    networks: "MLP | Sequence[ArrayLike] | Mapping[str, MLP | Sequence[ArrayLike]]", quantity: str = "activation"
+) -> "Figure":
     """Histograms of what the layers of several networks hold: a row for each network, a column for each layer.
 
     All panels share both axes, so that layers and networks can be compared. Values of both signs whose sizes differ
@@ -26,8 +30,9 @@ def histograms(networks: Mapping[str, Sequence[ArrayLike]], quantity: str = "act
 
     Parameters
     ----------
-    networks : mapping of str to sequence of array-like
-        By the network's name, one array of any shape per layer, first layer first.
+    networks : MLP, sequence of array-like, or mapping of str to MLP or to sequence of array-like
+        One array of any shape per layer, first layer first; of a network, what its activations gave in the latest
+        forward, or its outputs where it has no hidden layer. Several by the name that the picture shows.
     quantity : str
         What the numbers are: the label of the horizontal axes.
 
@@ -44,15 +49,23 @@ def histograms(networks: Mapping[str, Sequence[ArrayLike]], quantity: str = "act
         If matplotlib is not installed.
     ValueError
         If there is no network, a network without a layer, or an empty layer.
+    RuntimeError
+        If a network has had no forward.
 
     Examples
     --------
     >>> figure = histograms({"net": [np.array([0.0, 1.0]), np.array([0.0, 0.0, 2.0])]})
     >>> [axes.get_title() for axes in figure.axes]
     ['net, layer 1', 'net, layer 2']
+    >>> import mlpc
+    >>> net = mlpc.MLP([4, 8, 6, 3], "tanh")
+    >>> z = net.forward(np.eye(4))
+    >>> [axes.get_title() for axes in histograms(net).axes]
+    ['layer 1', 'layer 2']
     """
     require_matplotlib()
-    rows = {name: [np.asarray(layer, np.float64).ravel() for layer in layers] for name, layers in networks.items()}
+    several = networks if isinstance(networks, Mapping) else {"": networks}
+    rows = {name: [np.asarray(layer, np.float64).ravel() for layer in _layers(of)] for name, of in several.items()}
     if not rows or not all(layers and all(layer.size for layer in layers) for layers in rows.values()):
         raise ValueError("networks: expected one at least, each with layers, each with values")
     magnitudes = _apart([layer for layers in rows.values() for layer in layers])
@@ -66,7 +79,7 @@ def histograms(networks: Mapping[str, Sequence[ArrayLike]], quantity: str = "act
                 axes.remove()
                 continue
             densities += _draw(axes, layers[depth - 1], magnitudes, COLOURS[number % len(COLOURS)])
-            axes.set_title(f"{name}, layer {depth}", fontsize=9)
+            axes.set_title(f"{name}, layer {depth}" if name else f"layer {depth}", fontsize=9)
             axes.tick_params(labelsize=8)
             tidy(axes)
             axes.tick_params(labelbottom=number == len(rows) - 1 or depth > len(list(rows.values())[number + 1]))
@@ -76,6 +89,14 @@ def histograms(networks: Mapping[str, Sequence[ArrayLike]], quantity: str = "act
         grid[0, 0].set_xscale("log")
     _scale_densities(grid[0, 0], densities)
     return figure
+
+
+def _layers(network: "MLP | Sequence[ArrayLike]") -> Sequence[ArrayLike]:
+    """One array per layer: those given, or what a network's latest forward left."""
+    parts = getattr(network, "layers", None)
+    if parts is None:
+        return network  # type: ignore[return-value]  # an MLP has layers
+    return [part.output for part in parts[1::2] or parts]
 
 
 def _apart(layers: list[Values]) -> bool:

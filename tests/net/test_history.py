@@ -1,7 +1,10 @@
 """The record of a training run, and the bar that shows it."""
 
 import builtins
+import copy
 import io
+import json
+import pickle
 
 import numpy as np
 import pytest
@@ -35,6 +38,39 @@ def test_pandas():
     frame = history.to_pandas()
     assert isinstance(frame, pandas.DataFrame) and frame.index.tolist() == [1, 2, 3] and frame.index.name == "epoch"
     assert frame["loss"].tolist() == history["loss"]
+
+
+def test_a_data_frame_of_a_history_is_the_table_of_its_epochs():
+    pandas = pytest.importorskip("pandas")
+    _, history = run()
+    frame = pandas.DataFrame(history)
+    assert frame.shape == (3, 6) and list(frame) == list(history)
+    assert frame["val_loss"].tolist() == history["val_loss"]
+
+
+def test_a_history_is_a_dictionary():
+    _, history = run()
+    assert json.loads(json.dumps(history)) == history == dict(history)
+    assert history.get("recall", "none") == "none"
+    for other in (pickle.loads(pickle.dumps(history)), copy.copy(history), copy.deepcopy(history)):
+        assert type(other) is History and other == history
+        assert (other.zeros, other.epochs, repr(other)) == (history.zeros, 3, repr(history))
+
+
+def test_notebooks_see_tables():
+    pytest.importorskip("torch")
+    net, history = run()
+    x, y = [[1.0, 2.0, 3.0]], [0]
+    tables = [
+        (history, ["epoch", "val_loss", f"{history['loss'][2]:.4g}"]),
+        (mlpc.gradcheck(net, x, y), ["parameter", "0.weight", "verdict"]),
+        (mlpc.testing.compare_with_torch(net, x, y), ["tensor", "PyTorch&#x27;s own", "0.weight"]),
+        (net.summary(), ["layer", "0  Linear", "3 inputs, 26 parameters"]),
+    ]
+    for table, words in tables:
+        html = table._repr_html_()
+        assert html.startswith("<table>") and html.endswith("</table>") and all(word in html for word in words)
+    assert History()._repr_html_() == repr(History())
 
 
 def test_without_pandas_the_extra_is_named(monkeypatch):
