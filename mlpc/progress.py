@@ -1,7 +1,8 @@
 """How far a training run is, on a terminal or in a notebook."""
 
+import importlib
+import importlib.util
 import sys
-import warnings
 from types import TracebackType
 from typing import Any
 
@@ -56,16 +57,23 @@ class Progress:
 
 def _bar(total: int, unit: str) -> Any:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about notebooks without widgets, where the bar is text
-            from tqdm.auto import tqdm
-    except ImportError:
+        bars = importlib.import_module("tqdm.notebook" if _widgets() else "tqdm")
+        return bars.tqdm(total=total, unit=f" {unit}", unit_scale=True, file=sys.stderr)
+    except ImportError:  # tqdm's, or that of widgets which cannot be imported
         return None
-    return tqdm(total=total, unit=f" {unit}", unit_scale=True, file=sys.stderr)
 
 
 def _watched() -> bool:
     """Whether standard error is a terminal, or the output of a notebook's cell."""
+    return _in_notebook() or (sys.stderr is not None and sys.stderr.isatty())
+
+
+def _in_notebook() -> bool:
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
-    return hasattr(shell, "kernel") or (sys.stderr is not None and sys.stderr.isatty())
+    return hasattr(shell, "kernel")
+
+
+def _widgets() -> bool:
+    """Whether a bar can be a widget; asked here, since tqdm.auto, which asks the same, warns where there are none."""
+    return _in_notebook() and importlib.util.find_spec("ipywidgets") is not None

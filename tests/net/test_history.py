@@ -2,9 +2,14 @@
 
 import builtins
 import copy
+import importlib
 import io
 import json
+import pathlib
 import pickle
+import re
+import types
+import warnings
 
 import numpy as np
 import pytest
@@ -115,7 +120,7 @@ def test_silence(monkeypatch, stream, keywords):
 
 
 def test_no_bar_without_tqdm(monkeypatch):
-    monkeypatch.setitem(progress.sys.modules, "tqdm.auto", None)
+    monkeypatch.setitem(progress.sys.modules, "tqdm", None)
     monkeypatch.setattr(progress.sys, "stderr", Terminal())
     run()
     assert progress.sys.stderr.getvalue() == ""
@@ -131,3 +136,30 @@ def test_ticks_move_the_bar_within_an_epoch(monkeypatch):
         assert bar._bar.n == 100
         bar.tick(30)
         assert bar._bar.n == 130
+
+
+class Notebook:
+    kernel = object()
+
+
+@pytest.mark.parametrize("widgets", [True, False])
+def test_a_notebook_has_a_widget_where_there_are_widgets(monkeypatch, widgets):
+    """tqdm.auto, which chooses as well, warns where there are none: that would have to be silenced for all threads."""
+    pytest.importorskip("tqdm")
+    monkeypatch.setitem(progress.sys.modules, "IPython", types.SimpleNamespace(get_ipython=Notebook))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object() if widgets else None)
+    taken, real = [], importlib.import_module
+    monkeypatch.setattr(importlib, "import_module", lambda name: taken.append(name) or real("tqdm"))
+    monkeypatch.setattr(progress.sys, "stderr", io.StringIO())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        run()
+    assert taken == ["tqdm.notebook" if widgets else "tqdm"]
+    assert "epoch=3" in progress.sys.stderr.getvalue()
+
+
+def test_nothing_here_changes_a_setting_of_the_process():
+    settings = r"catch_warnings|simplefilter|filterwarnings|errstate|seterr|set_num_threads\(|use_isa\(|manual_seed\("
+    for path in pathlib.Path(mlpc.__file__).parent.rglob("*.py"):
+        if path.name not in ("threads.py", "cpu.py"):  # which are there for that
+            assert not re.search(settings, path.read_text(encoding="utf-8")), path
