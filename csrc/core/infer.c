@@ -30,8 +30,10 @@ static void answer(void *context, void *z, size_t first, size_t rows)
         kernels->map[MLPC_MAP_exp](z, z, n);
     } else if (job->output == MLPC_OUTPUT_prediction && job->loss == MLPC_LOSS_bce_with_logits) {
         int64_t *positive = job->integers + first * O;
-        for (size_t i = 0; i < n; i++)
-            positive[i] = kernels->dtype == MLPC_FLOAT32 ? ((const float *)z)[i] > 0 : ((const double *)z)[i] > 0;
+        for (size_t i = 0; i < n; i++) {
+            const double logit = kernels->dtype == MLPC_FLOAT32 ? ((const float *)z)[i] : ((const double *)z)[i];
+            positive[i] = logit == logit ? logit > 0 : -1;
+        }
     } else if (job->output == MLPC_OUTPUT_prediction && job->loss == MLPC_LOSS_cross_entropy) {
         mlpc_labels(kernels, job->integers + first, z, rows, O);
     }

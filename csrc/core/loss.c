@@ -88,20 +88,29 @@ mlpc_status mlpc_loss_evaluate(const mlpc_loss *loss, const mlpc_kernels *kernel
     return status;
 }
 
-/* The first of the largest of n numbers. */
-static size_t first_largest(const void *x, mlpc_dtype dtype, size_t from, size_t n)
+/* The first of the largest of n numbers; -1 where one is NaN, which has no place among them. */
+static int64_t first_largest(const void *x, mlpc_dtype dtype, size_t from, size_t n)
 {
-    size_t best = 0;
-    for (size_t j = 1; j < n; j++)
-        if (real_at(x, dtype, from + best) < real_at(x, dtype, from + j))
-            best = j;
+    int64_t best = 0;
+    double largest = real_at(x, dtype, from);
+    if (largest != largest)
+        return -1;
+    for (size_t j = 1; j < n; j++) {
+        const double value = real_at(x, dtype, from + j);
+        if (largest < value) {
+            largest = value;
+            best = (int64_t)j;
+        } else if (value != value) {
+            return -1;
+        }
+    }
     return best;
 }
 
 static MLPC_NOINLINE void label_rows(const mlpc_kernels *kernels, int64_t *labels, const void *z, size_t B, size_t O)
 {
     for (size_t i = 0; i < B; i++)
-        labels[i] = (int64_t)first_largest(z, kernels->dtype, i * O, O);
+        labels[i] = first_largest(z, kernels->dtype, i * O, O);
 }
 
 void mlpc_labels(const mlpc_kernels *kernels, int64_t *labels, const void *z, size_t B, size_t O)
@@ -118,13 +127,15 @@ size_t mlpc_count_right(const mlpc_loss *loss, const mlpc_kernels *kernels, cons
     size_t right = 0;
     if (loss->kind == MLPC_LOSS_cross_entropy) {
         for (size_t i = 0; i < B; i++) {
-            const size_t label = targets->labels ? (size_t)targets->labels[i]
-                                                 : first_largest(targets->values, dtype, i * O, O);
+            const int64_t label = targets->labels ? targets->labels[i]
+                                                  : first_largest(targets->values, dtype, i * O, O);
             right += first_largest(z, dtype, i * O, O) == label;
         }
     } else if (loss->kind == MLPC_LOSS_bce_with_logits) {
-        for (size_t i = 0; i < B * O; i++)
-            right += (real_at(z, dtype, i) > 0) == (real_at(targets->values, dtype, i) > 0.5);
+        for (size_t i = 0; i < B * O; i++) {
+            const double logit = real_at(z, dtype, i);
+            right += logit == logit && (logit > 0) == (real_at(targets->values, dtype, i) > 0.5);
+        }
     }
     return right;
 }

@@ -131,7 +131,7 @@ mlpc_status mlpc_backward(const mlpc_net *net, const mlpc_kernels *kernels, cons
 /* What is made of the logits z (n, n_out):
  *   logits         z
  *   prediction     cross-entropy: labels, the first of the largest, (n,) of int64; bce_with_logits: z > 0, (n, n_out)
- *                  of int64; poisson: exp(z); others: z
+ *                  of int64; both -1 where a logit is NaN; poisson: exp(z); others: z
  *   probabilities  bce_with_logits: sigmoid(z); others: softmax(z) */
 typedef enum {
     MLPC_OUTPUT_logits,
@@ -176,12 +176,12 @@ mlpc_status mlpc_loss_evaluate(const mlpc_loss *loss, const mlpc_kernels *kernel
                                const mlpc_targets *targets, size_t B, size_t O, double *value, void *dz,
                                double *row_loss, size_t *bad_row);
 
-/* Labels (B,): for each row of z (B, O) the first of its largest logits. */
+/* Labels (B,): for each row of z (B, O) the first of its largest logits, -1 where one is NaN. */
 void mlpc_labels(const mlpc_kernels *kernels, int64_t *labels, const void *z, size_t B, size_t O);
 
 /* Right answers among B rows, in units of 1: cross-entropy, rows whose largest logit (the first of equals) stands at
- * the label, or at the largest probability; bce_with_logits, the mean over columns of (z > 0) == (y > 0.5).  0 for
- * others. */
+ * the label, or at the largest probability; bce_with_logits, the mean over columns of (z > 0) == (y > 0.5).  NaN is
+ * never right.  0 for others. */
 double mlpc_count_correct(const mlpc_loss *loss, const mlpc_kernels *kernels, const void *z,
                           const mlpc_targets *targets, size_t B, size_t O);
 

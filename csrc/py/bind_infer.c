@@ -11,19 +11,39 @@ static int is_integral(mlpc_output output, mlpc_loss_kind loss)
            (loss == MLPC_LOSS_cross_entropy || loss == MLPC_LOSS_bce_with_logits);
 }
 
-static int is_flat(mlpc_output output, mlpc_loss_kind loss)
+static int is_flat(mlpc_output output, mlpc_loss_kind loss, npy_intp n_out)
 {
-    return output == MLPC_OUTPUT_prediction && loss == MLPC_LOSS_cross_entropy;
+    const int label = output == MLPC_OUTPUT_prediction && loss == MLPC_LOSS_cross_entropy;
+    return label || (output != MLPC_OUTPUT_logits && n_out == 1);
+}
+
+/* ValueError at the first row whose label would be made of NaN. */
+static int check_labels(PyArrayObject *labels, npy_intp columns)
+{
+    const int64_t *const label = PyArray_DATA(labels);
+    const npy_intp n = PyArray_SIZE(labels);
+    npy_intp i = 0;
+    while (i < n && label[i] >= 0) {
+        i++;
+    }
+    if (i == n) {
+        return 0;
+    }
+    PyErr_Format(PyExc_ValueError, "x: expected rows that have a label, got NaN as the network's output for row %zd; "
+                                   "look for NaN in that row, and in the network's parameters",
+                 (Py_ssize_t)(i / columns));
+    return -1;
 }
 
 static PyObject *answers_within(NetObject *net, PyArrayObject *x, const mlpc_input *input, mlpc_output output,
                                 mlpc_loss_kind loss)
 {
     const npy_intp shape[2] = {PyArray_DIM(x, 0), net->n_out};
-    const int type = is_integral(output, loss) ? NPY_INT64 : args_type_number(net->plan->dtype);
+    const int integral = is_integral(output, loss), flat = is_flat(output, loss, net->n_out);
+    const int type = integral ? NPY_INT64 : args_type_number(net->plan->dtype);
     const size_t n = (size_t)shape[0];
     mlpc_workspace *const scratch = net_scratch(net, n);
-    PyObject *answers = scratch == NULL ? NULL : PyArray_SimpleNew(is_flat(output, loss) ? 1 : 2, shape, type);
+    PyObject *answers = scratch == NULL ? NULL : PyArray_SimpleNew(flat ? 1 : 2, shape, type);
     if (answers == NULL) {
         return NULL;
     }
@@ -40,6 +60,9 @@ static PyObject *answers_within(NetObject *net, PyArrayObject *x, const mlpc_inp
     if (status != MLPC_OK) {
         Py_DECREF(answers);
         return errors_raise(status);
+    }
+    if (integral && check_labels((PyArrayObject *)answers, flat ? 1 : net->n_out) < 0) {
+        Py_CLEAR(answers);
     }
     return answers;
 }

@@ -534,7 +534,8 @@ static PyObject *net_memory(PyObject *self, PyObject *index)
         return NULL;
     }
     if (net->x == NULL) {
-        PyErr_SetString(PyExc_RuntimeError, "there is no forward whose numbers could be seen");
+        PyErr_SetString(PyExc_RuntimeError, "input, output: there is no forward whose numbers could be seen; "
+                                            "call forward first: predict and evaluate leave nothing");
         return NULL;
     }
     const size_t l = (size_t)(layer - net->plan->layers);

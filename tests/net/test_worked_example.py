@@ -104,6 +104,6 @@ def test_one_step_of_sgd(net):
 
 
 def test_predictions_and_evaluation(net):
-    assert net.predict(X).tolist() == [[4.0]]
+    assert net.predict(X).tolist() == [4.0]
     assert net.evaluate(X, Y) == (6.25, None)
     assert net.evaluate(X, Y, "mae") == (2.5, None)
