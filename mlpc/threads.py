@@ -5,6 +5,7 @@ However many do, the results are the same bits: the choice is one of speed, and 
 
 import os
 import re
+import warnings
 from collections.abc import Mapping
 
 from mlpc import _mlpc
@@ -57,11 +58,14 @@ def set_num_threads(n: int) -> None:
 
 
 def _asked_for(environ: Mapping[str, str]) -> int | None:
-    """The number in the environment; what is no positive number counts as not set."""
+    """The number in the environment; what is no positive number counts as not set, in our own variable with a word."""
     openmp, _, _ = environ.get("OMP_NUM_THREADS", "").partition(",")  # a list: one number per level of nesting
-    for text in (environ.get("MLPC_NUM_THREADS", ""), openmp):
+    own = environ.get("MLPC_NUM_THREADS", "")
+    for text in (own, openmp):
         if re.fullmatch(r"\s*0*[1-9][0-9]{0,8}\s*", text):
             return int(text)
+        if text is own and text.strip():
+            warnings.warn(f"MLPC_NUM_THREADS: expected a number of threads, got {text!r}: ignored", stacklevel=2)
     return None
 
 

@@ -1,8 +1,10 @@
 """The number of threads: what sets it, in which order, and what caps it."""
 
 import os
+import re
 import subprocess
 import sys
+from contextlib import nullcontext
 
 import pytest
 
@@ -116,8 +118,23 @@ def test_only_integers_are_numbers(n):
 def test_which_variable_counts(ours, openmp, expected):
     environ = {"MLPC_NUM_THREADS": ours, "OMP_NUM_THREADS": openmp}
     environ = {name: value for name, value in environ.items() if value is not None}
-    assert threads._asked_for(environ) == expected
-    assert threads._initial(environ) == min(expected or CPUS, CPUS)
+    ignored = bool(ours) and not re.fullmatch(rf"[ 0]*{expected} *", ours)
+    with pytest.warns(UserWarning, match="^MLPC_NUM_THREADS: expected a number") if ignored else nullcontext():
+        assert threads._asked_for(environ) == expected
+    with pytest.warns(UserWarning, match=f"got {re.escape(repr(ours))}: ignored$") if ignored else nullcontext():
+        assert threads._initial(environ) == min(expected or CPUS, CPUS)
+
+
+def test_a_number_of_threads_that_is_none_is_said_at_import():
+    shown = in_a_process(
+        "import sys, warnings\n"
+        "with warnings.catch_warnings(record=True) as met:\n"
+        "    warnings.simplefilter('always')\n"
+        "    import mlpc\n"
+        "print(*(warning.message for warning in met), sep='|')",
+        MLPC_NUM_THREADS="abc",
+    )
+    assert shown == "MLPC_NUM_THREADS: expected a number of threads, got 'abc': ignored"
 
 
 PRINT = "import mlpc; print(mlpc.get_num_threads())"
