@@ -3,6 +3,8 @@
 import math
 import numbers
 import operator
+import reprlib
+import sys
 from typing import Any
 
 import numpy as np
@@ -13,10 +15,99 @@ from mlpc import _mlpc
 Array = NDArray[Any]
 
 
-def real_array(name: str, value: Any) -> Array:
-    """`value` as a NumPy array of real numbers, without a copy where it is one already.
+def any_array(name: str, value: Any) -> Array:
+    """`value` as a NumPy array of whatever dtype, without a copy where it is one already; nothing is lost.
 
-    A PyTorch CPU tensor shares its memory with the result; one that requires gradients is detached first.
+    A PyTorch CPU tensor shares its memory with the result; one that requires gradients is detached first.  What only
+    looks like an array, or hides missing values that NumPy would not see, is refused.
+
+    Parameters
+    ----------
+    name : str
+        What an error calls the value.
+    value : array-like
+        Anything.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where `value` is no array, or something is masked or missing.
+
+    Examples
+    --------
+    >>> any_array("y", ["cat", "dog"]).shape
+    (2,)
+    >>> any_array("x", np.ma.masked_equal([1.0, -999.0], -999.0))
+    Traceback (most recent call last):
+        ...
+    ValueError: x: expected no masked elements, got 1 of 2; fill them, or leave their rows out
+    """
+    if type(value) is np.ndarray:
+        return value
+    for part in value if isinstance(value, (list, tuple)) else [value]:
+        if isinstance(part, np.ndarray):
+            _refuse_masked(name, part)
+    if hasattr(value, "detach"):
+        value = value.detach()
+    elif hasattr(value, "toarray") and hasattr(value, "nnz"):
+        raise TypeError(f"{name}: expected an array, got a sparse {type(value).__name__}; {name}.toarray() makes one")
+    elif hasattr(value, "__next__"):
+        raise TypeError(f"{name}: expected an array, got a {type(value).__name__}; np.array(list({name})) makes one")
+    pandas: Any = sys.modules.get("pandas")  # where it is not imported, what comes is none of its own
+    if pandas is not None and isinstance(
+        value, (pandas.DataFrame, pandas.Series, pandas.Index, pandas.api.extensions.ExtensionArray)
+    ):
+        return _from_pandas(name, value)
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        if isinstance(value, (list, tuple)):
+            raise ValueError(f"{name}: expected rows of equal length, got {reprlib.repr(value)}") from None
+        raise ValueError(f"{name}: expected an array: {error}") from error
+    except (TypeError, RuntimeError) as error:  # PyTorch's, which say what to do
+        raise TypeError(f"{name}: expected an array: {error}") from error
+
+
+def _refuse_masked(name: str, array: Array) -> None:
+    """NumPy would take the numbers that lie under a mask."""
+    mask = getattr(array, "mask", None)
+    if isinstance(mask, (np.ndarray, np.bool_)) and mask.dtype == bool and mask.any():
+        raise ValueError(
+            f"{name}: expected no masked elements, got {int(mask.sum()):,} of {array.size:,}; "
+            "fill them, or leave their rows out"
+        )
+
+
+def _from_pandas(name: str, value: Any) -> Array:
+    """A table, or one column, of NumPy's types and of pandas' own, which may lack values."""
+    table = value.ndim == 2
+    # NaN in columns of NumPy's types is there to be seen.
+    for place, dtype in enumerate(value.dtypes if table else [value.dtype]):
+        if isinstance(dtype, np.dtype):
+            continue
+        missing = int((value.iloc[:, place] if table else value).isna().sum())
+        if missing:
+            where = f" in column {value.columns[place]!r}" if table else ""
+            raise ValueError(
+                f"{name}: expected no missing values, got {missing:,} of {len(value):,}{where}; "
+                "fill them, or leave their rows out"
+            )
+    array = np.asarray(value)
+    if array.dtype != object or not table:
+        return array
+    # pandas makes objects of columns whose types have none in common, like floats and booleans.
+    arrays = [np.asarray(value.iloc[:, place]) for place in range(value.shape[1])]
+    for place, part in enumerate(arrays):
+        if part.dtype.kind not in "biuf":
+            raise TypeError(
+                f"{name}: expected real numbers, got dtype {value.dtypes.iloc[place]} in column "
+                f"{value.columns[place]!r}"
+            )
+    return np.stack(arrays, axis=1, dtype=np.result_type(*arrays)) if arrays else array
+
+
+def real_array(name: str, value: Any) -> Array:
+    """`any_array` of real numbers.
 
     Parameters
     ----------
@@ -35,12 +126,27 @@ def real_array(name: str, value: Any) -> Array:
     >>> real_array("x", [[1, 2], [3, 4]]).shape
     (2, 2)
     """
-    if hasattr(value, "detach"):
-        value = value.detach()
-    array = np.asarray(value)
+    array = value if type(value) is np.ndarray else any_array(name, value)
     if array.dtype.kind not in "biuf":
-        raise TypeError(f"{name}: expected real numbers, got dtype {array.dtype}")
+        raise TypeError(f"{name}: expected real numbers, got {_other_than_numbers(name, array)}")
     return array
+
+
+def _other_than_numbers(name: str, array: Array) -> str:
+    """What an array holds instead, and what can be done."""
+    if array.dtype.kind == "O":
+        for place, element in np.ndenumerate(array):
+            if not isinstance(element, (numbers.Real, np.bool_)):
+                where = f" at {list(place)}" if place else ""
+                return f"dtype object with {reprlib.repr(element)}{where}" + _numbered(name, isinstance(element, str))
+        return f"dtype object; {name}.astype(float) makes numbers of it"
+    if array.dtype.names is not None:
+        return f"fields {', '.join(array.dtype.names)}; numpy.lib.recfunctions.structured_to_unstructured joins them"
+    return f"dtype {array.dtype}" + _numbered(name, array.dtype.kind in "SUT")
+
+
+def _numbered(name: str, text: bool) -> str:
+    return f"; classes, y = np.unique({name}, return_inverse=True) numbers the classes" if text and name == "y" else ""
 
 
 def converted(name: str, value: Any, dtype: np.dtype[Any]) -> Array:
@@ -55,6 +161,40 @@ def converted(name: str, value: Any, dtype: np.dtype[Any]) -> Array:
            [3., 4.]], dtype=float32)
     """
     return _mlpc.as_real(name, real_array(name, value), dtype.name)
+
+
+def finite(name: str, value: Any, dtype: np.dtype[Any]) -> Array:
+    """`converted`, and every element is a finite number in `dtype`.
+
+    Raises
+    ------
+    ValueError
+        Where one is not; it says which.
+
+    Examples
+    --------
+    >>> finite("x", [[1, 2], [3, np.nan]], np.dtype("float32"))
+    Traceback (most recent call last):
+        ...
+    ValueError: x: expected finite numbers, got nan at row 1, column 1
+    """
+    given = real_array(name, value)
+    with np.errstate(over="ignore"):  # what became infinite is named below
+        array = converted(name, given, dtype)
+    if _mlpc.all_finite(array):
+        return array
+    flat = next(
+        start + int(np.flatnonzero(bad)[0])
+        for start in range(0, array.size, _CHUNK)
+        if (bad := ~np.isfinite(array.reshape(-1)[start : start + _CHUNK])).any()
+    )
+    place = tuple(map(int, np.unravel_index(flat, array.shape)))
+    where = f" at row {place[0]}, column {place[1]}" if len(place) == 2 else f" at {list(place)}" if place else ""
+    why = f", too large for {dtype}," if np.isfinite(given[place]) else ""
+    raise ValueError(f"{name}: expected finite numbers, got {given[place]}{why}{where}")
+
+
+_CHUNK = 1 << 20  # elements that are looked at in one go, for one that is not finite
 
 
 def shaped(name: str, value: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mlpc import _mlpc
-from mlpc.arguments import Array, converted, real_array, real_number, shaped, whole_number
+from mlpc.arguments import Array, finite, real_array, real_number, shaped, whole_number
 from mlpc.layers import Activation
 from mlpc.net import MLP
 from mlpc.table import Table
@@ -172,7 +172,7 @@ def gradcheck(
         net.sizes, net.activations, loss=net.loss_name if loss is None else loss, dtype="float64", init=net.state_dict()
     )
     float64 = np.dtype(np.float64)
-    x, y = converted("x", x, float64).copy(), real_array("y", y)
+    x, y = finite("x", x, float64).copy(), real_array("y", y)
     weighting: dict[str, Any] = {
         "sample_weight": sample_weight, "class_weight": class_weight,
         "label_smoothing": label_smoothing, "reduction": reduction,

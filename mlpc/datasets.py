@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mlpc import _mlpc, idx
+from mlpc.arguments import any_array, real_array, whole_number
 
 __all__ = ["from_torch", "load_digits", "load_mnist", "stratified_split"]
 
@@ -179,12 +180,19 @@ def stratified_split(y: ArrayLike, n_validation: int, *, seed: int = 0) -> tuple
     >>> len(train), y[validation].tolist().count(0), y[validation].tolist().count(1)
     (6, 2, 2)
     """
-    labels = np.asarray(y)
+    labels = any_array("y", y)
     if labels.ndim != 1:
         raise ValueError(f"y: expected labels of shape (n,), got shape {labels.shape}")
+    for row, label in enumerate(labels.tolist() if labels.dtype.kind in "fO" else ()):
+        if label is None or label != label:
+            raise ValueError(f"y: expected a label in each row, got {label} at row {row}")
     n = len(labels)
-    if not 0 <= n_validation <= n:
-        raise ValueError(f"n_validation: expected 0 to {n}, got {n_validation}")
+    if isinstance(n_validation, (float, np.floating)) and 0 < n_validation < 1:
+        raise TypeError(
+            f"n_validation: expected a number of rows, got {n_validation}; "
+            f"that share of y is {round(n * float(n_validation))}"
+        )
+    n_validation = whole_number("n_validation", n_validation, 0, n)
     order = _mlpc.shuffle(n, seed, 0)
     if n == 0:
         return order, order
@@ -201,7 +209,7 @@ def stratified_split(y: ArrayLike, n_validation: int, *, seed: int = 0) -> tuple
 
 
 def _pixels(image: Any, i: int) -> NDArray[Any]:
-    pixels = np.asarray(image).reshape(-1)
+    pixels = real_array(f"dataset[{i}]", image).reshape(-1)
     if pixels.dtype == np.uint8:
         return np.divide(pixels, 255, dtype=np.float32)
     if not np.issubdtype(pixels.dtype, np.floating):
@@ -210,7 +218,7 @@ def _pixels(image: Any, i: int) -> NDArray[Any]:
 
 
 def _label(label: Any, i: int) -> int:
-    value = np.asarray(label)
+    value = any_array(f"dataset[{i}]", label)
     if value.size != 1 or not np.issubdtype(value.dtype, np.integer):
         raise TypeError(f"dataset[{i}]: expected one integer as the label, got {label!r}")
     return int(value.reshape(()))

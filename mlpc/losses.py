@@ -15,6 +15,7 @@ from typing import Any
 from numpy.typing import ArrayLike, NDArray
 
 from mlpc import _mlpc
+from mlpc.arguments import real_array
 
 __all__ = ["bce_with_logits", "cross_entropy", "huber", "mae", "mse", "poisson"]
 
@@ -71,7 +72,9 @@ def cross_entropy(
     array([[-0.0596,  0.0596],
            [ 0.25  , -0.25  ]])
     """
-    return _mlpc.loss(z, y, ("cross_entropy", reduction, class_weight, label_smoothing), sample_weight, None)
+    if class_weight is not None:
+        class_weight = real_array("class_weight", class_weight)
+    return _loss(z, y, ("cross_entropy", reduction, class_weight, label_smoothing), sample_weight)
 
 
 def bce_with_logits(
@@ -257,4 +260,10 @@ def poisson(
 def _element_loss(
     name: str, z: Array, y: ArrayLike, sample_weight: ArrayLike | None, reduction: str
 ) -> tuple[float, Array]:
-    return _mlpc.loss(z, y, (name, reduction, None, 0.0), sample_weight, None)
+    return _loss(z, y, (name, reduction, None, 0.0), sample_weight)
+
+
+def _loss(z: Array, y: ArrayLike, loss: "_mlpc.Loss", sample_weight: ArrayLike | None) -> tuple[float, Array]:
+    if sample_weight is not None:
+        sample_weight = real_array("sample_weight", sample_weight)
+    return _mlpc.loss(real_array("z", z), real_array("y", y), loss, sample_weight, None)

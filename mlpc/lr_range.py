@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mlpc import ops
-from mlpc.arguments import converted
+from mlpc.arguments import real_array, real_number, whole_number
 from mlpc.optim import OPTIMIZERS
-from mlpc.training import batches
+from mlpc.training import batches, checked_data, warn_of_bytes
 
 if TYPE_CHECKING:
     from mlpc.net import MLP
@@ -88,16 +88,16 @@ def lr_range_test(
     """
     from mlpc.net import MLP
 
-    if not 0 < lr_min < lr_max < np.inf:
+    lr_min, lr_max = real_number("lr_min", lr_min), real_number("lr_max", lr_max)
+    if not 0 < lr_min < lr_max:
         raise ValueError(f"lr_min, lr_max: expected 0 < lr_min < lr_max, got {lr_min} and {lr_max}")
-    if steps < 10:
-        raise ValueError(f"steps: expected at least 10, got {steps}")
+    steps = whole_number("steps", steps, 10)
     if optimizer not in OPTIMIZERS:
         raise ValueError(f"optimizer: expected one of {', '.join(OPTIMIZERS)}, got {optimizer!r}")
     copy = MLP(net.sizes, net.activations, loss=net.loss_name, dtype=net.dtype, init=net.state_dict(), seed=net.seed)
-    x, y = converted("x", x, net.dtype), np.asarray(y)
-    if not len(x):
-        raise ValueError(f"x: expected at least one row, got shape {x.shape}")
+    given = real_array("x", x)
+    x, y = checked_data(net, given, y, net._criterion(None, None, 0.0, "mean"))
+    warn_of_bytes(given)
     stepper = OPTIMIZERS[optimizer](copy, lr_min, **options)
     low, high = ops.log(np.array([lr_min, lr_max])).tolist()
     rates = ops.exp(np.linspace(low, high, steps))

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from mlpc import _mlpc
-from mlpc.arguments import Array, seed_number, shaped
+from mlpc.arguments import Array, finite, real_array, seed_number, shaped
 from mlpc.history import History
-from mlpc.layers import Layer, layer
+from mlpc.layers import ACTIVATIONS, Layer, layer
 from mlpc.table import Table
 from mlpc.training import CLASSIFICATION, fit
 
@@ -43,7 +43,8 @@ class MLP(_mlpc.Net):
         Initial values: "torch" (PyTorch's distributions), "he", "glorot", "lecun", "orthogonal", "course", "zeros"; or
         the values themselves, as a state dict or as ``[W1, b1, W2, b2, ...]``, each W of shape (n_out, n_in).
     seed : int or None
-        Of the initial values and of the shuffles in `fit`; None draws one.
+        Of the initial values and of the shuffles in `fit`; None draws one.  Networks of one seed start alike, also
+        those that a loop makes without one: to compare several, give each its own.
 
     Attributes
     ----------
@@ -100,9 +101,18 @@ class MLP(_mlpc.Net):
         init: str | Mapping[str, ArrayLike] | Sequence[ArrayLike] = "torch",
         seed: int | None = 0,
     ) -> MLP:
+        if isinstance(sizes, (str, bytes)) or not hasattr(sizes, "__iter__"):
+            raise TypeError(f"sizes: expected a list of integers like [784, 100, 10], got {sizes!r}")
         sizes = tuple(sizes)
         hidden = max(len(sizes) - 2, 0)
-        activations = (activation,) * hidden if isinstance(activation, str) else tuple(activation)
+        if isinstance(activation, str):
+            if activation not in ACTIVATIONS:  # also where there is no hidden layer that would ask
+                raise ValueError(f"activation: expected one of {', '.join(ACTIVATIONS)}, got {activation!r}")
+            activations: tuple[str, ...] = (activation,) * hidden
+        elif hasattr(activation, "__iter__"):
+            activations = tuple(activation)
+        else:
+            raise TypeError(f"activation: expected a name, or a list of names, got {activation!r}")
         if len(activations) != hidden:
             raise ValueError(f"activation: expected a name, or {hidden} for as many hidden layers, got {activation!r}")
         return super().__new__(cls, sizes, activations, np.dtype(dtype).name)  # type: ignore[return-value]
@@ -162,7 +172,7 @@ class MLP(_mlpc.Net):
         >>> net.forward([[1.0, 2.0], [3.0, 4.0]]).shape
         (2, 1)
         """
-        return _forward(self, x, out, scale)
+        return _forward(self, x if type(x) is np.ndarray else real_array("x", x), out, scale)
 
     def __call__(self, x: ArrayLike) -> Array:
         """`forward`."""
@@ -172,7 +182,12 @@ class MLP(_mlpc.Net):
         self, loss: str | None, class_weight: ArrayLike | None, label_smoothing: float, reduction: str
     ) -> _mlpc.Loss:
         """A loss as the extension takes it."""
-        return (self.loss_name if loss is None else loss, reduction, class_weight, label_smoothing)
+        name = self.loss_name if loss is None else loss
+        if class_weight is not None:
+            if name != "cross_entropy":
+                raise ValueError(f"class_weight: expected None with {name}, since it belongs to cross_entropy")
+            class_weight = real_array("class_weight", class_weight)
+        return (name, reduction, class_weight, label_smoothing)
 
     def loss(  # type: ignore[override]  # the extension takes the loss as one tuple
         self,
@@ -216,7 +231,8 @@ class MLP(_mlpc.Net):
         >>> round(net.loss([1]), 6)
         0.693147
         """
-        return super().loss(y, self._criterion(loss, class_weight, label_smoothing, reduction), sample_weight)
+        criterion = self._criterion(loss, class_weight, label_smoothing, reduction)
+        return super().loss(real_array("y", y), criterion, _weights(sample_weight))
 
     def backward(  # type: ignore[override]  # names and defaults
         self, dz: ArrayLike | None = None, *, accumulate: bool = False
@@ -249,7 +265,7 @@ class MLP(_mlpc.Net):
         >>> net.gradients
         array([3., 4., 1.], dtype=float32)
         """
-        return super().backward(dz, accumulate)
+        return super().backward(dz if dz is None else real_array("dz", dz), accumulate)
 
     def loss_and_grad(  # type: ignore[override]  # the extension takes the loss as one tuple
         self,
@@ -279,7 +295,8 @@ class MLP(_mlpc.Net):
         array([6., 8., 2.], dtype=float32)
         """
         criterion = self._criterion(loss, class_weight, label_smoothing, reduction)
-        return super().loss_and_grad(x, y, criterion, sample_weight, accumulate)
+        x, y = real_array("x", x), real_array("y", y)
+        return super().loss_and_grad(x, y, criterion, _weights(sample_weight), accumulate)
 
     def zero_grad(self) -> None:
         """Set `gradients` to 0; needed only before gradients are accumulated."""
@@ -310,8 +327,13 @@ class MLP(_mlpc.Net):
         -------
         ndarray
             cross_entropy: labels (n,), int64, the first of equally large logits.  bce_with_logits: 0 or 1 per column,
-            (n, n_out), int64, also where there is one column: the shape of the targets.  poisson: rates, the
-            exponential of the output, (n, n_out).  Others: the output (n, n_out).
+            (n, n_out), int64.  poisson: rates, the exponential of the output, (n, n_out).  Others: the output
+            (n, n_out).  Where there is one output: (n,).
+
+        Raises
+        ------
+        TypeError, ValueError
+            Where `x` or `scale` is not as above, or a label would be made of NaN; numbers carry NaN through.
 
         Examples
         --------
@@ -321,6 +343,8 @@ class MLP(_mlpc.Net):
         >>> net.predict(np.array([[0], [255]], np.uint8), scale=1 / 255)
         array([0, 0])
         """
+        if type(x) is not np.ndarray:
+            x = real_array("x", x)
         return self.answers(x, "prediction", self.loss_name, scale)
 
     def predict_proba(self, x: ArrayLike, *, scale: float | None = None) -> Array:
@@ -330,7 +354,7 @@ class MLP(_mlpc.Net):
 
         Returns
         -------
-        ndarray, (n, n_out)
+        ndarray, (n, n_out), or (n,) where there is one output
             In the network's dtype.
 
         Raises
@@ -345,6 +369,8 @@ class MLP(_mlpc.Net):
         """
         if self.loss_name not in CLASSIFICATION:
             raise ValueError(f"predict_proba: expected a loss of classification, got {self.loss_name}")
+        if type(x) is not np.ndarray:
+            x = real_array("x", x)
         return self.answers(x, "probabilities", self.loss_name, scale)
 
     def evaluate(  # type: ignore[override]  # the extension takes the loss as one tuple
@@ -361,7 +387,7 @@ class MLP(_mlpc.Net):
     ) -> tuple[float, float | None]:
         """Loss and accuracy over any number of rows; what `backward` needs stays as it is.
 
-        Parameters are those of `loss`, and `scale` that of `predict`.
+        Parameters are those of `loss`, and `scale` that of `predict`; every number of `x` must be finite.
 
         Returns
         -------
@@ -378,7 +404,10 @@ class MLP(_mlpc.Net):
         0.5
         """
         criterion = self._criterion(loss, class_weight, label_smoothing, reduction)
-        value, accuracy = super().evaluate(x, y, criterion, sample_weight, scale)
+        x, y = real_array("x", x), real_array("y", y)
+        if x.dtype.kind == "f" and scale is None:
+            x = finite("x", x, self.dtype)
+        value, accuracy = super().evaluate(x, y, criterion, _weights(sample_weight), scale)
         return value, accuracy if criterion[0] in CLASSIFICATION else None
 
     def train(self, mode: bool = True) -> MLP:
@@ -491,6 +520,10 @@ class MLP(_mlpc.Net):
             f"{type(self).__name__}({list(self.sizes)}, {activation}, loss={self.loss_name!r}, "
             f"dtype={self.dtype.name!r}, seed={self.seed})"
         )
+
+
+def _weights(sample_weight: ArrayLike | None) -> Array | None:
+    return None if sample_weight is None else real_array("sample_weight", sample_weight)
 
 
 def _drawn_seed() -> int:

@@ -28,6 +28,7 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 from mlpc import _mlpc
+from mlpc.arguments import real_array
 from mlpc.losses import bce_with_logits, cross_entropy, huber, mae, mse, poisson
 
 __all__ = [
@@ -135,7 +136,7 @@ def linear_forward(x: Array, w: Array, b: Array, out: Array | None = None) -> Ar
     >>> ops.linear_forward(np.array([[1.0, 2.0]]), np.array([[3.0, 4.0], [5.0, 6.0]]), np.array([0.5, 0.0]))
     array([[11.5, 17. ]])
     """
-    return _mlpc.linear_forward(x, w, b, out)
+    return _mlpc.linear_forward(real_array("x", x), real_array("w", w), real_array("b", b), out)
 
 
 def linear_backward(dz: Array, x: Array, w: Array) -> tuple[Array, Array, Array]:
@@ -172,7 +173,7 @@ def linear_backward(dz: Array, x: Array, w: Array) -> tuple[Array, Array, Array]
     >>> db
     array([ 1., -1.])
     """
-    return _mlpc.linear_backward(dz, x, w)
+    return _mlpc.linear_backward(real_array("dz", dz), real_array("x", x), real_array("w", w))
 
 
 # ---- Activations -----------------------------------------------------------------------------------------------------
@@ -239,10 +240,10 @@ def _activation(
     """The two functions of an activation; values and slopes are those at -1, 0 and 2, for the examples."""
 
     def forward(z: Array, out: Array | None = None) -> Array:
-        return _mlpc.activation_forward(name, z, out)
+        return _mlpc.activation_forward(name, real_array("z", z), out)
 
     def backward(da: Array, z: Array, out: Array | None = None) -> Array:
-        return _mlpc.activation_backward(name, da, z, out)
+        return _mlpc.activation_backward(name, real_array("da", da), real_array("z", z), out)
 
     words = {
         "name": name,
@@ -393,7 +394,7 @@ def softmax(z: Array, out: Array | None = None) -> Array:
     array([[0.25, 0.75],
            [1.  , 0.  ]])
     """
-    return _mlpc.rowwise("softmax", z, out)
+    return _mlpc.rowwise("softmax", real_array("z", z), out)
 
 
 def log_softmax(z: Array, out: Array | None = None) -> Array:
@@ -422,7 +423,7 @@ def log_softmax(z: Array, out: Array | None = None) -> Array:
     array([[-6.931e-01, -6.931e-01],
            [ 0.000e+00, -1.000e+03]])
     """
-    return _mlpc.rowwise("log_softmax", z, out)
+    return _mlpc.rowwise("log_softmax", real_array("z", z), out)
 
 
 # ---- Elementary functions --------------------------------------------------------------------------------------------
@@ -458,7 +459,7 @@ def _map(name: str, formula: str, values: str) -> _Map:
     """An elementary function; values are those at 1/4 and 1, for the example."""
 
     def function(x: Array, out: Array | None = None) -> Array:
-        return _mlpc.map(name, x, out)
+        return _mlpc.map(name, real_array("x", x), out)
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = _MAP.format(name=name, formula=formula, values=values)

@@ -77,7 +77,10 @@ class Optimizer:
     @property
     def spec(self) -> _mlpc.Optimizer:
         """The optimizer as the extension takes it; its arrays are the state itself."""
-        raise NotImplementedError
+        raise NotImplementedError(
+            f"{type(self).__name__}.spec: expected a step that mlpc computes, as a subclass of SGD, Adam or AdamW has; "
+            "a step of your own is taken in a loop over mlpc.training.batches"
+        )
 
     @property
     def _known_schedule(self) -> _mlpc.Schedule | Array:

@@ -46,7 +46,10 @@ class Schedule:
     @property
     def spec(self) -> _mlpc.Schedule:
         """The schedule as the extension takes it: kind, lr, warmup, every, gamma, epochs, minimum."""
-        raise NotImplementedError
+        raise NotImplementedError(
+            f"{type(self).__name__}.spec: expected a rate that mlpc computes, as a subclass of Constant, Step or "
+            "Cosine has"
+        )
 
 
 @dataclass(frozen=True)

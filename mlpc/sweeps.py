@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mlpc import _mlpc
-from mlpc.arguments import Array, real_number, whole_number
+from mlpc.arguments import Array, real_array, real_number, whole_number
 from mlpc.net import MLP
 from mlpc.optim import OPTIMIZERS
 from mlpc.progress import Progress
@@ -156,7 +156,7 @@ def sweep(
 def _pair(name: str, pair: tuple[ArrayLike, ArrayLike]) -> Samples:
     if not isinstance(pair, (tuple, list)) or len(pair) != 2:
         raise TypeError(f"{name}: expected a pair (x, y), got {type(pair).__name__}")
-    return np.asarray(pair[0]), np.asarray(pair[1])
+    return real_array(f"{name}: x", pair[0]), real_array(f"{name}: y", pair[1])
 
 
 def _seeds(seeds: Any) -> list[int]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mlpc import _mlpc
-from mlpc.arguments import Array, converted, real_array
+from mlpc.arguments import Array, converted, finite, real_array
 from mlpc.layers import Linear
 from mlpc.net import MLP
 from mlpc.table import Table
@@ -164,7 +164,7 @@ def compare_with_torch(
     """
     twin = MLP(net.sizes, net.activations, loss=net.loss_name if loss is None else loss, dtype=net.dtype,
                init=net.state_dict())  # fmt: skip
-    x, y = converted("x", x, net.dtype), real_array("y", y)
+    x, y = finite("x", x, net.dtype), real_array("y", y)
     if twin.loss_name != "cross_entropy" or y.ndim > 1:
         y = converted("y", y, net.dtype)
     weighting: dict[str, Any] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mlpc import _mlpc
-from mlpc.arguments import Array, converted, real_array, real_number, seed_number, shaped, whole_number
+from mlpc.arguments import Array, converted, finite, real_array, real_number, seed_number, shaped, whole_number
 from mlpc.history import History
 from mlpc.optim import OPTIMIZERS, Optimizer
 from mlpc.progress import Progress
@@ -85,7 +86,8 @@ def fit(
     Parameters
     ----------
     x : array-like, (n, n_in)
-        Converted once to the network's dtype, but for uint8 with a `scale`.  Not to be changed before `fit` returns.
+        Finite.  Converted once to the network's dtype, but for uint8 with a `scale`.  Not to be changed before `fit`
+        returns.  uint8 without a `scale` trains on the numbers 0 to 255, with a warning.
         Where half of it or more is zero, zeros are skipped; `History.zeros` says so.
     y : array-like
         As in `MLP.loss`.
@@ -155,11 +157,16 @@ def fit(
     criterion = net._criterion(None, class_weight, label_smoothing, "mean")
     if scale is not None:
         scale = real_number("scale", scale, -math.inf)
-    x, y = _data(net, x, y, criterion, scale)
+    given = real_array("x", x)
+    x, y = checked_data(net, given, y, criterion, scale)
+    if scale is None:
+        warn_of_bytes(given)
     if sample_weight is not None:
         sample_weight = _weights(sample_weight, len(x))
     if validation_data is not None:
         validation_data = _validation(net, validation_data, criterion, scale)
+    if not hasattr(callbacks, "__iter__"):
+        raise TypeError(f"callbacks: expected a list of callables, got {callbacks!r}")
     callbacks = tuple(callbacks)
     for callback in callbacks:
         if not callable(callback):
@@ -224,9 +231,27 @@ def _optimizer(net: MLP, optimizer: str | Optimizer, lr: Rate | None) -> Optimiz
     return optimizer
 
 
-def _data(net: MLP, x: ArrayLike, y: ArrayLike, criterion: _mlpc.Loss, scale: float | None) -> tuple[Array, Array]:
+def warn_of_bytes(x: Array) -> None:
+    """Warn the caller's caller of bytes that count as the numbers 0 to 255: the first time in each of its lines."""
+    if x.dtype == np.uint8 and x.max(initial=0) > 1:
+        warnings.warn(
+            "x: expected uint8 with a scale, or numbers near 0 and 1, got uint8 that counts as the numbers 0 to "
+            "255; scale=1/255, or x / 255, makes images of it, and scale=1 says that the numbers are meant",
+            stacklevel=3,
+        )
+
+
+def checked_data(
+    net: MLP,
+    x: ArrayLike,
+    y: ArrayLike,
+    criterion: _mlpc.Loss,
+    scale: float | None = None,
+) -> tuple[Array, Array]:
     """x and y, checked and, but for bytes with a scale, converted once and for all epochs."""
     x, y = real_array("x", x), real_array("y", y)
+    if not y.ndim:
+        raise ValueError(f"y: expected {len(x) if x.ndim else 'n'} rows, as many as x has, got one number")
     if scale is not None and x.dtype != np.uint8:
         raise TypeError(f"x: expected uint8, since there is a scale, got {x.dtype}")
     if x.ndim != 2 or x.shape[1] != net.sizes[0] or not len(x):
@@ -237,7 +262,7 @@ def _data(net: MLP, x: ArrayLike, y: ArrayLike, criterion: _mlpc.Loss, scale: fl
     _mlpc.count_correct(np.zeros((len(x), net.sizes[-1]), net.dtype), y, criterion)
     labels = criterion[0] == "cross_entropy" and y.ndim == 1
     return (
-        np.ascontiguousarray(x) if scale is not None else converted("x", x, net.dtype),
+        np.ascontiguousarray(x) if scale is not None else finite("x", x, net.dtype),
         np.ascontiguousarray(y, np.int64) if labels else converted("y", y, net.dtype),
     )
 
@@ -254,7 +279,7 @@ def _validation(net: MLP, pair: Any, criterion: _mlpc.Loss, scale: float | None)
         raise TypeError(f"validation_data: expected a pair (x, y), got {type(pair).__name__}")
     x, y = pair
     try:
-        return _data(net, x, y, criterion, scale)
+        return checked_data(net, x, y, criterion, scale)
     except (TypeError, ValueError) as error:
         raise type(error)(f"validation_data: {error}") from None
 

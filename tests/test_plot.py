@@ -318,7 +318,7 @@ def test_first_layer_takes_a_layer_and_a_label():
         (lambda: plot.digit_gallery(np.zeros((0, 16)), [], []), "x: expected rows of square pictures"),
         (lambda: plot.digit_gallery(np.zeros((2, 16)), [0], np.eye(2)), "y: expected a label for each of 2"),
         (lambda: plot.digit_gallery(np.zeros((2, 16)), [0, 1], np.eye(3)), "proba: expected"),
-        (lambda: plot.digit_gallery(np.zeros((1, 16)), [0], [[1.0]], columns=0), "columns: expected at least 1"),
+        (lambda: plot.digit_gallery(np.zeros((1, 16)), [0], [[1.0]], columns=0), "columns: expected an integer >= 1"),
         (lambda: plot.histograms({}), "networks: expected one at least"),
         (lambda: plot.histograms({"net": [[]]}), "networks: expected one at least"),
     ],

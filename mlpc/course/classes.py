@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import numbers
 from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple, overload
@@ -178,6 +179,8 @@ class LinearLayer:
         if self.x is None:
             raise RuntimeError("backward: expected a forward first")
         x, dz = real_array("x", self.x), real_array("dz", dz)
+        if dz.ndim != 2:
+            raise ValueError(f"dz: expected the shape (n_b, {self.nh}), got {dz.shape}")
         linear = self._linear_of(dz) if self._went_through is self.x else None
         if len(x) == 1 and len(dz) != 1:
             x, linear = np.repeat(x, len(dz), axis=0), None
@@ -373,11 +376,11 @@ class CELoss:
         if self.kind.differentiable(z):
             return self.kind.cross_entropy(z, y)
         array = real_array("z", z)
-        return self.kind.wrapped(array.dtype.type(ops.cross_entropy(array, np.asarray(y), reduction="sum")[0]))
+        return self.kind.wrapped(array.dtype.type(ops.cross_entropy(array, y, reduction="sum")[0]))
 
     def derivative(self, z: Any, y: Any) -> Any:
         """softmax(z) minus one-hot(y), (n_b, n)."""
-        return self.kind.wrapped(ops.cross_entropy(real_array("z", z), np.asarray(y), reduction="sum")[1])
+        return self.kind.wrapped(ops.cross_entropy(real_array("z", z), y, reduction="sum")[1])
 
 
 class Curves(NamedTuple):
@@ -420,20 +423,30 @@ def train_eval(model: MLP, lr: float, nepochs: int, nbatch: int, training_set: A
     names = [layer.name for layer in model.layers if isinstance(layer, _Activation)]
     arrays = [real_array("w", values) for layer in linear for values in (layer.w, layer.b)]
     net = Network(model.nunits, names, dtype=arrays[0].dtype, init=arrays, seed=linear[0].kind.seed())
-    history = net.fit(
-        *_samples(training_set), epochs=nepochs, batch_size=nbatch, lr=lr, validation_data=_samples(validation_set)
-    )
+    nepochs, nbatch = whole_number("nepochs", nepochs), whole_number("nbatch", nbatch, 1)
+    (x, y), validation_data = _samples("training_set", training_set), _samples("validation_set", validation_set)
+    history = net.fit(x, y, epochs=nepochs, batch_size=nbatch, lr=lr, validation_data=validation_data)
     for array, trained in zip(arrays, net.state_dict().values(), strict=True):
         array[...] = trained
     return Curves(*(list(history.get(key, [])) for key in ("loss", "val_loss", "accuracy", "val_accuracy")))
 
 
-def _samples(dataset: Any) -> tuple[Array, Array]:
+def _samples(name: str, dataset: Any) -> tuple[Array, Array]:
     """x (n, pixels) and y (n,)."""
-    if isinstance(dataset, (tuple, list)) and len(dataset) == 2 and np.ndim(dataset[1]) == 1:
-        x, y = real_array("x", dataset[0]), np.asarray(dataset[1])
-        return x.reshape(len(x), -1), y
-    return from_torch(dataset)
+    if not isinstance(dataset, (tuple, list)) or len(dataset) != 2 or _is_sample(dataset[1]):
+        return from_torch(dataset)
+    x, y = real_array(f"{name}: x", dataset[0]), real_array(f"{name}: y", dataset[1])
+    if y.ndim != 1:
+        hint = "y[:, 0]" if y.ndim == 2 and y.shape[1] == 1 else "y.argmax(axis=1), where they are one-hot,"
+        raise ValueError(f"{name}: expected labels y of shape (n,), got {y.shape}; {hint} makes them")
+    if not x.ndim:
+        raise ValueError(f"{name}: expected images x of shape (n, pixels), got one number")
+    return x.reshape(len(x), math.prod(x.shape[1:])), y
+
+
+def _is_sample(value: Any) -> bool:
+    """Whether this is one sample of a dataset, an image and its label, and not the labels of one."""
+    return isinstance(value, (tuple, list)) and len(value) == 2 and np.ndim(value[0]) > 0 and np.ndim(value[1]) == 0
 
 
 def _one_of(name: str, value: Any, other: Any) -> Any:
@@ -455,10 +468,7 @@ def _sizes(name: str, values: Any, least: int) -> list[int]:
 
 def _floating(name: str, value: Any) -> Array:
     """`real_array` in float32 or float64, writable, and no two elements in one place: a copy where it is not so."""
-    try:
-        array = real_array(name, value)
-    except ValueError:  # lists of different lengths
-        raise ValueError(f"{name}: expected rows of equal length, got {value!r}") from None
+    array = real_array(name, value)
     if array.dtype in (np.float32, np.float64) and array.flags.writeable and 0 not in array.strides:
         return array
     return array.astype(np.float32 if array.dtype.kind == "f" and array.itemsize <= 4 else np.float64)

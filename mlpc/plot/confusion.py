@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from mlpc.arguments import real_array
 from mlpc.plot.figure import new_figure, require_matplotlib
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def confusion_matrix(y: ArrayLike, predicted: ArrayLike) -> "Figure":
     ['100.0 %', '100.0 %', '50.0 %']
     """
     require_matplotlib()
-    y, predicted = np.asarray(y), np.asarray(predicted)
+    y, predicted = real_array("y", y), real_array("predicted", predicted)
     for name, labels in (("y", y), ("predicted", predicted)):
         if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer) or not labels.size or labels.min() < 0:
             raise ValueError(f"{name}: expected integers of at least 0, (n,), got {labels.dtype} {labels.shape}")

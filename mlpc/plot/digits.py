@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mlpc.arguments import real_array
+from mlpc.arguments import finite, real_array, whole_number
 from mlpc.plot.figure import new_figure, require_matplotlib
 
 if TYPE_CHECKING:
@@ -52,7 +52,9 @@ def digit_gallery(x: ArrayLike, y: ArrayLike, proba: ArrayLike, *, columns: int 
     'true 1: 2 at 70 %'
     """
     require_matplotlib()
-    pictures, y, proba = _square("x", x), np.asarray(y), np.asarray(proba)
+    pictures, y, proba = _square("x", x), real_array("y", y), finite("proba", proba, np.dtype(np.float64))
+    if y.dtype.kind not in "biu":
+        raise TypeError(f"y: expected integer labels, got dtype {y.dtype}")
     if y.shape != (len(pictures),):
         raise ValueError(f"y: expected a label for each of {len(pictures)} pictures, got {y.shape}")
     if proba.ndim != 2 or len(proba) != len(pictures):
@@ -108,7 +110,7 @@ def first_layer(
         weights = net.weight
     elif hasattr(net, "state_dict"):
         weights = next(iter(net.state_dict().values()))
-    pictures = _square("net", real_array("net", weights))[:count]
+    pictures = _square("net", weights)[: whole_number("count", count, 1)]
     scale = float(np.quantile(np.abs(pictures), 0.99)) or 1.0
     figure, panels = _panels(len(pictures), columns, 0.0)
     for axes, picture in zip(panels, pictures, strict=True):
@@ -119,18 +121,16 @@ def first_layer(
 
 def _square(name: str, rows: ArrayLike) -> NDArray[Any]:
     """(n, pixels) as (n, side, side)."""
-    rows = np.asarray(rows)
+    rows = finite(name, rows, np.dtype(np.float64))
     side = math.isqrt(rows.shape[1]) if rows.ndim == 2 else 0
-    if not rows.size or side**2 != rows.shape[1]:
+    if not rows.size or rows.ndim != 2 or side**2 != rows.shape[1]:
         raise ValueError(f"{name}: expected rows of square pictures, (n, pixels), got {rows.shape}")
     return rows.reshape(len(rows), side, side)
 
 
 def _panels(count: int, columns: int, title: float) -> "tuple[Figure, list[Axes]]":
     """A figure with `count` axes for pictures in rows of `columns`, `title` inches above each for a title."""
-    if columns < 1:
-        raise ValueError(f"columns: expected at least 1, got {columns}")
-    columns = min(columns, count)
+    columns = min(whole_number("columns", columns, 1), count)
     rows = math.ceil(count / columns)
     figure = new_figure(INCHES * max(columns, 2) + 0.6, (INCHES + title) * rows)
     grid = figure.subplots(rows, columns, squeeze=False).ravel()

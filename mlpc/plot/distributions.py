@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mlpc.arguments import finite
 from mlpc.plot.figure import COLOURS, WIDTH, log_scale, new_figure, require_matplotlib, tidy
 
 if TYPE_CHECKING:
@@ -65,7 +66,13 @@ def histograms(
     """
     require_matplotlib()
     several = networks if isinstance(networks, Mapping) else {"": networks}
-    rows = {name: [np.asarray(layer, np.float64).ravel() for layer in _layers(of)] for name, of in several.items()}
+    rows = {
+        name: [
+            finite(f"networks[{name!r}][{n}]", layer, np.dtype(np.float64)).ravel()
+            for n, layer in enumerate(_layers(of))
+        ]
+        for name, of in several.items()
+    }
     if not rows or not all(layers and all(layer.size for layer in layers) for layers in rows.values()):
         raise ValueError("networks: expected one at least, each with layers, each with values")
     magnitudes = _apart([layer for layers in rows.values() for layer in layers])

@@ -400,3 +400,66 @@ def test_extension_s_own_door():
         _mlpc.from_bytes(x)
     with pytest.raises(TypeError, match="x: expected uint8, got dtype int8"):
         _mlpc.from_bytes(x.astype(np.int8), 1.0, "float32")
+
+
+# ---- NaN, and one output ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("loss", "n_out"), [("cross_entropy", 3), ("bce_with_logits", 2), ("bce_with_logits", 1)])
+@pytest.mark.parametrize("row", [0, 1, 499])
+def test_no_label_is_made_of_nan(loss, n_out, dtype, row):
+    net = mlpc.MLP([4, 5, n_out], "tanh", loss=loss, dtype=dtype)
+    x = np.random.default_rng(0).normal(size=(500, 4))
+    x[row:, 2] = np.nan
+    with pytest.raises(ValueError, match=f"^x: expected rows that have a label, got NaN .* for row {row};"):
+        net.predict(x)
+    probabilities = net.predict_proba(x)
+    assert np.isnan(probabilities[row:]).all() and not np.isnan(probabilities[:row]).any()
+    assert np.isnan(net.forward(x)[row:]).all()
+    x[row:, 2] = 1e30  # not finite when squared, and no NaN
+    assert (net.predict(x) >= 0).all()
+
+
+@pytest.mark.parametrize("loss", ["mse", "poisson"])
+def test_numbers_carry_nan_through(loss):
+    predicted = mlpc.MLP([1, 2], loss=loss, init="zeros").predict([[1.0], [np.nan]])
+    assert np.isnan(predicted).tolist() == [[False, False], [True, True]]
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "bce_with_logits"])
+def test_what_is_nan_is_not_right(loss):
+    net = mlpc.MLP([1, 2], loss=loss)
+    net.parameters[:] = np.nan
+    y = [0, 0, 0] if loss == "cross_entropy" else np.zeros((3, 2))
+    value, accuracy = net.evaluate(np.ones((3, 1)), y)
+    assert np.isnan(value) and accuracy == 0
+
+
+@pytest.mark.parametrize("loss", ["bce_with_logits", "mse", "mae", "huber", "poisson"])
+def test_one_output_predicts_a_column_without_an_axis(loss):
+    x = np.random.default_rng(0).normal(size=(50, 4))
+    y = (x[:, 0] > 0).astype(float)
+    nets = [mlpc.MLP([4, 8, 1], loss=loss) for _ in range(2)]
+    for net, targets in zip(nets, (y, y[:, None]), strict=True):
+        net.fit(x, targets, epochs=3, progress=False, validation_data=(x, targets))
+        assert net.predict(x).shape == (50,)
+        assert net.predict(x[:0]).shape == (0,)
+        assert net.forward(x).shape == (50, 1) == net.backward(np.ones((50, 1)))[:, :1].shape
+    np.testing.assert_array_equal(nets[0].parameters, nets[1].parameters)
+    net = nets[0]
+    for call in (
+        lambda targets: net.evaluate(x, targets),
+        lambda targets: net.loss_and_grad(x, targets),
+        lambda targets: net.loss(targets),
+        lambda targets: mlpc.gradcheck(net, x[:5], targets[:5]),
+        lambda targets: mlpc.lr_range_test(net, x, targets).loss.tolist(),
+        lambda targets: getattr(mlpc.losses, loss)(net.forward(x), targets)[0],
+    ):
+        assert call(y) == call(y[:, None])
+    if loss == "bce_with_logits":
+        assert net.predict(x).dtype == np.int64 and net.predict_proba(x).shape == (50,)
+        np.testing.assert_array_equal(net.predict_proba(x), ops.sigmoid_forward(net.forward(x))[:, 0])
+        assert (net.predict(x) == y).mean() == net.evaluate(x, y)[1]
+    elif loss == "mse":
+        np.testing.assert_array_equal(net.predict(x), net.forward(x)[:, 0])

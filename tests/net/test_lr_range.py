@@ -48,7 +48,7 @@ def test_it_ends_where_a_quadratic_diverges():
     ("options", "message"),
     [
         ({"lr_min": 0.0}, "0 < lr_min < lr_max"),
-        ({"steps": 2}, "at least 10"),
+        ({"steps": 2}, "steps: expected an integer >= 10, got 2"),
         ({"optimizer": "x"}, "expected one of"),
         ({"batch_size": -1}, "batch_size: expected"),
     ],
@@ -59,5 +59,5 @@ def test_bad_arguments_are_named(digits, options, message):
 
 
 def test_no_rows_have_no_range():
-    with pytest.raises(ValueError, match=r"x: expected at least one row, got shape \(0, 2\)"):
+    with pytest.raises(ValueError, match=r"x: expected shape \(n, 2\) with at least one row, got \(0, 2\)"):
         mlpc.lr_range_test(mlpc.MLP([2, 2]), np.zeros((0, 2)), np.zeros(0, int))

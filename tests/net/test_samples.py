@@ -42,7 +42,8 @@ def test_bytes_with_a_scale_are_the_numbers():
 def test_bytes_without_a_scale_are_numbers():
     x, y = images()
     nets = [mlpc.MLP([12, 5, 2], seed=1) for _ in range(2)]
-    nets[0].fit(x, y, epochs=1, lr=1e-5, progress=False)
+    with pytest.warns(UserWarning, match="x: expected uint8 with a scale"):
+        nets[0].fit(x, y, epochs=1, lr=1e-5, progress=False)
     nets[1].fit(x.astype(float), y, epochs=1, lr=1e-5, progress=False)
     assert mlpc.testing.digest(nets[0]) == mlpc.testing.digest(nets[1])
 
