@@ -1,5 +1,7 @@
 """Checks of gradients by differences: does a derivative say what the function does?"""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,6 +13,7 @@ from numpy.typing import ArrayLike
 from mlpc import _mlpc
 from mlpc.arguments import Array, finite, real_array, real_number, shaped, whole_number
 from mlpc.layers import Activation
+from mlpc.names import LossName, Reduction
 from mlpc.net import MLP
 from mlpc.table import Table
 
@@ -97,13 +100,13 @@ def gradcheck(
     net: MLP,
     x: ArrayLike,
     y: ArrayLike,
-    loss: str | None = None,
+    loss: LossName | None = None,
     *,
     gradients: Mapping[str, ArrayLike] | Callable[[MLP, Array, ArrayLike], Mapping[str, ArrayLike]] | None = None,
     sample_weight: ArrayLike | None = None,
     class_weight: ArrayLike | None = None,
     label_smoothing: float = 0.0,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
     eps: float = 1e-5,
     tolerance: float = 1e-6,
     max_checks: int = 100,

@@ -3,6 +3,8 @@
 Every loader returns x as float32 in [0, 1] of shape (n, pixels) and y as int64 of shape (n,).
 """
 
+from __future__ import annotations
+
 import hashlib
 import os
 import pathlib
@@ -40,7 +42,7 @@ _MIRRORS = (
 _TIMEOUT = 20  # seconds that a mirror may stay silent
 
 
-def load_mnist(*, data_dir: "str | os.PathLike[str] | None" = None) -> tuple[Samples, Samples]:
+def load_mnist(*, data_dir: str | os.PathLike[str] | None = None) -> tuple[Samples, Samples]:
     """MNIST: 60,000 digits of 28 x 28 pixels for training and 10,000 for testing.
 
     The four files are looked for in one place: in `data_dir`; else in the folder that the environment variable

@@ -11,6 +11,8 @@ offset    bytes   meaning
 ========  ======  =====================================================
 """
 
+from __future__ import annotations
+
 import gzip
 import io
 import math

@@ -11,6 +11,8 @@ memory.  Two of them are equal where they name the same part of the same network
 ((4, 3), (4,))
 """
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING, Any
 
 from mlpc.arguments import Array, shaped
@@ -54,7 +56,13 @@ class Layer:
 
     __slots__ = ("index", "n_in", "n_out", "net")
 
-    def __init__(self, net: "MLP", index: int) -> None:
+    if TYPE_CHECKING:  # of Linear alone: no type says which of `net.layers` are
+        weight: Any
+        bias: Any
+        weight_grad: Any
+        bias_grad: Any
+
+    def __init__(self, net: MLP, index: int) -> None:
         self.net = net
         self.index = index
         self.n_in, self.n_out = net.sizes[(index + 1) // 2], net.sizes[index // 2 + 1]
@@ -293,6 +301,6 @@ ACTIVATIONS: dict[str, type[Activation]] = {
 """The class of each activation's name."""
 
 
-def layer(net: "MLP", index: int) -> Layer:
+def layer(net: MLP, index: int) -> Layer:
     """Module `index` of a network."""
     return Linear(net, index) if index % 2 == 0 else ACTIVATIONS[net.activations[index // 2]](net, index)

@@ -10,12 +10,15 @@ Every function takes z of shape (n, k), float32 or float64, and returns ``(L, dL
 an array like z. n = 0, or weights whose sum is 0, is a ValueError, since a mean of nothing is no number.
 """
 
+from __future__ import annotations
+
 from typing import Any
 
 from numpy.typing import ArrayLike, NDArray
 
 from mlpc import _mlpc
 from mlpc.arguments import real_array
+from mlpc.names import Reduction
 
 __all__ = ["bce_with_logits", "cross_entropy", "huber", "mae", "mse", "poisson"]
 
@@ -29,7 +32,7 @@ def cross_entropy(
     sample_weight: ArrayLike | None = None,
     class_weight: ArrayLike | None = None,
     label_smoothing: float = 0.0,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
 ) -> tuple[float, Array]:
     r"""Cross-entropy of the softmax of logits, stably: l_i = -sum_j w_j t_ij log softmax(z_i)_j.
 
@@ -78,7 +81,7 @@ def cross_entropy(
 
 
 def bce_with_logits(
-    z: Array, y: ArrayLike, *, sample_weight: ArrayLike | None = None, reduction: str = "mean"
+    z: Array, y: ArrayLike, *, sample_weight: ArrayLike | None = None, reduction: Reduction = "mean"
 ) -> tuple[float, Array]:
     """Binary cross-entropy of the sigmoid of logits, stably: l(z, y) = softplus(z) - y z, l' = sigmoid(z) - y.
 
@@ -116,7 +119,7 @@ def bce_with_logits(
 
 
 def mse(
-    z: Array, y: ArrayLike, *, sample_weight: ArrayLike | None = None, reduction: str = "mean"
+    z: Array, y: ArrayLike, *, sample_weight: ArrayLike | None = None, reduction: Reduction = "mean"
 ) -> tuple[float, Array]:
     """Squared error, without a factor 1/2: l(z, y) = (z - y)^2, l' = 2 (z - y).
 
@@ -151,7 +154,7 @@ def mse(
 
 
 def mae(
-    z: Array, y: ArrayLike, *, sample_weight: ArrayLike | None = None, reduction: str = "mean"
+    z: Array, y: ArrayLike, *, sample_weight: ArrayLike | None = None, reduction: Reduction = "mean"
 ) -> tuple[float, Array]:
     """Absolute error: l(z, y) = |z - y|, l' = sign(z - y), 0 where they are equal.
 
@@ -186,7 +189,7 @@ def mae(
 
 
 def huber(
-    z: Array, y: ArrayLike, *, sample_weight: ArrayLike | None = None, reduction: str = "mean"
+    z: Array, y: ArrayLike, *, sample_weight: ArrayLike | None = None, reduction: Reduction = "mean"
 ) -> tuple[float, Array]:
     """Huber's loss with delta = 1: l = d^2 / 2 where |d| <= 1, else |d| - 1/2, of d = z - y; l' = d cut to [-1, 1].
 
@@ -223,7 +226,7 @@ def huber(
 
 
 def poisson(
-    z: Array, y: ArrayLike, *, sample_weight: ArrayLike | None = None, reduction: str = "mean"
+    z: Array, y: ArrayLike, *, sample_weight: ArrayLike | None = None, reduction: Reduction = "mean"
 ) -> tuple[float, Array]:
     """Poisson's negative log-likelihood of log rates, without the Stirling term: l = exp(z) - y z, l' = exp(z) - y.
 
@@ -258,12 +261,12 @@ def poisson(
 
 
 def _element_loss(
-    name: str, z: Array, y: ArrayLike, sample_weight: ArrayLike | None, reduction: str
+    name: str, z: Array, y: ArrayLike, sample_weight: ArrayLike | None, reduction: Reduction
 ) -> tuple[float, Array]:
     return _loss(z, y, (name, reduction, None, 0.0), sample_weight)
 
 
-def _loss(z: Array, y: ArrayLike, loss: "_mlpc.Loss", sample_weight: ArrayLike | None) -> tuple[float, Array]:
+def _loss(z: Array, y: ArrayLike, loss: _mlpc.Loss, sample_weight: ArrayLike | None) -> tuple[float, Array]:
     if sample_weight is not None:
         sample_weight = real_array("sample_weight", sample_weight)
     return _mlpc.loss(real_array("z", z), real_array("y", y), loss, sample_weight, None)

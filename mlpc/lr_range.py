@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mlpc import ops
 from mlpc.arguments import real_array, real_number, whole_number
+from mlpc.names import OptimizerName
 from mlpc.optim import OPTIMIZERS
 from mlpc.training import batches, checked_data, warn_of_bytes
 
@@ -57,7 +58,7 @@ def lr_range_test(
     lr_max: float = 10.0,
     steps: int = 100,
     batch_size: int = 64,
-    optimizer: str = "sgd",
+    optimizer: OptimizerName = "sgd",
     seed: int = 0,
     **options: Any,
 ) -> LRRange:

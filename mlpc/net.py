@@ -13,6 +13,7 @@ from mlpc import _mlpc
 from mlpc.arguments import Array, finite, real_array, seed_number, shaped
 from mlpc.history import History
 from mlpc.layers import ACTIVATIONS, Layer, layer
+from mlpc.names import ActivationName, InitName, LossName, Reduction
 from mlpc.table import Table
 from mlpc.training import CLASSIFICATION, fit
 
@@ -86,7 +87,8 @@ class MLP(_mlpc.Net):
     array([0, 1, 2, 0])
     """
 
-    loss_name: str
+    activations: tuple[ActivationName, ...]
+    loss_name: LossName
     seed: int
     training: bool
     history: History | None
@@ -94,11 +96,11 @@ class MLP(_mlpc.Net):
     def __new__(
         cls,
         sizes: Sequence[int],
-        activation: str | Sequence[str] = "relu",
+        activation: ActivationName | Sequence[ActivationName] = "relu",
         *,
-        loss: str = "cross_entropy",
+        loss: LossName = "cross_entropy",
         dtype: DTypeLike = "float32",
-        init: str | Mapping[str, ArrayLike] | Sequence[ArrayLike] = "torch",
+        init: InitName | Mapping[str, ArrayLike] | list[Any] | tuple[Any, ...] = "torch",
         seed: int | None = 0,
     ) -> MLP:
         if isinstance(sizes, (str, bytes)) or not hasattr(sizes, "__iter__"):
@@ -120,11 +122,11 @@ class MLP(_mlpc.Net):
     def __init__(
         self,
         sizes: Sequence[int],
-        activation: str | Sequence[str] = "relu",
+        activation: ActivationName | Sequence[ActivationName] = "relu",
         *,
-        loss: str = "cross_entropy",
+        loss: LossName = "cross_entropy",
         dtype: DTypeLike = "float32",
-        init: str | Mapping[str, ArrayLike] | Sequence[ArrayLike] = "torch",
+        init: InitName | Mapping[str, ArrayLike] | list[Any] | tuple[Any, ...] = "torch",
         seed: int | None = 0,
     ) -> None:
         if loss not in LOSSES:
@@ -179,7 +181,7 @@ class MLP(_mlpc.Net):
         return self.forward(x)
 
     def _criterion(
-        self, loss: str | None, class_weight: ArrayLike | None, label_smoothing: float, reduction: str
+        self, loss: LossName | None, class_weight: ArrayLike | None, label_smoothing: float, reduction: Reduction
     ) -> _mlpc.Loss:
         """A loss as the extension takes it."""
         name = self.loss_name if loss is None else loss
@@ -192,12 +194,12 @@ class MLP(_mlpc.Net):
     def loss(  # type: ignore[override]  # the extension takes the loss as one tuple
         self,
         y: ArrayLike,
-        loss: str | None = None,
+        loss: LossName | None = None,
         *,
         sample_weight: ArrayLike | None = None,
         class_weight: ArrayLike | None = None,
         label_smoothing: float = 0.0,
-        reduction: str = "mean",
+        reduction: Reduction = "mean",
     ) -> float:
         """The loss of the latest forward; its derivative is remembered for `backward`.
 
@@ -271,12 +273,12 @@ class MLP(_mlpc.Net):
         self,
         x: ArrayLike,
         y: ArrayLike,
-        loss: str | None = None,
+        loss: LossName | None = None,
         *,
         sample_weight: ArrayLike | None = None,
         class_weight: ArrayLike | None = None,
         label_smoothing: float = 0.0,
-        reduction: str = "mean",
+        reduction: Reduction = "mean",
         accumulate: bool = False,
     ) -> float:
         """`forward`, `loss` and `backward` in one call, with the arguments of all three.
@@ -377,14 +379,14 @@ class MLP(_mlpc.Net):
         self,
         x: ArrayLike,
         y: ArrayLike,
-        loss: str | None = None,
+        loss: LossName | None = None,
         *,
         sample_weight: ArrayLike | None = None,
         class_weight: ArrayLike | None = None,
         label_smoothing: float = 0.0,
-        reduction: str = "mean",
+        reduction: Reduction = "mean",
         scale: float | None = None,
-    ) -> tuple[float, float | None]:
+    ) -> tuple[float, float | Any]:
         """Loss and accuracy over any number of rows; what `backward` needs stays as it is.
 
         Parameters are those of `loss`, and `scale` that of `predict`; every number of `x` must be finite.

@@ -23,6 +23,8 @@ A network of one hidden layer, forward and backward:
 (True, True, True)
 """
 
+from __future__ import annotations
+
 from typing import Any, Protocol
 
 from numpy.typing import NDArray

@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike
 
 from mlpc import _mlpc
 from mlpc.arguments import Array, real_array, real_number, whole_number
+from mlpc.names import OptimizerName
 from mlpc.net import MLP
 from mlpc.optim import OPTIMIZERS
 from mlpc.progress import Progress
@@ -46,7 +47,7 @@ def sweep(
     seeds: Sequence[int] = (0,),
     epochs: int = 10,
     batch_size: int = 64,
-    optimizer: str = "sgd",
+    optimizer: OptimizerName = "sgd",
     records: str | os.PathLike[str] | None = None,
     jobs: int | None = None,
     progress: bool = True,

@@ -3,6 +3,8 @@
 PyTorch is imported where it is needed, and by nothing else in this package's core.
 """
 
+from __future__ import annotations
+
 import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,6 +15,7 @@ from numpy.typing import ArrayLike
 from mlpc import _mlpc
 from mlpc.arguments import Array, converted, finite, real_array
 from mlpc.layers import Linear
+from mlpc.names import LossName, Reduction
 from mlpc.net import MLP
 from mlpc.table import Table
 
@@ -49,7 +52,7 @@ def digest(net: MLP) -> str:
     return state.hexdigest()
 
 
-def torch_reference(net: MLP) -> "torch.nn.Sequential":
+def torch_reference(net: MLP) -> torch.nn.Sequential:
     """The network as a torch.nn.Sequential, with a copy of its parameters in its dtype.
 
     Softplus switches to the identity only where no number of either dtype can tell them apart.
@@ -136,12 +139,12 @@ def compare_with_torch(
     net: MLP,
     x: ArrayLike,
     y: ArrayLike,
-    loss: str | None = None,
+    loss: LossName | None = None,
     *,
     sample_weight: ArrayLike | None = None,
     class_weight: ArrayLike | None = None,
     label_smoothing: float = 0.0,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
 ) -> Differences:
     """Compare output, loss, every gradient and the derivative by x with PyTorch's autograd in float64.
 
@@ -232,7 +235,7 @@ def _torch_loss(
     sample_weight: ArrayLike | None,
     class_weight: ArrayLike | None,
     label_smoothing: float,
-    reduction: str,
+    reduction: Reduction,
 ) -> Any:
     """PyTorch's own loss; with sample weights, which it lacks, sum_i s_i l_i / D of its losses row by row."""
     torch = _torch()

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from mlpc import _mlpc
 from mlpc.arguments import Array, converted, finite, real_array, real_number, seed_number, shaped, whole_number
 from mlpc.history import History
+from mlpc.names import OptimizerName
 from mlpc.optim import OPTIMIZERS, Optimizer
 from mlpc.progress import Progress
 from mlpc.schedules import Rate
@@ -65,7 +66,7 @@ def fit(
     *,
     epochs: int = 10,
     batch_size: int = 64,
-    optimizer: str | Optimizer = "sgd",
+    optimizer: OptimizerName | Optimizer = "sgd",
     lr: Rate | None = None,
     validation_data: tuple[ArrayLike, ArrayLike] | None = None,
     shuffle: bool = True,
@@ -216,7 +217,7 @@ def fit(
     return history
 
 
-def _optimizer(net: MLP, optimizer: str | Optimizer, lr: Rate | None) -> Optimizer:
+def _optimizer(net: MLP, optimizer: OptimizerName | Optimizer, lr: Rate | None) -> Optimizer:
     """The optimizer of that name, fresh, or the object itself."""
     if isinstance(optimizer, str):
         if optimizer not in OPTIMIZERS:

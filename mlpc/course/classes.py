@@ -14,6 +14,7 @@ from mlpc import ops
 from mlpc.arguments import Array, real_array, whole_number
 from mlpc.datasets import from_torch
 from mlpc.layers import Linear
+from mlpc.names import ActivationName
 from mlpc.net import MLP as Network
 
 __all__ = ["MLP", "CELoss", "Curves", "LinearLayer", "ReLUActivation", "SigmoidActivation", "train_eval"]
@@ -215,7 +216,7 @@ class LinearLayer:
 
 class _Activation:
     kind: ClassVar[type[Kind]] = Kind
-    name: ClassVar[str]
+    name: ClassVar[ActivationName]
 
     def __init__(self) -> None:
         self.z: Any = None

@@ -1,5 +1,7 @@
 """Which classes are taken for which."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def confusion_matrix(y: ArrayLike, predicted: ArrayLike) -> "Figure":
+def confusion_matrix(y: ArrayLike, predicted: ArrayLike) -> Figure:
     """How many samples of each class were taken for each class.
 
     Parameters

@@ -1,5 +1,7 @@
 """Learning curves."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -33,7 +35,7 @@ TRAINING: dict[str, Any] = {"linestyle": "--", "linewidth": 1.2, "markerfacecolo
 VALIDATION: dict[str, Any] = {"linestyle": "-", "linewidth": 1.8}
 
 
-def learning_curves(histories: Record | Mapping[str, Records]) -> "Figure":
+def learning_curves(histories: Record | Mapping[str, Records]) -> Figure:
     """Loss and accuracy over the epochs of trainings, all on the same axes.
 
     Dashed lines are for the training data, solid ones for the validation data. Up to four trainings stand in one pair
@@ -89,7 +91,7 @@ def _is_record(histories: Mapping[str, Any]) -> bool:
     return any(not isinstance(value[0], Mapping) for value in values)
 
 
-def _together(several: Mapping[str, list[Record]], quantities: list[str]) -> "Figure":
+def _together(several: Mapping[str, list[Record]], quantities: list[str]) -> Figure:
     """One panel for each quantity."""
     figure = new_figure(1.2 + 4.2 * len(quantities), 4.6)
     panels = figure.subplots(1, len(quantities), sharex=True, squeeze=False)[0]
@@ -106,7 +108,7 @@ def _together(several: Mapping[str, list[Record]], quantities: list[str]) -> "Fi
     return figure
 
 
-def _apart(several: Mapping[str, list[Record]], quantities: list[str]) -> "Figure":
+def _apart(several: Mapping[str, list[Record]], quantities: list[str]) -> Figure:
     """For each training a panel for each quantity."""
     from matplotlib.lines import Line2D
 
@@ -140,7 +142,7 @@ def _curve(history: Record, name: str) -> NDArray[np.float64]:
     return values if np.isfinite(values).any() else values[:0]
 
 
-def _draw(axes: "Axes", records: Sequence[Record], name: str, *, band: bool = True, **style: Any) -> None:
+def _draw(axes: Axes, records: Sequence[Record], name: str, *, band: bool = True, **style: Any) -> None:
     """The mean of a column, as far as all records go, and the band that holds it."""
     curves = [_curve(record, name) for record in records]
     epochs = min(map(len, curves), default=0)
@@ -151,7 +153,7 @@ def _draw(axes: "Axes", records: Sequence[Record], name: str, *, band: bool = Tr
     axes.plot(x, values.mean(axis=0), markevery=max(1, epochs // MARKS), **style)
 
 
-def _scale(axes: "Axes", quantity: str, several: Mapping[str, Sequence[Record]]) -> None:
+def _scale(axes: Axes, quantity: str, several: Mapping[str, Sequence[Record]]) -> None:
     """Scales, limits and ticks of a panel, and of those that share its axes."""
     from matplotlib.ticker import MaxNLocator
 
@@ -170,7 +172,7 @@ def _scale(axes: "Axes", quantity: str, several: Mapping[str, Sequence[Record]])
         log_scale(axes, 0.85 * min(map(np.min, finite)), 1.15 * max(map(np.max, finite)))
 
 
-def _add_legend(figure: "Figure", names: list[str]) -> None:
+def _add_legend(figure: Figure, names: list[str]) -> None:
     """Below the panels: what dashed and solid mean in a column of its own, then the trainings in at most two."""
     from matplotlib.lines import Line2D
 

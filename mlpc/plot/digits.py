@@ -1,5 +1,7 @@
 """Square pictures: digits, and what first layers look for."""
 
+from __future__ import annotations
+
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 INCHES = 1.15  # the side of a picture
 
 
-def digit_gallery(x: ArrayLike, y: ArrayLike, proba: ArrayLike, *, columns: int = 8) -> "Figure":
+def digit_gallery(x: ArrayLike, y: ArrayLike, proba: ArrayLike, *, columns: int = 8) -> Figure:
     """Pictures, each with its true class and what a network says of it.
 
     Parameters
@@ -68,9 +70,7 @@ def digit_gallery(x: ArrayLike, y: ArrayLike, proba: ArrayLike, *, columns: int 
     return figure
 
 
-def first_layer(
-    net: "MLP | Linear | ArrayLike", *, count: int = 32, columns: int = 8, label: str = "weight"
-) -> "Figure":
+def first_layer(net: MLP | Linear | ArrayLike, *, count: int = 32, columns: int = 8, label: str = "weight") -> Figure:
     """The weights of units of the first layer, each as a picture of what it looks for.
 
     Parameters
@@ -128,7 +128,7 @@ def _square(name: str, rows: ArrayLike) -> NDArray[Any]:
     return rows.reshape(len(rows), side, side)
 
 
-def _panels(count: int, columns: int, title: float) -> "tuple[Figure, list[Axes]]":
+def _panels(count: int, columns: int, title: float) -> tuple[Figure, list[Axes]]:
     """A figure with `count` axes for pictures in rows of `columns`, `title` inches above each for a title."""
     columns = min(whole_number("columns", columns, 1), count)
     rows = math.ceil(count / columns)

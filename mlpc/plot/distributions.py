@@ -1,5 +1,7 @@
 """How values are spread, layer by layer."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -22,8 +24,8 @@ Values = NDArray[np.float64]
 
 
 def histograms(
-    networks: "MLP | Sequence[ArrayLike] | Mapping[str, MLP | Sequence[ArrayLike]]", quantity: str = "activation"
-) -> "Figure":
+    networks: MLP | Sequence[ArrayLike] | Mapping[str, MLP | Sequence[ArrayLike]], quantity: str = "activation"
+) -> Figure:
     """Histograms of what the layers of several networks hold: a row for each network, a column for each layer.
 
     All panels share both axes, so that layers and networks can be compared. Values of both signs whose sizes differ
@@ -98,7 +100,7 @@ def histograms(
     return figure
 
 
-def _layers(network: "MLP | Sequence[ArrayLike]") -> Sequence[ArrayLike]:
+def _layers(network: MLP | Sequence[ArrayLike]) -> Sequence[ArrayLike]:
     """One array per layer: those given, or what a network's latest forward left."""
     parts = getattr(network, "layers", None)
     if parts is None:
@@ -112,7 +114,7 @@ def _apart(layers: list[Values]) -> bool:
     return {-1.0, 1.0} <= signs and max(sizes) > APART * min(sizes)
 
 
-def _draw(axes: "Axes", values: Values, magnitudes: bool, colour: str) -> list[Values]:
+def _draw(axes: Axes, values: Values, magnitudes: bool, colour: str) -> list[Values]:
     """Draws a panel; returns its densities, where there are any."""
     zeros = np.mean(values == 0)
     note = f"std {values.std():.2g}" + (f"\n{100 * zeros:.0f} % zeros" if zeros else "")
@@ -130,7 +132,7 @@ def _draw(axes: "Axes", values: Values, magnitudes: bool, colour: str) -> list[V
     return [density]
 
 
-def _scale_densities(axes: "Axes", densities: list[Values]) -> None:
+def _scale_densities(axes: Axes, densities: list[Values]) -> None:
     """Limits of the shared axis, with room for the notes."""
     peaks = [density.max() for density in densities]
     if not peaks:

@@ -1,5 +1,7 @@
 """What all pictures have in common: the figure, its colours, its axes."""
 
+from __future__ import annotations
+
 import io
 import math
 import textwrap
@@ -17,7 +19,7 @@ WIDTH = 9.6  # inches of the widest figure: a notebook shows it without making i
 MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
 
 
-def new_figure(width: float, height: float) -> "Figure":
+def new_figure(width: float, height: float) -> Figure:
     """A figure of no window; notebooks ask it for its own picture."""
     from matplotlib.figure import Figure
 
@@ -30,9 +32,7 @@ def new_figure(width: float, height: float) -> "Figure":
     return Picture(figsize=(width, height), dpi=150, layout="constrained")
 
 
-def small_multiples(
-    names: list[str], most: int, height: float, quantities: int = 1
-) -> "tuple[Figure, list[list[Axes]]]":
+def small_multiples(names: list[str], most: int, height: float, quantities: int = 1) -> tuple[Figure, list[list[Axes]]]:
     """A figure with panels for each name, `quantities` one above the other, at most so many names in a row.
 
     All panels share the horizontal axis, and those of a quantity the vertical one: only the outer ones have numbers.
@@ -59,7 +59,7 @@ def small_multiples(
     return figure, panels
 
 
-def label_outer(panels: "list[Axes]", x: str, y: list[str]) -> None:
+def label_outer(panels: list[Axes], x: str, y: list[str]) -> None:
     """Names at those axes of one name's panels that have numbers."""
     for axes, label in zip(panels, y, strict=True):
         if axes.yaxis.get_tick_params()["labelleft"]:
@@ -68,7 +68,7 @@ def label_outer(panels: "list[Axes]", x: str, y: list[str]) -> None:
         panels[-1].set_xlabel(x, fontsize=9)
 
 
-def log_scale(axes: "Axes", low: float, high: float) -> None:
+def log_scale(axes: Axes, low: float, high: float) -> None:
     """A logarithmic vertical axis, with plain numbers at 1, 2, 5, 10, ..., or at powers of ten where there are many."""
     from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
@@ -87,7 +87,7 @@ def require_matplotlib() -> None:
         raise ImportError("pictures need matplotlib: pip install matplotlib") from error
 
 
-def tidy(axes: "Axes") -> None:
+def tidy(axes: Axes) -> None:
     axes.grid(color="0.9", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)

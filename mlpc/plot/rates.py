@@ -1,5 +1,7 @@
 """Learning rates: range tests, and searches."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -28,7 +30,7 @@ TOGETHER = 4  # range tests that can be told apart in one panel
 HIGHEST = 1.5  # times the best cost of the worst variant: a minimum must be seen, how bad a bad rate is need not be
 
 
-def lr_range(results: "LRRange | Mapping[str, LRRange]") -> "Figure":
+def lr_range(results: LRRange | Mapping[str, LRRange]) -> Figure:
     """Loss against learning rate, of one range test or several, marked where the loss falls fastest.
 
     Up to four tests stand in one panel. Of more, each has a panel of its own, with the others in grey behind.
@@ -91,14 +93,14 @@ def lr_range(results: "LRRange | Mapping[str, LRRange]") -> "Figure":
     return figure
 
 
-def _draw_range(axes: "Axes", result: "LRRange", colour: str, marker: str, label: str) -> None:
+def _draw_range(axes: Axes, result: LRRange, colour: str, marker: str, label: str) -> None:
     axes.plot(result.lr, result.loss, color=colour, linewidth=0.7, alpha=0.35)
     axes.plot(result.lr, result.smoothed, color=colour, linewidth=1.8)
     height = np.interp(result.suggestion, result.lr, result.smoothed)
     axes.plot([result.suggestion], [height], color=colour, marker=marker, markersize=7, linestyle="", label=label)
 
 
-def rate_search(records: Any) -> "Figure":
+def rate_search(records: Any) -> Figure:
     """Validation cost against learning rate, a panel for each variant: does the optimum lie inside the rates tried?
 
     Parameters
