@@ -19,7 +19,6 @@ typedef struct {
     double steps;  /* taken before this epoch */
     int stopped;   /* rank 0: the caller wants to end */
     size_t batch;  /* where it ended */
-    double lr;     /* rank 0: of the latest step */
     mlpc_status status;
 } run;
 
@@ -189,6 +188,8 @@ static void rows_phase(rank_state *s, size_t k)
     share_of_rows(s, B, &first, &n);
     s->passed_over = mlpc_loss_check(j->loss, j->kernels, &targets, B, j->net->layers[j->net->n_layers - 1].n_out,
                                      &s->divisor, own->weights, &bad_row) != MLPC_OK;
+    if (s->rank == 0)
+        r->f->divisor[k] = s->passed_over ? 0 : s->divisor;
     if (!n) /* more ranks than groups of rows */
         return;
     forward(s, first, n);
@@ -286,7 +287,6 @@ static MLPC_NOINLINE void train(run *r, mlpc_team *team, size_t rank, size_t siz
     for (size_t k = 0; k < r->batches; k++) {
         if (rank == 0) {
             r->batch = k;
-            r->lr = learning_rate(r, k);
             r->stopped = mlpc_stopped(r->job->poll, batch_start(r, k));
         }
         rows_phase(&state, k);
@@ -307,25 +307,18 @@ static void train_rank(void *context, mlpc_team *team, size_t rank, size_t size)
 /* The loss of a batch from its rows' terms; 0 where it was passed over, and has none. */
 static int batch_loss(const run *r, size_t k, double *value)
 {
-    const mlpc_fused_job *j = r->job;
-    const size_t B = batch_rows(r, k), O = j->net->layers[j->net->n_layers - 1].n_out;
-    const mlpc_targets targets = batch_targets(r, k);
-    double divisor;
-    size_t bad_row;
-    if (mlpc_loss_check(j->loss, j->kernels, &targets, B, O, &divisor, r->f->ranks[0].weights, &bad_row) != MLPC_OK)
+    const double divisor = r->f->divisor[k];
+    if (divisor == 0)
         return 0;
-    *value = j->kernels->sum_double(j->row_loss + batch_start(r, k), B) / divisor;
+    *value = r->job->kernels->sum_double(r->job->row_loss + batch_start(r, k), batch_rows(r, k)) / divisor;
     return 1;
 }
 
-/* Is there a batch whose loss is not finite although its rows' are?  The epoch ends with the first one then. */
-static int overflows(run *r)
+/* Is there one among the first batches whose loss is not finite although its rows' are?  The epoch ended there. */
+static int overflows(run *r, size_t batches)
 {
-    const double total = r->job->kernels->sum_double(r->job->row_loss, r->job->samples->n);
-    if (total - total == 0 && !r->job->targets->sample_weight)
-        return 0;
     double value;
-    for (size_t k = 0; k < r->batches; k++)
+    for (size_t k = 0; k < batches; k++)
         if (batch_loss(r, k, &value) && value - value != 0) {
             r->batch = k;
             return 1;
@@ -350,18 +343,20 @@ mlpc_status mlpc_fused_epoch(mlpc_fused *f, const mlpc_fused_job *job, void *par
     *right = 0;
     for (size_t t = 0; t < size; t++)
         *right += f->ranks[t].right;
-    *lr = r.lr;
-    if (r.status == MLPC_OK && (overflows(&r) || !mlpc_packed_finite(f->packed, job->kernels)))
+    if (r.status != MLPC_ERROR_INTERRUPTED && overflows(&r, r.status == MLPC_OK ? r.batches : r.batch))
         r.status = MLPC_ERROR_DIVERGED;
-    if (r.status == MLPC_ERROR_DIVERGED) {
+    if (r.status == MLPC_OK && !mlpc_packed_finite(f->packed, job->kernels))
+        r.status = MLPC_ERROR_DIVERGED;
+    *lr = learning_rate(&r, r.batch);
+    if (r.status == MLPC_ERROR_DIVERGED)
         for (size_t k = r.batch + 1; k > 0 && !batch_loss(&r, k - 1, value); k--)
             ;
-        mlpc_fused_clear(f, job->kernels->itemsize);
-    }
     if (r.status == MLPC_OK || r.status == MLPC_ERROR_INTERRUPTED) {
         mlpc_packed_store(f->packed, job->net, parameters, o->state);
         if (o->steps)
             *o->steps = r.steps;
     }
+    if (r.status != MLPC_OK)
+        mlpc_fused_clear(f, job->kernels->itemsize);
     return r.status;
 }

@@ -54,6 +54,7 @@ static void cut_all(mlpc_cutter *c, mlpc_fused *f, const mlpc_net *net, const ml
         f->targets[i].values = mlpc_cut(c, B, O, size);
         f->targets[i].sample_weight = mlpc_cut(c, B, 1, sizeof(double));
     }
+    f->divisor = mlpc_cut(c, (samples->n + B - 1) / B, 1, sizeof(double));
     for (size_t t = 0; t < f->threads; t++) {
         mlpc_fused_rank memory = {
             .strip = mlpc_cut(c, f->strip_elements, 1, size),

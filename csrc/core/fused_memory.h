@@ -28,6 +28,7 @@ struct mlpc_fused {
     void *partial;     /* of the first layer's sums over lists, like its z */
     mlpc_rows rows[2]; /* of this batch and the next */
     mlpc_target_rows targets[2];
+    double *divisor; /* of each batch's loss; 0 where its weights sum to 0, so that it is passed over */
     mlpc_fused_rank *ranks;
     void *memory;
 };

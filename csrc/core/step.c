@@ -26,6 +26,7 @@ static void set_coefficients(mlpc_adam *a, const mlpc_optimizer *optimizer, doub
 
 MLPC_NOINLINE void mlpc_step_prepare(mlpc_step_plan *plan, const mlpc_optimizer *optimizer, double lr, double t)
 {
+    lr = lr == 0 ? 0 : lr; /* -0 times a gradient of 0 would make +0 of a weight of -0, where zeros are not skipped */
     *plan = (mlpc_step_plan){.optimizer = optimizer, .lr = lr};
     if (optimizer->kind != MLPC_OPTIMIZER_sgd)
         set_coefficients(&plan->adam, optimizer, lr, t);

@@ -139,10 +139,17 @@ def test_a_network_that_diverged_trains_again(activation, isa):
     fresh, used = (mlpc.MLP([9, 5, 4], activation, seed=0) for _ in range(2))
     bad = x.copy()
     bad[7, 3] = np.nan
+
+    def epochs(net, x):
+        """By train_epoch, which keeps its memory for the next one: fit gives it back."""
+        criterion, spec = ("cross_entropy", "mean", None, 0.0), mlpc.optim.SGD(net, 0.1).spec
+        for number in range(2):
+            net.train_epoch(x, y, criterion, None, spec, 64, True, 0, number, 0.0, False, None)
+
     with pytest.raises(mlpc.DivergenceError):
-        used.fit(bad, y, epochs=1, seed=0, progress=False)
+        epochs(used, bad)
     for net in (fresh, used):
-        net.fit(x, y, epochs=2, seed=0, progress=False)
+        epochs(net, x)
     assert mlpc.testing.digest(used) == mlpc.testing.digest(fresh)
 
 
@@ -187,3 +194,124 @@ def test_weights_and_passed_over_batches_on_threads(y):
         results.append((figures, mlpc.testing.digest(net), optimizer.state["steps"][0]))
     assert results[0][2] == 3
     assert all(result == results[0] for result in results)
+
+
+# ---- Fused and plain: the same errors --------------------------------------------------------------------------------
+
+
+def outcome(keep_gradients, x, y, *, weight=None, lr=0.0, batch_size=2, loss="mse", dtype="float64", threads=1):
+    """Figures of one epoch, or the loss and the rate of its error, and the digest of what it leaves."""
+    mlpc.set_num_threads(threads)
+    net = mlpc.MLP([x.shape[1], y.shape[1] if y.ndim == 2 else 2], loss=loss, dtype=dtype, init="zeros")
+    optimizer = mlpc.optim.SGD(net, lr)
+    try:
+        figures = net.train_epoch(
+            x, y, (loss, "mean", None, 0.0), weight, optimizer.spec, batch_size, False, 0, 0, 0.0, keep_gradients, None
+        )
+    except mlpc.DivergenceError as error:
+        figures = "diverged", error.loss, error.lr
+    return figures, mlpc.testing.digest(net)
+
+
+def column(n, first, others):
+    values = np.full((n, 1), others)
+    values[:2] = first
+    return values
+
+
+def weights(n, first, others):
+    return column(n, first, others)[:, 0]
+
+
+HALVING = mlpc.schedules.Step(2.0**-1000, every=0.25, gamma=0.5)
+JUDGED = {
+    # x, y, settings, what is right
+    "the first batch overflows, the last ones weigh nothing": (
+        np.zeros((8, 1)), column(8, 1e154, 0.0), {"weight": weights(8, 1.0, 0.0)}, ("diverged", np.inf, 0.0),
+    ),
+    "the last ones weigh little": (
+        np.zeros((8, 1)), np.ones((8, 1)), {"weight": weights(8, 1e200, 1e-200)}, (1.0, 0.0, 0.0),
+    ),
+    "the rate of the batch that overflowed": (
+        np.zeros((8, 1)), column(8, 1e154, 0.0), {"lr": HALVING}, ("diverged", np.inf, 2.0**-1000),
+    ),
+    "the loss of the last batch that has one": (
+        np.full((10, 1), 1e30), np.ones((10, 1)), {"weight": weights(10, 1.0, 0.0), "lr": 1e30, "dtype": "float32"},
+        ("diverged", 1.0, 1e30),
+    ),
+    "what overflows first is told, not what is infinite later": (
+        np.zeros((8, 1)), np.array([[0.0], [0], [1e154], [1e154], [1e200], [1e200], [0], [0]]), {"lr": HALVING},
+        ("diverged", np.inf, 2.0**-1001),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", JUDGED)
+@pytest.mark.parametrize("threads", [1, 2])
+def test_every_batch_is_judged_by_its_own_targets(case, threads, isa):
+    x, y, settings, right = JUDGED[case]
+    plain = outcome(True, x, y, **settings)
+    assert plain[0] == right
+    assert outcome(False, x, y, threads=threads, **settings) == plain
+
+
+# ---- Interrupts ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif("avx2" not in mlpc.cpu.available(), reason="batches are as long as AVX2 needs for them")
+def test_an_interrupted_epoch_leaves_nothing_that_is_not_finite():
+    """In the second batch a unit is infinite, and beside those of the next layer, where they fill no vector, stands
+    NaN; the epoch ends before anything that can be seen is NaN, too.
+
+    A batch of 3.2e9 terms, eight of them a cycle, takes longer than the 50 ms between two calls of `tick`.
+    """
+    before = mlpc.cpu.active()
+    mlpc.cpu.use("avx2")
+    mlpc.set_num_threads(1)
+    B = 4000
+    x = np.random.default_rng(0).random((3 * B, 600))
+    y, huge = np.arange(len(x)) % 3, x.copy()
+    huge[B : 2 * B] *= 1e10
+    used, fresh = (mlpc.MLP([600, 300, 301, 3], ["relu", "sigmoid"], dtype="float64", seed=1) for _ in range(2))
+    used.layers[0].weight[0] = 1e300
+
+    def epoch(net, x, tick=None):
+        criterion, spec = ("cross_entropy", "mean", None, 0.0), mlpc.optim.SGD(net, 0.01).spec
+        rows = _mlpc.Samples(x, None, "float64", "multiply")
+        return net.train_epoch(rows, y, criterion, None, spec, B, False, 0, 0, 0.0, False, tick)
+
+    def tick(rows):
+        if rows >= 2 * B:
+            raise LookupError
+
+    try:
+        with pytest.raises(LookupError):
+            epoch(used, huge, tick)
+        used.initialize("torch", 1)
+        assert epoch(used, x) == epoch(fresh, x)
+    finally:
+        mlpc.cpu.use(before)
+    assert mlpc.testing.digest(used) == mlpc.testing.digest(fresh)
+
+
+# ---- A learning rate of 0 --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lr", [0.0, -0.0])
+@pytest.mark.parametrize("kind", ["sgd", "momentum", "decay", "nesterov", "adam"])
+def test_a_rate_of_zero_of_either_sign_changes_nothing(kind, lr, isa):
+    """A weight of -0 beside an input of 0 stays what it is, whether zeros are skipped or multiplied."""
+    settings = {"momentum": {"momentum": 0.9}, "decay": {"weight_decay": 0.1}, "nesterov": {"momentum": 0.9}}
+    for zeros, keep_gradients in (("multiply", False), ("skip", False), ("multiply", True)):
+        net = mlpc.MLP([2, 1], loss="mse", init=[[[-0.0, -0.0]], [0.0]])
+        if kind == "adam":
+            optimizer = mlpc.optim.Adam(net, lr)
+        else:
+            optimizer = mlpc.optim.SGD(net, lr, nesterov=kind == "nesterov", **settings.get(kind, {}))
+        rows = _mlpc.Samples(np.float32([[1, 0]]), None, "float32", zeros)
+        net.train_epoch(
+            rows, np.float32([[1]]), ("mse", "mean", None, 0.0), None, optimizer.spec, 1, False, 0, 0, 0.0,
+            keep_gradients, None,
+        )  # fmt: skip
+        assert np.signbit(net.parameters[1])
+        assert not net.parameters.any()
