@@ -61,7 +61,9 @@ def linear_backward(dz: Real, x: Real, weight: Real, /) -> tuple[Real, Real, Rea
 def loss(
     z: Real, y: ArrayLike, loss: Loss, sample_weight: ArrayLike | None, out: Real | None, /
 ) -> tuple[float, Real]: ...
-def count_correct(z: Real, y: ArrayLike, loss: Loss, /) -> float: ...
+def targets(y: ArrayLike, loss: Loss, dtype: str, n: int, n_out: int, /) -> NDArray[Any]: ...
+
+# ^ n rows of y checked for n_out logits, as int64 labels or as values in dtype; no copy of values where they fit
 def sum(x: Real, /) -> float: ...  # of all elements in C order, in double (ARITHMETIC rule 5)
 def add(y: Real, x: Real, /) -> None: ...  # y += x in place
 def all_finite(x: Real, /) -> bool: ...
@@ -83,7 +85,6 @@ class Samples:
 
     def __new__(cls, x: ArrayLike, scale: float | None, dtype: str, zeros: str, /) -> Samples: ...
 
-    x: NDArray[Any]
     skip_zeros: bool
 
 class Net:

@@ -44,7 +44,8 @@ def cross_entropy(
     z : array, shape (n, k)
         Logits, float32 or float64.
     y : array-like
-        Integer labels in 0..k-1 of shape (n,), or floating-point probabilities >= 0 of shape (n, k).
+        Integer labels in 0..k-1 of shape (n,), or floating-point probabilities of shape (n, k), each >= 0, the sum of
+        a row 1 within 0.001.  k is at least 2.
     sample_weight : array-like, shape (n,), optional
         Finite and >= 0.
     class_weight : array-like, shape (k,), optional
@@ -63,7 +64,7 @@ def cross_entropy(
     TypeError
         Where z is neither float32 nor float64, or labels are no integers.
     ValueError
-        Where shapes do not fit, a label is outside 0..k-1, or the mean's divisor is not positive.
+        Where shapes do not fit, labels or probabilities are none, or the mean's divisor is not positive.
 
     Examples
     --------
@@ -90,7 +91,7 @@ def bce_with_logits(
     z : array, shape (n, k)
         Logits, float32 or float64.
     y : array-like, shape (n, k), or (n,) where k = 1
-        Finite; 0 and 1, or probabilities between them.
+        0 and 1, or probabilities between them.
     sample_weight : array-like, shape (n,), optional
         Finite and >= 0.
     reduction : {"mean", "sum"}
@@ -235,7 +236,7 @@ def poisson(
     z : array, shape (n, k)
         Logarithms of rates, float32 or float64.
     y : array-like, shape (n, k), or (n,) where k = 1
-        Counts; finite.
+        Counts; finite and >= 0.
     sample_weight : array-like, shape (n,), optional
         Finite and >= 0.
     reduction : {"mean", "sum"}

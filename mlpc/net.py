@@ -206,8 +206,9 @@ class MLP(_mlpc.Net):
         Parameters
         ----------
         y : array-like
-            Cross-entropy: labels (n,), integers in [0, n_out), or probabilities (n, n_out).  Others: (n, n_out), or
-            (n,) where there is one output.
+            Cross-entropy: labels (n,), integers in [0, n_out), or probabilities (n, n_out), and at least 2 outputs.
+            Others: (n, n_out), or (n,) where there is one output.  What the loss cannot mean is refused, as in all that
+            takes targets: see `mlpc.losses`.
         loss : str, optional
             The name of a loss, instead of the network's own.
         sample_weight : array-like, (n,), optional

@@ -259,13 +259,8 @@ def checked_data(
         raise ValueError(f"x: expected shape (n, {net.sizes[0]}) with at least one row, got {x.shape}")
     if len(y) != len(x):
         raise ValueError(f"y: expected {len(x)} rows, as many as x has, got {len(y)}")
-    # Counting right answers checks criterion and targets as training will; the zeros never take up memory.
-    _mlpc.count_correct(np.zeros((len(x), net.sizes[-1]), net.dtype), y, criterion)
-    labels = criterion[0] == "cross_entropy" and y.ndim == 1
-    return (
-        np.ascontiguousarray(x) if scale is not None else finite("x", x, net.dtype),
-        np.ascontiguousarray(y, np.int64) if labels else converted("y", y, net.dtype),
-    )
+    y = _mlpc.targets(y, criterion, net.dtype.name, len(x), net.sizes[-1])
+    return np.ascontiguousarray(x) if scale is not None else finite("x", x, net.dtype), y
 
 
 def _weights(sample_weight: ArrayLike, n: int) -> Array:

@@ -1,6 +1,7 @@
 /* Losses: divisors, checks of targets, sums over rows.  What happens inside a row is a kernel's. */
 #include "loss.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "fpmode.h"
@@ -9,6 +10,97 @@ static double real_at(const void *x, mlpc_dtype dtype, size_t i)
 {
     return dtype == MLPC_FLOAT32 ? (double)((const float *)x)[i] : ((const double *)x)[i];
 }
+
+/* ---- What targets may be ----------------------------------------------------------------------------------------- */
+
+#define ANY_NUMBER .least = -INFINITY, .most = INFINITY
+
+static const mlpc_target_rule rules[MLPC_N_LOSSES] = {
+    [MLPC_LOSS_bce_with_logits] = {.outputs = 1, .least = 0, .most = 1},
+    [MLPC_LOSS_mse] = {.outputs = 1, ANY_NUMBER},
+    [MLPC_LOSS_mae] = {.outputs = 1, ANY_NUMBER},
+    [MLPC_LOSS_huber] = {.outputs = 1, ANY_NUMBER},
+    [MLPC_LOSS_poisson] = {.outputs = 1, .least = 0, .most = INFINITY},
+    [MLPC_LOSS_cross_entropy] = {.outputs = 2, .least = 0, .most = INFINITY, .rows_sum_to_one = 1},
+};
+
+const mlpc_target_rule *mlpc_targets_rule(mlpc_loss_kind loss) { return &rules[loss]; }
+
+/* Without a branch, so that compilers make vectors of it; NaN counts as inside. */
+static int floats_inside(const float *x, size_t n, float least, float most)
+{
+    int outside = 0;
+    for (size_t i = 0; i < n; i++)
+        outside |= (x[i] < least) | (x[i] > most);
+    return !outside;
+}
+
+static int doubles_inside(const double *x, size_t n, double least, double most)
+{
+    int outside = 0;
+    for (size_t i = 0; i < n; i++)
+        outside |= (x[i] < least) | (x[i] > most);
+    return !outside;
+}
+
+/* Are n values from the rule's least to its most, and finite? */
+static int all_inside(const mlpc_target_rule *rule, const mlpc_kernels *kernels, const void *x, size_t n)
+{
+    if (!kernels->all_finite(x, n))
+        return 0;
+    if (rule->least == -INFINITY && rule->most == INFINITY)
+        return 1;
+    return kernels->dtype == MLPC_FLOAT32 ? floats_inside(x, n, (float)rule->least, (float)rule->most)
+                                          : doubles_inside(x, n, rule->least, rule->most);
+}
+
+/* Values that are read once, and lie in the first-level cache while they are looked at. */
+enum { PIECE = 2048 };
+
+static MLPC_NOINLINE mlpc_status check_values(const mlpc_target_rule *rule, const mlpc_kernels *kernels,
+                                              const char *values, size_t n, size_t O, mlpc_bad_target *bad)
+{
+    const size_t size = kernels->itemsize, piece = rule->rows_sum_to_one ? O : PIECE;
+    for (size_t i = 0; i < n * O; i += piece) {
+        const size_t m = n * O - i < piece ? n * O - i : piece;
+        size_t j = 0;
+        if (!all_inside(rule, kernels, values + i * size, m)) {
+            while (all_inside(rule, kernels, values + (i + j) * size, 1))
+                j++;
+            *bad = (mlpc_bad_target){.row = (i + j) / O, .column = (i + j) % O};
+            return MLPC_ERROR_TARGET;
+        }
+        const double sum = rule->rows_sum_to_one ? kernels->sum(values + i * size, O) : 1;
+        if (!(fabs(sum - 1) <= MLPC_SUM_TOLERANCE)) {
+            *bad = (mlpc_bad_target){.row = i / O, .column = O, .sum = sum};
+            return MLPC_ERROR_TARGET;
+        }
+    }
+    return MLPC_OK;
+}
+
+static mlpc_status check_labels(const int64_t *labels, size_t B, size_t O, size_t *bad_row)
+{
+    for (size_t i = 0; labels && i < B; i++)
+        if (labels[i] < 0 || (uint64_t)labels[i] >= O) {
+            *bad_row = i;
+            return MLPC_ERROR_LABEL;
+        }
+    return MLPC_OK;
+}
+
+mlpc_status mlpc_targets_check(mlpc_loss_kind loss, const mlpc_kernels *kernels, const mlpc_targets *targets, size_t n,
+                               size_t O, mlpc_bad_target *bad)
+{
+    if (targets->labels)
+        return check_labels(targets->labels, n, O, &bad->row);
+    const mlpc_fpmode mode = mlpc_fpmode_enter();
+    const mlpc_status status = check_values(&rules[loss], kernels, targets->values, n, O, bad);
+    mlpc_fpmode_leave(mode);
+    return status;
+}
+
+/* ---- Divisors and sums ------------------------------------------------------------------------------------------- */
 
 /* The divisor D of mlpc.h's formula; `weights` (B,) is scratch. */
 static double divisor_of(const mlpc_loss *loss, const mlpc_kernels *kernels, const mlpc_targets *targets, size_t B,
@@ -24,16 +116,6 @@ static double divisor_of(const mlpc_loss *loss, const mlpc_kernels *kernels, con
     }
     const double total = kernels->sum_double(weights, B);
     return loss->kind == MLPC_LOSS_cross_entropy ? total : total * (double)O;
-}
-
-static mlpc_status check_labels(const int64_t *labels, size_t B, size_t O, size_t *bad_row)
-{
-    for (size_t i = 0; labels && i < B; i++)
-        if (labels[i] < 0 || (uint64_t)labels[i] >= O) {
-            *bad_row = i;
-            return MLPC_ERROR_LABEL;
-        }
-    return MLPC_OK;
 }
 
 void mlpc_loss_rows(const mlpc_loss *loss, const mlpc_kernels *kernels, const void *z, const mlpc_targets *targets,
@@ -144,22 +226,6 @@ double mlpc_share_right(const mlpc_loss *loss, size_t right, size_t n, size_t O)
 {
     const double answers = loss->kind == MLPC_LOSS_bce_with_logits ? (double)n * (double)O : (double)n;
     return (double)right / answers;
-}
-
-static MLPC_NOINLINE void count(const mlpc_loss *loss, const mlpc_kernels *kernels, const void *z,
-                                const mlpc_targets *targets, size_t B, size_t O, double *correct)
-{
-    *correct = mlpc_share_right(loss, mlpc_count_right(loss, kernels, z, targets, B, O), 1, O);
-}
-
-double mlpc_count_correct(const mlpc_loss *loss, const mlpc_kernels *kernels, const void *z,
-                          const mlpc_targets *targets, size_t B, size_t O)
-{
-    double correct;
-    const mlpc_fpmode mode = mlpc_fpmode_enter();
-    count(loss, kernels, z, targets, B, O, &correct);
-    mlpc_fpmode_leave(mode);
-    return correct;
 }
 
 void mlpc_targets_gather(const mlpc_targets *targets, const mlpc_target_rows *rows, size_t at, const size_t *order,

@@ -8,7 +8,7 @@
 void mlpc_loss_rows(const mlpc_loss *loss, const mlpc_kernels *kernels, const void *z, const mlpc_targets *targets,
                     double divisor, size_t B, size_t O, void *dz, double *row_loss);
 
-/* Right answers: rows (cross-entropy) or elements (bce_with_logits), see mlpc_count_correct; 0 for other losses. */
+/* Right answers: rows (cross-entropy) or elements (bce_with_logits), see mlpc_evaluate; 0 for other losses. */
 size_t mlpc_count_right(const mlpc_loss *loss, const mlpc_kernels *kernels, const void *z,
                         const mlpc_targets *targets, size_t B, size_t O);
 

@@ -28,6 +28,7 @@ typedef enum {
     MLPC_OK,
     MLPC_ERROR_MEMORY,      /* an allocation failed, or its size overflows */
     MLPC_ERROR_LABEL,       /* a label lies outside [0, classes) */
+    MLPC_ERROR_TARGET,      /* another target is none that the loss can mean */
     MLPC_ERROR_WEIGHTS,     /* the divisor of a mean is not a positive finite number */
     MLPC_ERROR_DIVERGED,    /* a logit, its gradient, the loss or a weight is not finite */
     MLPC_ERROR_INTERRUPTED, /* poll asked to stop */
@@ -162,6 +163,27 @@ typedef struct {
     const double *sample_weight; /* (n,) finite, >= 0, or NULL */
 } mlpc_targets;
 
+/* What a loss can mean: at least so many outputs, and finite values from least to most, which may be infinities;
+ * rows_sum_to_one: the values of a row are probabilities, whose sum is 1 within MLPC_SUM_TOLERANCE. */
+typedef struct {
+    size_t outputs;
+    double least, most;
+    int rows_sum_to_one;
+} mlpc_target_rule;
+#define MLPC_SUM_TOLERANCE 1e-3
+
+const mlpc_target_rule *mlpc_targets_rule(mlpc_loss_kind loss);
+
+/* Where targets break the rule first; column O: their sum over the row does. */
+typedef struct {
+    size_t row, column;
+    double sum;
+} mlpc_bad_target;
+
+/* Goes once through the targets of n rows: LABEL or TARGET, with *bad set, where one is none that the loss can mean. */
+mlpc_status mlpc_targets_check(mlpc_loss_kind loss, const mlpc_kernels *kernels, const mlpc_targets *targets, size_t n,
+                               size_t O, mlpc_bad_target *bad);
+
 /* Checks the labels and computes the divisor D of n rows, before anything is done with them; scratch (n,).
  * LABEL, with *bad_row set, for a label outside [0, O); WEIGHTS where n = 0 or D is not a positive finite number. */
 mlpc_status mlpc_loss_check(const mlpc_loss *loss, const mlpc_kernels *kernels, const mlpc_targets *targets, size_t n,
@@ -179,13 +201,9 @@ mlpc_status mlpc_loss_evaluate(const mlpc_loss *loss, const mlpc_kernels *kernel
 /* Labels (B,): for each row of z (B, O) the first of its largest logits, -1 where one is NaN. */
 void mlpc_labels(const mlpc_kernels *kernels, int64_t *labels, const void *z, size_t B, size_t O);
 
-/* Right answers among B rows, in units of 1: cross-entropy, rows whose largest logit (the first of equals) stands at
- * the label, or at the largest probability; bce_with_logits, the mean over columns of (z > 0) == (y > 0.5).  NaN is
- * never right.  0 for others. */
-double mlpc_count_correct(const mlpc_loss *loss, const mlpc_kernels *kernels, const void *z,
-                          const mlpc_targets *targets, size_t B, size_t O);
-
-/* Loss and share of right answers over n rows, in pieces as mlpc_predict; row_loss (n,). */
+/* Loss and share of right answers over n rows, in pieces as mlpc_predict; row_loss (n,).  Right are, for cross-entropy,
+ * rows whose largest logit (the first of equals) stands at the label, or at the largest probability; for
+ * bce_with_logits, elements with (z > 0) == (y > 0.5); for others none.  NaN is never right. */
 mlpc_status mlpc_evaluate(const mlpc_net *net, const mlpc_kernels *kernels, const void *parameters,
                           mlpc_workspace *workspace, const mlpc_loss *loss, const mlpc_input *x,
                           const mlpc_targets *targets, size_t n, double *row_loss, double *value, double *accuracy,
@@ -287,7 +305,7 @@ typedef struct {
 
 typedef struct {
     double loss;    /* over the epoch: every row weighs as in one evaluation, with the weights it was trained on */
-    double accuracy; /* right answers, as mlpc_count_correct, divided by n */
+    double accuracy; /* as mlpc_evaluate's */
     double lr;       /* of the last step, or of the one at which training diverged */
     size_t bad_row;  /* with MLPC_ERROR_LABEL */
 } mlpc_epoch_result;
@@ -297,8 +315,8 @@ typedef struct {
 typedef struct mlpc_samples mlpc_samples;
 typedef enum { MLPC_ZEROS_CHOOSE, MLPC_ZEROS_MULTIPLY, MLPC_ZEROS_SKIP } mlpc_zeros;
 
-/* n >= 1 rows of I inputs each; kernels: of the dtype to train in.  CHOOSE skips zeros where so many of the inputs are
- * 0 that it pays; the bits are the same either way, as long as weights stay finite.  poll may be NULL. */
+/* n >= 1 rows of I >= 1 inputs each; kernels: of the dtype to train in.  CHOOSE skips zeros where so many of the inputs
+ * are 0 that it pays; the bits are the same either way, as long as weights stay finite.  poll may be NULL. */
 mlpc_status mlpc_samples_create(mlpc_samples **samples, const mlpc_kernels *kernels, const mlpc_input *input, size_t n,
                                 size_t I, mlpc_zeros zeros, const mlpc_poll *poll);
 void mlpc_samples_free(mlpc_samples *samples);

@@ -77,14 +77,97 @@ int args_size(const char *name, PyObject *object, size_t minimum, size_t *value)
 
 /* ---- Arrays ------------------------------------------------------------------------------------------------------ */
 
-/* To a plain C-contiguous, aligned, native array of a type; extra: more flags for NumPy.  Takes no reference.
- * NumPy rounds in the core's floating-point mode, so that a conversion gives the same bits whatever the caller's. */
-static PyArrayObject *contiguous(PyArrayObject *array, int type_number, int extra)
+PyArrayObject *args_seen(PyObject *object)
+{
+    PyArrayObject *array = (PyArrayObject *)PyArray_FROM_O(object);
+    if (array != NULL) {
+        Py_SETREF(array, (PyArrayObject *)PyArray_View(array, NULL, &PyArray_Type));
+    }
+    return array;
+}
+
+/* NumPy's own conversion to a plain C-contiguous, aligned, native array.  It rounds in the core's floating-point mode,
+ * so that the bits are the same whatever the caller's. */
+static PyObject *numpy_converts(PyArrayObject *array, int type_number, int extra)
 {
     const int flags = NPY_ARRAY_CARRAY_RO | NPY_ARRAY_FORCECAST | NPY_ARRAY_ENSUREARRAY | extra;
     const mlpc_fpmode mode = mlpc_fpmode_enter();
     PyObject *result = PyArray_FromArray(array, PyArray_DescrFromType(type_number), flags);
     mlpc_fpmode_leave(mode);
+    return result;
+}
+
+/* The same without a warning of numbers that are too large, which become infinite: who may not be, is told so. */
+static PyObject *numpy_converts_quietly(PyArrayObject *array, int type_number)
+{
+    PyObject *result = NULL, *left = NULL, *quiet = NULL, *entered = NULL;
+    PyObject *numpy = PyImport_ImportModule("numpy");
+    PyObject *errstate = numpy == NULL ? NULL : PyObject_GetAttrString(numpy, "errstate");
+    PyObject *none = PyTuple_New(0), *ignore = Py_BuildValue("{ss}", "all", "ignore");
+    if (errstate != NULL && none != NULL && ignore != NULL &&
+        (quiet = PyObject_Call(errstate, none, ignore)) != NULL &&
+        (entered = PyObject_CallMethod(quiet, "__enter__", NULL)) != NULL) {
+        result = numpy_converts(array, type_number, 0);
+        PyObject *type, *value, *traceback;
+        PyErr_Fetch(&type, &value, &traceback);
+        left = PyObject_CallMethod(quiet, "__exit__", "OOO", Py_None, Py_None, Py_None);
+        if (left == NULL) {
+            Py_CLEAR(result);
+        }
+        if (type != NULL) {
+            PyErr_Restore(type, value, traceback);
+        }
+    }
+    Py_XDECREF(left);
+    Py_XDECREF(entered);
+    Py_XDECREF(quiet);
+    Py_XDECREF(ignore);
+    Py_XDECREF(none);
+    Py_XDECREF(errstate);
+    Py_XDECREF(numpy);
+    return result;
+}
+
+static MLPC_NOINLINE void narrow(float *to, const double *from, npy_intp n)
+{
+    for (npy_intp i = 0; i < n; i++) {
+        to[i] = (float)from[i];
+    }
+}
+
+/* Plain float64 as float32: what callers have most often, and what needs no code of Python's to be done quietly. */
+static PyObject *narrowed(PyArrayObject *array)
+{
+    PyObject *result = PyArray_SimpleNew(PyArray_NDIM(array), PyArray_DIMS(array), NPY_FLOAT32);
+    if (result != NULL) {
+        float *const to = PyArray_DATA((PyArrayObject *)result);
+        const double *const from = PyArray_DATA(array);
+        const npy_intp n = PyArray_SIZE(array);
+        NPY_BEGIN_THREADS_DEF
+        NPY_BEGIN_THREADS_THRESHOLDED(n);
+        const mlpc_fpmode mode = mlpc_fpmode_enter();
+        narrow(to, from, n);
+        mlpc_fpmode_leave(mode);
+        NPY_END_THREADS
+    }
+    return result;
+}
+
+/* To a plain C-contiguous, aligned, native array of a type; extra: more flags for NumPy.  The array is one that was
+ * seen, and comes back where it is so already.  Takes no reference. */
+static PyArrayObject *contiguous(PyArrayObject *array, int type_number, int extra)
+{
+    const int plain = PyArray_ISCARRAY_RO(array), type = PyArray_TYPE(array);
+    PyObject *result;
+    if (plain && type == type_number && !extra) {
+        result = Py_NewRef((PyObject *)array); /* NumPy would do the same, in 0.1 us */
+    } else if (!PyArray_ISFLOAT(array) || PyArray_ITEMSIZE(array) <= (type_number == NPY_FLOAT32 ? 4 : 8)) {
+        result = numpy_converts(array, type_number, extra);
+    } else if (plain && type == NPY_FLOAT64) {
+        result = narrowed(array);
+    } else {
+        result = numpy_converts_quietly(array, type_number);
+    }
     return (PyArrayObject *)result;
 }
 
@@ -164,25 +247,18 @@ int args_rows_at_least_one(const char *name, PyArrayObject *array)
     return -1;
 }
 
-/* 1 where an object is an array of a type that needs no conversion. */
-static int is_plain(PyObject *object, int type_number)
+/* What was seen as real numbers of a dtype; takes no reference. */
+static PyArrayObject *real_numbers(const char *name, PyArrayObject *any, mlpc_dtype dtype)
 {
-    return PyArray_CheckExact(object) && PyArray_TYPE((PyArrayObject *)object) == type_number &&
-           PyArray_ISCARRAY_RO((PyArrayObject *)object);
+    return is_integral(any) || PyArray_ISFLOAT(any) ? contiguous(any, args_type_number(dtype), 0)
+                                                    : type_error(name, "real numbers", any);
 }
 
 PyArrayObject *args_real(const char *name, PyObject *object, mlpc_dtype dtype)
 {
-    if (is_plain(object, args_type_number(dtype))) {
-        return (PyArrayObject *)Py_NewRef(object); /* what follows would give the same, in 0.1 us */
-    }
-    PyArrayObject *any = (PyArrayObject *)PyArray_FROM_O(object);
-    if (any == NULL) {
-        return NULL;
-    }
-    PyArrayObject *result = is_integral(any) || PyArray_ISFLOAT(any) ? contiguous(any, args_type_number(dtype), 0)
-                                                                     : type_error(name, "real numbers", any);
-    Py_DECREF(any);
+    PyArrayObject *any = args_seen(object);
+    PyArrayObject *result = any == NULL ? NULL : real_numbers(name, any, dtype);
+    Py_XDECREF(any);
     return result;
 }
 
@@ -213,28 +289,23 @@ int args_scale(PyObject *object, mlpc_dtype dtype, double *scale)
 
 PyArrayObject *args_input(mlpc_input *input, PyObject *x, PyObject *scale, mlpc_dtype dtype, npy_intp columns)
 {
-    PyArrayObject *array = NULL;
+    PyArrayObject *array = NULL, *any = args_seen(x);
     *input = (mlpc_input){0};
-    if (scale == Py_None && is_plain(x, args_type_number(dtype))) {
-        array = (PyArrayObject *)Py_NewRef(x);
-    } else {
-        PyArrayObject *any = (PyArrayObject *)PyArray_FROM_O(x);
-        if (any == NULL) {
-            return NULL;
-        }
-        if (PyArray_TYPE(any) == NPY_UINT8) {
-            input->bytes = 1;
-            if (args_scale(scale, dtype, &input->scale) == 0) {
-                array = contiguous(any, NPY_UINT8, 0);
-            }
-        } else if (scale != Py_None) {
-            PyErr_Format(PyExc_ValueError, "scale: expected None, since x is not uint8 but %S",
-                         (PyObject *)PyArray_DESCR(any));
-        } else {
-            array = args_real("x", (PyObject *)any, dtype);
-        }
-        Py_DECREF(any);
+    if (any == NULL) {
+        return NULL;
     }
+    if (PyArray_TYPE(any) == NPY_UINT8) {
+        input->bytes = 1;
+        if (args_scale(scale, dtype, &input->scale) == 0) {
+            array = contiguous(any, NPY_UINT8, 0);
+        }
+    } else if (scale != Py_None) {
+        PyErr_Format(PyExc_ValueError, "scale: expected None, since x is not uint8 but %S",
+                     (PyObject *)PyArray_DESCR(any));
+    } else {
+        array = real_numbers("x", any, dtype);
+    }
+    Py_DECREF(any);
     if (array != NULL && args_shape2("x", array, ARGS_ANY, columns) < 0) {
         Py_CLEAR(array);
     }
@@ -247,7 +318,7 @@ PyArrayObject *args_input(mlpc_input *input, PyObject *x, PyObject *scale, mlpc_
 PyArrayObject *args_float(const char *name, PyObject *object, mlpc_dtype *dtype)
 {
     PyArrayObject *result = NULL;
-    PyArrayObject *any = (PyArrayObject *)PyArray_FROM_O(object);
+    PyArrayObject *any = args_seen(object);
     if (any == NULL) {
         return NULL;
     }
@@ -266,7 +337,7 @@ PyArrayObject *args_float(const char *name, PyObject *object, mlpc_dtype *dtype)
 
 PyArrayObject *args_bytes(const char *name, PyObject *object)
 {
-    PyArrayObject *any = (PyArrayObject *)PyArray_FROM_O(object);
+    PyArrayObject *any = args_seen(object);
     if (any == NULL) {
         return NULL;
     }
@@ -332,63 +403,68 @@ int args_disjoint(const char *a_name, PyArrayObject *a, const char *b_name, PyAr
 
 /* ---- Losses ------------------------------------------------------------------------------------------------------ */
 
+#define REAL_NUMBERS "real numbers are learnt with loss=\"mse\""
+
 static double element(PyArrayObject *array, npy_intp i)
 {
     return PyArray_TYPE(array) == NPY_FLOAT32 ? (double)((const float *)PyArray_DATA(array))[i]
                                               : ((const double *)PyArray_DATA(array))[i];
 }
 
-/* Where the first element is that is not finite, or, where nonnegative, below 0, and its value; n where there is none.
- * In the core's floating-point mode: in the caller's, NaN may trap, and a subnormal number may be 0. */
-static MLPC_NOINLINE npy_intp first_bad(PyArrayObject *array, const mlpc_kernels *kernels, int nonnegative,
-                                        double *value)
+/* Where the first element is that is not finite or below 0, and its value; n where there is none.  In the core's
+ * floating-point mode: in the caller's, NaN may trap, and a subnormal number may be 0. */
+static MLPC_NOINLINE npy_intp first_bad(PyArrayObject *array, double *value)
 {
     const npy_intp n = PyArray_SIZE(array);
-    if (!nonnegative && kernels->all_finite(PyArray_DATA(array), (size_t)n)) {
-        return n;
-    }
     for (npy_intp i = 0; i < n; i++) {
         *value = element(array, i);
-        if (!isfinite(*value) || (nonnegative && *value < 0)) {
+        if (!isfinite(*value) || *value < 0) {
             return i;
         }
     }
     return n;
 }
 
-/* ValueError at the first such element of a (n,) or (n, k) array. */
-static int check_values(const char *name, PyArrayObject *array, const mlpc_kernels *kernels, int nonnegative)
+static int check_weights_inside(const char *name, PyArrayObject *array)
 {
-    const npy_intp columns = PyArray_NDIM(array) == 2 ? PyArray_DIM(array, 1) : 1;
     double value;
     const mlpc_fpmode mode = mlpc_fpmode_enter();
-    const npy_intp i = first_bad(array, kernels, nonnegative, &value);
+    const npy_intp i = first_bad(array, &value);
     mlpc_fpmode_leave(mode);
     if (i == PyArray_SIZE(array)) {
         return 0;
     }
     PyObject *got = PyFloat_FromDouble(value);
     if (got != NULL) {
-        PyErr_Format(PyExc_ValueError, "%s: expected finite numbers%s, got %R at row %zd, column %zd", name,
-                     nonnegative ? " >= 0" : "", got, (Py_ssize_t)(i / columns), (Py_ssize_t)(i % columns));
+        PyErr_Format(PyExc_ValueError, "%s: expected finite numbers >= 0, got %R at row %zd", name, got,
+                     (Py_ssize_t)i);
         Py_DECREF(got);
     }
     return -1;
 }
 
 /* Weights (n,): finite and >= 0. */
-static PyArrayObject *weights(const char *name, PyObject *object, mlpc_dtype dtype, const mlpc_kernels *kernels,
-                              npy_intp n)
+static PyArrayObject *weights(const char *name, PyObject *object, mlpc_dtype dtype, npy_intp n)
 {
     PyArrayObject *array = args_real(name, object, dtype);
-    if (array != NULL && (args_shape1(name, array, n) < 0 || check_values(name, array, kernels, 1) < 0)) {
+    if (array != NULL && (args_shape1(name, array, n) < 0 || check_weights_inside(name, array) < 0)) {
         Py_CLEAR(array);
     }
     return array;
 }
 
-static int parse_loss(args_objective *objective, const mlpc_kernels *kernels, mlpc_dtype dtype, npy_intp columns,
-                      PyObject *tuple)
+int args_outputs(mlpc_loss_kind loss, npy_intp columns)
+{
+    const size_t least = mlpc_targets_rule(loss)->outputs;
+    if (columns >= (npy_intp)least) {
+        return 0;
+    }
+    PyErr_Format(PyExc_ValueError, "loss: expected at least %zu outputs for %s, got %zd; " REAL_NUMBERS
+                 ", 0 and 1 with loss=\"bce_with_logits\"", least, names_losses[loss], (Py_ssize_t)columns);
+    return -1;
+}
+
+static int parse_loss(args_objective *objective, mlpc_dtype dtype, npy_intp columns, PyObject *tuple)
 {
     mlpc_loss *const loss = &objective->loss;
     if (!PyTuple_Check(tuple) || PyTuple_GET_SIZE(tuple) != 4) {
@@ -400,6 +476,9 @@ static int parse_loss(args_objective *objective, const mlpc_kernels *kernels, ml
         return -1;
     }
     loss->kind = (mlpc_loss_kind)kind;
+    if (args_outputs(loss->kind, columns) < 0) {
+        return -1;
+    }
     loss->mean = names_find("reduction", PyTuple_GET_ITEM(tuple, 1), names_reductions, 2);
     if (loss->mean < 0 || args_double("label_smoothing", PyTuple_GET_ITEM(tuple, 3), &loss->label_smoothing) < 0) {
         return -1;
@@ -415,7 +494,7 @@ static int parse_loss(args_objective *objective, const mlpc_kernels *kernels, ml
         return -1;
     }
     if (class_weight != Py_None) {
-        objective->class_weight = weights("class_weight", class_weight, dtype, kernels, columns);
+        objective->class_weight = weights("class_weight", class_weight, dtype, columns);
         if (objective->class_weight == NULL) {
             return -1;
         }
@@ -423,76 +502,131 @@ static int parse_loss(args_objective *objective, const mlpc_kernels *kernels, ml
     return 0;
 }
 
-/* Labels (n,) in 0..classes-1. */
-static PyArrayObject *labels(PyArrayObject *any, npy_intp classes)
+/* Labels (n,), a copy. */
+static PyArrayObject *labels(PyArrayObject *any)
 {
     if (PyArray_NDIM(any) != 1) {
         shape_error("y", "(n,)", any, "; labels are (n,) integers, probabilities must be floating-point");
         return NULL;
     }
-    PyArrayObject *copy = contiguous(any, NPY_INT64, NPY_ARRAY_ENSURECOPY);
-    if (copy == NULL) {
-        return NULL;
-    }
-    const int64_t *const label = PyArray_DATA(copy);
-    const npy_intp n = PyArray_DIM(copy, 0);
-    npy_intp row = 0;
-    while (row < n && label[row] >= 0 && label[row] < classes) {
-        row++;
-    }
-    if (row == n) {
-        return copy;
-    }
-    /* A large uint64 has become negative; it is printed as what it was. */
-    PyObject *got = PyArray_ISUNSIGNED(any) ? PyLong_FromUnsignedLongLong((unsigned long long)label[row])
-                                            : PyLong_FromLongLong(label[row]);
-    if (got != NULL) {
-        PyErr_Format(PyExc_ValueError, "y: label %R at row %zd is outside 0..%zd", got, (Py_ssize_t)row,
-                     (Py_ssize_t)(classes - 1));
-        Py_DECREF(got);
-    }
-    Py_DECREF(copy);
-    return NULL;
+    return contiguous(any, NPY_INT64, NPY_ARRAY_ENSURECOPY);
 }
 
 /* Values (n, columns), or (n,) for one column. */
-static PyArrayObject *values(PyArrayObject *any, const mlpc_kernels *kernels, mlpc_dtype dtype, npy_intp columns,
-                             int probabilities)
+static PyArrayObject *values(PyArrayObject *any, mlpc_dtype dtype, npy_intp columns)
 {
-    const int flat = columns == 1 && PyArray_NDIM(any) == 1 && !probabilities;
-    if (!flat && args_shape2("y", any, ARGS_ANY, columns) < 0) {
-        return NULL;
-    }
-    PyArrayObject *array = contiguous(any, args_type_number(dtype), 0);
-    if (array != NULL && check_values("y", array, kernels, probabilities) < 0) {
-        Py_CLEAR(array);
-    }
-    return array;
+    const int flat = columns == 1 && PyArray_NDIM(any) == 1;
+    return flat || args_shape2("y", any, ARGS_ANY, columns) == 0 ? contiguous(any, args_type_number(dtype), 0) : NULL;
 }
 
-static int parse_targets(args_objective *objective, const mlpc_kernels *kernels, mlpc_dtype dtype, npy_intp columns,
-                         PyObject *y)
+/* The number in an array as the caller gave it, before any conversion. */
+static PyObject *given(PyArrayObject *any, size_t row, size_t column)
 {
-    PyArrayObject *any = (PyArrayObject *)PyArray_FROM_O(y);
-    if (any == NULL) {
-        return -1;
+    void *const at = PyArray_NDIM(any) == 2 ? PyArray_GETPTR2(any, (npy_intp)row, (npy_intp)column)
+                                            : PyArray_GETPTR1(any, (npy_intp)row);
+    return PyArray_ToScalar(at, any);
+}
+
+/* ValueError that says where y, whose values are held by `any` as they were given, breaks the rule of the loss.  In the
+ * core's floating-point mode, since NaN may trap in the caller's. */
+static MLPC_NOINLINE void target_error(const args_objective *objective, mlpc_dtype dtype, npy_intp columns,
+                                       PyArrayObject *any, const mlpc_bad_target *bad)
+{
+    const mlpc_target_rule *const rule = mlpc_targets_rule(objective->loss.kind);
+    const char *const hint = rule->rows_sum_to_one ? "; " REAL_NUMBERS : "";
+    if (bad->column == (size_t)columns) {
+        PyObject *sum = PyFloat_FromDouble(bad->sum);
+        if (sum != NULL) {
+            PyErr_Format(PyExc_ValueError, "y: expected probabilities that sum to 1 in every row, got a sum of %R at "
+                                           "row %zu%s", sum, bad->row, hint);
+            Py_DECREF(sum);
+        }
+        return;
     }
+    PyObject *got = given(any, bad->row, bad->column);
+    PyObject *number = got == NULL ? NULL : PyNumber_Float(got);
+    if (number != NULL) {
+        const double value = PyFloat_AS_DOUBLE(number);
+        const int too_large = isfinite(value) && value >= rule->least && value <= rule->most;
+        char expected[64] = "finite numbers";
+        if (too_large) {
+            snprintf(expected, sizeof expected, "numbers within the range of %s", names_dtypes[dtype]);
+        } else if (isfinite(rule->most)) {
+            snprintf(expected, sizeof expected, "numbers in [%g, %g]", rule->least, rule->most);
+        } else if (isfinite(rule->least)) {
+            snprintf(expected, sizeof expected, "finite numbers >= %g", rule->least);
+        }
+        PyErr_Format(PyExc_ValueError, "y: expected %s, got %S at row %zu, column %zu%s", expected, got, bad->row,
+                     bad->column, too_large ? "" : hint);
+    }
+    Py_XDECREF(number);
+    Py_XDECREF(got);
+}
+
+static void label_error(PyArrayObject *any, npy_intp columns, const mlpc_bad_target *bad)
+{
+    PyObject *got = given(any, bad->row, 0);
+    if (got != NULL) {
+        PyErr_Format(PyExc_ValueError, "y: label %S at row %zu is outside 0..%zd", got, bad->row,
+                     (Py_ssize_t)(columns - 1));
+        Py_DECREF(got);
+    }
+}
+
+/* objective->y, of the type and the shape that the loss wants. */
+static int convert_targets(args_objective *objective, mlpc_dtype dtype, npy_intp columns, PyArrayObject *any)
+{
     const int classes = objective->loss.kind == MLPC_LOSS_cross_entropy;
     if (!is_integral(any) && !PyArray_ISFLOAT(any)) {
         type_error("y", classes ? "integer labels or probabilities" : "real numbers", any);
     } else if (classes && !is_integral(any) && PyArray_NDIM(any) == 1) {
-        type_error("y", "integer labels", any);
-    } else if (classes && is_integral(any)) {
-        objective->y = labels(any, columns);
+        PyErr_Format(PyExc_TypeError, "y: expected integer labels, got dtype %S; " REAL_NUMBERS,
+                     (PyObject *)PyArray_DESCR(any));
     } else {
-        objective->y = values(any, kernels, dtype, columns, classes);
+        objective->y = classes && is_integral(any) ? labels(any) : values(any, dtype, columns);
     }
-    Py_DECREF(any);
     if (objective->y == NULL) {
         return -1;
     }
     objective->rows = PyArray_DIM(objective->y, 0);
     return 0;
+}
+
+static mlpc_targets targets_of(const args_objective *objective)
+{
+    const int classes = PyArray_TYPE(objective->y) == NPY_INT64;
+    return (mlpc_targets){
+        .labels = classes ? PyArray_DATA(objective->y) : NULL,
+        .values = classes ? NULL : PyArray_DATA(objective->y),
+        .sample_weight = objective->sample_weight == NULL ? NULL : PyArray_DATA(objective->sample_weight),
+    };
+}
+
+static int parse_targets(args_objective *objective, const mlpc_kernels *kernels, mlpc_dtype dtype, npy_intp columns,
+                         PyObject *y)
+{
+    PyArrayObject *any = args_seen(y);
+    if (any == NULL || convert_targets(objective, dtype, columns, any) < 0) {
+        Py_XDECREF(any);
+        return -1;
+    }
+    const mlpc_targets targets = targets_of(objective);
+    const mlpc_loss_kind loss = objective->loss.kind;
+    mlpc_bad_target bad;
+    NPY_BEGIN_THREADS_DEF
+    NPY_BEGIN_THREADS_THRESHOLDED(PyArray_SIZE(objective->y));
+    const mlpc_status status =
+        mlpc_targets_check(loss, kernels, &targets, (size_t)objective->rows, (size_t)columns, &bad);
+    NPY_END_THREADS
+    if (status == MLPC_ERROR_LABEL) {
+        label_error(any, columns, &bad);
+    } else if (status == MLPC_ERROR_TARGET) {
+        const mlpc_fpmode mode = mlpc_fpmode_enter();
+        target_error(objective, dtype, columns, any, &bad);
+        mlpc_fpmode_leave(mode);
+    }
+    Py_DECREF(any);
+    return status == MLPC_OK ? 0 : -1;
 }
 
 /* ValueError that names the weights where the mean of a loss would divide by 0, or by infinity. */
@@ -544,26 +678,19 @@ static int check_weights(const args_objective *objective, const mlpc_kernels *ke
 static void point(args_objective *objective)
 {
     objective->loss.class_weight = objective->class_weight == NULL ? NULL : PyArray_DATA(objective->class_weight);
-    objective->targets = (mlpc_targets){
-        .sample_weight = objective->sample_weight == NULL ? NULL : PyArray_DATA(objective->sample_weight),
-    };
-    if (PyArray_TYPE(objective->y) == NPY_INT64) {
-        objective->targets.labels = PyArray_DATA(objective->y);
-    } else {
-        objective->targets.values = PyArray_DATA(objective->y);
-    }
+    objective->targets = targets_of(objective);
 }
 
 int args_objective_parse(args_objective *objective, const mlpc_kernels *kernels, mlpc_dtype dtype, npy_intp columns,
                          PyObject *loss, PyObject *y, PyObject *sample_weight)
 {
     *objective = (args_objective){0};
-    if (parse_loss(objective, kernels, dtype, columns, loss) < 0 ||
+    if (parse_loss(objective, dtype, columns, loss) < 0 ||
         parse_targets(objective, kernels, dtype, columns, y) < 0) {
         return -1;
     }
     if (sample_weight != Py_None) {
-        objective->sample_weight = weights("sample_weight", sample_weight, MLPC_FLOAT64, kernels, objective->rows);
+        objective->sample_weight = weights("sample_weight", sample_weight, MLPC_FLOAT64, objective->rows);
         if (objective->sample_weight == NULL) {
             return -1;
         }

@@ -2,8 +2,8 @@
  * expected and what came.  Conversions may run a caller's Python code (__array__, __index__): convert everything first,
  * and only then look at a network.
  *
- * Arrays that come back are new references, C-contiguous, aligned and in native byte order; where the caller's array
- * was so already it is the caller's, else a private copy.
+ * Arrays that come back are new references, C-contiguous, aligned and in native byte order: private copies, or views of
+ * the caller's array where that was so already.  Nobody else can give them another shape; extents are theirs.
  */
 #ifndef MLPC_PY_ARGS_H
 #define MLPC_PY_ARGS_H
@@ -25,6 +25,10 @@ int args_integer(const char *name, PyObject *object, uint64_t minimum, uint64_t 
 int args_size(const char *name, PyObject *object, size_t minimum, size_t *value);
 
 /* ---- Arrays ------------------------------------------------------------------------------------------------------ */
+
+/* An array-like as an array that is no one else's.  What is converted after it may run code that gives the caller's
+ * array another shape, and so may another thread; to this view of it nobody does. */
+PyArrayObject *args_seen(PyObject *object);
 
 /* Any real array-like, converted to dtype. */
 PyArrayObject *args_real(const char *name, PyObject *object, mlpc_dtype dtype);
@@ -78,10 +82,13 @@ typedef struct {
 } args_objective;
 
 /* The tuple (name, reduction, class_weight, label_smoothing), targets for logits of `columns` columns and sample
- * weights (None: all 1).  ValueError where there are rows, but their weights sum to 0.  Labels are a private copy: what
- * was checked stays so while the GIL is released.  Clear the objective in any case. */
+ * weights (None: all 1).  ValueError where a target is none that the loss can mean, or the weights of rows sum to 0.
+ * Labels are a private copy: what was checked stays so while the GIL is released.  Clear the objective in
+ * any case. */
 int args_objective_parse(args_objective *objective, const mlpc_kernels *kernels, mlpc_dtype dtype, npy_intp columns,
                          PyObject *loss, PyObject *y, PyObject *sample_weight);
+/* ValueError where a loss wants more outputs. */
+int args_outputs(mlpc_loss_kind loss, npy_intp columns);
 int args_objective_rows(const args_objective *objective, npy_intp rows); /* ValueError unless y has so many rows */
 void args_objective_clear(args_objective *objective);
 

@@ -66,7 +66,7 @@ static PyObject *forward_within(NetObject *net, PyArrayObject **x, PyObject *out
         Py_XDECREF(z);
         return NULL;
     }
-    memcpy(PyArray_DATA(z), latest_logits(net), (size_t)PyArray_NBYTES(z));
+    memcpy(PyArray_DATA(z), latest_logits(net), net->rows * (size_t)net->n_out * net_itemsize(net));
     return (PyObject *)z;
 }
 

@@ -166,10 +166,10 @@ exit:
 static PyArrayObject *transposed_weight(PyObject *object, mlpc_dtype *dtype, npy_intp n_in)
 {
     PyArrayObject *result = NULL;
-    PyObject *any = PyArray_FROM_O(object);
-    PyObject *transposed = any == NULL ? NULL : PyArray_Transpose((PyArrayObject *)any, NULL);
+    PyArrayObject *any = args_seen(object);
+    PyObject *transposed = any == NULL ? NULL : PyArray_Transpose(any, NULL);
     if (transposed != NULL && (result = args_float("weight", transposed, dtype)) != NULL &&
-        args_shape2("weight", (PyArrayObject *)any, ARGS_ANY, n_in) < 0) {
+        args_shape2("weight", any, ARGS_ANY, n_in) < 0) {
         Py_CLEAR(result);
     }
     Py_XDECREF(transposed);
@@ -358,28 +358,23 @@ exit:
     return result;
 }
 
-static PyObject *count_correct(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+/* y of n rows for logits of n_out columns, converted as the loss takes it and checked as it will be, once and for all
+ * epochs: labels as int64, values in dtype. */
+static PyObject *targets(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
 {
-    mlpc_dtype dtype = MLPC_N_DTYPES;
-    const mlpc_kernels *table;
-    PyArrayObject *z = NULL;
     args_objective objective = {0};
     PyObject *result = NULL;
-    if (args_count("count_correct", nargs, 3) < 0 || (z = parse_logits(module, args[0], &dtype, &table)) == NULL ||
-        args_objective_parse(&objective, table, dtype, PyArray_DIM(z, 1), args[2], args[1], Py_None) < 0 ||
-        args_objective_rows(&objective, PyArray_DIM(z, 0)) < 0) {
-        goto exit;
+    int dtype;
+    size_t n, n_out;
+    if (args_count("targets", nargs, 5) == 0 &&
+        (dtype = names_find("dtype", args[2], names_dtypes, MLPC_N_DTYPES)) >= 0 &&
+        args_size("n", args[3], 0, &n) == 0 && args_size("n_out", args[4], 1, &n_out) == 0 &&
+        args_objective_parse(&objective, module_kernels(module_state_of(module), (mlpc_dtype)dtype), (mlpc_dtype)dtype,
+                             (npy_intp)n_out, args[1], args[0], Py_None) == 0 &&
+        args_objective_rows(&objective, (npy_intp)n) == 0) {
+        result = Py_NewRef((PyObject *)objective.y);
     }
-    const void *const z_data = PyArray_DATA(z);
-    const size_t B = (size_t)PyArray_DIM(z, 0), O = (size_t)PyArray_DIM(z, 1);
-    double correct;
-    Py_BEGIN_ALLOW_THREADS
-    correct = mlpc_count_correct(&objective.loss, table, z_data, &objective.targets, B, O);
-    Py_END_ALLOW_THREADS
-    result = PyFloat_FromDouble(correct);
-exit:
     args_objective_clear(&objective);
-    Py_XDECREF(z);
     return result;
 }
 
@@ -498,7 +493,7 @@ PyMethodDef bind_ops_methods[] = {
     {"linear_backward", FAST(linear_backward),
      "linear_backward(dz, x, weight, /)\n--\n\n(dx, dw, db) of z = x @ weight.T + bias."},
     {"loss", FAST(loss), "loss(z, y, loss, sample_weight, out, /)\n--\n\n(L, dL/dz)."},
-    {"count_correct", FAST(count_correct), "count_correct(z, y, loss, /)\n--\n\nHow many rows are right."},
+    {"targets", FAST(targets), "targets(y, loss, dtype, n, n_out, /)\n--\n\ny checked, as a training takes it."},
     {"sum", sum, METH_O, "sum(x, /)\n--\n\nThe sum of all elements, in double."},
     {"add", FAST(add), "add(y, x, /)\n--\n\ny += x, in place."},
     {"all_finite", all_finite, METH_O, "all_finite(x, /)\n--\n\nIs no element NaN or infinite?"},

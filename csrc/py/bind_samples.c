@@ -1,7 +1,5 @@
 #include "bind_samples.h"
 
-#include <structmember.h>
-
 #include "errors.h"
 #include "names.h"
 #include "poll.h"
@@ -55,7 +53,11 @@ static PyObject *samples_new(PyTypeObject *type, PyObject *args, PyObject *keywo
     PyArrayObject *x = scale_object != Py_None
                            ? args_bytes("x", object)
                            : args_matrix("x", object, (mlpc_dtype)dtype, ARGS_ANY, ARGS_ANY);
-    if (x == NULL || args_shape2("x", x, ARGS_ANY, ARGS_ANY) < 0 || args_rows_at_least_one("x", x) < 0) {
+    if (x != NULL && args_shape2("x", x, ARGS_ANY, ARGS_ANY) == 0 && args_rows_at_least_one("x", x) == 0 &&
+        PyArray_DIM(x, 1) == 0) {
+        PyErr_SetString(PyExc_ValueError, "x: expected at least one column, got 0");
+    }
+    if (PyErr_Occurred()) {
         Py_XDECREF(x);
         return NULL;
     }
@@ -112,11 +114,6 @@ static PyObject *skip_zeros(PyObject *self, void *Py_UNUSED(closure))
     return PyBool_FromLong(mlpc_samples_skip_zeros(((SamplesObject *)self)->samples));
 }
 
-static PyMemberDef samples_members[] = {
-    {"x", T_OBJECT_EX, offsetof(SamplesObject, x), READONLY, "The rows."},
-    {NULL, 0, 0, 0, NULL},
-};
-
 static PyGetSetDef samples_getset[] = {
     {"skip_zeros", skip_zeros, NULL, "Are zeros skipped?", NULL},
     {NULL, NULL, NULL, NULL, NULL},
@@ -127,7 +124,6 @@ static PyType_Slot samples_slots[] = {
     {Py_tp_new, samples_new},
     {Py_tp_dealloc, samples_dealloc},
     {Py_tp_traverse, samples_traverse},
-    {Py_tp_members, samples_members},
     {Py_tp_getset, samples_getset},
     {0, NULL},
 };

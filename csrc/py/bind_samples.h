@@ -6,7 +6,7 @@
 
 typedef struct {
     PyObject_HEAD
-    PyArrayObject *x; /* (n, n_in), what samples refers to */
+    PyArrayObject *x; /* (n, n_in), what samples refers to; shown to nobody, who could give it another shape */
     mlpc_dtype dtype;
     double scale; /* of bytes */
     mlpc_samples *samples;

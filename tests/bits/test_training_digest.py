@@ -113,7 +113,7 @@ def train(net, x, y):
 
 
 WEIGHTS = np.arange(1, 41, dtype=np.longdouble) / 3  # rounded to float64
-TARGETS = np.outer(np.arange(1, 41), [0.1, 0.2, 0.3])
+TARGETS = np.stack([np.arange(40), 40 - np.arange(40), np.full(40, 7)], axis=1) / 47
 
 # Doors through which numbers of another dtype come in: x (40, 30), y (40,) labels, w (40,) weights > 0.
 CONVERSIONS = {

@@ -1,0 +1,150 @@
+"""Callers who give their arrays, or the network's, another shape or type behind a call's back.
+
+What went wrong here read or wrote beyond memory: each case runs in a process of its own, and is shown by its words.
+"""
+
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+BEFORE = """
+import warnings; warnings.simplefilter("ignore")
+import pickle, weakref
+import numpy as np, mlpc
+from mlpc import _mlpc, losses, ops
+CE, MSE = ("cross_entropy", "mean", None, 0.0), ("mse", "mean", None, 0.0)
+SGD = ("sgd", ("constant", 0.1, 0.0, 0.0, 0.0, 0.0, 0.0), 0.0, 0.0, False, None)
+
+class Evil:
+    def __init__(self, array, before): self.array, self.before = array, before
+    def __array__(self, dtype=None, copy=None):
+        self.before()
+        return self.array
+
+def reshapes(array, shape, result):
+    def before(): array.shape = shape
+    return Evil(result, before)
+
+def refused(call):
+    try: print(call())
+    except (TypeError, ValueError) as error: print(f"{type(error).__name__}: {error}")
+
+I, n = 64, 4096
+net = mlpc.MLP([I, 8, 3], seed=1)
+x = np.ones((n, I), np.float32)
+labels, tall = np.zeros(n, np.int64), (n * I, 1)
+"""
+
+
+def says(program):
+    done = subprocess.run(
+        [sys.executable, "-c", BEFORE + textwrap.dedent(program)], capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, (done.returncode, done.stderr[-2000:])
+    return done.stdout.strip()
+
+
+ROWS = "ValueError: y: expected 4096 rows, one for each of the logits or predictions, got 262144"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "net.loss_and_grad(x, y)",
+        "net.evaluate(x, y)",
+        "_mlpc.Net.train_epoch(net, x, y, CE, None, SGD, 64, True, 0, 0, 0.0, False, None)",
+    ],
+)
+def test_y_that_reshapes_x(call):
+    """The call sees x as it came, and y's rows are too many for it; or they fit, and the result is the right one."""
+    assert says(f"y = reshapes(x, tall, np.zeros(n * I, np.int64))\nrefused(lambda: {call})") == ROWS
+    assert says(f"y = reshapes(x, tall, labels)\na = {call}\nx.shape = (n, I)\ny = labels\nprint(a == {call})") in (
+        "True",
+        "False" if "train" in call else "True",  # the second epoch goes on from the first
+    )
+
+
+def test_y_that_makes_one_row_of_x():
+    program = """
+    y = reshapes(x, (1, n * I), np.zeros((1, 3), np.float32))
+    refused(lambda: _mlpc.Net.train_epoch(net, x, y, MSE, None, SGD, 64, True, 0, 0, 0.0, False, None))
+    """
+    assert says(program) == "ValueError: y: expected 4096 rows, one for each of the logits or predictions, got 1"
+
+
+def test_y_that_takes_the_extents_of_x_away():
+    program = """
+    x, net = np.ones((1, 1), np.float32), mlpc.MLP([1, 2])
+    print(net.evaluate(x, reshapes(x, (), np.zeros(1, np.int64)))[1] in (0.0, 1.0), x.shape)
+    """
+    assert says(program) == "True ()"
+
+
+def test_weights_that_reshape_y():
+    program = """
+    z, y = np.ones((n, 1), np.float32), np.ones((n, 1), np.float32)
+    print(losses.mse(z, y, sample_weight=reshapes(y, (1, n), np.ones(n)))[0])
+    z, y = np.ones((n, 1), np.float32), np.ones((n, 1), np.float32)
+    refused(lambda: losses.mse(z, y, sample_weight=reshapes(y, (1, n), np.ones(1))))
+    """
+    assert says(program).splitlines() == ["0.0", "ValueError: sample_weight: expected shape (4096,), got (1,)"]
+
+
+def test_numbers_of_an_optimizer_that_reshape_x():
+    program = """
+    class Rate(float):
+        pass
+    class Weight:
+        def __float__(self):
+            x.shape = tall
+            return 0.0
+    optimizer = ("sgd", SGD[1], Weight(), 0.0, False, None)
+    print(len(_mlpc.Net.train_epoch(net, x, labels, CE, None, optimizer, 64, True, 0, 0, 0.0, False, None)))
+    """
+    assert says(program) == "3"
+
+
+def test_ops():
+    program = """
+    w = np.ones((3, I), np.float32)
+    print(ops.linear_forward(x, reshapes(x, tall, w), np.zeros(3, np.float32)).shape)
+    x.shape = (n, I)
+    print([a.shape for a in ops.linear_backward(np.ones((n, 3), np.float32), x, reshapes(x, tall, w))])
+    x.shape = (n, I)
+    refused(lambda: ops.linear_forward(x, w, reshapes(w, (3 * I, 1), np.zeros(3 * I, np.float32))))
+    w.shape = (3, I)
+    print(ops.relu_backward(x, reshapes(x, tall, np.ones((n, I), np.float32))).shape)
+    z = np.ones((n, 1), np.float32)
+    refused(lambda: losses.mse(z, reshapes(z, (1, n), np.ones((1, 1), np.float32))))
+    """
+    assert says(program).splitlines() == [
+        "(4096, 3)",
+        "[(4096, 64), (3, 64), (3,)]",
+        "ValueError: bias: expected shape (3,), got (192,)",
+        "(4096, 64)",
+        "ValueError: y: expected 4096 rows, one for each of the logits or predictions, got 1",
+    ]
+
+
+# ---- Samples ---------------------------------------------------------------------------------------------------------
+
+
+def test_samples_keep_the_shape_that_they_were_made_with():
+    program = """
+    x = np.ones((1, 1 << 20), np.float32)
+    samples = _mlpc.Samples(x, None, "float32", "multiply")
+    x.shape = (1 << 20, 1)
+    net, y = mlpc.MLP([1, 4, 3], loss="mse"), np.zeros((1 << 20, 3), np.float32)
+    refused(lambda: net.train_epoch(samples, y, MSE, None, SGD, 64, True, 0, 0, 0.0, True, None))
+    print(hasattr(samples, "x"))
+    """
+    assert says(program).splitlines() == ["ValueError: x: expected shape (n, 1), got (1, 1048576)", "False"]
+
+
+@pytest.mark.parametrize("zeros", ["choose", "skip", "multiply"])
+@pytest.mark.parametrize(("dtype", "scale"), [("float32", None), ("uint8", 1.0)])
+def test_samples_of_no_column(zeros, dtype, scale):
+    program = f'refused(lambda: _mlpc.Samples(np.zeros((3, 0), "{dtype}"), {scale}, "float32", "{zeros}"))'
+    assert says(program) == "ValueError: x: expected at least one column, got 0"
