@@ -138,6 +138,7 @@ class Net:
         /,
     ) -> tuple[float, float]: ...
     # ^ (loss, right answers / n; 0.0 for losses without), leaves what backward needs alone
+    def _end_training(self) -> None: ...  # frees the memory that train_epoch kept for the next epoch
     def step(self, optimizer: Optimizer, lr: float, /) -> None: ...  # by the gradients as they are
     def zero_grad(self) -> None: ...
     def train_epoch(

@@ -512,8 +512,9 @@ class MLP(_mlpc.Net):
         return _rebuild, (type(self), self.sizes, self.activations, self.dtype.name), state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.parameters[:] = state["parameters"]
-        self.gradients[:] = state["gradients"]
+        shape = (self.n_parameters,)
+        self.parameters[:] = shaped("parameters", state["parameters"], shape, self.dtype)
+        self.gradients[:] = shaped("gradients", state["gradients"], shape, self.dtype)
         self.__dict__.update(state["attributes"])
 
     def __repr__(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 import warnings
@@ -181,7 +182,7 @@ def fit(
     history.zeros = "skipped" if samples.skip_zeros else "multiplied"
     steps = -(-len(x) // batch_size)
     shuffle_seed, number = net.shuffle_state if seed is None else (seed, 0)
-    with Progress(epochs, len(x), progress) as bar:
+    with Progress(epochs, len(x), progress) as bar, _memory_of_epochs(net):
         for epoch in range(1, epochs + 1):
             start = time.perf_counter()
             try:
@@ -261,6 +262,15 @@ def checked_data(
         raise ValueError(f"y: expected {len(x)} rows, as many as x has, got {len(y)}")
     y = _mlpc.targets(y, criterion, net.dtype.name, len(x), net.sizes[-1])
     return np.ascontiguousarray(x) if scale is not None else finite("x", x, net.dtype), y
+
+
+@contextlib.contextmanager
+def _memory_of_epochs(net: MLP) -> Iterator[None]:
+    """What an epoch computes in is kept for the next one, and given back after the last."""
+    try:
+        yield
+    finally:
+        net._end_training()
 
 
 def _weights(sample_weight: ArrayLike, n: int) -> Array:

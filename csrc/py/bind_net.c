@@ -121,39 +121,62 @@ static PyArrayObject *aligned_zeros(const NetObject *net, size_t n)
  * as several rows of x, and stays known while nobody can have written to the parameters unseen:
  *
  * - Our own calls that write say so (net_will_write).
- * - Everyone else writes through net->parameters, which only the attribute `parameters` hands out, or through a view of
- *   it, which it or views() made.  Both say so, too.  Every view, memoryview, exported buffer, DLPack capsule or tensor
- *   keeps net->parameters alive, directly or through the array that it was made from: NumPy shortens chains of bases,
- *   but never beyond net->parameters, whose base is no array.  While its reference count is 1 there are none of them.
- * - A weak reference is not counted, and could be turned into a view later.  So an array that anyone has seen is
- *   replaced by a new one, which ends weak references to it, before anything about it may stay known.
+ * - Everyone else writes through net->shown_parameters, which only the attribute `parameters` hands out, or through a
+ *   view of it, which it or views() made.  Both say so, too.  Every view, memoryview, exported buffer, DLPack capsule
+ *   or tensor keeps that array alive, directly or through the array that it was made from: NumPy shortens chains of
+ *   bases, but never beyond it, since its base is no array.  While its reference count is 1 there are none of them.
+ * - A weak reference is not counted, and could be turned into a view later.  So an array that anyone has seen is let
+ *   go, which ends weak references to it, before anything about the parameters may stay known.  What is called then may
+ *   ask for them again.
+ * - A caller can make another array of it (shape, dtype, __setstate__).  It is let go then, too, and nothing stays
+ *   known any more: there may be views that it does not answer for.
  *
  * Not seen is a write to a bare address (ctypes.data) after every array was let go; NumPy promises nothing
  * for these. */
 static int nobody_can_write(NetObject *net)
 {
-    if (!net->handed_out) {
-        return 1;
-    }
-    if (Py_REFCNT(net->parameters) != 1) {
+    if (net->lost_sight) {
         return 0;
     }
-    PyArrayObject *fresh = net_view(net, 1, PyArray_DIMS(net->parameters), NULL, PyArray_DATA(net->parameters),
-                                    NPY_ARRAY_CARRAY, PyArray_BASE(net->parameters));
-    if (fresh == NULL) {
-        PyErr_Clear(); /* known is then as little as before */
+    if (net->shown_parameters != NULL && Py_REFCNT(net->shown_parameters) != 1) {
         return 0;
     }
-    net->handed_out = 0;
-    Py_SETREF(net->parameters, fresh);
-    return 1;
+    Py_CLEAR(net->shown_parameters);
+    return net->shown_parameters == NULL;
 }
 
-static PyArrayObject *hand_out_parameters(NetObject *net)
+/* Is an array still all of the numbers of another? */
+static int shows(PyArrayObject *shown, PyArrayObject *of)
 {
-    net->handed_out = 1;
+    return PyArray_NDIM(shown) == 1 && PyArray_DIM(shown, 0) == PyArray_DIM(of, 0) &&
+           PyArray_TYPE(shown) == PyArray_TYPE(of) && PyArray_DATA(shown) == PyArray_DATA(of) &&
+           PyArray_BASE(shown) == PyArray_BASE(of) && PyArray_IS_C_CONTIGUOUS(shown);
+}
+
+/* What a caller may have of the parameters or the gradients; *shown keeps it.  NULL with MemoryError. */
+static PyArrayObject *show(const NetObject *net, PyArrayObject **shown, PyArrayObject *of)
+{
+    if (*shown != NULL && !shows(*shown, of)) {
+        Py_CLEAR(*shown); /* what that calls may ask for the array, and have made it anew */
+    }
+    if (*shown == NULL) {
+        *shown = net_view(net, 1, PyArray_DIMS(of), NULL, PyArray_DATA(of), NPY_ARRAY_CARRAY, PyArray_BASE(of));
+    }
+    return *shown;
+}
+
+static PyArrayObject *show_parameters(NetObject *net)
+{
     net->asked = net->weight_finite = 0;
-    return net->parameters;
+    if (net->shown_parameters != NULL && !shows(net->shown_parameters, net->parameters)) {
+        net->lost_sight = 1;
+    }
+    return show(net, &net->shown_parameters, net->parameters);
+}
+
+static PyArrayObject *show_gradients(NetObject *net)
+{
+    return show(net, &net->shown_gradients, net->gradients);
 }
 
 /* The first call after a write does not look for later ones: there may be none, as in a loop that trains on one row
@@ -380,6 +403,8 @@ static void net_dealloc(PyObject *self)
     PyMem_RawFree(net->dz);
     Py_XDECREF(net->x);
     Py_XDECREF(net->workspace_capsule);
+    Py_XDECREF(net->shown_gradients);
+    Py_XDECREF(net->shown_parameters);
     Py_XDECREF(net->gradients);
     Py_XDECREF(net->parameters);
     Py_XDECREF(net->dtype);
@@ -509,12 +534,15 @@ static PyObject *net_views(PyObject *self, PyObject *index)
     if (layer == NULL) {
         return NULL;
     }
-    PyArrayObject *const parameters = hand_out_parameters(net);
+    PyArrayObject *const parameters = show_parameters(net), *const gradients = show_gradients(net);
+    if (parameters == NULL || gradients == NULL) {
+        return NULL;
+    }
     PyArrayObject *const views[] = {
         weight_view(net, layer, parameters),
         bias_view(net, layer, parameters),
-        weight_view(net, layer, net->gradients),
-        bias_view(net, layer, net->gradients),
+        weight_view(net, layer, gradients),
+        bias_view(net, layer, gradients),
     };
     return pack(4, views);
 }
@@ -571,6 +599,8 @@ static PyMethodDef net_methods[] = {
     {"train_epoch", FAST(net_train_epoch),
      "train_epoch($self, x, y, loss, sample_weight, optimizer, batch_size, shuffle, seed, epoch, t0, keep_gradients, "
      "tick, /)\n--\n\nOne epoch: (loss, share of right answers, learning rate of the last step)."},
+    {"_end_training", net_end_training, METH_NOARGS,
+     "_end_training($self, /)\n--\n\nFrees the memory that train_epoch kept for the next epoch."},
     {"step", FAST(net_step), "step($self, optimizer, lr, /)\n--\n\nOne step of the optimizer, by the gradients."},
     {"zero_grad", net_zero_grad, METH_NOARGS, "zero_grad($self, /)\n--\n\nSets all gradients to 0."},
     {NULL, NULL, 0, NULL},
@@ -581,17 +611,22 @@ static PyMemberDef net_members[] = {
     {"activations", T_OBJECT_EX, offsetof(NetObject, activations), READONLY, "Names, of the hidden layers."},
     {"dtype", T_OBJECT_EX, offsetof(NetObject, dtype), READONLY, "float32 or float64."},
     {"n_parameters", T_PYSSIZET, offsetof(NetObject, n_parameters), READONLY, "How many weights and biases."},
-    {"gradients", T_OBJECT_EX, offsetof(NetObject, gradients), READONLY, "Their gradients, in the same order."},
     {NULL, 0, 0, 0, NULL},
 };
 
 static PyObject *get_parameters(PyObject *self, void *Py_UNUSED(closure))
 {
-    return Py_NewRef((PyObject *)hand_out_parameters((NetObject *)self));
+    return Py_XNewRef((PyObject *)show_parameters((NetObject *)self));
+}
+
+static PyObject *get_gradients(PyObject *self, void *Py_UNUSED(closure))
+{
+    return Py_XNewRef((PyObject *)show_gradients((NetObject *)self));
 }
 
 static PyGetSetDef net_getset[] = {
     {"parameters", get_parameters, NULL, "All of them, layer by layer.", NULL},
+    {"gradients", get_gradients, NULL, "Their gradients, in the same order.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

@@ -18,8 +18,9 @@ typedef struct NetObject {
     /* Attributes.  The arrays show memory that outlives the network with any view of it. */
     PyObject *sizes, *activations, *dtype;
     Py_ssize_t n_parameters;
-    PyArrayObject *parameters, *gradients;
-    int handed_out;    /* someone has seen the array of the parameters, or a view of it: bind_net.c */
+    PyArrayObject *parameters, *gradients;             /* nobody else has these */
+    PyArrayObject *shown_parameters, *shown_gradients; /* what callers see instead, NULL where none does: bind_net.c */
+    int lost_sight;    /* an array that was shown is another now, and its views are not counted any more */
     int asked;         /* whether the first layer's weight is finite, since it was written or handed out */
     int weight_finite; /* it is, and nobody can have written to it since that was found */
 
@@ -89,5 +90,6 @@ PyObject *net_evaluate(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 PyObject *net_train_epoch(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 PyObject *net_step(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 PyObject *net_zero_grad(PyObject *self, PyObject *none);
+PyObject *net_end_training(PyObject *self, PyObject *none);
 
 #endif

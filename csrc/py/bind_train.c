@@ -177,6 +177,20 @@ static PyObject *train_within(NetObject *net, epoch_args *epoch)
                              : errors_raise(status);
 }
 
+/* Memory that a call computes in now stays: it is that call's. */
+PyObject *net_end_training(PyObject *self, PyObject *Py_UNUSED(none))
+{
+    NetObject *const net = (NetObject *)self;
+    if (net_enter(net) < 0) {
+        PyErr_Clear();
+    } else {
+        mlpc_trainer_free(net->trainer);
+        net->trainer = NULL;
+        net_leave(net);
+    }
+    return Py_NewRef(Py_None);
+}
+
 PyObject *net_train_epoch(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 {
     NetObject *const net = (NetObject *)self;

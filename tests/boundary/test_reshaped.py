@@ -148,3 +148,89 @@ def test_samples_keep_the_shape_that_they_were_made_with():
 def test_samples_of_no_column(zeros, dtype, scale):
     program = f'refused(lambda: _mlpc.Samples(np.zeros((3, 0), "{dtype}"), {scale}, "float32", "{zeros}"))'
     assert says(program) == "ValueError: x: expected at least one column, got 0"
+
+
+# ---- Arrays that the network has shown -------------------------------------------------------------------------------
+
+CHANGES = {
+    "dtype": "p.dtype = np.uint8",
+    "float16": "p.dtype = np.float16",
+    "shape": "p.shape = (1, -1)",
+    "columns": "p.shape = (p.size, 1)",
+    "state": 'p.__setstate__((1, (1,), np.dtype("f4"), False, bytes(4)))',
+}
+
+
+@pytest.mark.parametrize("held", [False, True], ids=["dropped", "held"])
+@pytest.mark.parametrize("which", ["parameters", "gradients"])
+@pytest.mark.parametrize("change", CHANGES)
+def test_an_array_of_the_network_made_into_another(change, which, held):
+    """Whatever became of that one, the network computes with its own numbers, and shows them all."""
+    program = f"""
+    x[:, 1:] = 0
+    right, grad = net.forward(x), net.loss_and_grad(x, labels)
+    parameters, gradients = net.parameters.copy(), net.gradients.copy()
+    p = net.{which}
+    {CHANGES[change]}
+    {"" if held else "del p"}
+    for _ in range(4): net.predict(x)
+    for shown, numbers in ((net.parameters, parameters), (net.gradients, gradients)):
+        print(shown.shape == (net.n_parameters,), shown.dtype, np.array_equal(shown, numbers))
+    print(np.array_equal(net.forward(x), right), net.loss_and_grad(x, labels) == grad)
+    print(np.array_equal(net.gradients, gradients), net.layers[2].weight.shape, net.layers[2].weight_grad.shape)
+    other = pickle.loads(pickle.dumps(net))
+    print(np.array_equal(other.parameters, parameters), np.array_equal(other.gradients, gradients))
+    net.parameters[:] = np.nan
+    print(np.isnan(net.forward(np.ones((1, I)))).all(), np.isnan(net.predict_proba(np.zeros((1, I)))).all())
+    """
+    assert says(program).splitlines() == [
+        "True float32 True",
+        "True float32 True",
+        "True True",
+        "True (3, 8) (3, 8)",
+        "True True",
+        "True True",
+    ]
+
+
+def test_a_view_of_what_became_another_array_still_counts():
+    """A write through it is seen although the array that it was made from answers for it no more."""
+    program = """
+    net, x = mlpc.MLP([50, 4], loss="mse", seed=0), np.zeros((20, 50), np.float32)
+    x[:, 0] = 1
+    p = net.parameters
+    view = p[4 * 10 : 4 * 11]
+    p.shape = (1, -1)
+    net.parameters
+    del p
+    for _ in range(4): net.predict(x)
+    view[:] = np.nan
+    print(np.isnan(net.predict(x)).all())
+    """
+    assert says(program) == "True"
+
+
+@pytest.mark.parametrize("asks", ["parameters", "views(0)[0]", "layers[0].weight"])
+def test_an_array_that_a_weak_reference_asks_for_as_it_dies(asks):
+    program = f"""
+    net, x = mlpc.MLP([50, 4], loss="mse", seed=0), np.zeros((20, 50), np.float32)
+    x[:, 0] = 1
+    held = []
+    p = net.parameters
+    reference = weakref.ref(p, lambda _: held.append(net.{asks}))
+    del p
+    for _ in range(4): net.predict(x)
+    print(len(held))
+    (held[0] if held[0].ndim == 1 else held[0].T)[-1] = np.nan
+    if held[0].ndim == 1: held[0][4 * 10] = np.nan
+    print(np.isnan(net.predict(x)).any(), np.isnan(net.forward(np.ones((3, 50)))).any())
+    """
+    assert says(program).splitlines() == ["1", "True True"]
+
+
+def test_a_pickle_of_too_few_numbers_is_refused():
+    program = """
+    make, arguments, state = net.__reduce__()
+    refused(lambda: make(*arguments).__setstate__(state | {"parameters": state["parameters"][:1]}))
+    """
+    assert says(program) == "ValueError: parameters: expected shape (547,), got (1,)"
