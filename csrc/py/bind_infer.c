@@ -128,10 +128,11 @@ PyObject *net_evaluate(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     NetObject *const net = (NetObject *)self;
     args_objective objective = {0};
     mlpc_input input;
-    PyArrayObject *x = NULL;
+    PyArrayObject *seen = NULL, *x = NULL;
     PyObject *result = NULL;
-    if ((nargs == 4 || args_count("evaluate", nargs, 5) == 0) &&
-        (x = args_input(&input, args[0], nargs == 5 ? args[4] : Py_None, net->plan->dtype, net->n_in)) != NULL &&
+    if ((nargs == 4 || args_count("evaluate", nargs, 5) == 0) && (seen = args_seen(args[0])) != NULL &&
+        (x = args_input(&input, (PyObject *)seen, nargs == 5 ? args[4] : Py_None, net->plan->dtype, net->n_in)) !=
+            NULL &&
         args_rows_at_least_one("x", x) == 0 &&
         net_objective(net, &objective, args[2], args[1], args[3]) == 0 &&
         args_objective_rows(&objective, PyArray_DIM(x, 0)) == 0 && net_enter(net) == 0) {
@@ -140,5 +141,6 @@ PyObject *net_evaluate(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     }
     args_objective_clear(&objective);
     Py_XDECREF(x);
+    Py_XDECREF(seen);
     return result;
 }
