@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mlpc import _mlpc
-from mlpc.arguments import Array, converted, finite, real_array, real_number, seed_number, shaped, whole_number
+from mlpc.arguments import Array, finite, real_array, real_number, seed_number, shaped, whole_number
 from mlpc.history import History
 from mlpc.names import OptimizerName
 from mlpc.optim import OPTIMIZERS, Optimizer
