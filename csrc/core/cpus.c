@@ -51,6 +51,15 @@ size_t mlpc_cpus_affinity(void)
 /* Names are those of files below the root; longer ones, and longer files, are not understood. */
 enum { LONGEST = 4096 };
 
+/* Room for them, too much for a small stack. */
+typedef struct {
+    const char *root;
+    char list[LONGEST];                /* /proc/self/cgroup */
+    char group[LONGEST];               /* of one of its lines, and what is above it */
+    char folder[LONGEST];              /* of that group in a mounted tree */
+    char path[LONGEST], text[LONGEST]; /* a file, and what it says */
+} reader;
+
 /* text = a + b + c; 0 where that is too long. */
 static int join(char text[LONGEST], const char *a, const char *b, const char *c)
 {
@@ -101,41 +110,39 @@ static size_t ratio(uint64_t quota, uint64_t period)
 
 /* Of the group in a folder: version 2 has "quota period" in one file, version 1 a file for each.  "max" and -1, no
  * numbers, stand for none. */
-static size_t group_quota(const char *folder, int version)
+static size_t group_quota(reader *r, int version)
 {
     static const char *const names[] = {"/cpu.max", "/cpu.cfs_quota_us", "/cpu.cfs_period_us"};
-    char path[LONGEST], text[LONGEST];
-    const char *rest = text;
-    if (!join(path, folder, names[version == 2 ? 0 : 1], ""))
+    const char *rest = r->text;
+    if (!join(r->path, r->folder, names[version == 2 ? 0 : 1], ""))
         return SIZE_MAX;
-    contents(text, path);
+    contents(r->text, r->path);
     const uint64_t quota = positive(&rest);
     if (version == 2) {
         const uint64_t period = positive(&rest);
         return *rest ? SIZE_MAX : ratio(quota, period);
     }
-    if (*rest || !join(path, folder, names[2], ""))
+    if (*rest || !join(r->path, r->folder, names[2], ""))
         return SIZE_MAX;
-    contents(text, path);
-    rest = text;
+    contents(r->text, r->path);
+    rest = r->text;
     const uint64_t period = positive(&rest);
     return *rest ? SIZE_MAX : ratio(quota, period);
 }
 
 /* The least of the group `path` below a mounted tree and of all above it.  In a container the path can be the host's,
  * of which the tree shows a part: groups that are not there have no quota, and the top is always looked at. */
-static size_t tree_quota(const char *root, const char *mount, const char *path, int version)
+static size_t tree_quota(reader *r, const char *mount, const char *path, int version)
 {
-    char folder[LONGEST], group[LONGEST];
     size_t least = SIZE_MAX;
-    if (!join(group, path, "", ""))
+    if (!join(r->group, path, "", ""))
         return SIZE_MAX;
     for (;;) {
-        if (join(folder, root, mount, group)) {
-            const size_t quota = group_quota(folder, version);
+        if (join(r->folder, r->root, mount, r->group)) {
+            const size_t quota = group_quota(r, version);
             least = quota < least ? quota : least;
         }
-        char *const slash = strrchr(group, '/');
+        char *const slash = strrchr(r->group, '/');
         if (!slash)
             return least;
         *slash = '\0';
@@ -155,7 +162,7 @@ static int controls_cpu(const char *controllers)
 }
 
 /* Of one line of /proc/self/cgroup, "number:controllers:path"; version 2 has the number 0 and no controllers. */
-static size_t line_quota(const char *root, char *line)
+static size_t line_quota(reader *r, char *line)
 {
     static const char *const mounts[2][2] = {{"/sys/fs/cgroup/cpu", "/sys/fs/cgroup/cpu,cpuacct"},
                                              {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"}};
@@ -167,7 +174,7 @@ static size_t line_quota(const char *root, char *line)
     const int version = controllers[1] == '\0' ? 2 : 1;
     size_t least = SIZE_MAX;
     for (int i = 0; i < 2 && (version == 2 || controls_cpu(controllers + 1)); i++) {
-        const size_t quota = tree_quota(root, mounts[version - 1][i], path + 1, version);
+        const size_t quota = tree_quota(r, mounts[version - 1][i], path + 1, version);
         least = quota < least ? quota : least;
     }
     return least;
@@ -175,16 +182,20 @@ static size_t line_quota(const char *root, char *line)
 
 size_t mlpc_cpus_quota(const char *root)
 {
-    char path[LONGEST], text[LONGEST];
     size_t least = SIZE_MAX;
-    if (!join(path, root, "/proc/self/cgroup", ""))
+    reader *const r = mlpc_block_alloc_dirty(sizeof *r);
+    if (!r)
         return SIZE_MAX;
-    contents(text, path);
-    for (char *line = text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
-        *end = '\0';
-        const size_t quota = line_quota(root, line);
-        least = quota < least ? quota : least;
+    r->root = root;
+    if (join(r->path, root, "/proc/self/cgroup", "")) {
+        contents(r->list, r->path);
+        for (char *line = r->list, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+            *end = '\0';
+            const size_t quota = line_quota(r, line);
+            least = quota < least ? quota : least;
+        }
     }
+    mlpc_block_free(r);
     return least;
 }
 
