@@ -68,23 +68,25 @@ void triad(double *restrict a, const double *restrict b, const double *restrict 
 
 static const mlpc_kernels *const tables[MLPC_N_DTYPES] = {&TABLE(ISA, _f32), &TABLE(ISA, _f64)};
 
+static _Alignas(64) char scratch[MLPC_SCRATCH];
+
 /* So many calls each: one from Python costs as much as a product of 128 x 128. */
 
 void forward(mlpc_dtype dtype, void *z, const void *x, const void *w, const void *bias, size_t B, size_t I, size_t O,
              size_t calls)
 {
     while (calls--)
-        tables[dtype]->linear_forward(z, x, w, bias, B, I, O);
+        tables[dtype]->linear_forward(z, x, w, bias, B, I, O, scratch);
 }
 
 void backward_x(mlpc_dtype dtype, void *dx, const void *dz, const void *w, size_t B, size_t I, size_t O, size_t calls)
 {
     while (calls--)
-        tables[dtype]->linear_backward_x(dx, dz, w, B, I, O);
+        tables[dtype]->linear_backward_x(dx, dz, w, B, I, O, scratch);
 }
 
 void backward_w(mlpc_dtype dtype, void *dw, const void *x, const void *dz, size_t B, size_t I, size_t O, size_t calls)
 {
     while (calls--)
-        tables[dtype]->linear_backward_w(dw, x, I, dz, B, I, O);
+        tables[dtype]->linear_backward_w(dw, x, I, dz, B, I, O, scratch);
 }

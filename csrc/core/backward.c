@@ -11,7 +11,9 @@ typedef struct {
     void *dx;
     size_t B;
     int accumulate;
+    mlpc_share share;
 } job;
+_Static_assert(sizeof(job) <= MLPC_SHARED, "room for it in the workspace");
 
 /* Inputs are the rows of dw, which tiles take 6 or 8 at a time; units fill the vectors of a bias, and rows of dz those
  * of its transpose, 16 at most. */
@@ -33,7 +35,8 @@ static void weight_gradient(const job *j, const mlpc_pass *p, const mlpc_layer *
             return;
         const size_t n = to - i < inputs ? to - i : inputs;
         void *dw = mlpc_pass_at(p, j->gradients, layer->weight + i * O);
-        kernels->linear_backward_w(j->accumulate ? scratch : dw, mlpc_pass_at(p, x, i), I, dz, j->B, n, O);
+        kernels->linear_backward_w(j->accumulate ? scratch : dw, mlpc_pass_at(p, x, i), I, dz, j->B, n, O,
+                                   mlpc_pass_tiles(p));
         if (j->accumulate)
             kernels->add(dw, scratch, n * O);
     }
@@ -67,7 +70,7 @@ static void input_gradient(const job *j, const mlpc_pass *p, size_t l, void *dx,
         if (mlpc_pass_stopped(p))
             return;
         p->kernels->linear_backward_x(here, mlpc_pass_at(p, dz, b * O),
-                                      mlpc_pass_at(p, p->parameters, layer->weight), n, I, O);
+                                      mlpc_pass_at(p, p->parameters, layer->weight), n, I, O, mlpc_pass_tiles(p));
         if (activation != MLPC_ACTIVATION_identity)
             p->kernels->activation_backward[activation](here, here, mlpc_pass_at(p, p->workspace->z[l - 1], b * I),
                                                         mlpc_pass_at(p, p->workspace->a[l - 1], b * I), n * I);
@@ -98,16 +101,17 @@ mlpc_status mlpc_backward(const mlpc_net *net, const mlpc_kernels *kernels, cons
                           mlpc_workspace *workspace, const void *x, const void *dz, void *dx, size_t B, int accumulate,
                           const mlpc_poll *poll)
 {
-    mlpc_share share = {.poll = poll, .stopped = MLPC_GOES_ON};
-    job j = {
-        .pass = {.net = net, .kernels = kernels, .parameters = parameters, .workspace = workspace, .share = &share},
+    job *const j = workspace->pass;
+    *j = (job){
+        .pass = {.net = net, .kernels = kernels, .parameters = parameters, .workspace = workspace, .share = &j->share},
         .gradients = gradients,
         .x = x,
         .dz = dz,
         .dx = dx,
         .B = B,
         .accumulate = accumulate,
+        .share = {.poll = poll, .stopped = MLPC_GOES_ON},
     };
-    mlpc_team_run(mlpc_useful_threads(net, kernels, B, workspace->threads), backward, &j);
-    return share.stopped == MLPC_GOES_ON ? MLPC_OK : MLPC_ERROR_INTERRUPTED;
+    mlpc_team_run(mlpc_useful_threads(net, kernels, B, workspace->threads), backward, j);
+    return j->share.stopped == MLPC_GOES_ON ? MLPC_OK : MLPC_ERROR_INTERRUPTED;
 }

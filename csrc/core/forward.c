@@ -81,7 +81,8 @@ static mlpc_status linear(const mlpc_pass *p, size_t l, void *z, const void *x, 
          : B <= FEW_ROWS ? kernels->linear_forward_few
                          : kernels->linear_forward)(mlpc_pass_at(p, z, b * O), mlpc_pass_at(p, x, b * I),
                                                     mlpc_pass_at(p, p->parameters, layer->weight),
-                                                    mlpc_pass_at(p, p->parameters, layer->bias), B, I, O);
+                                                    mlpc_pass_at(p, p->parameters, layer->bias), B, I, O,
+                                                    mlpc_pass_tiles(p));
     }
     return MLPC_OK;
 }
@@ -168,17 +169,20 @@ mlpc_input mlpc_input_from(const mlpc_input *x, size_t row, size_t I, size_t ite
 /* ---- All rows ---------------------------------------------------------------------------------------------------- */
 
 typedef struct {
-    const mlpc_forward_job *job;
+    mlpc_forward_job job; /* its x and its knowledge are those here */
+    mlpc_input x;
+    mlpc_knowledge knowledge; /* before the call */
     mlpc_share share;
     atomic_int finite; /* what some rank has found out */
 } run;
+_Static_assert(sizeof(run) <= MLPC_SHARED, "room for it in the workspace");
 
 static MLPC_NOINLINE void take_rows(void *context, mlpc_team *team, size_t rank, size_t size_of_team)
 {
     (void)team;
     (void)size_of_team;
     run *const shared = context;
-    const mlpc_forward_job *job = shared->job;
+    const mlpc_forward_job *const job = &shared->job;
     const mlpc_pass pass = {job->net, job->kernels, job->parameters, job->workspace, &shared->share, rank, 0};
     const size_t size = job->kernels->itemsize, I = job->net->layers[0].n_in;
     const size_t O = job->net->layers[job->net->n_layers - 1].n_out;
@@ -217,14 +221,21 @@ static size_t rows_at_once(const mlpc_forward_job *job, size_t threads)
 mlpc_status mlpc_forward_rows(const mlpc_forward_job *job)
 {
     const size_t threads = mlpc_useful_threads(job->net, job->kernels, job->n, job->workspace->threads);
-    run shared = {
-        .job = job,
+    run *const shared = job->workspace->pass;
+    *shared = (run){
+        .job = *job,
+        .x = *job->x,
         .share = {.poll = job->poll, .n = job->n, .at_once = rows_at_once(job, threads), .stopped = MLPC_GOES_ON},
     };
-    mlpc_team_run(threads, take_rows, &shared);
-    if (job->knowledge && atomic_load_explicit(&shared.finite, memory_order_relaxed))
+    shared->job.x = &shared->x;
+    if (job->knowledge) {
+        shared->knowledge = *job->knowledge;
+        shared->job.knowledge = &shared->knowledge;
+    }
+    mlpc_team_run(threads, take_rows, shared);
+    if (job->knowledge && atomic_load_explicit(&shared->finite, memory_order_relaxed))
         job->knowledge->finite = 1;
-    return shared.share.stopped == MLPC_GOES_ON ? MLPC_OK : MLPC_ERROR_INTERRUPTED;
+    return shared->share.stopped == MLPC_GOES_ON ? MLPC_OK : MLPC_ERROR_INTERRUPTED;
 }
 
 mlpc_status mlpc_forward(const mlpc_net *net, const mlpc_kernels *kernels, const void *parameters,

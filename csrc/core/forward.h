@@ -19,7 +19,7 @@ typedef struct {
     /* Called by any of the threads, in the core's floating-point mode: the logits z (rows, O) of rows first .. first +
      * rows - 1 are there, to be read or changed.  Or NULL. */
     void (*then)(void *context, void *z, size_t first, size_t rows);
-    void *context;
+    void *context; /* not on the caller's stack: workspace->answers */
 } mlpc_forward_job;
 
 mlpc_status mlpc_forward_rows(const mlpc_forward_job *job);

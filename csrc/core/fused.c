@@ -7,6 +7,7 @@
 #include "fused_memory.h"
 #include "loss.h"
 #include "packed.h"
+#include "pass.h"
 #include "progress.h"
 #include "step.h"
 #include "team.h"
@@ -21,6 +22,33 @@ typedef struct {
     size_t batch;  /* where it ended */
     mlpc_status status;
 } run;
+
+/* The same in memory of its own, with all that it points to. */
+typedef struct {
+    run run;
+    mlpc_fused_job job;
+    mlpc_optimizer optimizer;
+    mlpc_loss loss;
+    mlpc_targets targets;
+} shared_run;
+_Static_assert(sizeof(shared_run) <= MLPC_SHARED, "room for it");
+
+static run *share(mlpc_fused *f, const run *r)
+{
+    shared_run *const s = f->run;
+    *s = (shared_run){
+        .run = *r,
+        .job = *r->job,
+        .optimizer = *r->job->optimizer,
+        .loss = *r->job->loss,
+        .targets = *r->job->targets,
+    };
+    s->run.job = &s->job;
+    s->job.optimizer = &s->optimizer;
+    s->job.loss = &s->loss;
+    s->job.targets = &s->targets;
+    return &s->run;
+}
 
 /* A rank's view of it. */
 typedef struct {
@@ -169,7 +197,8 @@ static void backward(const rank_state *s, size_t first, size_t n)
         const size_t offset = first * before->row;
         void *const dz = at(r, there->dz, offset);
         r->job->kernels->panels_backward_x(dz, before->row, at(r, here->dz, first * layer->row), layer->row,
-                                           layer->weight, layer->panels, n, layer->I, layer->O);
+                                           layer->weight, layer->panels, n, layer->I, layer->O,
+                                           r->f->ranks[s->rank].tiles);
         r->job->kernels->activation_backward[r->job->net->layers[l - 1].activation](
             dz, dz, at(r, there->z, offset), at(r, there->a, offset), n * before->row);
     }
@@ -339,7 +368,9 @@ mlpc_status mlpc_fused_epoch(mlpc_fused *f, const mlpc_fused_job *job, void *par
     for (size_t t = 0; t < f->threads; t++)
         f->ranks[t].columns.table = job->samples->table;
     mlpc_packed_load(f->packed, job->net, parameters, o->state);
-    const size_t size = mlpc_team_run(f->threads, train_rank, &r);
+    run *const shared = share(f, &r);
+    const size_t size = mlpc_team_run(f->threads, train_rank, shared);
+    r = *shared;
     *right = 0;
     for (size_t t = 0; t < size; t++)
         *right += f->ranks[t].right;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "memory.h"
+#include "pass.h"
 
 /* Bytes of a strip: a part of the first-level cache, beside what the product of that strip reads. */
 enum { STRIP_BYTES = 8192 };
@@ -58,6 +59,7 @@ static void cut_all(mlpc_cutter *c, mlpc_fused *f, const mlpc_net *net, const ml
     for (size_t t = 0; t < f->threads; t++) {
         mlpc_fused_rank memory = {
             .strip = mlpc_cut(c, f->strip_elements, 1, size),
+            .tiles = f->tiles ? (char *)f->tiles + t * MLPC_SCRATCH : NULL,
             .logits = mlpc_cut(c, B, O, size),
             .dz = mlpc_cut(c, B, O, size),
             .weights = mlpc_cut(c, B, 1, sizeof(double)),
@@ -67,6 +69,7 @@ static void cut_all(mlpc_cutter *c, mlpc_fused *f, const mlpc_net *net, const ml
         if (ranks)
             ranks[t] = memory;
     }
+    f->run = mlpc_cut(c, MLPC_SHARED, 1, 1);
     f->layers = layers;
     f->ranks = ranks;
 }
@@ -90,7 +93,8 @@ mlpc_status mlpc_fused_create(mlpc_fused **out, const mlpc_net *net, const mlpc_
     mlpc_cutter measure = {.block = NULL};
     if (mlpc_packed_create(&f->packed, net, kernels, states, samples->skips_zeros, threads) == MLPC_OK) {
         cut_all(&measure, f, net, samples, size);
-        if (!measure.overflows && (f->memory = mlpc_block_alloc(measure.bytes))) {
+        if (!measure.overflows && (f->memory = mlpc_block_alloc(measure.bytes)) &&
+            (f->tiles = mlpc_block_alloc_dirty(threads * MLPC_SCRATCH))) {
             cut_all(&(mlpc_cutter){.block = f->memory}, f, net, samples, size);
             *out = f;
             return MLPC_OK;
@@ -113,6 +117,7 @@ void mlpc_fused_free(mlpc_fused *f)
 {
     if (f) {
         mlpc_packed_free(f->packed);
+        mlpc_block_free(f->tiles);
         mlpc_block_free(f->memory);
     }
     free(f);

@@ -14,6 +14,7 @@ typedef struct {
 /* What one thread has for itself. */
 typedef struct {
     void *strip;              /* gradients of some inputs' weights of a panel */
+    void *tiles;              /* scratch memory of the kernels */
     void *logits, *dz;        /* (batch_size, n_out) without padding, as losses want them */
     double *weights;          /* (batch_size,) */
     mlpc_columns columns;     /* where zeros are skipped: the batch by inputs */
@@ -30,7 +31,8 @@ struct mlpc_fused {
     mlpc_target_rows targets[2];
     double *divisor; /* of each batch's loss; 0 where its weights sum to 0, so that it is passed over */
     mlpc_fused_rank *ranks;
-    void *memory;
+    void *run; /* what the threads share, see pass.h */
+    void *memory, *tiles;
 };
 
 /* Zeros everywhere, as when it was made: what is not finite also gets into the padding, where nothing else writes. */

@@ -2,6 +2,7 @@
 #include "forward.h"
 #include "fpmode.h"
 #include "loss.h"
+#include "pass.h"
 
 #include <stdatomic.h>
 
@@ -14,6 +15,7 @@ typedef struct {
     size_t O;
     int64_t *integers; /* (n,) or (n, O), where the output is of integers */
 } answers;
+_Static_assert(sizeof(answers) <= MLPC_SHARED, "room for it in the workspace");
 
 /* The output of some rows from their logits; where that is of reals, z is where it goes. */
 static void answer(void *context, void *z, size_t first, size_t rows)
@@ -45,7 +47,8 @@ mlpc_status mlpc_predict(const mlpc_net *net, const mlpc_kernels *kernels, const
 {
     const int integers = output == MLPC_OUTPUT_prediction &&
                          (loss == MLPC_LOSS_cross_entropy || loss == MLPC_LOSS_bce_with_logits);
-    answers job = {kernels, output, loss, net->layers[net->n_layers - 1].n_out, integers ? to : NULL};
+    answers *const job = workspace->answers;
+    *job = (answers){kernels, output, loss, net->layers[net->n_layers - 1].n_out, integers ? to : NULL};
     return mlpc_forward_rows(&(mlpc_forward_job){
         .net = net,
         .kernels = kernels,
@@ -57,7 +60,7 @@ mlpc_status mlpc_predict(const mlpc_net *net, const mlpc_kernels *kernels, const
         .n = n,
         .logits = integers ? NULL : to,
         .then = answer,
-        .context = &job,
+        .context = job,
     });
 }
 
@@ -65,26 +68,27 @@ mlpc_status mlpc_predict(const mlpc_net *net, const mlpc_kernels *kernels, const
 
 typedef struct {
     const mlpc_kernels *kernels;
-    const mlpc_loss *loss;
-    const mlpc_targets *targets;
+    mlpc_loss loss;
+    mlpc_targets targets;
     double divisor, *row_loss; /* (n,) */
     size_t O;
     atomic_size_t right; /* answers so far, of all ranks */
 } evaluation;
+_Static_assert(sizeof(evaluation) <= MLPC_SHARED, "room for it in the workspace");
 
 static void judge(void *context, void *z, size_t first, size_t rows)
 {
     evaluation *const e = context;
-    const mlpc_targets targets = mlpc_targets_from(e->targets, first, e->O, e->kernels->itemsize);
-    mlpc_loss_rows(e->loss, e->kernels, z, &targets, e->divisor, rows, e->O, NULL, e->row_loss + first);
-    atomic_fetch_add_explicit(&e->right, mlpc_count_right(e->loss, e->kernels, z, &targets, rows, e->O),
+    const mlpc_targets targets = mlpc_targets_from(&e->targets, first, e->O, e->kernels->itemsize);
+    mlpc_loss_rows(&e->loss, e->kernels, z, &targets, e->divisor, rows, e->O, NULL, e->row_loss + first);
+    atomic_fetch_add_explicit(&e->right, mlpc_count_right(&e->loss, e->kernels, z, &targets, rows, e->O),
                               memory_order_relaxed);
 }
 
 static MLPC_NOINLINE void sum_up(const evaluation *e, size_t n, double *value, double *accuracy)
 {
     *value = e->kernels->sum_double(e->row_loss, n) / e->divisor;
-    *accuracy = mlpc_share_right(e->loss, e->right, n, e->O);
+    *accuracy = mlpc_share_right(&e->loss, e->right, n, e->O);
 }
 
 mlpc_status mlpc_evaluate(const mlpc_net *net, const mlpc_kernels *kernels, const void *parameters,
@@ -92,14 +96,15 @@ mlpc_status mlpc_evaluate(const mlpc_net *net, const mlpc_kernels *kernels, cons
                           const mlpc_targets *targets, size_t n, double *row_loss, double *value, double *accuracy,
                           size_t *bad_row, mlpc_knowledge *knowledge, const mlpc_poll *poll)
 {
-    evaluation e = {
+    evaluation *const e = workspace->answers;
+    *e = (evaluation){
         .kernels = kernels,
-        .loss = loss,
-        .targets = targets,
+        .loss = *loss,
+        .targets = *targets,
         .row_loss = row_loss,
         .O = net->layers[net->n_layers - 1].n_out,
     };
-    mlpc_status status = mlpc_loss_check(loss, kernels, targets, n, e.O, &e.divisor, row_loss, bad_row);
+    mlpc_status status = mlpc_loss_check(loss, kernels, targets, n, e->O, &e->divisor, row_loss, bad_row);
     if (status == MLPC_OK)
         status = mlpc_forward_rows(&(mlpc_forward_job){
             .net = net,
@@ -111,11 +116,11 @@ mlpc_status mlpc_evaluate(const mlpc_net *net, const mlpc_kernels *kernels, cons
             .x = x,
             .n = n,
             .then = judge,
-            .context = &e,
+            .context = e,
         });
     if (status == MLPC_OK) {
         const mlpc_fpmode mode = mlpc_fpmode_enter();
-        sum_up(&e, n, value, accuracy);
+        sum_up(e, n, value, accuracy);
         mlpc_fpmode_leave(mode);
     }
     return status;

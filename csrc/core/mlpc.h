@@ -82,10 +82,12 @@ typedef struct {
     void *scratch;   /* (room, scratch_size): parts of gradients to be added to others; scratch_size >= any n_out */
     size_t scratch_size;
     double *row_loss; /* (batch,) */
+    void *pass, *answers; /* what the threads of a call share: pass.h */
+    void *tiles;          /* (room, MLPC_SCRATCH bytes): scratch memory of the kernels */
     void *memory;
 } mlpc_workspace;
 
-/* One allocation, aligned to 64 bytes, for batches of up to `batch` >= 1 rows, with room for the threads, or as many of
+/* Memory, aligned to 64 bytes, for batches of up to `batch` >= 1 rows, with room for the threads, or as many of
  * them as there are rows.  A pass uses no more threads than its work is worth; its bits do not depend on them. */
 mlpc_status mlpc_workspace_create(mlpc_workspace **workspace, const mlpc_net *net, size_t batch, size_t threads);
 void mlpc_workspace_free(mlpc_workspace *workspace);

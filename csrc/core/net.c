@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "memory.h"
+#include "pass.h"
 #include "mlpc.h"
 
 size_t mlpc_itemsize(mlpc_dtype dtype) { return dtype == MLPC_FLOAT32 ? sizeof(float) : sizeof(double); }
@@ -75,6 +76,8 @@ static void cut_all(mlpc_cutter *c, mlpc_workspace *workspace, const mlpc_net *n
     workspace->input = mlpc_cut(c, workspace->room, workspace->input_rows * net->layers[0].n_in, size);
     workspace->scratch = mlpc_cut(c, workspace->room, workspace->scratch_size, size);
     workspace->row_loss = mlpc_cut(c, B, 1, sizeof(double));
+    workspace->pass = mlpc_cut(c, 1, MLPC_SHARED, 1);
+    workspace->answers = mlpc_cut(c, 1, MLPC_SHARED, 1);
 }
 
 mlpc_status mlpc_workspace_create(mlpc_workspace **out, const mlpc_net *net, size_t batch, size_t threads)
@@ -100,8 +103,10 @@ mlpc_status mlpc_workspace_create(mlpc_workspace **out, const mlpc_net *net, siz
     mlpc_cutter measure = {.block = NULL};
     cut_all(&measure, workspace, net, widest);
     workspace->memory = measure.overflows ? NULL : mlpc_block_alloc(measure.bytes);
-    if (!workspace->memory) {
-        free(workspace);
+    /* A block of its own: most networks use little of it, and what they do not touch costs nothing. */
+    workspace->tiles = mlpc_block_alloc_dirty(workspace->room * MLPC_SCRATCH);
+    if (!workspace->memory || !workspace->tiles) {
+        mlpc_workspace_free(workspace);
         return MLPC_ERROR_MEMORY;
     }
     cut_all(&(mlpc_cutter){.block = workspace->memory}, workspace, net, widest);
@@ -111,7 +116,9 @@ mlpc_status mlpc_workspace_create(mlpc_workspace **out, const mlpc_net *net, siz
 
 void mlpc_workspace_free(mlpc_workspace *workspace)
 {
-    if (workspace)
+    if (workspace) {
+        mlpc_block_free(workspace->tiles);
         mlpc_block_free(workspace->memory);
+    }
     free(workspace);
 }

@@ -12,7 +12,7 @@
 #include "progress.h"
 
 typedef struct {
-    const mlpc_poll *poll; /* the caller's, or NULL */
+    const mlpc_poll *poll; /* the caller's, or NULL; for rank 0 alone */
     size_t n, at_once;     /* rows in all, and how many of them are taken at once */
     atomic_size_t taken;   /* rows */
     atomic_size_t stopped; /* the phase, or MLPC_GOES_ON */

@@ -15,7 +15,8 @@
 #include "fpmode.h"
 #include "memory.h"
 
-/* The kernels use up to 250 KB; the C library's default would reserve 8 MB per thread. */
+/* Many times what the core needs, since sanitizers and libraries that keep variables of each thread on its stack take
+ * their part; the C library's default would reserve 8 MB per thread. */
 #define STACK_SIZE ((size_t)1 << 20)
 
 /* How long a thread waits awake.  Putting it to sleep and waking it costs 5 to 50 us, the parts of a batch that ranks

@@ -21,9 +21,9 @@ typedef struct mlpc_team mlpc_team; /* what the threads of one run share */
 typedef void mlpc_team_function(void *context, mlpc_team *team, size_t rank, size_t size);
 
 /* Runs the function on `size` threads, the caller among them, and returns when all have returned; what they wrote is
- * seen then.  Returns the size that was used: `wanted`, or 1 where the team is busy (another thread's run), we are
- * inside a run, wanted <= 1, threads cannot be made, or the team gives way.  Restores the caller's floating-point
- * mode. */
+ * seen then.  Where the function asks whether to go on, what its context holds must not lie on the caller's stack: see
+ * pass.h.  Returns the size that was used: `wanted`, or 1 where the team is busy (another thread's run), we are inside
+ * a run, wanted <= 1, threads cannot be made, or the team gives way.  Restores the caller's floating-point mode. */
 size_t mlpc_team_run(size_t wanted, mlpc_team_function *function, void *context);
 
 /* Whether the team gives way, as it does unless told otherwise: where other processes keep the CPUs busy, ranks wait

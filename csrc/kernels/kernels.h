@@ -20,6 +20,10 @@
 #define MLPC_BLOCK 256
 #define MLPC_BATCH_BLOCK 64
 
+/* Bytes of scratch memory for the kernels that ask for it.  Nothing large lies on the stack: threads of other programs,
+ * on which we are called, may have 64 KB of it for all that they do. */
+#define MLPC_SCRATCH ((size_t)1 << 18)
+
 /* The version of the arithmetic: rises with any change of any bit that training or inference gives. */
 #define MLPC_ARITHMETIC 1
 
@@ -129,21 +133,28 @@ typedef struct {
     void (*element_loss[MLPC_LOSS_cross_entropy])(double *row_loss, void *dz, const void *z, const void *y,
                                                   const double *sample_weight, double divisor, size_t B, size_t O);
 
+    /* Products, some of which copy parts of what they read to `scratch`: MLPC_SCRATCH bytes at a multiple of 64, whose
+     * contents mean nothing before and after. */
+
     /* z (B, O) = x (B, I) w (I, O) + bias (O,).  A sum over I in blocks of MLPC_BLOCK; then the bias is added. */
-    void (*linear_forward)(void *z, const void *x, const void *w, const void *bias, size_t B, size_t I, size_t O);
+    void (*linear_forward)(void *z, const void *x, const void *w, const void *bias, size_t B, size_t I, size_t O,
+                           void *scratch);
 
     /* The same bits, row after row: w is read once for each, and nothing is copied.  For a row or two. */
-    void (*linear_forward_few)(void *z, const void *x, const void *w, const void *bias, size_t B, size_t I, size_t O);
+    void (*linear_forward_few)(void *z, const void *x, const void *w, const void *bias, size_t B, size_t I, size_t O,
+                               void *scratch);
 
     /* The same bits where w is finite, row after row without the terms whose x is +0 or -0. */
-    void (*linear_forward_skip)(void *z, const void *x, const void *w, const void *bias, size_t B, size_t I, size_t O);
+    void (*linear_forward_skip)(void *z, const void *x, const void *w, const void *bias, size_t B, size_t I, size_t O,
+                                void *scratch);
 
     /* dx (B, I) = dz (B, O) w^T, w (I, O).  A sum over O in blocks of MLPC_BLOCK. */
-    void (*linear_backward_x)(void *dx, const void *dz, const void *w, size_t B, size_t I, size_t O);
+    void (*linear_backward_x)(void *dx, const void *dz, const void *w, size_t B, size_t I, size_t O, void *scratch);
 
     /* dw (I, O) = x^T dz, dz (B, O).  A sum over B in blocks of MLPC_BATCH_BLOCK.  Row b of x starts at x + b * x_row
      * elements, so that a range of the inputs, and of the rows of dw, can be computed alone. */
-    void (*linear_backward_w)(void *dw, const void *x, size_t x_row, const void *dz, size_t B, size_t I, size_t O);
+    void (*linear_backward_w)(void *dw, const void *x, size_t x_row, const void *dz, size_t B, size_t I, size_t O,
+                              void *scratch);
 
     /* db (O,) = column sums of dz (B, O), whose rows are dz_row apart.  A sum over B in blocks of MLPC_BATCH_BLOCK. */
     void (*linear_backward_b)(void *db, const void *dz, size_t dz_row, size_t B, size_t O);
@@ -161,7 +172,7 @@ typedef struct {
 
     /* dx (B, I) = dz (B, O) w^T over all panels of w; padding of dx is left alone. */
     void (*panels_backward_x)(void *dx, size_t dx_row, const void *dz, size_t dz_row, const void *w,
-                              const size_t *panels, size_t B, size_t I, size_t O);
+                              const size_t *panels, size_t B, size_t I, size_t O, void *scratch);
 
     /* Part s of the sums of panel_forward, over lists: called for s = 0, 1, ..., lists->blocks - 1, with w the panel's
      * row of the part's first input.  Totals build up in z, the sum of a block in `partial`, of the same shape.  Where

@@ -3,6 +3,7 @@
  * A kernel whose output is empty is not called: its loops may run over an extent that no memory bounds, since an array
  * of shape (2**62, 0) exists. */
 #include "../core/fpmode.h"
+#include "../core/memory.h"
 #include "args.h"
 #include "errors.h"
 #include "names.h"
@@ -180,22 +181,35 @@ static PyArrayObject *transposed_weight(PyObject *object, mlpc_dtype *dtype, npy
 /* The kernels of the forward product: for any number of rows, for few, and without the zeros of x. */
 static const char *const forward_kernels[] = {"linear_forward", "linear_forward_few", "linear_forward_skip"};
 
-static void run_linear_forward(const mlpc_kernels *table, int kernel, PyArrayObject *z, PyArrayObject *x,
-                               PyArrayObject *w, PyArrayObject *bias)
+/* Scratch memory for kernels; NULL with MemoryError. */
+static void *scratch_memory(void)
+{
+    void *const scratch = mlpc_block_alloc_dirty(MLPC_SCRATCH);
+    return scratch == NULL ? PyErr_NoMemory() : scratch;
+}
+
+static int run_linear_forward(const mlpc_kernels *table, int kernel, PyArrayObject *z, PyArrayObject *x,
+                              PyArrayObject *w, PyArrayObject *bias)
 {
     void *const z_data = PyArray_DATA(z);
     const void *const x_data = PyArray_DATA(x), *const w_data = PyArray_DATA(w), *const b_data = PyArray_DATA(bias);
     const size_t B = (size_t)PyArray_DIM(x, 0), I = (size_t)PyArray_DIM(w, 0), O = (size_t)PyArray_DIM(w, 1);
     if (B == 0 || O == 0) {
-        return;
+        return 0;
+    }
+    void *const scratch = scratch_memory();
+    if (scratch == NULL) {
+        return -1;
     }
     Py_BEGIN_ALLOW_THREADS
     const mlpc_fpmode mode = mlpc_fpmode_enter();
     (kernel == 0   ? table->linear_forward
      : kernel == 1 ? table->linear_forward_few
-                   : table->linear_forward_skip)(z_data, x_data, w_data, b_data, B, I, O);
+                   : table->linear_forward_skip)(z_data, x_data, w_data, b_data, B, I, O, scratch);
     mlpc_fpmode_leave(mode);
     Py_END_ALLOW_THREADS
+    mlpc_block_free(scratch);
+    return 0;
 }
 
 static PyObject *linear_forward(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
@@ -214,11 +228,10 @@ static PyObject *linear_forward(PyObject *module, PyObject *const *args, Py_ssiz
     const npy_intp shape[2] = {PyArray_DIM(x, 0), PyArray_DIM(w, 1)};
     z = args_out(args[3], 2, shape, dtype);
     if (z == NULL || args_disjoint("out", z, "x", x) < 0 || args_disjoint("out", z, "weight", w) < 0 ||
-        args_disjoint("out", z, "bias", bias) < 0) {
+        args_disjoint("out", z, "bias", bias) < 0 ||
+        run_linear_forward(module_kernels(module_state_of(module), dtype), kernel, z, x, w, bias) < 0) {
         Py_CLEAR(z);
-        goto exit;
     }
-    run_linear_forward(module_kernels(module_state_of(module), dtype), kernel, z, x, w, bias);
 exit:
     Py_XDECREF(bias);
     Py_XDECREF(w);
@@ -230,25 +243,31 @@ typedef struct {
     PyArrayObject *dx, *dw, *db;
 } linear_gradients;
 
-static void run_linear_backward(const mlpc_kernels *table, const linear_gradients *to, PyArrayObject *dz,
-                                PyArrayObject *x, PyArrayObject *w)
+static int run_linear_backward(const mlpc_kernels *table, const linear_gradients *to, PyArrayObject *dz,
+                               PyArrayObject *x, PyArrayObject *w)
 {
     void *const dx = PyArray_DATA(to->dx), *const dw = PyArray_DATA(to->dw), *const db = PyArray_DATA(to->db);
     const void *const dz_data = PyArray_DATA(dz), *const x_data = PyArray_DATA(x), *const w_data = PyArray_DATA(w);
     const size_t B = (size_t)PyArray_DIM(x, 0), I = (size_t)PyArray_DIM(w, 0), O = (size_t)PyArray_DIM(w, 1);
+    void *const scratch = scratch_memory();
+    if (scratch == NULL) {
+        return -1;
+    }
     Py_BEGIN_ALLOW_THREADS
     const mlpc_fpmode mode = mlpc_fpmode_enter();
     if (B > 0 && I > 0) {
-        table->linear_backward_x(dx, dz_data, w_data, B, I, O);
+        table->linear_backward_x(dx, dz_data, w_data, B, I, O, scratch);
     }
     if (I > 0 && O > 0) {
-        table->linear_backward_w(dw, x_data, I, dz_data, B, I, O);
+        table->linear_backward_w(dw, x_data, I, dz_data, B, I, O, scratch);
     }
     if (O > 0) {
         table->linear_backward_b(db, dz_data, O, B, O);
     }
     mlpc_fpmode_leave(mode);
     Py_END_ALLOW_THREADS
+    mlpc_block_free(scratch);
+    return 0;
 }
 
 /* (dx, dw, db), dw as (n_out, n_in). */
@@ -278,8 +297,8 @@ static PyObject *linear_backward(PyObject *module, PyObject *const *args, Py_ssi
     to.dx = args_out(Py_None, 2, PyArray_DIMS(x), dtype);
     to.dw = args_out(Py_None, 2, PyArray_DIMS(w), dtype);
     to.db = args_out(Py_None, 1, PyArray_DIMS(w) + 1, dtype);
-    if (to.dx != NULL && to.dw != NULL && to.db != NULL) {
-        run_linear_backward(module_kernels(module_state_of(module), dtype), &to, dz, x, w);
+    if (to.dx != NULL && to.dw != NULL && to.db != NULL &&
+        run_linear_backward(module_kernels(module_state_of(module), dtype), &to, dz, x, w) == 0) {
         result = pack_gradients(&to);
     }
 exit:

@@ -13,9 +13,25 @@ static int64_t now(void)
     return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
+#if PY_VERSION_HEX < 0x030D0000
+#define Py_IsFinalizing _Py_IsFinalizing
+#endif
+
+/* While the interpreter ends, and after it has, it must not be entered: a thread that tries is ended, or hangs, inside
+ * of what it does.  Here that would be a run of a team, whose other threads would wait for ever; so the run ends first,
+ * and poll_end tries.  Where the end begins between this look and the attempt it is still harmless: what the others
+ * read does not lie on this thread's stack. */
+static int python_is_gone(const poll_state *state)
+{
+    return !state->ends_python && (Py_IsFinalizing() || !Py_IsInitialized());
+}
+
 static int ask(void *context, size_t rows)
 {
     poll_state *const state = context;
+    if (python_is_gone(state)) {
+        return 1;
+    }
     if (now() - state->last < POLL_INTERVAL) {
         return 0;
     }
@@ -35,6 +51,7 @@ static int ask(void *context, size_t rows)
 
 static void begin(poll_state *state)
 {
+    state->ends_python = Py_IsFinalizing();
     state->thread = PyEval_SaveThread();
     state->mode = mlpc_fpmode_enter();
 }

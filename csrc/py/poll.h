@@ -11,6 +11,7 @@ typedef struct {
     PyThreadState *thread; /* of the caller, while the GIL is released */
     PyObject *tick;        /* called with the rows done; NULL: no one */
     int64_t last;          /* when Python ran last, in ns */
+    int ends_python;       /* the interpreter was ending when the call began: only this thread runs in it still */
     mlpc_fpmode mode;      /* the caller's; Python runs in it, and may change it */
 } poll_state;
 

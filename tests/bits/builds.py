@@ -63,11 +63,12 @@ def execute(command: list[str], cwd: Path | None = None, timeout: float = 300) -
 
 
 def compile_all(build: Build, files: list[str], folder: Path, root: Path = ROOT) -> list[Path]:
-    """Objects of the files, with a list of what each includes beside it (name.d)."""
+    """Objects of the files, with a list of what each includes beside it (name.d), and of gcc its stack (name.ci)."""
+    lists = ("-MMD", *(("-fcallgraph-info=su",) if build.compiler.endswith("gcc") else ()))
 
     def one(file: str) -> Path:
         target = folder / (file.replace("/", "_") + ".o")
-        execute([build.compiler, "-std=c11", *build.flags, "-MMD", "-c", file, "-o", str(target)], cwd=root)
+        execute([build.compiler, "-std=c11", *build.flags, *lists, "-c", file, "-o", str(target)], cwd=root)
         return target
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:

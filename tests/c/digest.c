@@ -115,6 +115,8 @@ typedef struct {
     void *in[ARRAYS], *out;
 } bench;
 
+static _Alignas(64) char scratch[MLPC_SCRATCH]; /* of the kernels */
+
 static const void *input(const bench *b, size_t array, size_t n, flavour kind)
 {
     fill(b->dtype, b->in[array], n, kind, (uint32_t)array);
@@ -241,7 +243,7 @@ static void forward(const bench *b, const size_t shape[3], flavour kind)
 {
     const size_t B = shape[0], I = shape[1], O = shape[2];
     const void *x = input(b, 0, B * I, kind), *w = input(b, 1, I * O, kind), *bias = input(b, 2, O, kind);
-    b->k->linear_forward(output(b, B * O), x, w, bias, B, I, O);
+    b->k->linear_forward(output(b, B * O), x, w, bias, B, I, O, scratch);
     add_output(b, B * O);
 }
 static void run_linear_forward(const bench *b) { run_product(b, "linear_forward", forward); }
@@ -250,7 +252,7 @@ static void forward_few(const bench *b, const size_t shape[3], flavour kind)
 {
     const size_t B = shape[0], I = shape[1], O = shape[2];
     const void *x = input(b, 0, B * I, kind), *w = input(b, 1, I * O, kind), *bias = input(b, 2, O, kind);
-    b->k->linear_forward_few(output(b, B * O), x, w, bias, B, I, O);
+    b->k->linear_forward_few(output(b, B * O), x, w, bias, B, I, O, scratch);
     add_output(b, B * O);
 }
 static void run_linear_forward_few(const bench *b) { run_product(b, "linear_forward_few", forward_few); }
@@ -260,10 +262,10 @@ static void forward_skip(const bench *b, const size_t shape[3], flavour kind)
     const size_t B = shape[0], I = shape[1], O = shape[2];
     const void *x = input(b, 0, B * I, kind == TAME ? WILD : kind), *w = input(b, 1, I * O, kind);
     const void *bias = input(b, 2, O, kind);
-    b->k->linear_forward_skip(output(b, B * O), x, w, bias, B, I, O);
+    b->k->linear_forward_skip(output(b, B * O), x, w, bias, B, I, O, scratch);
     add_output(b, B * O);
     memset(b->in[0], 0, B * I * b->k->itemsize);
-    b->k->linear_forward_skip(output(b, B * O), x, w, bias, B, I, O);
+    b->k->linear_forward_skip(output(b, B * O), x, w, bias, B, I, O, scratch);
     add_output(b, B * O);
 }
 static void run_linear_forward_skip(const bench *b) { run_product(b, "linear_forward_skip", forward_skip); }
@@ -272,7 +274,7 @@ static void backward_x(const bench *b, const size_t shape[3], flavour kind)
 {
     const size_t B = shape[0], I = shape[1], O = shape[2];
     const void *dz = input(b, 0, B * O, kind), *w = input(b, 1, I * O, kind);
-    b->k->linear_backward_x(output(b, B * I), dz, w, B, I, O);
+    b->k->linear_backward_x(output(b, B * I), dz, w, B, I, O, scratch);
     add_output(b, B * I);
 }
 static void run_linear_backward_x(const bench *b) { run_product(b, "linear_backward_x", backward_x); }
@@ -282,7 +284,7 @@ static void backward_w(const bench *b, const size_t shape[3], flavour kind)
 {
     const size_t B = shape[0], I = shape[1], O = shape[2];
     const void *x = input(b, 0, B * (I + 2), kind), *dz = input(b, 1, B * O, kind);
-    b->k->linear_backward_w(output(b, I * O), x, I + 2, dz, B, I, O);
+    b->k->linear_backward_w(output(b, I * O), x, I + 2, dz, B, I, O, scratch);
     add_output(b, I * O);
 }
 static void run_linear_backward_w(const bench *b) { run_product(b, "linear_backward_w", backward_w); }
@@ -405,7 +407,7 @@ static void panels_backward_x(const bench *b, const size_t shape[3], flavour kin
     char *const w = packed(b, input(b, 1, I * O, kind), I, O, panels, n);
     char *const dz = widened(b, input(b, 0, B * O, kind), B, O, panels[n] + 2);
     char *const dx = allocate(B * (I + 1), b->k->itemsize);
-    b->k->panels_backward_x(dx, I + 1, dz, panels[n] + 2, w, panels, B, I, O);
+    b->k->panels_backward_x(dx, I + 1, dz, panels[n] + 2, w, panels, B, I, O, scratch);
     add_columns(b, dx, B, I, I + 1);
     free(w);
     free(dz);
