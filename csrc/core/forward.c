@@ -207,6 +207,8 @@ static MLPC_NOINLINE void take_rows(void *context, mlpc_team *team, size_t rank,
 static size_t rows_at_once(const mlpc_forward_job *job, size_t threads)
 {
     size_t most = job->keeps ? KEPT_ROWS : job->workspace->batch / job->workspace->room;
+    if (job->then) /* which does not ask in its middle */
+        most = mlpc_piece(job->kernels, most, MLPC_ACTIVATION_TERMS, job->net->layers[job->net->n_layers - 1].n_out);
     if (threads == 1)
         return most;
     const double terms = mlpc_forward_terms(job->net, 1), in_time = MOST_PIECES * (double)job->kernels->piece / terms;

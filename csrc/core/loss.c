@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fpmode.h"
+#include "pass.h"
 
 static double real_at(const void *x, mlpc_dtype dtype, size_t i)
 {
@@ -130,13 +131,20 @@ void mlpc_loss_rows(const mlpc_loss *loss, const mlpc_kernels *kernels, const vo
 
 static MLPC_NOINLINE mlpc_status evaluate_rows(const mlpc_loss *loss, const mlpc_kernels *kernels, const void *z,
                                                const mlpc_targets *targets, size_t B, size_t O, double *value,
-                                               void *dz, double *row_loss, size_t *bad_row)
+                                               void *dz, double *row_loss, size_t *bad_row, const mlpc_poll *poll)
 {
     double divisor;
+    const size_t bytes = O * kernels->itemsize, most = mlpc_piece(kernels, B, MLPC_ACTIVATION_TERMS, O);
     const mlpc_status status = mlpc_loss_check(loss, kernels, targets, B, O, &divisor, row_loss, bad_row);
     if (status != MLPC_OK)
         return status;
-    mlpc_loss_rows(loss, kernels, z, targets, divisor, B, O, dz, row_loss);
+    for (size_t b = 0; b < B; b += most) {
+        const mlpc_targets piece = mlpc_targets_from(targets, b, O, kernels->itemsize);
+        if (mlpc_stopped(poll, 0))
+            return MLPC_ERROR_INTERRUPTED;
+        mlpc_loss_rows(loss, kernels, (const char *)z + b * bytes, &piece, divisor, B - b < most ? B - b : most, O,
+                       dz ? (char *)dz + b * bytes : NULL, row_loss + b);
+    }
     *value = kernels->sum_double(row_loss, B) / divisor;
     return MLPC_OK;
 }
@@ -161,14 +169,16 @@ mlpc_status mlpc_loss_check(const mlpc_loss *loss, const mlpc_kernels *kernels, 
 
 mlpc_status mlpc_loss_evaluate(const mlpc_loss *loss, const mlpc_kernels *kernels, const void *z,
                                const mlpc_targets *targets, size_t B, size_t O, double *value, void *dz,
-                               double *row_loss, size_t *bad_row)
+                               double *row_loss, size_t *bad_row, const mlpc_poll *poll)
 {
     const mlpc_fpmode mode = mlpc_fpmode_enter();
     const mlpc_status status =
-        evaluate_rows(loss, kernels, z, targets, B, O, value, dz, row_loss, bad_row);
+        evaluate_rows(loss, kernels, z, targets, B, O, value, dz, row_loss, bad_row, poll);
     mlpc_fpmode_leave(mode);
     return status;
 }
+
+double mlpc_loss_terms(size_t B, size_t O) { return MLPC_ACTIVATION_TERMS * (double)B * (double)O; }
 
 /* The first of the largest of n numbers; -1 where one is NaN, which has no place among them. */
 static int64_t first_largest(const void *x, mlpc_dtype dtype, size_t from, size_t n)

@@ -97,7 +97,8 @@ void mlpc_workspace_free(mlpc_workspace *workspace);
 /* Called between pieces of work of at most some tens of milliseconds, or batches of at most some tenths of a second, by
  * the thread that called in; rows: how many rows of its epoch mlpc_train_epoch has done, mlpc_samples_create of all, 0
  * in other calls.  Returns 0 to go on; anything else makes the call end with
- * MLPC_ERROR_INTERRUPTED. */
+ * MLPC_ERROR_INTERRUPTED.  It need not return at all: what other threads of the call read meanwhile does not lie on the
+ * caller's stack. */
 typedef struct {
     int (*ask)(void *context, size_t rows);
     void *context;
@@ -195,10 +196,13 @@ mlpc_status mlpc_loss_check(const mlpc_loss *loss, const mlpc_kernels *kernels, 
 mlpc_targets mlpc_targets_from(const mlpc_targets *targets, size_t row, size_t O, size_t itemsize);
 
 /* L of B rows and, unless NULL, dz (B, O) = dL/dz (it may be z); row_loss (B,) receives s_i l_i.
- * Fails as mlpc_loss_check does. */
+ * Fails as mlpc_loss_check does; on INTERRUPTED dz and row_loss are part old, part new.  poll may be NULL. */
 mlpc_status mlpc_loss_evaluate(const mlpc_loss *loss, const mlpc_kernels *kernels, const void *z,
                                const mlpc_targets *targets, size_t B, size_t O, double *value, void *dz,
-                               double *row_loss, size_t *bad_row);
+                               double *row_loss, size_t *bad_row, const mlpc_poll *poll);
+
+/* What that costs, in terms of products. */
+double mlpc_loss_terms(size_t B, size_t O);
 
 /* Labels (B,): for each row of z (B, O) the first of its largest logits, -1 where one is NaN. */
 void mlpc_labels(const mlpc_kernels *kernels, int64_t *labels, const void *z, size_t B, size_t O);
@@ -229,8 +233,8 @@ double mlpc_random_uniform(uint64_t seed, mlpc_stream stream, uint32_t index, ui
 double mlpc_random_normal(uint64_t seed, mlpc_stream stream, uint32_t index, uint64_t counter);
 
 /* Fisher-Yates: order (n,) becomes a permutation of 0..n-1 that depends on (seed, epoch, n) alone; bounded integers by
- * Lemire's method, rejected draws taking the next counter. */
-void mlpc_shuffle(size_t *order, size_t n, uint64_t seed, uint32_t epoch);
+ * Lemire's method, rejected draws taking the next counter.  poll may be NULL. */
+mlpc_status mlpc_shuffle(size_t *order, size_t n, uint64_t seed, uint32_t epoch, const mlpc_poll *poll);
 
 /* ---- Initial values ---------------------------------------------------------------------------------------------- */
 

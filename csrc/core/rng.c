@@ -1,6 +1,7 @@
 /* Random numbers: Philox4x32-10 (Salmon et al., SC 2011) and what is made from its bits. */
 #include "fpmode.h"
 #include "mlpc.h"
+#include "progress.h"
 #include "scalar.h"
 
 /* ---- Bits ---- */
@@ -129,15 +130,21 @@ static uint64_t bounded(uint64_t bound, uint64_t seed, uint32_t epoch, uint64_t 
     return high;
 }
 
-void mlpc_shuffle(size_t *order, size_t n, uint64_t seed, uint32_t epoch)
+/* Draws between two questions whether to go on: some milliseconds, where each misses the caches. */
+enum { DRAWS = 1 << 16 };
+
+mlpc_status mlpc_shuffle(size_t *order, size_t n, uint64_t seed, uint32_t epoch, const mlpc_poll *poll)
 {
     for (size_t i = 0; i < n; i++)
         order[i] = i;
     uint64_t counter = 0;
     for (size_t i = n; i > 1; i--) {
+        if (i % DRAWS == 0 && mlpc_stopped(poll, 0))
+            return MLPC_ERROR_INTERRUPTED;
         const size_t j = (size_t)bounded(i, seed, epoch, &counter);
         const size_t last = order[i - 1];
         order[i - 1] = order[j];
         order[j] = last;
     }
+    return MLPC_OK;
 }

@@ -8,6 +8,7 @@
 #include "loss.h"
 #include "memory.h"
 #include "mlpc.h"
+#include "pass.h"
 #include "progress.h"
 #include "samples.h"
 #include "step.h"
@@ -63,9 +64,23 @@ static size_t fused_threads(const mlpc_net *net, const mlpc_kernels *kernels, co
     return mlpc_team_size(terms_of(net, B), LEAST_OF_BATCH * (double)kernels->piece, most);
 }
 
+/* Kinks cost next to nothing; an element of another activation, forward and back, and one of the loss, so many
+ * terms. */
+enum { BOTH_WAYS = 4 * MLPC_ACTIVATION_TERMS };
+
+static int has_kinks_alone(mlpc_activation a)
+{
+    return a == MLPC_ACTIVATION_identity || a == MLPC_ACTIVATION_relu || a == MLPC_ACTIVATION_leaky_relu ||
+           a == MLPC_ACTIVATION_relu6 || a == MLPC_ACTIVATION_hardtanh;
+}
+
 static int too_large(const mlpc_net *net, const mlpc_kernels *kernels, size_t B)
 {
-    return terms_of(net, B) > (double)MOST_PIECES * (double)kernels->piece;
+    double elements = 0;
+    for (size_t l = 0; l < net->n_layers; l++)
+        if (l == last_of(net) || !has_kinks_alone(net->layers[l].activation))
+            elements += (double)net->layers[l].n_out;
+    return terms_of(net, B) + BOTH_WAYS * (double)B * elements > (double)MOST_PIECES * (double)kernels->piece;
 }
 
 static trainer_key key_of(const mlpc_kernels *kernels, const mlpc_optimizer *optimizer, const mlpc_samples *samples,
@@ -156,13 +171,22 @@ void mlpc_trainer_free(mlpc_trainer *trainer)
     free(trainer);
 }
 
+/* Numbers that are copied between two questions whether to go on. */
+enum { GATHERED = 1 << 16 };
+
 /* Copies the rows order[0 .. B - 1] of samples and targets into the trainer's batch. */
-static mlpc_targets gather(mlpc_trainer *trainer, const mlpc_samples *samples, const mlpc_kernels *kernels,
-                           const mlpc_targets *targets, const size_t *order, size_t B, size_t O)
+static mlpc_status gather(mlpc_trainer *trainer, const mlpc_samples *samples, const mlpc_kernels *kernels,
+                          const mlpc_targets *targets, const size_t *order, size_t B, size_t O, const mlpc_poll *poll)
 {
-    mlpc_samples_gather_numbers(samples, kernels, &trainer->rows, 0, order, B, B);
-    mlpc_targets_gather(targets, &trainer->targets, 0, order, B, O, kernels->itemsize);
-    return mlpc_targets_of_rows(targets, &trainer->targets);
+    const size_t most = GATHERED / (samples->I + O) + 1;
+    for (size_t b = 0; b < B; b += most) {
+        const size_t n = B - b < most ? B - b : most;
+        if (mlpc_stopped(poll, 0))
+            return MLPC_ERROR_INTERRUPTED;
+        mlpc_samples_gather_numbers(samples, kernels, &trainer->rows, b, order + b, n, B - b);
+        mlpc_targets_gather(targets, &trainer->targets, b, order + b, n, O, kernels->itemsize);
+    }
+    return MLPC_OK;
 }
 
 /* What an epoch works with, fixed over its batches. */
@@ -191,7 +215,7 @@ static mlpc_status train_batch(const job *j, const mlpc_targets *batch, size_t B
     if (status != MLPC_OK)
         return status;
     *right += mlpc_count_right(j->loss, j->kernels, z, batch, B, O);
-    status = mlpc_loss_evaluate(j->loss, j->kernels, z, batch, B, O, value, dz, row_loss, &bad_row);
+    status = mlpc_loss_evaluate(j->loss, j->kernels, z, batch, B, O, value, dz, row_loss, &bad_row, poll);
     if (status == MLPC_ERROR_WEIGHTS) {
         memset(row_loss, 0, B * sizeof *row_loss);
         return MLPC_OK;
@@ -256,11 +280,13 @@ static mlpc_status plain_epoch(const job *j, const mlpc_samples *samples, const 
     for (size_t k = 0; k < batches && status == MLPC_OK; k++) {
         const size_t start = k * trainer->batch_size;
         const size_t B = n - start < trainer->batch_size ? n - start : trainer->batch_size;
-        const mlpc_targets batch = gather(trainer, samples, j->kernels, targets, trainer->order + start, B, O);
+        const mlpc_targets batch = mlpc_targets_of_rows(targets, &trainer->targets);
         const double lr = mlpc_step_rate(j->optimizer, settings->t0, k, batches);
         progress.rows = start;
         result->lr = lr;
-        status = train_batch(j, &batch, B, lr, trainer->row_loss + start, right, &result->loss, &batch_poll);
+        status = gather(trainer, samples, j->kernels, targets, trainer->order + start, B, O, &batch_poll);
+        if (status == MLPC_OK)
+            status = train_batch(j, &batch, B, lr, trainer->row_loss + start, right, &result->loss, &batch_poll);
     }
     if (status == MLPC_OK && !finite(j))
         status = MLPC_ERROR_DIVERGED;
@@ -302,10 +328,12 @@ static MLPC_NOINLINE mlpc_status epoch(const job *j, const mlpc_samples *samples
     if (status != MLPC_OK)
         return status;
     if (settings->shuffle)
-        mlpc_shuffle(trainer->order, n, settings->seed, settings->epoch);
+        status = mlpc_shuffle(trainer->order, n, settings->seed, settings->epoch, poll);
     else
         for (size_t i = 0; i < n; i++)
             trainer->order[i] = i;
+    if (status != MLPC_OK)
+        return status;
 
     status = trainer->fused && !j->gradients ? fused_epoch(j, samples, targets, settings, result, &right, poll)
                                              : plain_epoch(j, samples, targets, settings, result, &right, poll);

@@ -3,6 +3,7 @@
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "../core/fpmode.h"
 #include "names.h"
@@ -86,10 +87,73 @@ PyArrayObject *args_seen(PyObject *object)
     return array;
 }
 
-/* NumPy's own conversion to a plain C-contiguous, aligned, native array.  It rounds in the core's floating-point mode,
- * so that the bits are the same whatever the caller's. */
+/* Elements that are converted between two looks for Ctrl-C: some milliseconds. */
+enum { CONVERTED = 1 << 20 };
+
+/* NumPy rounds in the core's floating-point mode, so that a conversion gives the same bits whatever the caller's. */
+static int copy_piece(PyArrayObject *to, PyArrayObject *from)
+{
+    const mlpc_fpmode mode = mlpc_fpmode_enter();
+    const int status = PyArray_CopyInto(to, from);
+    mlpc_fpmode_leave(mode);
+    return status;
+}
+
+/* A view of memory that others keep alive. */
+static PyArrayObject *piece_of(PyArray_Descr *descr, int ndim, const npy_intp *shape, const npy_intp *strides,
+                               char *data)
+{
+    Py_INCREF(descr);
+    return (PyArrayObject *)PyArray_NewFromDescr(&PyArray_Type, descr, ndim, shape, strides, data, NPY_ARRAY_WRITEABLE,
+                                                 NULL);
+}
+
+/* A large array as a new one of a type, in pieces of so many elements.  They are cut along the first axis of which that
+ * many are more than one; what handlers of signals do to the array's shape meanwhile changes nothing. */
+static PyArrayObject *converted_in_pieces(PyArrayObject *array, int type_number)
+{
+    const int ndim = PyArray_NDIM(array);
+    npy_intp shape[NPY_MAXDIMS], strides[NPY_MAXDIMS];
+    memcpy(shape, PyArray_DIMS(array), (size_t)ndim * sizeof *shape);
+    memcpy(strides, PyArray_STRIDES(array), (size_t)ndim * sizeof *strides);
+    char *const from = PyArray_DATA(array);
+    PyArray_Descr *const descr = PyArray_DESCR(array);
+    PyArrayObject *result = (PyArrayObject *)PyArray_SimpleNew(ndim, shape, type_number);
+    npy_intp inner = PyArray_SIZE(array), outer = 1;
+    int axis = 0;
+    for (inner /= shape[0]; inner > CONVERTED; inner /= shape[axis]) {
+        outer *= shape[axis++];
+    }
+    const npy_intp extent = shape[axis], step = CONVERTED / inner;
+    Py_INCREF(descr);
+    for (npy_intp i = 0; result != NULL && i < outer * ((extent + step - 1) / step); i++) {
+        npy_intp index = i / ((extent + step - 1) / step), first = i % ((extent + step - 1) / step) * step;
+        char *const to = (char *)PyArray_DATA(result) + (index * extent + first) * inner * PyArray_ITEMSIZE(result);
+        char *data = from + first * strides[axis];
+        for (int d = axis; d-- > 0; index /= shape[d]) {
+            data += index % shape[d] * strides[d];
+        }
+        shape[axis] = extent - first < step ? extent - first : step;
+        PyArrayObject *const x = piece_of(descr, ndim - axis, shape + axis, strides + axis, data);
+        PyArrayObject *const y = piece_of(PyArray_DESCR(result), ndim - axis, shape + axis, NULL, to);
+        if (x == NULL || y == NULL || copy_piece(y, x) < 0 || PyErr_CheckSignals() < 0) {
+            Py_CLEAR(result);
+        }
+        Py_XDECREF(x);
+        Py_XDECREF(y);
+    }
+    Py_DECREF(descr);
+    return result;
+}
+
+/* NumPy's own conversion to a plain C-contiguous, aligned, native array, a large one in pieces.  It rounds in the core's
+ * floating-point mode, so that the bits are the same whatever the caller's. */
 static PyObject *numpy_converts(PyArrayObject *array, int type_number, int extra)
 {
+    if (PyArray_SIZE(array) > CONVERTED &&
+        (extra || PyArray_TYPE(array) != type_number || !PyArray_ISCARRAY_RO(array))) {
+        return (PyObject *)converted_in_pieces(array, type_number);
+    }
     const int flags = NPY_ARRAY_CARRAY_RO | NPY_ARRAY_FORCECAST | NPY_ARRAY_ENSUREARRAY | extra;
     const mlpc_fpmode mode = mlpc_fpmode_enter();
     PyObject *result = PyArray_FromArray(array, PyArray_DescrFromType(type_number), flags);
@@ -143,12 +207,18 @@ static PyObject *narrowed(PyArrayObject *array)
         float *const to = PyArray_DATA((PyArrayObject *)result);
         const double *const from = PyArray_DATA(array);
         const npy_intp n = PyArray_SIZE(array);
-        NPY_BEGIN_THREADS_DEF
-        NPY_BEGIN_THREADS_THRESHOLDED(n);
-        const mlpc_fpmode mode = mlpc_fpmode_enter();
-        narrow(to, from, n);
-        mlpc_fpmode_leave(mode);
-        NPY_END_THREADS
+        for (npy_intp i = 0; i < n && result != NULL; i += CONVERTED) {
+            const npy_intp piece = n - i < CONVERTED ? n - i : CONVERTED;
+            NPY_BEGIN_THREADS_DEF
+            NPY_BEGIN_THREADS_THRESHOLDED(piece);
+            const mlpc_fpmode mode = mlpc_fpmode_enter();
+            narrow(to + i, from + i, piece);
+            mlpc_fpmode_leave(mode);
+            NPY_END_THREADS
+            if (n > CONVERTED && PyErr_CheckSignals() < 0) {
+                Py_CLEAR(result);
+            }
+        }
     }
     return result;
 }

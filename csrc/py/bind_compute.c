@@ -140,12 +140,14 @@ static int run_loss(NetObject *net, const args_objective *objective, double *val
     }
     const mlpc_kernels *const kernels = net_kernels(net);
     const void *const z = latest_logits(net);
+    const size_t n = net->rows, columns = (size_t)net->n_out;
     size_t bad_row;
-    mlpc_status status;
-    Py_BEGIN_ALLOW_THREADS
-    status = mlpc_loss_evaluate(&objective->loss, kernels, z, &objective->targets, net->rows, (size_t)net->n_out, value,
-                                net->dz, net->workspace->row_loss, &bad_row);
-    Py_END_ALLOW_THREADS
+    poll_state state;
+    net->has_dz = 0;
+    const mlpc_poll *const poll = poll_begin_work(&state, mlpc_loss_terms(n, columns), kernels->piece);
+    const mlpc_status status = mlpc_loss_evaluate(&objective->loss, kernels, z, &objective->targets, n, columns, value,
+                                                  net->dz, net->workspace->row_loss, &bad_row, poll);
+    poll_end(&state);
     if (status != MLPC_OK) {
         errors_raise(status);
         return -1;

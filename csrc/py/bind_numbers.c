@@ -1,6 +1,8 @@
 /* Conversions, schedules and random numbers: what Python needs to do as C does, whatever the floating-point mode. */
 #include "args_optimizer.h"
+#include "errors.h"
 #include "names.h"
+#include "poll.h"
 
 static PyObject *initial_values(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
 {
@@ -96,9 +98,14 @@ static PyObject *shuffle(PyObject *Py_UNUSED(module), PyObject *const *args, Py_
     PyObject *result = PyArray_SimpleNew(1, shape, NPY_INTP);
     if (result != NULL) {
         size_t *const order = PyArray_DATA((PyArrayObject *)result);
-        Py_BEGIN_ALLOW_THREADS
-        mlpc_shuffle(order, n, seed, (uint32_t)epoch);
-        Py_END_ALLOW_THREADS
+        poll_state poll;
+        poll_begin(&poll, NULL);
+        const mlpc_status status = mlpc_shuffle(order, n, seed, (uint32_t)epoch, &poll.poll);
+        poll_end(&poll);
+        if (status != MLPC_OK) {
+            Py_DECREF(result);
+            return errors_raise(status);
+        }
     }
     return result;
 }

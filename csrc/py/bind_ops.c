@@ -7,6 +7,7 @@
 #include "args.h"
 #include "errors.h"
 #include "names.h"
+#include "poll.h"
 
 static PyObject *kernels(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
 {
@@ -339,10 +340,11 @@ static mlpc_status run_loss(const mlpc_kernels *table, const args_objective *obj
     void *const dz_data = PyArray_DATA(dz);
     const size_t B = (size_t)PyArray_DIM(z, 0), O = (size_t)PyArray_DIM(z, 1);
     size_t bad_row;
-    mlpc_status status;
-    Py_BEGIN_ALLOW_THREADS
-    status = mlpc_loss_evaluate(&loss_, table, z_data, &targets, B, O, value, dz_data, row_loss, &bad_row);
-    Py_END_ALLOW_THREADS
+    poll_state state;
+    const mlpc_poll *const poll = poll_begin_work(&state, mlpc_loss_terms(B, O), table->piece);
+    const mlpc_status status =
+        mlpc_loss_evaluate(&loss_, table, z_data, &targets, B, O, value, dz_data, row_loss, &bad_row, poll);
+    poll_end(&state);
     return status;
 }
 

@@ -784,7 +784,7 @@ static void run_numbers(mlpc_dtype dtype)
     size_t order[1021];
     start();
     for (size_t i = 0; i < COUNT(sizes); i++) {
-        mlpc_shuffle(order, sizes[i], 5, (uint32_t)i);
+        check(mlpc_shuffle(order, sizes[i], 5, (uint32_t)i, NULL));
         for (size_t j = 0; j < sizes[i]; j++)
             add_bits(order[j], 8);
     }
@@ -1024,7 +1024,8 @@ static void run_training(const mlpc_kernels *k, mlpc_dtype dtype, mlpc_loss_kind
     check(mlpc_evaluate(net, k, parameters, workspace, &loss, &input, &targets, ROWS, row_loss, &value, &accuracy,
                         &bad_row, &knowledge, NULL));
     check(mlpc_forward(net, k, parameters, workspace, &input, BATCH, &knowledge, NULL));
-    check(mlpc_loss_evaluate(&loss, k, workspace->z[HIDDEN], &targets, BATCH, OUTPUTS, &value, z, row_loss, &bad_row));
+    check(mlpc_loss_evaluate(&loss, k, workspace->z[HIDDEN], &targets, BATCH, OUTPUTS, &value, z, row_loss, &bad_row,
+                             NULL));
     check(mlpc_backward(net, k, parameters, gradients, workspace, x, z, dx, BATCH, 1, NULL));
     own_mode();
     add_doubles(&value, 1);

@@ -109,7 +109,7 @@ static void passes(work *w)
     check(mlpc_workspace_create(&some, w->net, 100 * w->threads, w->threads));
     check(mlpc_forward(w->net, w->kernels, w->parameters, all, &x, ROWS, &knowledge, NULL));
     check(mlpc_loss_evaluate(&loss, w->kernels, all->z[LAYERS - 1], &targets, ROWS, OUTPUTS, &value, w->z,
-                             all->row_loss, &bad_row));
+                             all->row_loss, &bad_row, NULL));
     for (int accumulate = 0; accumulate < 2; accumulate++)
         check(mlpc_backward(w->net, w->kernels, w->parameters, w->gradients, all, w->x, w->z, w->dx, ROWS, accumulate,
                             NULL));

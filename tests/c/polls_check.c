@@ -1,0 +1,278 @@
+/* How much work lies between two questions whether to go on: counted in terms of products, not timed.
+ *
+ *     polls_check
+ *
+ * The kernels that take long are replaced by such as only count, so that runs of seconds take none.  Prints, for each
+ * workload, how many questions it asks and the most work before one of them, in pieces of the kernels: CHECKs that it
+ * is within what mlpc.h promises, and that a call ends where the answer is no.
+ */
+#include <string.h>
+
+#include "core.h"
+
+#define CHECK(condition)                                                                                               \
+    do {                                                                                                               \
+        if (!(condition)) {                                                                                            \
+            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                                            \
+            exit(1);                                                                                                   \
+        }                                                                                                              \
+    } while (0)
+
+enum { DEAR = 64 }; /* terms, for an element of an activation or a loss */
+
+static struct {
+    double work, most;
+    size_t questions, last; /* last: the one whose answer is no; 0: none */
+} asked;
+
+static int ask(void *context, size_t rows)
+{
+    (void)context, (void)rows;
+    asked.most = asked.work > asked.most ? asked.work : asked.most;
+    asked.work = 0;
+    return ++asked.questions == asked.last;
+}
+
+static const mlpc_poll poll = {ask, NULL};
+
+static void add(double a, double b, double c) { asked.work += a * b * c; }
+
+/* ---- Kernels that count ------------------------------------------------------------------------------------------ */
+
+static void forward(void *z, const void *x, const void *w, const void *bias, size_t B, size_t I, size_t O,
+                    void *scratch)
+{
+    (void)z, (void)x, (void)w, (void)bias, (void)scratch;
+    add((double)B, (double)I, (double)O);
+}
+
+static void backward_x(void *dx, const void *dz, const void *w, size_t B, size_t I, size_t O, void *scratch)
+{
+    (void)dx, (void)dz, (void)w, (void)scratch;
+    add((double)B, (double)I, (double)O);
+}
+
+static void backward_w(void *dw, const void *x, size_t x_row, const void *dz, size_t B, size_t I, size_t O,
+                       void *scratch)
+{
+    (void)dw, (void)x, (void)x_row, (void)dz, (void)scratch;
+    add((double)B, (double)I, (double)O);
+}
+
+static void panel_forward(void *z, size_t z_row, const void *x, size_t x_row, const void *w, const void *bias, size_t B,
+                          size_t I, size_t width)
+{
+    (void)z, (void)z_row, (void)x, (void)x_row, (void)w, (void)bias;
+    add((double)B, (double)I, (double)width);
+}
+
+static void panel_backward_w(void *dw, const void *x, size_t x_row, const void *dz, size_t dz_row, size_t B, size_t I,
+                             size_t width)
+{
+    (void)dw, (void)x, (void)x_row, (void)dz, (void)dz_row;
+    add((double)B, (double)I, (double)width);
+}
+
+static void panels_backward_x(void *dx, size_t dx_row, const void *dz, size_t dz_row, const void *w,
+                              const size_t *panels, size_t B, size_t I, size_t O, void *scratch)
+{
+    (void)dx, (void)dx_row, (void)dz, (void)dz_row, (void)w, (void)panels, (void)scratch;
+    add((double)B, (double)I, (double)O);
+}
+
+static void activation(void *a, const void *z, size_t n)
+{
+    (void)a, (void)z;
+    add((double)n, DEAR, 1);
+}
+
+static void derivative(void *dz, const void *da, const void *z, const void *a, size_t n)
+{
+    (void)dz, (void)da, (void)z, (void)a;
+    add((double)n, DEAR, 1);
+}
+
+static void cross_entropy(double *row_loss, void *dz, const void *z, const int64_t *labels, const void *probabilities,
+                          const void *class_weight, double smoothing, const double *sample_weight, double divisor,
+                          size_t B, size_t O)
+{
+    (void)row_loss, (void)dz, (void)z, (void)labels, (void)probabilities, (void)class_weight, (void)smoothing;
+    (void)sample_weight, (void)divisor;
+    add((double)B, (double)O, DEAR);
+}
+
+static mlpc_kernels counting(mlpc_dtype dtype)
+{
+    mlpc_kernels k = *mlpc_kernels_for(MLPC_ISA_portable, dtype);
+    k.linear_forward = k.linear_forward_few = k.linear_forward_skip = forward;
+    k.linear_backward_x = backward_x;
+    k.linear_backward_w = backward_w;
+    k.panel_forward = panel_forward;
+    k.panel_backward_w = panel_backward_w;
+    k.panels_backward_x = panels_backward_x;
+    for (size_t i = 0; i < MLPC_N_ACTIVATIONS; i++) {
+        k.activation_forward[i] = activation;
+        k.activation_backward[i] = derivative;
+    }
+    k.cross_entropy = cross_entropy;
+    return k;
+}
+
+/* ---- Workloads --------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    mlpc_kernels k;
+    mlpc_net *net;
+    mlpc_workspace *all, *some;
+    mlpc_samples *samples;
+    mlpc_trainer *trainer;
+    size_t n, batch, *order;
+    void *parameters, *gradients, *x, *z;
+    double *row_loss;
+    int64_t *labels;
+    int keeps;
+} work;
+
+static const mlpc_loss loss = {.kind = MLPC_LOSS_cross_entropy, .mean = 1};
+
+static mlpc_status shuffle(work *w) { return mlpc_shuffle(w->order, w->n, 1, 2, &poll); }
+
+static mlpc_status train(work *w)
+{
+    const mlpc_optimizer sgd = {.kind = MLPC_OPTIMIZER_sgd, .schedule = {.lr = 0.1}};
+    const mlpc_targets targets = {.labels = w->labels};
+    const mlpc_epoch_settings settings = {.shuffle = 1};
+    mlpc_epoch_result result;
+    return mlpc_train_epoch(w->net, &w->k, w->parameters, w->keeps ? w->gradients : NULL, w->trainer, &sgd, &loss,
+                            w->samples, &targets, &settings, &result, &poll);
+}
+
+static mlpc_status forward_all(work *w)
+{
+    const mlpc_input x = {.rows = w->x};
+    return mlpc_forward(w->net, &w->k, w->parameters, w->all, &x, w->n, NULL, &poll);
+}
+
+static mlpc_status backward_all(work *w)
+{
+    return mlpc_backward(w->net, &w->k, w->parameters, w->gradients, w->all, w->x, w->z, NULL, w->n, 0, &poll);
+}
+
+static mlpc_status loss_of_all(work *w)
+{
+    const mlpc_targets targets = {.labels = w->labels};
+    const size_t O = w->net->layers[w->net->n_layers - 1].n_out;
+    double value;
+    size_t bad_row;
+    return mlpc_loss_evaluate(&loss, &w->k, w->z, &targets, w->n, O, &value, w->z, w->row_loss, &bad_row, &poll);
+}
+
+static mlpc_status predict(work *w)
+{
+    const mlpc_input x = {.rows = w->x};
+    return mlpc_predict(w->net, &w->k, w->parameters, w->some, MLPC_OUTPUT_logits, loss.kind, w->z, &x, w->n, NULL,
+                        &poll);
+}
+
+static mlpc_status evaluate(work *w)
+{
+    const mlpc_input x = {.rows = w->x};
+    const mlpc_targets targets = {.labels = w->labels};
+    double value, accuracy;
+    size_t bad_row;
+    return mlpc_evaluate(w->net, &w->k, w->parameters, w->some, &loss, &x, &targets, w->n, w->row_loss, &value,
+                         &accuracy, &bad_row, NULL, &poll);
+}
+
+/* At most so many pieces of work before a question, and at least so many questions; a call that is told to end does so
+ * at the first, at the last and at any in between. */
+static void check_calls(work *w, const char *name, mlpc_status (*call)(work *), double most, size_t least)
+{
+    memset(&asked, 0, sizeof asked);
+    check(call(w));
+    (void)ask(NULL, 0); /* for the work behind the last one */
+    const size_t questions = asked.questions - 1;
+    printf("%s: %zu questions, at most %.2f pieces between two\n", name, questions, asked.most / (double)w->k.piece);
+    CHECK(asked.most <= most * (double)w->k.piece);
+    CHECK(questions >= least);
+    const size_t ends[] = {1, (questions + 1) / 2, questions};
+    for (size_t i = 0; questions && i < 3; i++) {
+        memset(&asked, 0, sizeof asked);
+        asked.last = ends[i];
+        CHECK(call(w) == MLPC_ERROR_INTERRUPTED);
+        CHECK(asked.questions == ends[i]);
+    }
+}
+
+static work prepare(mlpc_dtype dtype, const size_t sizes[], size_t n_layers, mlpc_activation hidden, size_t n,
+                    size_t batch)
+{
+    const mlpc_optimizer sgd = {.kind = MLPC_OPTIMIZER_sgd};
+    const mlpc_activation all[] = {hidden, hidden, hidden};
+    const size_t O = sizes[n_layers], itemsize = mlpc_itemsize(dtype);
+    work w = {.k = counting(dtype), .n = n, .batch = batch};
+    check(mlpc_net_create(&w.net, dtype, n_layers, sizes, all));
+    check(mlpc_workspace_create(&w.all, w.net, n, 1));
+    check(mlpc_workspace_create(&w.some, w.net, 256, 1));
+    w.order = allocate(n, sizeof *w.order);
+    w.parameters = allocate(w.net->n_parameters, itemsize);
+    w.gradients = allocate(w.net->n_parameters, itemsize);
+    w.x = allocate(n * sizes[0], itemsize);
+    w.z = allocate(n * O, itemsize);
+    w.row_loss = allocate(n, sizeof(double));
+    w.labels = allocate(n, sizeof(int64_t));
+    const mlpc_input input = {.rows = w.x};
+    check(mlpc_samples_create(&w.samples, &w.k, &input, n, sizes[0], MLPC_ZEROS_MULTIPLY, NULL));
+    check(mlpc_trainer_create(&w.trainer, w.net, &w.k, &sgd, w.samples, batch, 1));
+    return w;
+}
+
+static void discard(work *w)
+{
+    void *const memory[] = {w->order, w->parameters, w->gradients, w->x, w->z, w->row_loss, w->labels};
+    mlpc_trainer_free(w->trainer);
+    mlpc_samples_free(w->samples);
+    mlpc_workspace_free(w->some);
+    mlpc_workspace_free(w->all);
+    mlpc_net_free(w->net);
+    for (size_t i = 0; i < sizeof memory / sizeof *memory; i++)
+        free(memory[i]);
+}
+
+int main(void)
+{
+    /* A batch that is nearly all activation, one that is nearly all loss, and one that is nearly all products: on the
+     * fused path up to 20 pieces, else step by step. */
+    static const struct {
+        const char *name;
+        size_t sizes[4], n_layers, n, batch;
+    } nets[] = {
+        {"activation, small batches", {1, 2000, 2}, 2, 3000, 30},
+        {"activation", {1, 2000, 2}, 2, 3000, 1000},
+        {"loss", {1, 2000}, 1, 3000, 1500},
+        {"products", {200, 300, 200, 3}, 3, 3000, 100},
+        {"products, all at once", {200, 300, 200, 3}, 3, 3000, 3000},
+        {"little but rows", {1, 2}, 1, 400000, 400000},
+    };
+    for (size_t i = 0; i < sizeof nets / sizeof *nets; i++)
+        for (int dtype = 0; dtype < MLPC_N_DTYPES; dtype++) {
+            work w = prepare((mlpc_dtype)dtype, nets[i].sizes, nets[i].n_layers, MLPC_ACTIVATION_gelu, nets[i].n,
+                             nets[i].batch);
+            const double input = (double)nets[i].n * 2000 / (double)w.k.piece; /* of a weight's gradient: one piece */
+            const size_t draws = nets[i].n / 65536, batches = nets[i].n / nets[i].batch;
+            printf("%s, %s\n", nets[i].name, dtype == MLPC_FLOAT32 ? "float32" : "float64");
+            check_calls(&w, "shuffle", shuffle, 0, draws);
+            check_calls(&w, "train", train, 20, draws + batches);
+            w.keeps = 1;
+            const size_t gathered = nets[i].n * nets[i].sizes[0] / 65536;
+            check_calls(&w, "train, gradients kept", train, 2 + input,
+                        draws + (gathered > batches ? gathered : batches));
+            check_calls(&w, "forward", forward_all, 2, 1);
+            check_calls(&w, "backward", backward_all, 2 + input, 1);
+            check_calls(&w, "loss", loss_of_all, 2, 1);
+            check_calls(&w, "predict", predict, 2, 1);
+            check_calls(&w, "evaluate", evaluate, 2, 1);
+            discard(&w);
+        }
+    return 0;
+}
