@@ -67,12 +67,6 @@ def isa(request):
     mlpc.cpu.use(before)
 
 
-@pytest.fixture
-def second():
-    """How long an answer to Ctrl-C may take; the sanitizers slow the kernels down, and more so beside other tests."""
-    return 5 if "libasan" in os.environ.get("LD_PRELOAD", "") else 1
-
-
 @pytest.fixture(params=[np.float32, np.float64], ids=["float32", "float64"])
 def dtype(request):
     return request.param

@@ -169,7 +169,7 @@ def test_so_much_work_is_worth_so_many_threads(method, rows, more):
 @pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("method", ["predict", "forward", "backward", "one group of inputs"])
 def test_an_interrupt_ends_a_pass_in_its_middle(method, threads):
-    """Passes that take the portable kernels many seconds, more where more is to be done beside them."""
+    """Passes that take the portable kernels many seconds; after how much work, tests/c/polls_check.c counts."""
     sizes, n = ([20, 10], 500_000) if method == "one group of inputs" else ([1000, 1000, 1000, 10], 4000)
     net, x = mlpc.MLP(sizes, seed=0, dtype="float64"), np.ones((n, sizes[0]))
     y, dz, out = np.zeros(n, np.int64), np.ones((n, 10)), np.full((n, 10), np.nan)

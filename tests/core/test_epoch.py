@@ -3,7 +3,6 @@
 import os
 import signal
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -73,26 +72,19 @@ def test_ticks_tell_how_many_rows_are_done():
 
 @pytest.mark.parametrize("isa_name", ["portable", mlpc.cpu.available()[-1]])
 @pytest.mark.parametrize("activation", ["identity", "gelu"])
-def test_ctrl_c_is_answered_within_a_second(isa_name, activation, second):
-    """One batch that takes seconds is given up in its middle, and changes nothing."""
+def test_ctrl_c_gives_up_a_batch_in_its_middle(isa_name, activation):
+    """A batch that takes seconds changes nothing then; after how much work, tests/c/polls_check.c counts."""
     before = mlpc.cpu.active()
     mlpc.cpu.use(isa_name)
     width = 1500 if isa_name == "portable" else 4000  # there, a row of 4000 x 4000 takes half a second by itself
     net = mlpc.MLP([400, width, width, 10], activation, dtype="float64", seed=0)
     x, y = np.ones((4000, 400)), np.zeros(4000, np.int64)
     start = net.parameters.copy()
-    asked = []
-
-    def interrupt():
-        asked.append(time.perf_counter())
-        os.kill(os.getpid(), signal.SIGINT)
-
-    timer = threading.Timer(0.3, interrupt)
+    timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
     try:
         timer.start()
         with pytest.raises(KeyboardInterrupt):
             net.fit(x, y, epochs=1, batch_size=4000, progress=False)
-        assert time.perf_counter() - asked[0] < second
     finally:
         timer.cancel()
         timer.join()
