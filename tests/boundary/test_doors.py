@@ -204,6 +204,7 @@ def weights():
     return {"sample_weight": Arg(WEIGHTS), "class_weight": Arg(CLASS_WEIGHTS)}
 
 
+SWEPT = r"(variants\['a'\]: )?"  # sweep says for which variant data do not do
 DOORS = {
     "MLP": Door(
         lambda init_weight, sizes_out: mlpc.MLP([4, sizes_out], dtype="float64", init=[init_weight, B]).parameters,
@@ -248,10 +249,10 @@ DOORS = {
     "sweep": Door(
         swept,
         {
-            "data: x": Arg(X, name="(data: )?[xy]"),
-            "data: y": labels("(data: )?y"),
-            "validation_data: x": Arg(X, name="validation_data: [xy]"),
-            "validation_data: y": labels(),
+            "data: x": Arg(X, name=SWEPT + "(data: )?[xy]"),
+            "data: y": labels(SWEPT + "(data: )?y"),
+            "validation_data: x": Arg(X, name=SWEPT + "validation_data: [xy]"),
+            "validation_data: y": labels(SWEPT + "validation_data: y"),
         },
         {"variants: sizes": 5, "epochs": 2, "batch_size": 3, "seeds: one": 1, "jobs": 1},
     ),
