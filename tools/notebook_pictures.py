@@ -38,7 +38,7 @@ def picture(stem, text):
 
 
 def main():
-    figure = Figure(figsize=(14, 10), layout="constrained", dpi=90)
+    figure = Figure(figsize=(14, 8.6), layout="constrained", dpi=90)
     for axes, (stem, text) in zip(figure.subplots(2, 2).ravel(), PICTURES, strict=True):
         axes.imshow(picture(stem, text), interpolation="lanczos")
         axes.set_axis_off()

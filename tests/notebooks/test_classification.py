@@ -137,7 +137,7 @@ def test_the_committed_favourite_is_good(build):
         for output in cell.outputs
         if "data" in output
     ]
-    tested = re.search(r"col\d+ [^>]*>(\d\d\.\d\d)%</td>\s*</tr>", table)
+    tested = re.search(r"col\d+\"[^>]*>(\d\d\.\d\d)%</td>\s*</tr>", table)
     assert float(tested[1]) >= 98.2
 
 
