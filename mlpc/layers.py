@@ -129,7 +129,7 @@ class Linear(Layer):
     @property
     def weight(self) -> Array:
         """(n_out, n_in), writable."""
-        return self.net.views(self.index // 2)[0]
+        return self.net._views(self.index // 2)[0]
 
     @weight.setter
     def weight(self, value: Any) -> None:
@@ -138,7 +138,7 @@ class Linear(Layer):
     @property
     def bias(self) -> Array:
         """(n_out,), writable."""
-        return self.net.views(self.index // 2)[1]
+        return self.net._views(self.index // 2)[1]
 
     @bias.setter
     def bias(self, value: Any) -> None:
@@ -147,7 +147,7 @@ class Linear(Layer):
     @property
     def weight_grad(self) -> Array:
         """(n_out, n_in), writable: the derivative by `weight` that the latest backward left."""
-        return self.net.views(self.index // 2)[2]
+        return self.net._views(self.index // 2)[2]
 
     @weight_grad.setter
     def weight_grad(self, value: Any) -> None:
@@ -156,7 +156,7 @@ class Linear(Layer):
     @property
     def bias_grad(self) -> Array:
         """(n_out,), writable: the derivative by `bias` that the latest backward left."""
-        return self.net.views(self.index // 2)[3]
+        return self.net._views(self.index // 2)[3]
 
     @bias_grad.setter
     def bias_grad(self, value: Any) -> None:
@@ -164,11 +164,11 @@ class Linear(Layer):
 
     @property
     def input(self) -> Array:
-        return self.net.memory(self.index // 2)[0]
+        return self.net._memory(self.index // 2)[0]
 
     @property
     def output(self) -> Array:
-        return self.net.memory(self.index // 2)[1]
+        return self.net._memory(self.index // 2)[1]
 
     @property
     def n_parameters(self) -> int:
@@ -192,11 +192,11 @@ class Activation(Layer):
 
     @property
     def input(self) -> Array:
-        return self.net.memory(self.index // 2)[1]
+        return self.net._memory(self.index // 2)[1]
 
     @property
     def output(self) -> Array:
-        return self.net.memory(self.index // 2)[2]
+        return self.net._memory(self.index // 2)[2]
 
 
 class Identity(Activation):

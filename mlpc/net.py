@@ -137,7 +137,7 @@ class MLP(_mlpc.Net):
         self.history = None
         self._shuffles = (self.seed, 0)
         if isinstance(init, str):
-            self.initialize(init, self.seed)
+            self._initialize(init, self.seed)
         elif isinstance(init, Mapping):
             self.load_state_dict(init)
         else:
@@ -348,7 +348,7 @@ class MLP(_mlpc.Net):
         """
         if type(x) is not np.ndarray:
             x = real_array("x", x)
-        return self.answers(x, "prediction", self.loss_name, scale)
+        return self._answers(x, "prediction", self.loss_name, scale)
 
     def predict_proba(self, x: ArrayLike, *, scale: float | None = None) -> Array:
         """Probabilities: of each class (cross_entropy), or of 1 in each column (bce_with_logits).
@@ -374,7 +374,7 @@ class MLP(_mlpc.Net):
             raise ValueError(f"predict_proba: expected a loss of classification, got {self.loss_name}")
         if type(x) is not np.ndarray:
             x = real_array("x", x)
-        return self.answers(x, "probabilities", self.loss_name, scale)
+        return self._answers(x, "probabilities", self.loss_name, scale)
 
     def evaluate(  # type: ignore[override]  # the extension takes the loss as one tuple
         self,
@@ -439,7 +439,7 @@ class MLP(_mlpc.Net):
         """Writable views of the parameters, or of their gradients, under the keys of torch.nn.Sequential."""
         tensors: dict[str, Array] = {}
         for number in range(len(self.sizes) - 1):
-            weight, bias = self.views(number)[2:] if gradients else self.views(number)[:2]
+            weight, bias = self._views(number)[2:] if gradients else self._views(number)[:2]
             tensors |= {f"{2 * number}.weight": weight, f"{2 * number}.bias": bias}
         return tensors
 

@@ -99,7 +99,7 @@ class Optimizer:
 
     def step(self) -> None:
         """Change the network's parameters by its gradients, once, at the learning rate `lr`."""
-        _mlpc.Net.step(self.net, self.spec, self.lr)
+        _mlpc.Net._step(self.net, self.spec, self.lr)
 
     def zero_grad(self) -> None:
         """Set the network's gradients to 0; needed only before gradients are accumulated."""

@@ -186,7 +186,7 @@ def fit(
         for epoch in range(1, epochs + 1):
             start = time.perf_counter()
             try:
-                loss, accuracy, last_lr = net.train_epoch(
+                loss, accuracy, last_lr = net._train_epoch(
                     samples, y, criterion, sample_weight, optimizer.epoch_spec(steps), batch_size, bool(shuffle),
                     shuffle_seed, number, optimizer.epochs, bool(keep_gradients), bar.tick,
                 )  # fmt: skip

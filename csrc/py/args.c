@@ -146,8 +146,8 @@ static PyArrayObject *converted_in_pieces(PyArrayObject *array, int type_number)
     return result;
 }
 
-/* NumPy's own conversion to a plain C-contiguous, aligned, native array, a large one in pieces.  It rounds in the core's
- * floating-point mode, so that the bits are the same whatever the caller's. */
+/* NumPy's own conversion to a plain C-contiguous, aligned, native array, a large one in pieces.  It rounds in the
+ * core's floating-point mode, so that the bits are the same whatever the caller's. */
 static PyObject *numpy_converts(PyArrayObject *array, int type_number, int extra)
 {
     if (PyArray_SIZE(array) > CONVERTED &&

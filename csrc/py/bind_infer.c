@@ -88,7 +88,7 @@ PyObject *net_logits(PyObject *self, PyObject *x)
 PyObject *net_answers(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 {
     int output, loss;
-    if (args_count("answers", nargs, 4) < 0 ||
+    if (args_count("_answers", nargs, 4) < 0 ||
         (output = names_find("output", args[1], names_outputs, MLPC_N_OUTPUTS)) < 0 ||
         (loss = names_find("loss", args[2], names_losses, MLPC_N_LOSSES)) < 0 ||
         (output != MLPC_OUTPUT_logits && args_outputs((mlpc_loss_kind)loss, ((NetObject *)self)->n_out) < 0)) {

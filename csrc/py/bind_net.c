@@ -464,7 +464,7 @@ static PyObject *net_initialize(PyObject *self, PyObject *const *args, Py_ssize_
 {
     NetObject *const net = (NetObject *)self;
     uint64_t seed;
-    if (args_count("initialize", nargs, 2) < 0) {
+    if (args_count("_initialize", nargs, 2) < 0) {
         return NULL;
     }
     const int init = names_find("init", args[0], names_inits, MLPC_N_INITS);
@@ -580,28 +580,29 @@ static PyObject *net_memory(PyObject *self, PyObject *index)
 /* ---- The type ---------------------------------------------------------------------------------------------------- */
 
 static PyMethodDef net_methods[] = {
-    {"initialize", FAST(net_initialize), "initialize($self, init, seed, /)\n--\n\nInitial values for all parameters."},
-    {"views", net_views, METH_O,
-     "views($self, layer, /)\n--\n\n(weight, bias, weight_grad, bias_grad) of a linear layer."},
-    {"memory", net_memory, METH_O,
-     "memory($self, layer, /)\n--\n\n(input, z, activation(z)) of a linear layer in the latest forward, read-only."},
+    {"_initialize", FAST(net_initialize),
+     "_initialize($self, init, seed, /)\n--\n\nInitial values for all parameters."},
+    {"_views", net_views, METH_O,
+     "_views($self, layer, /)\n--\n\n(weight, bias, weight_grad, bias_grad) of a linear layer."},
+    {"_memory", net_memory, METH_O,
+     "_memory($self, layer, /)\n--\n\n(input, z, activation(z)) of a linear layer in the latest forward, read-only."},
     {"forward", FAST(net_forward),
      "forward($self, x, out=None, scale=None, /)\n--\n\nLogits; remembers what backward needs."},
     {"loss", FAST(net_loss), "loss($self, y, loss, sample_weight, /)\n--\n\nThe loss of the latest forward."},
     {"backward", FAST(net_backward), "backward($self, dz, accumulate, /)\n--\n\nFills the gradients, returns dL/dx."},
     {"loss_and_grad", FAST(net_loss_and_grad),
      "loss_and_grad($self, x, y, loss, sample_weight, accumulate, /)\n--\n\nForward, loss and backward."},
-    {"logits", net_logits, METH_O, "logits($self, x, /)\n--\n\nAs forward, but remembers nothing."},
-    {"answers", FAST(net_answers),
-     "answers($self, x, output, loss, scale, /)\n--\n\nlogits, prediction or probabilities."},
+    {"_logits", net_logits, METH_O, "_logits($self, x, /)\n--\n\nAs forward, but remembers nothing."},
+    {"_answers", FAST(net_answers),
+     "_answers($self, x, output, loss, scale, /)\n--\n\nlogits, prediction or probabilities."},
     {"evaluate", FAST(net_evaluate),
      "evaluate($self, x, y, loss, sample_weight, scale=None, /)\n--\n\n(loss, share of right answers)."},
-    {"train_epoch", FAST(net_train_epoch),
-     "train_epoch($self, x, y, loss, sample_weight, optimizer, batch_size, shuffle, seed, epoch, t0, keep_gradients, "
+    {"_train_epoch", FAST(net_train_epoch),
+     "_train_epoch($self, x, y, loss, sample_weight, optimizer, batch_size, shuffle, seed, epoch, t0, keep_gradients, "
      "tick, /)\n--\n\nOne epoch: (loss, share of right answers, learning rate of the last step)."},
     {"_end_training", net_end_training, METH_NOARGS,
-     "_end_training($self, /)\n--\n\nFrees the memory that train_epoch kept for the next epoch."},
-    {"step", FAST(net_step), "step($self, optimizer, lr, /)\n--\n\nOne step of the optimizer, by the gradients."},
+     "_end_training($self, /)\n--\n\nFrees the memory that _train_epoch kept for the next epoch."},
+    {"_step", FAST(net_step), "_step($self, optimizer, lr, /)\n--\n\nOne step of the optimizer, by the gradients."},
     {"zero_grad", net_zero_grad, METH_NOARGS, "zero_grad($self, /)\n--\n\nSets all gradients to 0."},
     {NULL, NULL, 0, NULL},
 };

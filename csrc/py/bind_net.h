@@ -38,7 +38,7 @@ typedef struct NetObject {
 
     mlpc_workspace *scratch; /* of logits and evaluate, which leave the latest forward alone */
 
-    mlpc_trainer *trainer; /* of the latest train_epoch */
+    mlpc_trainer *trainer; /* of the latest epoch */
 
     /* The process that computes, 0 for none, and the network that its thread had entered before: see bind_net.c. */
     long busy_process;

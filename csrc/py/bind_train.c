@@ -37,7 +37,7 @@ PyObject *net_step(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     args_optimizer optimizer = {0};
     double lr;
     PyObject *result = NULL;
-    if (args_count("step", nargs, 2) == 0 && args_double("lr", args[1], &lr) == 0 &&
+    if (args_count("_step", nargs, 2) == 0 && args_double("lr", args[1], &lr) == 0 &&
         parse_optimizer(net, &optimizer, args[0]) == 0 && net_enter(net) == 0) {
         const mlpc_status status = step_within(net, &optimizer, lr);
         net_leave(net);
@@ -196,7 +196,7 @@ PyObject *net_train_epoch(PyObject *self, PyObject *const *args, Py_ssize_t narg
     NetObject *const net = (NetObject *)self;
     epoch_args epoch = {0};
     PyObject *result = NULL;
-    if (args_count("train_epoch", nargs, 12) == 0 && parse_epoch(net, &epoch, args) == 0 && net_enter(net) == 0) {
+    if (args_count("_train_epoch", nargs, 12) == 0 && parse_epoch(net, &epoch, args) == 0 && net_enter(net) == 0) {
         result = train_within(net, &epoch);
         net_leave(net);
     }

@@ -172,7 +172,7 @@ def sgd_step(dtype):
         for momentum, decay, nesterov in [(0, 0, False), (0, 0.01, False), (0.9, 0, False), (0.9, 0.01, True)]:
             net.parameters[:], net.gradients[:] = numbers(dtype, n), numbers(dtype, n, seed=1)
             v = numbers(dtype, n, seed=2) if momentum else None
-            net.step(("sgd", constant, momentum, decay, nesterov, v), 0.1)
+            net._step(("sgd", constant, momentum, decay, nesterov, v), 0.1)
             results += [net.parameters.copy()] if v is None else [net.parameters.copy(), v]
     return results
 
@@ -185,7 +185,7 @@ def adam_step(dtype):
         for kind, decay, steps in [("adam", 0, 0), ("adam", 0.01, 7), ("adamw", 0.01, 10**6)]:
             net.parameters[:], net.gradients[:] = numbers(dtype, n), numbers(dtype, n, seed=1)
             mean, square, count = numbers(dtype, n, seed=2), np.abs(numbers(dtype, n, seed=3)), np.array([float(steps)])
-            net.step((kind, constant, decay, 0.9, 0.999, 1e-8, mean, square, count), 0.1)
+            net._step((kind, constant, decay, 0.9, 0.999, 1e-8, mean, square, count), 0.1)
             results += [net.parameters.copy(), mean, square, count]
     return results
 
@@ -210,7 +210,7 @@ def epochs(dtype, zeros):
             net = mlpc.MLP([n_in, n_out, 7], "tanh", dtype=np.dtype(dtype).name)
             optimizer = mlpc.optim.SGD(net, 0.001, momentum=momentum)
             rows = _mlpc.Samples(x, None, net.dtype.name, zeros)
-            loss = net.train_epoch(
+            loss = net._train_epoch(
                 rows, np.arange(B) % 7, ("cross_entropy", "mean", None, 0.0), None, optimizer.spec, 100, True, 0, 0,
                 0.0, False, None,
             )  # fmt: skip

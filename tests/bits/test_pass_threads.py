@@ -60,7 +60,7 @@ def test_answers(sizes_and_rows, loss, dtype):
     def call(net):
         for rows in (x, x[: n // 2], np.ones_like(x)):
             yield net.predict(rows)
-            yield net.logits(rows)
+            yield net._logits(rows)
             if loss in ("cross_entropy", "bce_with_logits"):
                 yield net.predict_proba(rows)
         yield net.predict(pixels, scale=1 / 255)
@@ -144,7 +144,7 @@ def test_a_weight_that_is_not_finite_is_seen_by_every_thread():
     for threads in THREADS:
         mlpc.set_num_threads(threads)
         for _ in range(3):
-            assert np.isnan(net.logits(x)).all()
+            assert np.isnan(net._logits(x)).all()
 
 
 TASKS = """

@@ -49,7 +49,7 @@ def epochs(sizes, x, y, optimizer="sgd", *, zeros, batch_size=64, threads=1, kee
     rows = _mlpc.Samples(x, scale, dtype, zeros)
     criterion = ("cross_entropy", "mean", None, 0.0)
     figures = [
-        net.train_epoch(
+        net._train_epoch(
             rows, y, criterion, None, stepper.spec, batch_size, True, 5, epoch, float(epoch), keep_gradients, None
         )
         for epoch in range(2)
@@ -110,7 +110,7 @@ def test_more_values_than_codes():
 def one_step(net, x, y, *, zeros="multiply", keep_gradients=False):
     """An epoch of one batch at learning rate 1."""
     rows, stepper = _mlpc.Samples(x, None, net.dtype.name, zeros), mlpc.optim.SGD(net, 1.0)
-    return net.train_epoch(
+    return net._train_epoch(
         rows, y, (net.loss_name, "mean", None, 0.0), None, stepper.spec, len(x), False, 0, 0, 0.0, keep_gradients, None
     )
 
@@ -144,7 +144,7 @@ def test_a_network_that_diverged_trains_again(activation, isa):
         """By train_epoch, which keeps its memory for the next one: fit gives it back."""
         criterion, spec = ("cross_entropy", "mean", None, 0.0), mlpc.optim.SGD(net, 0.1).spec
         for number in range(2):
-            net.train_epoch(x, y, criterion, None, spec, 64, True, 0, number, 0.0, False, None)
+            net._train_epoch(x, y, criterion, None, spec, 64, True, 0, number, 0.0, False, None)
 
     with pytest.raises(mlpc.DivergenceError):
         epochs(used, bad)
@@ -167,7 +167,7 @@ def test_divergence_is_noticed_alike(zeros, threads, keep_gradients):
         before = net.parameters.copy()
         rows = _mlpc.Samples(x, None, "float32", zeros)
         with pytest.raises(mlpc.DivergenceError):
-            net.train_epoch(
+            net._train_epoch(
                 rows, y, ("cross_entropy", "mean", None, 0.0), None, optimizer.spec, 256, True, 0, 0, 0.0,
                 keep_gradients, None,
             )  # fmt: skip
@@ -190,7 +190,7 @@ def test_weights_and_passed_over_batches_on_threads(y):
         net = mlpc.MLP([40, 200, 3], "gelu", loss="cross_entropy" if y == "labels" else "huber", seed=3)
         optimizer = mlpc.optim.AdamW(net, 0.01)
         criterion = (net.loss_name, "mean", None, 0.0)
-        figures = net.train_epoch(x, target, criterion, weight, optimizer.spec, 256, True, 5, 0, 0.0, keep, None)
+        figures = net._train_epoch(x, target, criterion, weight, optimizer.spec, 256, True, 5, 0, 0.0, keep, None)
         results.append((figures, mlpc.testing.digest(net), optimizer.state["steps"][0]))
     assert results[0][2] == 3
     assert all(result == results[0] for result in results)
@@ -205,7 +205,7 @@ def outcome(keep_gradients, x, y, *, weight=None, lr=0.0, batch_size=2, loss="ms
     net = mlpc.MLP([x.shape[1], y.shape[1] if y.ndim == 2 else 2], loss=loss, dtype=dtype, init="zeros")
     optimizer = mlpc.optim.SGD(net, lr)
     try:
-        figures = net.train_epoch(
+        figures = net._train_epoch(
             x, y, (loss, "mean", None, 0.0), weight, optimizer.spec, batch_size, False, 0, 0, 0.0, keep_gradients, None
         )
     except mlpc.DivergenceError as error:
@@ -278,7 +278,7 @@ def test_an_interrupted_epoch_leaves_nothing_that_is_not_finite():
     def epoch(net, x, tick=None):
         criterion, spec = ("cross_entropy", "mean", None, 0.0), mlpc.optim.SGD(net, 0.01).spec
         rows = _mlpc.Samples(x, None, "float64", "multiply")
-        return net.train_epoch(rows, y, criterion, None, spec, B, False, 0, 0, 0.0, False, tick)
+        return net._train_epoch(rows, y, criterion, None, spec, B, False, 0, 0, 0.0, False, tick)
 
     def tick(rows):
         if rows >= 2 * B:
@@ -287,7 +287,7 @@ def test_an_interrupted_epoch_leaves_nothing_that_is_not_finite():
     try:
         with pytest.raises(LookupError):
             epoch(used, huge, tick)
-        used.initialize("torch", 1)
+        used._initialize("torch", 1)
         assert epoch(used, x) == epoch(fresh, x)
     finally:
         mlpc.cpu.use(before)
@@ -309,7 +309,7 @@ def test_a_rate_of_zero_of_either_sign_changes_nothing(kind, lr, isa):
         else:
             optimizer = mlpc.optim.SGD(net, lr, nesterov=kind == "nesterov", **settings.get(kind, {}))
         rows = _mlpc.Samples(np.float32([[1, 0]]), None, "float32", zeros)
-        net.train_epoch(
+        net._train_epoch(
             rows, np.float32([[1]]), ("mse", "mean", None, 0.0), None, optimizer.spec, 1, False, 0, 0, 0.0,
             keep_gradients, None,
         )  # fmt: skip

@@ -16,7 +16,7 @@ SGD = ("sgd", CONSTANT, 0.0, 0.0, False, None)
 
 def make_net(dtype="float32", sizes=(4, 3, 2)):
     net = _mlpc.Net(sizes, ["relu"] * (len(sizes) - 2), dtype)
-    net.initialize("torch", 1)
+    net._initialize("torch", 1)
     return net
 
 
@@ -87,18 +87,18 @@ def test_a_subclass_may_take_more_arguments():
 @pytest.mark.parametrize("layer", [-1, 2, 2**70])
 def test_there_is_no_such_layer(net, layer):
     net.forward(np.zeros((1, 4)))
-    for method in (net.views, net.memory):
+    for method in (net._views, net._memory):
         with says(ValueError, "layer: expected an integer in 0..1, got"):
             method(layer)
 
 
 def test_initialize(net):
     with says(ValueError, "init: expected one of ['torch', 'he', "):
-        net.initialize("xavier", 0)
+        net._initialize("xavier", 0)
     with says(ValueError, "seed: expected an integer in 0..18446744073709551615, got -1"):
-        net.initialize("he", -1)
+        net._initialize("he", -1)
     with says(TypeError, "seed: expected an integer, got float"):
-        net.initialize("he", 1.0)
+        net._initialize("he", 1.0)
 
 
 # ---- x ---------------------------------------------------------------------------------------------------------------
@@ -121,10 +121,10 @@ def test_initialize(net):
 def test_x_that_does_not_fit(net, x, error, text):
     for call in (
         net.forward,
-        net.logits,
+        net._logits,
         lambda x: net.evaluate(x, [0], CROSS_ENTROPY, None),
         lambda x: net.loss_and_grad(x, [0], CROSS_ENTROPY, None, False),
-        lambda x: net.train_epoch(x, [0], CROSS_ENTROPY, None, SGD, 1, True, 0, 0, 0.0, False, None),
+        lambda x: net._train_epoch(x, [0], CROSS_ENTROPY, None, SGD, 1, True, 0, 0, 0.0, False, None),
     ):
         with says(error, text):
             call(x)
@@ -138,7 +138,7 @@ def test_any_real_x_is_converted(dtype, kind):
     assert expected.dtype == dtype
     for same in (x, x.tolist(), np.asfortranarray(x), np.repeat(x, 2, axis=1)[:, ::2], x[::-1][::-1]):
         np.testing.assert_array_equal(net.forward(same), expected)
-        np.testing.assert_array_equal(net.logits(same), expected)
+        np.testing.assert_array_equal(net._logits(same), expected)
 
 
 def test_nan_in_x_gives_nan(net):
@@ -146,7 +146,7 @@ def test_nan_in_x_gives_nan(net):
 
 
 def test_zero_rows(net):
-    assert net.forward(np.zeros((0, 4))).shape == (0, 2) == net.logits(np.zeros((0, 4))).shape
+    assert net.forward(np.zeros((0, 4))).shape == (0, 2) == net._logits(np.zeros((0, 4))).shape
     net.gradients[:] = 1
     assert net.backward(np.zeros((0, 2)), False).shape == (0, 4)
     assert not net.gradients.any()
@@ -359,7 +359,7 @@ def test_an_epoch_reads_data_in_the_network_s_own_memory_as_they_were(keep_gradi
         net.parameters[:] = start
         net.gradients[:] = start[::-1]
         x, y, weight = data(net)
-        figures = net.train_epoch(x, y, MSE, weight, SGD, 1, True, 0, 0, 0.0, keep_gradients, None)
+        figures = net._train_epoch(x, y, MSE, weight, SGD, 1, True, 0, 0, 0.0, keep_gradients, None)
         return figures, net.parameters.tobytes()
 
     def own(net):
@@ -390,7 +390,7 @@ def test_backward_needs_what_forward_and_loss_leave(net):
     with says(RuntimeError, "loss: there is no forward before it"):
         net.loss([0], CROSS_ENTROPY, None)
     with pytest.raises(RuntimeError, match="there is no forward"):
-        net.memory(0)
+        net._memory(0)
     net.forward(np.ones((1, 4)))
     with says(RuntimeError, "backward: expected dz, since no loss of the latest forward was computed"):
         net.backward(None, False)
@@ -437,7 +437,7 @@ def test_x_may_be_what_the_network_shows():
     net = make_net(sizes=(3, 3, 3))
     x = np.random.default_rng(0).normal(size=(2, 3)).astype(np.float32)
     net.forward(x)
-    output = net.memory(1)[1]
+    output = net._memory(1)[1]
     copy = output.copy()
     aliased = net.forward(output), net.backward(np.ones((2, 3)), False), net.gradients.copy()
     apart = net.forward(copy), net.backward(np.ones((2, 3)), False), net.gradients
@@ -450,7 +450,7 @@ def test_logits_and_evaluate_leave_the_latest_forward_alone(net):
     net.forward(x)
     net.loss([0, 1, 0, 1, 0], CROSS_ENTROPY, None)
     dx, gradients = net.backward(None, False), net.gradients.copy()
-    net.logits(np.ones((1000, 4)))
+    net._logits(np.ones((1000, 4)))
     net.evaluate(np.ones((1000, 4)), np.zeros(1000, int), CROSS_ENTROPY, None)
     np.testing.assert_array_equal(net.backward(None, False), dx)
     np.testing.assert_array_equal(net.gradients, gradients)
@@ -470,7 +470,7 @@ def test_loss_and_grad_is_forward_loss_backward(net):
 
 
 def train(net, x, y, loss=CROSS_ENTROPY, weight=None, optimizer=SGD, batch_size=2, seed=0, epoch=0, t0=0.0, tick=None):
-    return net.train_epoch(x, y, loss, weight, optimizer, batch_size, True, seed, epoch, t0, False, tick)
+    return net._train_epoch(x, y, loss, weight, optimizer, batch_size, True, seed, epoch, t0, False, tick)
 
 
 @pytest.mark.parametrize(
@@ -532,7 +532,7 @@ def test_state_of_adam_that_cannot_be(net, kind, place, array, error, text):
     before = net.parameters.copy()
     for call in (
         lambda: train(net, np.ones((4, 4)), [0, 1, 0, 1], optimizer=tuple(spec)),
-        lambda: net.step(tuple(spec), 0.1),
+        lambda: net._step(tuple(spec), 0.1),
     ):
         with says(error, text):
             call()
@@ -553,7 +553,7 @@ def test_the_state_of_adam_has_memory_of_its_own():
             train(net, x, y, MSE, None, optimizer)
     shared = np.zeros(23)
     with says(ValueError, "mean: expected memory of its own, got an array that overlaps square"):
-        net.step(("adam", CONSTANT, 0.0, 0.9, 0.999, 1e-8, shared, shared, np.zeros(1)), 0.1)
+        net._step(("adam", CONSTANT, 0.0, 0.9, 0.999, 1e-8, shared, shared, np.zeros(1)), 0.1)
 
 
 def test_the_velocity_has_memory_of_its_own(net):
@@ -561,7 +561,7 @@ def test_the_velocity_has_memory_of_its_own(net):
         optimizer = ("sgd", CONSTANT, 0.9, 0.0, False, array)
         for call in (
             lambda optimizer=optimizer: train(net, np.ones((4, 4)), [0, 1, 0, 1], optimizer=optimizer),
-            lambda optimizer=optimizer: net.step(optimizer, 0.1),
+            lambda optimizer=optimizer: net._step(optimizer, 0.1),
         ):
             with says(ValueError, f"velocity: expected memory of its own, got an array that overlaps the {name}"):
                 call()
@@ -641,10 +641,10 @@ A = np.ones((2, 3))
         (lambda: _mlpc.as_real("p", [1j], "float32"), TypeError, "p: expected real numbers, got dtype complex128"),
         (lambda: _mlpc.as_real("p", A, "float16"), ValueError, "dtype: expected one of ['float32', 'float64'], got"),
         (lambda: _mlpc.as_real(1, A, "float32"), TypeError, ""),
-        (lambda: make_net().step(SGD, "0"), TypeError, "lr: expected a real number, got str"),
-        (lambda: make_net().step(SGD, 10**400), ValueError, "lr: expected a number in the range of a float"),
-        (lambda: make_net().step(SGD[:5], 0.1), TypeError, "optimizer: expected (kind, schedule, "),
-        (lambda: make_net().step(SGD), TypeError, "step: expected 2 arguments, got 1"),
+        (lambda: make_net()._step(SGD, "0"), TypeError, "lr: expected a real number, got str"),
+        (lambda: make_net()._step(SGD, 10**400), ValueError, "lr: expected a number in the range of a float"),
+        (lambda: make_net()._step(SGD[:5], 0.1), TypeError, "optimizer: expected (kind, schedule, "),
+        (lambda: make_net()._step(SGD), TypeError, "_step: expected 2 arguments, got 1"),
         (lambda: mlpc.cpu.use("sse2"), ValueError, "instruction set: expected one of ['reference', 'portable'"),
     ],
 )

@@ -62,10 +62,10 @@ import sys
 import numpy as np
 from mlpc import _mlpc
 net, x = _mlpc.Net([784, 512, 512, 10], ["relu", "relu"], "float32"), np.ones((20000, 784), np.float32)
-net.initialize("torch", 1)
+net._initialize("torch", 1)
 class Last:
-    def __del__(self, net=net, x=x, expected=net.logits(x), equal=np.ndarray.tobytes):
-        print(equal(net.logits(x)) == equal(expected), flush=True)
+    def __del__(self, net=net, x=x, expected=net._logits(x), equal=np.ndarray.tobytes):
+        print(equal(net._logits(x)) == equal(expected), flush=True)
 sys.modules["kept to the end"] = Last()
 """
 
@@ -92,7 +92,7 @@ def train(tick):
     net = mlpc.MLP([784, 512, 512, 10], seed=1)
     optimizer = mlpc.optim.SGD(net, 0.01)
     loss = ("cross_entropy", "mean", None, 0.0)
-    told = net.train_epoch(x, y, loss, None, optimizer.spec, 2048, True, 0, 0, 0.0, False, tick)
+    told = net._train_epoch(x, y, loss, None, optimizer.spec, 2048, True, 0, 0, 0.0, False, tick)
     return told, mlpc.testing.digest(net)
 
 expected, results, switches = train(None), [], 0

@@ -26,8 +26,8 @@ def x():
 def train(x, tick):
     """The parameters after one long epoch."""
     net = _mlpc.Net((64, 128, 8), ["tanh"], "float32")
-    net.initialize("torch", 1)
-    net.train_epoch(x, x[:, :8], MSE, None, SGD, 4, True, 0, 0, 0.0, False, tick)
+    net._initialize("torch", 1)
+    net._train_epoch(x, x[:, :8], MSE, None, SGD, 4, True, 0, 0, 0.0, False, tick)
     return net.parameters.tobytes()
 
 

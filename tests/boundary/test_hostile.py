@@ -21,7 +21,7 @@ examples = settings(max_examples=150, suppress_health_check=[HealthCheck.too_slo
 
 def make_net(dtype="float32"):
     net = _mlpc.Net([4, 3, 2], ["relu"], dtype)
-    net.initialize("torch", 1)
+    net._initialize("torch", 1)
     net.gradients[:] = np.arange(net.n_parameters)
     return net
 
@@ -123,7 +123,7 @@ def test_every_layout_gives_the_bits_of_the_plain_one(pair, dtype):
     copy = np.array(x)
     z = net.forward(x)
     dz = np.ones_like(z)
-    results = z, net.logits(x), net.backward(dz, False), net.gradients.copy()
+    results = z, net._logits(x), net.backward(dz, False), net.gradients.copy()
     same = net.forward(plain.astype(dtype)), z, net.backward(dz, False), net.gradients
     for result, expected in zip(results, same, strict=True):
         assert result.tobytes() == expected.tobytes()
@@ -142,12 +142,12 @@ def test_network_methods_survive(x, y, weight):
         lambda: net.loss(y, CROSS_ENTROPY, weight),
         lambda: net.loss(y, MSE, weight),
         lambda: net.loss(y, ("cross_entropy", "sum", weight, 0.0), None),
-        lambda: net.logits(x),
+        lambda: net._logits(x),
         lambda: net.evaluate(x, y, CROSS_ENTROPY, weight),
         lambda: net.loss_and_grad(x, y, MSE, weight, True),
-        lambda: net.train_epoch(x, y, CROSS_ENTROPY, weight, SGD, 2, True, 0, 0, 0.0, True, None),
-        lambda: net.train_epoch(x, y, CROSS_ENTROPY, None, optimizer, 2, True, 0, 0, 0.0, True, None),
-        lambda: net.step(optimizer, y),
+        lambda: net._train_epoch(x, y, CROSS_ENTROPY, weight, SGD, 2, True, 0, 0, 0.0, True, None),
+        lambda: net._train_epoch(x, y, CROSS_ENTROPY, None, optimizer, 2, True, 0, 0, 0.0, True, None),
+        lambda: net._step(optimizer, y),
         lambda: _mlpc.as_real("x", x, "float32"),
     ):
         survives(net, call)
@@ -196,7 +196,7 @@ def test_numbers_that_are_none(scale):
     assert not np.isfinite(net.forward(x)).any() or np.isfinite(np.float32(scale))
     before = net.parameters.copy()
     with pytest.raises(ValueError, match="diverged"):
-        net.train_epoch(x, [0, 1, 0, 1, 0], CROSS_ENTROPY, None, SGD, 2, True, 0, 0, 0.0, False, None)
+        net._train_epoch(x, [0, 1, 0, 1, 0], CROSS_ENTROPY, None, SGD, 2, True, 0, 0, 0.0, False, None)
     np.testing.assert_array_equal(net.parameters, before)
 
 
@@ -213,8 +213,8 @@ def test_shapes_by_stride_tricks(rows):
     for call in (
         lambda: net.forward(huge(rows, 4)),
         lambda: net.forward(huge(rows, 4, dtype=np.int8)),
-        lambda: net.logits(huge(rows, 4)),
-        lambda: net.train_epoch(huge(rows, 4), [0], CROSS_ENTROPY, None, SGD, 1, True, 0, 0, 0.0, False, None),
+        lambda: net._logits(huge(rows, 4)),
+        lambda: net._train_epoch(huge(rows, 4), [0], CROSS_ENTROPY, None, SGD, 1, True, 0, 0, 0.0, False, None),
         lambda: ops.exp(huge(rows)),
         lambda: ops.linear_forward(huge(rows, 0), huge(4, 0), np.ones(4, np.float32)),
         lambda: losses.mse(huge(rows, 1), huge(rows, 1)),
@@ -318,10 +318,10 @@ def test_objects_that_lie(liar):
         lambda: net.loss_and_grad(np.ones((5, 4)), liar, CROSS_ENTROPY, None, False),
         lambda: net.loss_and_grad(np.ones((5, 4)), [0] * 5, CROSS_ENTROPY, liar, False),
         lambda: net.loss_and_grad(np.ones((5, 4)), [0] * 5, liar, None, False),
-        lambda: net.views(liar),
-        lambda: net.initialize(liar, liar),
-        lambda: net.train_epoch(*[liar] * 12),
-        lambda: net.step(liar, liar),
+        lambda: net._views(liar),
+        lambda: net._initialize(liar, liar),
+        lambda: net._train_epoch(*[liar] * 12),
+        lambda: net._step(liar, liar),
         lambda: _mlpc.Net(liar, liar, liar),
         lambda: ops.linear_forward(liar, liar, liar),
         lambda: ops.exp(np.ones(3), liar),
@@ -353,7 +353,7 @@ def test_conversions_that_use_the_network():
     net.forward(np.ones((5, 4)))
     with pytest.raises(ValueError, match="expected 300 rows"):
         net.loss(Array(np.zeros(5, int), other), CROSS_ENTROPY, None)
-    net.train_epoch(Array(np.ones((5, 4)), other), [0] * 5, CROSS_ENTROPY, None, SGD, 2, True, 0, 0, 0.0, False, None)
+    net._train_epoch(Array(np.ones((5, 4)), other), [0] * 5, CROSS_ENTROPY, None, SGD, 2, True, 0, 0, 0.0, False, None)
 
 
 def test_labels_changed_by_a_callback_stay_those_that_were_checked():
@@ -363,5 +363,5 @@ def test_labels_changed_by_a_callback_stay_those_that_were_checked():
     def tick(rows):
         y[:] = 2**40
 
-    net.train_epoch(x, y, CROSS_ENTROPY, None, SGD, 4, True, 0, 0, 0.0, False, tick)
+    net._train_epoch(x, y, CROSS_ENTROPY, None, SGD, 4, True, 0, 0, 0.0, False, tick)
     assert np.isfinite(net.parameters).all()

@@ -21,12 +21,12 @@ CALLED_BACK = "^this network is in use by the call that called back"
 
 def make_net(sizes=(64, 128, 8)):
     net = _mlpc.Net(sizes, ["relu"] * (len(sizes) - 2), "float32")
-    net.initialize("torch", 1)
+    net._initialize("torch", 1)
     return net
 
 
 def train(net, x, y, tick=None):
-    return net.train_epoch(x, y, MSE, None, SGD, 4, True, 0, 0, 0.0, False, tick)
+    return net._train_epoch(x, y, MSE, None, SGD, 4, True, 0, 0, 0.0, False, tick)
 
 
 def long_data(rows=200_000):
@@ -77,15 +77,15 @@ def busy(epochs):
 def calls(net):
     x, y = np.ones((2, 64)), np.ones((2, 8))
     return {
-        "initialize": lambda: net.initialize("he", 0),
+        "initialize": lambda: net._initialize("he", 0),
         "forward": lambda: net.forward(x),
         "loss": lambda: net.loss(y, MSE, None),
         "backward": lambda: net.backward(y, False),
         "loss_and_grad": lambda: net.loss_and_grad(x, y, MSE, None, False),
-        "logits": lambda: net.logits(x),
+        "logits": lambda: net._logits(x),
         "evaluate": lambda: net.evaluate(x, y, MSE, None),
         "train_epoch": lambda: train(net, x, y),
-        "step": lambda: net.step(SGD, 0.1),
+        "step": lambda: net._step(SGD, 0.1),
         "zero_grad": net.zero_grad,
     }
 
@@ -95,7 +95,7 @@ def test_concurrent_use_is_an_error(busy):
         with pytest.raises(RuntimeError, match=IN_USE):
             call()
     assert busy.parameters.shape == (busy.n_parameters,)
-    assert len(busy.views(0)) == 4
+    assert len(busy._views(0)) == 4
 
 
 def test_python_and_other_networks_run_meanwhile(busy, epochs):
@@ -141,7 +141,7 @@ def test_a_thread_of_the_child_is_not_taken_for_one_of_the_parent(busy):
     results = []
 
     def work():
-        thread = threading.Thread(target=lambda: results.append(busy.logits(np.ones((1, 64)))))
+        thread = threading.Thread(target=lambda: results.append(busy._logits(np.ones((1, 64)))))
         thread.start()
         thread.join(600)
         assert len(results) == 1
@@ -257,7 +257,7 @@ SCRIPT = """
 import numpy as np, os, signal, threading
 from mlpc import _mlpc
 net = _mlpc.Net([64, 128, 8], ["relu"], "float32")
-net.initialize("torch", 1)
+net._initialize("torch", 1)
 x, y = np.ones((2_000_000, 64), np.float32), np.ones((2_000_000, 8), np.float32)
 threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
 try:
@@ -273,9 +273,9 @@ except KeyboardInterrupt:
 @pytest.mark.parametrize(
     "call",
     [
-        "net.train_epoch(x, y, {mse}, None, {sgd}, 4, True, 0, 0, 0.0, False, None)",
+        "net._train_epoch(x, y, {mse}, None, {sgd}, 4, True, 0, 0, 0.0, False, None)",
         "net.evaluate(x, y, {mse}, None)",
-        "net.logits(x)",
+        "net._logits(x)",
         "net.forward(x)",
         "_mlpc.shuffle(50_000_000, 1, 2)",
     ],

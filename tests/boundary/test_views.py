@@ -18,7 +18,7 @@ SGD = ("sgd", ("constant", 0.1, 0.0, 0.0, 0.0, 0.0, 0.0), 0.0, 0.0, False, None)
 
 def make_net():
     net = _mlpc.Net([4, 3, 2], ["tanh"], "float64")
-    net.initialize("torch", 1)
+    net._initialize("torch", 1)
     return net
 
 
@@ -41,7 +41,7 @@ def test_buffers_outlive_the_network(name):
 
 def test_views_outlive_the_network():
     net = make_net()
-    views = [view for layer in (0, 1) for view in net.views(layer)]
+    views = [view for layer in (0, 1) for view in net._views(layer)]
     copies = [view.copy() for view in views]
     del net
     churn()
@@ -52,7 +52,7 @@ def test_views_outlive_the_network():
 
 def test_views_show_the_buffers():
     net = make_net()
-    weight, bias, weight_grad, bias_grad = net.views(0)
+    weight, bias, weight_grad, bias_grad = net._views(0)
     np.testing.assert_array_equal(weight, net.parameters[:12].reshape(4, 3).T)
     np.testing.assert_array_equal(bias, net.parameters[12:15])
     assert weight.shape == weight_grad.shape == (3, 4)
@@ -70,10 +70,10 @@ def test_memory_is_the_latest_forward_s():
     net = make_net()
     x = np.random.default_rng(0).normal(size=(5, 4))
     z = net.forward(x)
-    x0, z0, a0 = net.memory(0)
-    x1, z1, a1 = net.memory(1)
+    x0, z0, a0 = net._memory(0)
+    x1, z1, a1 = net._memory(1)
     assert np.shares_memory(x0, x)
-    weight, bias, _, _ = net.views(0)
+    weight, bias, _, _ = net._views(0)
     np.testing.assert_allclose(z0, x @ weight.T + bias)
     np.testing.assert_allclose(a0, np.tanh(z0))
     np.testing.assert_array_equal(x1, a0)
@@ -88,11 +88,11 @@ def test_memory_is_the_latest_forward_s():
 def test_memory_outlives_larger_batches_and_the_network():
     net = make_net()
     net.forward(np.ones((3, 4)))
-    views = [*net.memory(0), *net.memory(1)]
+    views = [*net._memory(0), *net._memory(1)]
     copies = [view.copy() for view in views]
     net.forward(np.full((300, 4), 5.0))
     net.forward(np.full((3, 4), 5.0))
-    net.train_epoch(np.ones((9, 4)), np.ones((9, 2)), MSE, None, SGD, 4, True, 0, 0, 0.0, False, None)
+    net._train_epoch(np.ones((9, 4)), np.ones((9, 2)), MSE, None, SGD, 4, True, 0, 0, 0.0, False, None)
     del net
     churn()
     for view, copy in zip(views, copies, strict=True):
@@ -133,10 +133,10 @@ def use_everything(times):
     for _ in range(times):
         net.loss_and_grad(x, y, MSE, None, False)
         net.backward(net.forward(x), True)
-        net.memory(0), net.views(1), net.logits(x), net.evaluate(x, y, MSE, np.ones(50))
+        net._memory(0), net._views(1), net._logits(x), net.evaluate(x, y, MSE, np.ones(50))
         for target in (y, "y", np.ones((50, 2), complex), np.full((50, 2), np.nan)):
             with contextlib.suppress(TypeError, ValueError):
-                net.train_epoch(x, target, MSE, np.ones(50), SGD, 7, True, 0, 0, 0.0, True, None)
+                net._train_epoch(x, target, MSE, np.ones(50), SGD, 7, True, 0, 0, 0.0, True, None)
 
 
 def test_nothing_leaks():
@@ -158,3 +158,14 @@ def test_nothing_leaks():
 def test_the_exception_pickles():
     error = pickle.loads(pickle.dumps(mlpc.DivergenceError("why")))
     assert type(error) is mlpc.DivergenceError and error.args == ("why",)
+
+
+def test_completion_shows_what_a_person_may_use():
+    """Names of a network without an underscore: those of the documentation."""
+    shown = {name for name in dir(mlpc.MLP([2, 1])) if not name.startswith("_")}
+    named = """
+        activations backward dtype eval evaluate fit forward gradients history layers load_state_dict loss
+        loss_and_grad loss_name n_parameters parameters predict predict_proba seed shuffle_state sizes state_dict
+        summary train training zero_grad
+    """
+    assert shown == set(named.split())

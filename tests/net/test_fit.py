@@ -437,7 +437,7 @@ def test_a_network_in_use_keeps_its_history_and_its_numbers():
     criterion = ("cross_entropy", "mean", None, 0.0)
     with pytest.raises(LookupError):
         while True:
-            net.train_epoch(x, y, criterion, None, optimizer.spec, 1, True, 0, 0, 0.0, False, tick)
+            net._train_epoch(x, y, criterion, None, optimizer.spec, 1, True, 0, 0, 0.0, False, tick)
     assert seen and (net.gradients == 7).all()
     net.fit(x[:100], y[:100], epochs=2)
     assert net.history is not history and net.history.epochs == 2
@@ -543,4 +543,4 @@ def test_an_epoch_wants_a_rate_for_every_step(rates):
     criterion, (kind, _, *settings) = ("cross_entropy", "mean", None, 0.0), SGD(net).spec
     spec = (kind, np.array(rates), *settings)
     with pytest.raises(ValueError, match="rates: expected shape"):
-        net.train_epoch(x, y, criterion, None, spec, 64, True, 0, 0, 0.0, False, None)
+        net._train_epoch(x, y, criterion, None, spec, 64, True, 0, 0, 0.0, False, None)

@@ -58,11 +58,11 @@ def test_bits_are_those_of_the_dense_kernels(isa, dtype, n, zeros):
     expected = dense(net, x)
     weight = net.layers[0].weight  # held: nothing stays known of it
     for _ in range(2):
-        np.testing.assert_array_equal(net.logits(x), expected)
+        np.testing.assert_array_equal(net._logits(x), expected)
         np.testing.assert_array_equal(net.forward(x), expected)
     del weight
     for _ in range(3):  # not asked for, to be found out, known
-        np.testing.assert_array_equal(net.logits(x), expected)
+        np.testing.assert_array_equal(net._logits(x), expected)
         np.testing.assert_array_equal(net.forward(x), expected)
         np.testing.assert_array_equal(net.predict(x), expected.argmax(axis=1))
 
@@ -74,7 +74,7 @@ def test_rows_that_are_not_finite(isa, dtype, n):
     x[0, 0], x[-1, -1] = np.nan, np.inf
     expected = dense(net, x)
     for _ in range(2):
-        np.testing.assert_array_equal(net.logits(x), expected)
+        np.testing.assert_array_equal(net._logits(x), expected)
 
 
 def test_close_to_float64(dtype):
@@ -203,7 +203,7 @@ def test_a_scale_is_a_number():
 def known(net, x):
     """The weight is found to be finite, and zeros are skipped: of few rows in the second call, and from then on."""
     for _ in range(3):
-        assert np.isfinite(net.logits(x)).all()
+        assert np.isfinite(net._logits(x)).all()
 
 
 def by_parameters(net):
@@ -269,10 +269,10 @@ def results(net, x):
     y, scale = np.zeros(len(x), int), 0.5
     numbers = x.astype(net.dtype) * net.dtype.type(scale)
     for row in range(2):
-        yield net.logits(numbers[row : row + 1])
+        yield net._logits(numbers[row : row + 1])
         yield net.forward(numbers[row : row + 1])
         yield net.predict_proba(x[row : row + 1], scale=scale)
-    yield net.logits(numbers)
+    yield net._logits(numbers)
     yield net.forward(numbers)
     yield net.forward(x, scale=scale)
     yield net.predict_proba(numbers)
@@ -328,17 +328,17 @@ def test_a_view_that_is_held(isa, n, holder):
     known(net, x)
     kept = float(view[0])
     view[0] = np.inf
-    assert np.isnan(net.logits(x)).all() and np.isnan(net.forward(x)).all()
+    assert np.isnan(net._logits(x)).all() and np.isnan(net.forward(x)).all()
     del view
     gc.collect()
-    assert np.isnan(net.logits(x)).all() and np.isnan(net.forward(x)).all()
+    assert np.isnan(net._logits(x)).all() and np.isnan(net.forward(x)).all()
     net.parameters[0] = kept
     known(net, x)
 
 
 def test_a_weak_reference_does_not_come_back(isa):
     net, x = make_net(), images(3).astype(np.float32)
-    references = [weakref.ref(net.parameters), weakref.ref(net.views(0)[0])]
+    references = [weakref.ref(net.parameters), weakref.ref(net._views(0)[0])]
     known(net, x)
     assert [reference() for reference in references] == [None, None]
     assert not isinstance(net.parameters.base, np.ndarray)  # which a weak reference could bring back
@@ -349,7 +349,7 @@ def test_parameters_are_one_object_while_they_are_held():
     held = net.parameters
     net.predict(images(3))
     assert net.parameters is held
-    assert net.views(0)[0].base is held
+    assert net._views(0)[0].base is held
 
 
 def test_parameters_stay_what_they_are(dtype):
@@ -367,14 +367,14 @@ def test_initialize_and_training_are_seen(isa):
     net, x = make_net(activation="identity"), images(300).astype(np.float32)
     x[:, 0] = 0
     by_parameters(net)
-    assert np.isnan(net.logits(x)).all()
-    net.initialize("he", 1)
+    assert np.isnan(net._logits(x)).all()
+    net._initialize("he", 1)
     known(net, x)
     with pytest.raises(mlpc.DivergenceError):
         net.fit(x, np.arange(300) % 5, epochs=3, lr=1e30, progress=False)
-    np.testing.assert_array_equal(net.logits(x), dense(net, x))
+    np.testing.assert_array_equal(net._logits(x), dense(net, x))
     net.fit(x / 255, np.arange(300) % 5, epochs=1, lr=0.01, progress=False)
-    np.testing.assert_array_equal(net.logits(x), dense(net, x))
+    np.testing.assert_array_equal(net._logits(x), dense(net, x))
 
 
 def test_the_bias_and_later_layers_may_be_anything(isa, dtype):
@@ -382,20 +382,20 @@ def test_the_bias_and_later_layers_may_be_anything(isa, dtype):
     net, x = make_net(dtype), images(9).astype(dtype)
     known(net, x)
     net.layers[0].bias[3], net.layers[2].weight[:, 3] = np.inf, -np.inf
-    np.testing.assert_array_equal(net.logits(x), dense(net, x))
+    np.testing.assert_array_equal(net._logits(x), dense(net, x))
     net.layers[2].weight[0, 0] = np.nan
-    np.testing.assert_array_equal(net.logits(x), dense(net, x))
+    np.testing.assert_array_equal(net._logits(x), dense(net, x))
 
 
 def test_extension_s_own_door():
     net = make_net()
     x = images(4)
     for output in ("logits", "prediction", "probabilities"):
-        assert len(net.answers(x, output, "cross_entropy", 0.5)) == 4
+        assert len(net._answers(x, output, "cross_entropy", 0.5)) == 4
     with pytest.raises(ValueError, match="output: expected one of"):
-        net.answers(x, "labels", "cross_entropy", None)
+        net._answers(x, "labels", "cross_entropy", None)
     with pytest.raises(ValueError, match="loss: expected one of"):
-        net.answers(x, "logits", "hinge", None)
+        net._answers(x, "logits", "hinge", None)
     with pytest.raises(TypeError, match="from_bytes: expected 3 arguments, got 1"):
         _mlpc.from_bytes(x)
     with pytest.raises(TypeError, match="x: expected uint8, got dtype int8"):

@@ -76,7 +76,7 @@ def test_to_and_from_a_torch_sequential(torch, net):
     expected = sequential(torch.tensor(x, dtype=dtype)).detach().numpy()
     assert np.allclose(net(x), expected, rtol=0, atol=1e-5 if net.dtype == np.float32 else 1e-14)
     net.load_state_dict(dict(sequential.named_parameters()))  # that require gradients
-    net.initialize("he", 1)
+    net._initialize("he", 1)
     sequential.load_state_dict({key: torch.from_numpy(array) for key, array in net.state_dict().items()})
     net.load_state_dict(sequential.state_dict())
     again = mlpc.MLP([4, 6, 5, 3], ["tanh", "identity"], dtype=net.dtype, init="he", seed=1)
