@@ -1,4 +1,5 @@
-/* What the fused epoch keeps from batch to batch, for fused.c alone: one block, cut for all layers and threads. */
+/* What the fused epoch keeps from batch to batch, for fused.c alone: a block cut for all layers and threads, and one of
+ * scratch memory. */
 #ifndef MLPC_FUSED_MEMORY_H
 #define MLPC_FUSED_MEMORY_H
 

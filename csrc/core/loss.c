@@ -66,8 +66,8 @@ static MLPC_NOINLINE mlpc_status check_values(const mlpc_target_rule *rule, cons
         const size_t m = n * O - i < piece ? n * O - i : piece;
         size_t j = 0;
         if (!all_inside(rule, kernels, values + i * size, m)) {
-            while (all_inside(rule, kernels, values + (i + j) * size, 1))
-                j++;
+            while (j + 1 < m && all_inside(rule, kernels, values + (i + j) * size, 1))
+                j++; /* to the last one at most: another thread may have mended what was found */
             *bad = (mlpc_bad_target){.row = (i + j) / O, .column = (i + j) % O};
             return MLPC_ERROR_TARGET;
         }

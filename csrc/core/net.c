@@ -2,8 +2,8 @@
 #include <stdlib.h>
 
 #include "memory.h"
-#include "pass.h"
 #include "mlpc.h"
+#include "pass.h"
 
 size_t mlpc_itemsize(mlpc_dtype dtype) { return dtype == MLPC_FLOAT32 ? sizeof(float) : sizeof(double); }
 

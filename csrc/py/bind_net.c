@@ -122,7 +122,7 @@ static PyArrayObject *aligned_zeros(const NetObject *net, size_t n)
  *
  * - Our own calls that write say so (net_will_write).
  * - Everyone else writes through net->shown_parameters, which only the attribute `parameters` hands out, or through a
- *   view of it, which it or views() made.  Both say so, too.  Every view, memoryview, exported buffer, DLPack capsule
+ *   view of it, which it or _views() made.  Both say so, too.  Every view, memoryview, exported buffer, DLPack capsule
  *   or tensor keeps that array alive, directly or through the array that it was made from: NumPy shortens chains of
  *   bases, but never beyond it, since its base is no array.  While its reference count is 1 there are none of them.
  * - A weak reference is not counted, and could be turned into a view later.  So an array that anyone has seen is let
@@ -534,16 +534,15 @@ static PyObject *net_views(PyObject *self, PyObject *index)
     if (layer == NULL) {
         return NULL;
     }
-    PyArrayObject *const parameters = show_parameters(net), *const gradients = show_gradients(net);
-    if (parameters == NULL || gradients == NULL) {
-        return NULL;
+    /* The views of one array before the other one is shown: that can run a caller's code, which ends the first. */
+    PyArrayObject *views[4] = {NULL};
+    for (int i = 0; i < 4 && !PyErr_Occurred(); i += 2) {
+        PyArrayObject *const shown = i == 0 ? show_parameters(net) : show_gradients(net);
+        if (shown != NULL) {
+            views[i] = weight_view(net, layer, shown);
+            views[i + 1] = bias_view(net, layer, shown);
+        }
     }
-    PyArrayObject *const views[] = {
-        weight_view(net, layer, parameters),
-        bias_view(net, layer, parameters),
-        weight_view(net, layer, gradients),
-        bias_view(net, layer, gradients),
-    };
     return pack(4, views);
 }
 

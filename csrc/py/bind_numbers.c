@@ -111,7 +111,7 @@ static PyObject *shuffle(PyObject *Py_UNUSED(module), PyObject *const *args, Py_
 }
 
 PyMethodDef bind_numbers_methods[] = {
-    {"initial_values", initial_values, METH_NOARGS, "initial_values()\n--\n\nNames for Net.initialize."},
+    {"initial_values", initial_values, METH_NOARGS, "initial_values()\n--\n\nNames for Net._initialize."},
     {"as_real", FAST(as_real), "as_real(name, x, dtype, /)\n--\n\nReal numbers in a dtype, C-contiguous."},
     {"learning_rate", FAST(learning_rate),
      "learning_rate(schedule, t, /)\n--\n\nThe learning rate at time t, in epochs."},
