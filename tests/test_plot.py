@@ -139,6 +139,11 @@ def test_nothing_to_draw(histories):
         plot.learning_curves(histories)
 
 
+def test_a_list_of_histories_has_no_names():
+    with pytest.raises(TypeError, match=r"^histories: expected a History, or a mapping of names to some, got list$"):
+        plot.learning_curves([full()])
+
+
 def test_without_matplotlib_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ImportError, match="pip install matplotlib"):

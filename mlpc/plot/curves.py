@@ -60,6 +60,8 @@ def learning_curves(histories: Record | Mapping[str, Records]) -> Figure:
     ------
     ImportError
         If matplotlib is not installed.
+    TypeError
+        If it is no mapping.
     ValueError
         If there is no history, or none with an epoch in it.
 
@@ -77,6 +79,8 @@ def learning_curves(histories: Record | Mapping[str, Records]) -> Figure:
     ['seed 0', 'seed 1', 'seed 2', 'seed 3', 'seed 4']
     """
     require_matplotlib()
+    if not isinstance(histories, Mapping):
+        raise TypeError(f"histories: expected a History, or a mapping of names to some, got {type(histories).__name__}")
     named: Mapping[str, Any] = {"": histories} if _is_record(histories) else histories
     several = {name: [h] if isinstance(h, Mapping) else list(h) for name, h in named.items()}
     quantities = [q for q in ("loss", "accuracy") if any(_curve(h, q).size for hs in several.values() for h in hs)]
