@@ -5,6 +5,7 @@ import numbers
 import operator
 import reprlib
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -179,8 +180,7 @@ def finite(name: str, value: Any, dtype: np.dtype[Any]) -> Array:
     ValueError: x: expected finite numbers, got nan at row 1, column 1
     """
     given = real_array(name, value)
-    with np.errstate(over="ignore"):  # what became infinite is named below
-        array = converted(name, given, dtype)
+    array = converted(name, given, dtype)
     if _mlpc.all_finite(array):
         return array
     flat = next(
@@ -265,6 +265,58 @@ def whole_number(name: str, value: Any, least: int = 0, most: int | None = None)
     return number
 
 
+LARGEST_SEED = 2**64 - 1
+
+
 def seed_number(seed: Any) -> int:
     """A seed: an integer of 64 bits."""
-    return whole_number("seed", seed, 0, 2**64 - 1)
+    return whole_number("seed", seed, 0, LARGEST_SEED)
+
+
+def is_several(value: Any) -> bool:
+    """Whether this is a sequence, and no text.
+
+    Examples
+    --------
+    >>> is_several(range(3)), is_several(3), is_several("abc")
+    (True, False, False)
+    """
+    return np.iterable(value) and not isinstance(value, (str, bytes, Mapping))
+
+
+def whole_numbers(
+    name: str, values: Any, least: int = 0, most: int | None = None, *, like: str = "[784, 100, 10]"
+) -> list[int]:
+    """A list of `whole_number`; an error shows one that is `like` it.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where `values` is no list, or one of them is no integer, or one outside.
+
+    Examples
+    --------
+    >>> whole_numbers("sizes", (4, 3), 1)
+    [4, 3]
+    """
+    if not is_several(values):
+        raise TypeError(f"{name}: expected a list of integers like {like}, got {values!r}")
+    return [whole_number(f"{name}[{place}]", value, least, most) for place, value in enumerate(values)]
+
+
+def pair(name: str, value: Any) -> tuple[Any, Any]:
+    """Samples: x and y.
+
+    Raises
+    ------
+    TypeError
+        Where `value` is no pair.
+
+    Examples
+    --------
+    >>> pair("data", [1, 2])
+    (1, 2)
+    """
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        raise TypeError(f"{name}: expected a pair (x, y), got {type(value).__name__}")
+    return value[0], value[1]

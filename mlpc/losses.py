@@ -12,17 +12,13 @@ an array like z. n = 0, or weights whose sum is 0, is a ValueError, since a mean
 
 from __future__ import annotations
 
-from typing import Any
-
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from mlpc import _mlpc
-from mlpc.arguments import real_array
+from mlpc.arguments import Array, real_array
 from mlpc.names import Reduction
 
 __all__ = ["bce_with_logits", "cross_entropy", "huber", "mae", "mse", "poisson"]
-
-Array = NDArray[Any]
 
 
 def cross_entropy(

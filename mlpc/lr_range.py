@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from mlpc import ops
 from mlpc.arguments import real_array, real_number, whole_number
 from mlpc.names import OptimizerName
-from mlpc.optim import OPTIMIZERS
+from mlpc.optim import optimizer_named
 from mlpc.training import batches, checked_data, warn_of_bytes
 
 if TYPE_CHECKING:
@@ -93,13 +93,12 @@ def lr_range_test(
     if not 0 < lr_min < lr_max:
         raise ValueError(f"lr_min, lr_max: expected 0 < lr_min < lr_max, got {lr_min} and {lr_max}")
     steps = whole_number("steps", steps, 10)
-    if optimizer not in OPTIMIZERS:
-        raise ValueError(f"optimizer: expected one of {', '.join(OPTIMIZERS)}, got {optimizer!r}")
+    make = optimizer_named(optimizer)
     copy = MLP(net.sizes, net.activations, loss=net.loss_name, dtype=net.dtype, init=net.state_dict(), seed=net.seed)
     given = real_array("x", x)
     x, y = checked_data(net, given, y, net._criterion(None, None, 0.0, "mean"))
     warn_of_bytes(given)
-    stepper = OPTIMIZERS[optimizer](copy, lr_min, **options)
+    stepper = make(copy, lr_min, **options)
     low, high = ops.log(np.array([lr_min, lr_max])).tolist()
     rates = ops.exp(np.linspace(low, high, steps))
     rows = itertools.chain.from_iterable(batches(len(x), batch_size, seed=seed, epoch=e) for e in itertools.count())

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from mlpc import _mlpc
-from mlpc.arguments import Array, finite, real_array, seed_number, shaped
+from mlpc.arguments import Array, finite, is_several, real_array, seed_number, shaped, whole_numbers
 from mlpc.history import History
 from mlpc.layers import ACTIVATIONS, Layer, layer
 from mlpc.names import ActivationName, InitName, LossName, Reduction
@@ -103,21 +103,23 @@ class MLP(_mlpc.Net):
         init: InitName | Mapping[str, ArrayLike] | list[Any] | tuple[Any, ...] = "torch",
         seed: int | None = 0,
     ) -> MLP:
-        if isinstance(sizes, (str, bytes)) or not hasattr(sizes, "__iter__"):
-            raise TypeError(f"sizes: expected a list of integers like [784, 100, 10], got {sizes!r}")
-        sizes = tuple(sizes)
+        sizes = whole_numbers("sizes", sizes, 1)
         hidden = max(len(sizes) - 2, 0)
-        if isinstance(activation, str):
-            if activation not in ACTIVATIONS:  # also where there is no hidden layer that would ask
-                raise ValueError(f"activation: expected one of {', '.join(ACTIVATIONS)}, got {activation!r}")
-            activations: tuple[str, ...] = (activation,) * hidden
-        elif hasattr(activation, "__iter__"):
-            activations = tuple(activation)
-        else:
+        if not isinstance(activation, str) and not is_several(activation):
             raise TypeError(f"activation: expected a name, or a list of names, got {activation!r}")
-        if len(activations) != hidden:
+        names: tuple[str, ...] = (activation,) if isinstance(activation, str) else tuple(activation)
+        for name in names:  # also where there is no hidden layer that would ask
+            if not isinstance(name, str) or name not in ACTIVATIONS:
+                raise ValueError(f"activation: expected one of {', '.join(ACTIVATIONS)}, got {name!r}")
+        if isinstance(activation, str):
+            names *= hidden
+        if len(names) != hidden:
             raise ValueError(f"activation: expected a name, or {hidden} for as many hidden layers, got {activation!r}")
-        return super().__new__(cls, sizes, activations, np.dtype(dtype).name)  # type: ignore[return-value]
+        try:
+            real = np.dtype(dtype).name
+        except TypeError:
+            raise TypeError(f"dtype: expected float32 or float64, got {dtype!r}") from None
+        return super().__new__(cls, sizes, names, real)  # type: ignore[return-value]
 
     def __init__(
         self,

@@ -25,12 +25,10 @@ A network of one hidden layer, forward and backward:
 
 from __future__ import annotations
 
-from typing import Any, Protocol
-
-from numpy.typing import NDArray
+from typing import Protocol
 
 from mlpc import _mlpc
-from mlpc.arguments import real_array
+from mlpc.arguments import Array, real_array
 from mlpc.losses import bce_with_logits, cross_entropy, huber, mae, mse, poisson
 
 __all__ = [
@@ -79,8 +77,6 @@ __all__ = [
     "tanh_backward",
     "tanh_forward",
 ]
-
-Array = NDArray[Any]
 
 
 class _Forward(Protocol):

@@ -33,7 +33,7 @@ import numpy as np
 
 from mlpc import _mlpc
 from mlpc.arguments import Array, real_number, shaped
-from mlpc.schedules import Constant, Rate, Schedule, computed_in_c, rate_at
+from mlpc.schedules import Constant, Rate, computed_in_c, rate_at
 
 if TYPE_CHECKING:
     from mlpc.net import MLP
@@ -85,9 +85,7 @@ class Optimizer:
     @property
     def _known_schedule(self) -> _mlpc.Schedule | Array:
         """The schedule as the extension takes it; no rates at all where it is a function that only Python knows."""
-        if isinstance(self.schedule, Schedule) and computed_in_c(self.schedule):
-            return self.schedule.spec
-        return np.zeros(0)
+        return self.schedule.spec if computed_in_c(self.schedule) else np.zeros(0)
 
     def epoch_spec(self, steps: int) -> _mlpc.Optimizer:
         """`spec` for an epoch of so many steps, which begins now, with their rates where only Python knows them."""
@@ -326,3 +324,21 @@ def _lr(schedule: Callable[[float], Any]) -> str:
 
 OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"sgd": SGD, "adam": Adam, "adamw": AdamW}
 """The optimizers that `fit` knows by name."""
+
+
+def optimizer_named(name: Any) -> Callable[..., Optimizer]:
+    """The class of a name.
+
+    Raises
+    ------
+    ValueError
+        Where it is none.
+
+    Examples
+    --------
+    >>> optimizer_named("adam").__name__
+    'Adam'
+    """
+    if not isinstance(name, str) or name not in OPTIMIZERS:
+        raise ValueError(f"optimizer: expected one of {', '.join(OPTIMIZERS)}, got {name!r}")
+    return OPTIMIZERS[name]

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 from mlpc import _mlpc
 from mlpc.arguments import real_number
@@ -172,7 +172,7 @@ def rate_at(schedule: Callable[[float], Any], t: float) -> float:
     return real_number(f"lr at t = {t:g} epochs", schedule(t))
 
 
-def computed_in_c(schedule: Callable[[float], Any]) -> bool:
+def computed_in_c(schedule: Callable[[float], Any]) -> TypeGuard[Schedule]:
     """Whether the extension knows the function: of the schedules here, and not of their subclasses.
 
     Examples

@@ -18,14 +18,24 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mlpc import _mlpc
-from mlpc.arguments import Array, real_array, real_number, whole_number
+from mlpc.arguments import (
+    LARGEST_SEED,
+    Array,
+    is_several,
+    pair,
+    real_array,
+    real_number,
+    whole_number,
+    whole_numbers,
+)
 from mlpc.names import OptimizerName
 from mlpc.net import MLP
-from mlpc.optim import OPTIMIZERS
+from mlpc.optim import OPTIMIZERS, optimizer_named
 from mlpc.progress import Progress
 from mlpc.schedules import computed_in_c, rate_at
 from mlpc.testing import digest
 from mlpc.threads import get_num_threads
+from mlpc.training import warn_of_bytes
 
 if TYPE_CHECKING:
     import pandas
@@ -112,11 +122,16 @@ def sweep(
     except ImportError as error:
         raise ImportError("sweep needs pandas: pip install pandas") from error
     common = {"lr": lr, "epochs": epochs, "batch_size": batch_size, "optimizer": optimizer}
-    seeds = _seeds(seeds)
-    training = _pair("data", data)
-    validation = None if validation_data is None else _pair("validation_data", validation_data)
+    seeds = whole_numbers("seeds", seeds, 0, LARGEST_SEED, like="range(3) or [0, 1, 2]")
+    if not seeds:
+        raise ValueError("seeds: expected at least one, got none")
+    training = _samples("data", data)
+    validation = None if validation_data is None else _samples("validation_data", validation_data)
     workers = _mlpc.cpus() if jobs is None else whole_number("jobs", jobs, 1)
     fingerprint = _fingerprint(training, validation)
+    warn_of_bytes(training[0])
+    if training[0].dtype == np.uint8:  # once for all runs, which then have nothing to warn of
+        training = training[0].astype(np.float32), training[1]
     if not isinstance(variants, Mapping) or not all(isinstance(variant, Mapping) for variant in variants.values()):
         raise TypeError(f"variants: expected a mapping of names to mappings, got {variants!r}")
     runs = []
@@ -154,19 +169,9 @@ def sweep(
     return pandas.DataFrame([{k: v for k, v in row.items() if k not in hidden} for row in rows])
 
 
-def _pair(name: str, pair: tuple[ArrayLike, ArrayLike]) -> Samples:
-    if not isinstance(pair, (tuple, list)) or len(pair) != 2:
-        raise TypeError(f"{name}: expected a pair (x, y), got {type(pair).__name__}")
-    return real_array(f"{name}: x", pair[0]), real_array(f"{name}: y", pair[1])
-
-
-def _seeds(seeds: Any) -> list[int]:
-    if not _is_several(seeds):
-        raise TypeError(f"seeds: expected a sequence of integers, like range(3) or [0, 1, 2], got {seeds!r}")
-    numbers = [whole_number(f"seeds[{i}]", seed, 0, 2**64 - 1) for i, seed in enumerate(seeds)]
-    if not numbers:
-        raise ValueError("seeds: expected at least one, got none")
-    return numbers
+def _samples(name: str, value: tuple[ArrayLike, ArrayLike]) -> Samples:
+    x, y = pair(name, value)
+    return real_array(f"{name}: x", x), real_array(f"{name}: y", y)
 
 
 def _ways(name: str, variant: Mapping[str, Any], data: Samples, validation: Samples | None) -> list[dict[str, Any]]:
@@ -174,24 +179,20 @@ def _ways(name: str, variant: Mapping[str, Any], data: Samples, validation: Samp
 
     Everything is checked, by the very functions that will train.
     """
-    if variant["optimizer"] not in OPTIMIZERS:
-        raise ValueError(f"optimizer: expected one of {', '.join(OPTIMIZERS)}, got {variant['optimizer']!r}")
+    optimizer = optimizer_named(variant["optimizer"])
     settings = _settings(variant["optimizer"])
     known = (*_NETWORK, *_TRAINING, *settings)
     if unknown := [key for key in variant if key not in known]:
         raise TypeError(f"expected keys among {', '.join(known)}, got {unknown[0]!r}")
     if "sizes" not in variant:
         raise ValueError("expected 'sizes', got none")
-    if not _is_several(variant["sizes"]):
-        raise TypeError(f"sizes: expected a sequence of integers, got {variant['sizes']!r}")
-    sizes = [whole_number(f"sizes[{i}]", size, 1) for i, size in enumerate(variant["sizes"])]
+    sizes = whole_numbers("sizes", variant["sizes"], 1)
     network = {key: variant.get(key, default) for key, default in _DEFAULTS.items()}
     if not isinstance(network["init"], str):
         raise TypeError(f"expected the name of an init, got {type(network['init']).__name__}")
     epochs, batch_size = whole_number("epochs", variant["epochs"]), whole_number("batch_size", variant["batch_size"], 1)
     net = MLP(sizes, **network)
     net.fit(*data, epochs=0, batch_size=batch_size, validation_data=validation)
-    optimizer = OPTIMIZERS[variant["optimizer"]]
     lr = inspect.signature(optimizer).parameters["lr"].default if variant["lr"] is None else variant["lr"]
     make = variant.get("schedule", lambda rate: rate)
     if not callable(make):
@@ -225,18 +226,14 @@ def _ways(name: str, variant: Mapping[str, Any], data: Samples, validation: Samp
     return ways
 
 
-def _is_several(values: Any) -> bool:
-    return np.iterable(values) and not isinstance(values, (str, bytes, Mapping))
-
-
 def _combinations(choices: Mapping[str, tuple[Any, Any]]) -> Iterable[dict[str, Any]]:
     """All combinations of values, given by name with their defaults: each one value, or a sequence of several."""
     each = []
     for key, (value, default) in choices.items():
-        values = list(value) if _is_several(value) else [value]
+        values = list(value) if is_several(value) else [value]
         if not values:
             raise ValueError(f"{key}: expected at least one value, got none")
-        if _is_several(default) and not any(map(_is_several, values)):
+        if is_several(default) and not any(map(is_several, values)):
             values = [values]  # one pair
         each.append(values)
     return (dict(zip(choices, values, strict=True)) for values in itertools.product(*each))

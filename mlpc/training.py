@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mlpc import _mlpc
-from mlpc.arguments import Array, finite, real_array, real_number, seed_number, shaped, whole_number
+from mlpc.arguments import Array, finite, pair, real_array, real_number, seed_number, shaped, whole_number
 from mlpc.history import History
 from mlpc.names import OptimizerName
 from mlpc.optim import OPTIMIZERS, Optimizer
@@ -275,15 +275,17 @@ def _memory_of_epochs(net: MLP) -> Iterator[None]:
 
 def _weights(sample_weight: ArrayLike, n: int) -> Array:
     weights = shaped("sample_weight", sample_weight, (n,), np.dtype(np.float64))
-    if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.any()):
-        raise ValueError("sample_weight: expected finite numbers >= 0, not all of them 0")
+    bad = ~(np.isfinite(weights) & (weights >= 0))
+    if bad.any():
+        row = int(bad.argmax())
+        raise ValueError(f"sample_weight: expected finite numbers >= 0, got {weights[row]} at row {row}")
+    if not weights.any():
+        raise ValueError("sample_weight: expected a positive sum, got 0.0")
     return weights
 
 
-def _validation(net: MLP, pair: Any, criterion: _mlpc.Loss, scale: float | None) -> tuple[Array, Array]:
-    if not isinstance(pair, (tuple, list)) or len(pair) != 2:
-        raise TypeError(f"validation_data: expected a pair (x, y), got {type(pair).__name__}")
-    x, y = pair
+def _validation(net: MLP, samples: Any, criterion: _mlpc.Loss, scale: float | None) -> tuple[Array, Array]:
+    x, y = pair("validation_data", samples)
     try:
         return checked_data(net, x, y, criterion, scale)
     except (TypeError, ValueError) as error:

@@ -11,11 +11,12 @@ from typing import Any, ClassVar, NamedTuple, overload
 import numpy as np
 
 from mlpc import ops
-from mlpc.arguments import Array, real_array, whole_number
+from mlpc.arguments import Array, real_array, whole_number, whole_numbers
 from mlpc.datasets import from_torch
 from mlpc.layers import Linear
 from mlpc.names import ActivationName
 from mlpc.net import MLP as Network
+from mlpc.training import warn_of_bytes
 
 __all__ = ["MLP", "CELoss", "Curves", "LinearLayer", "ReLUActivation", "SigmoidActivation", "train_eval"]
 
@@ -426,6 +427,9 @@ def train_eval(model: MLP, lr: float, nepochs: int, nbatch: int, training_set: A
     net = Network(model.nunits, names, dtype=arrays[0].dtype, init=arrays, seed=linear[0].kind.seed())
     nepochs, nbatch = whole_number("nepochs", nepochs), whole_number("nbatch", nbatch, 1)
     (x, y), validation_data = _samples("training_set", training_set), _samples("validation_set", validation_set)
+    warn_of_bytes(x)
+    if x.dtype == np.uint8:  # `fit` would warn of it, too, and blame the line below
+        x = x.astype(np.float32)
     history = net.fit(x, y, epochs=nepochs, batch_size=nbatch, lr=lr, validation_data=validation_data)
     for array, trained in zip(arrays, net.state_dict().values(), strict=True):
         array[...] = trained
@@ -459,9 +463,7 @@ def _one_of(name: str, value: Any, other: Any) -> Any:
 
 def _sizes(name: str, values: Any, least: int) -> list[int]:
     """Numbers of units, at least so many."""
-    if isinstance(values, (str, bytes)) or not hasattr(values, "__iter__"):
-        raise TypeError(f"{name}: expected a list of integers like {[784, 100, 10][-least - 1 :]}, got {values!r}")
-    sizes = [whole_number(f"{name}[{place}]", value, 1) for place, value in enumerate(values)]
+    sizes = whole_numbers(name, values, 1, like=str([784, 100, 10][-least - 1 :]))
     if len(sizes) < least:
         raise ValueError(f"{name}: expected {least} sizes at least, got {sizes}")
     return sizes

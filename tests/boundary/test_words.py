@@ -187,6 +187,14 @@ def test_sizes_and_activations():
     for sizes in ([64, 10], [64, 32, 10]):
         with says(ValueError, "activation: expected one of identity, relu,"):
             mlpc.MLP(sizes, "foo")
+    for name in ("foo", 3, ["relu"]):
+        with says(ValueError, "activation: expected one of identity, relu,") as met:
+            mlpc.MLP([64, 32, 10], [name])
+        assert str(met.value).endswith(f", got {name!r}")
+    with says(TypeError, "sizes[1]: expected an integer, got 32.5"):
+        mlpc.MLP([64, 32.5, 10])
+    with says(TypeError, "dtype: expected float32 or float64, got 'single precision'"):
+        mlpc.MLP([64, 10], dtype="single precision")
     with says(TypeError, "activation: expected a name, or a list of names, got None"):
         mlpc.MLP([64, 10], None)
     assert mlpc.MLP([64, 10], "tanh").activations == ()
@@ -226,6 +234,22 @@ def test_lengths_that_differ():
             call(X, Y[:100])
 
 
+@pytest.mark.parametrize(
+    ("weight", "said"),
+    [
+        (np.nan, "expected finite numbers >= 0, got nan at row 7"),
+        (-1, "expected finite numbers >= 0, got -1.0 at row 7"),
+        (0, "expected a positive sum, got 0.0"),
+    ],
+)
+def test_weights_that_are_none(weight, said):
+    weights = np.zeros(200)
+    weights[7] = weight
+    for call in (net().fit, net().evaluate):
+        with says(ValueError, f"sample_weight: {said}"):
+            call(X, Y, sample_weight=weights)
+
+
 def test_one_number_is_no_column_of_targets():
     with says(ValueError, "y: expected 200 rows, as many as x has, got one number"):
         net().fit(X, 1)
@@ -257,10 +281,25 @@ def test_bytes_without_a_scale_get_one_warning():
         for _ in range(3):
             net().fit(x, Y, epochs=1, lr=1e-5, progress=False)
         mlpc.lr_range_test(net(), x, Y, lr_min=1e-9, lr_max=1e-6)
-    assert [warning.filename for warning in met] == [__file__] * 2
+        course.train_eval(course.MLP([4, 3]), 1e-5, 1, 10, (x, Y), (x, Y))
+    assert [warning.filename for warning in met] == [__file__] * 3
     assert all(str(warning.message).startswith(message) for warning in met)
     net().fit(x, Y, epochs=1, scale=1, lr=1e-5, progress=False)  # said to be numbers
     net().fit(x % 2, Y, epochs=1, lr=1e-5, progress=False)
+
+
+def test_bytes_of_a_sweep_get_one_warning_and_are_the_numbers():
+    """None comes from where it trains: no line of the caller's stands behind a thread."""
+    pytest.importorskip("pandas")
+    x = np.arange(800).reshape(200, 4).astype(np.uint8)
+    variants = {"a": {"sizes": [4, 3]}, "b": {"sizes": [4, 2, 3], "dtype": "float64"}}
+    with warnings.catch_warnings(record=True) as met:
+        warnings.simplefilter("always")
+        table = mlpc.sweep(variants, (x, Y), validation_data=(x, Y), lr=1e-5, epochs=1, progress=False)
+    assert [warning.filename for warning in met] == [__file__]
+    numbers = (x.astype(float), Y)
+    plain = mlpc.sweep(variants, numbers, validation_data=numbers, lr=1e-5, epochs=1, progress=False)
+    assert list(table["digest"]) == list(plain["digest"]) and list(table["val_loss"]) == list(plain["val_loss"])
 
 
 # ---- Elsewhere -------------------------------------------------------------------------------------------------------
