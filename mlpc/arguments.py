@@ -45,7 +45,7 @@ def any_array(name: str, value: Any) -> Array:
     """
     if type(value) is np.ndarray:
         return value
-    for part in value if isinstance(value, (list, tuple)) else [value]:
+    for part in value if isinstance(value, (list, tuple)) else ():
         if isinstance(part, np.ndarray):
             _refuse_masked(name, part)
     if hasattr(value, "detach"):
@@ -60,13 +60,15 @@ def any_array(name: str, value: Any) -> Array:
     ):
         return _from_pandas(name, value)
     try:
-        return np.asarray(value)
+        array = np.asanyarray(value)
     except ValueError as error:
         if isinstance(value, (list, tuple)):
             raise ValueError(f"{name}: expected rows of equal length, got {reprlib.repr(value)}") from None
         raise ValueError(f"{name}: expected an array: {error}") from error
     except (TypeError, RuntimeError) as error:  # PyTorch's, which say what to do
         raise TypeError(f"{name}: expected an array: {error}") from error
+    _refuse_masked(name, array)
+    return np.asarray(array)
 
 
 def _refuse_masked(name: str, array: Array) -> None:

@@ -139,11 +139,6 @@ def test_nothing_to_draw(histories):
         plot.learning_curves(histories)
 
 
-def test_a_list_of_histories_has_no_names():
-    with pytest.raises(TypeError, match=r"^histories: expected a History, or a mapping of names to some, got list$"):
-        plot.learning_curves([full()])
-
-
 def test_without_matplotlib_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ImportError, match="pip install matplotlib"):
@@ -330,6 +325,20 @@ def test_first_layer_takes_a_layer_and_a_label():
 )
 def test_pictures_say_what_they_want(call, message):
     with pytest.raises(ValueError, match=message):
+        call()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: plot.learning_curves([full()]), "histories: expected a History, or a mapping .*, got list"),
+        (lambda: plot.lr_range([]), "results: expected an LRRange, or a mapping of names to some, got list"),
+        (lambda: plot.histograms(3), "networks: expected an mlpc.MLP, or a list of arrays, got <class 'int'>"),
+        (lambda: plot.histograms({"a": mlpc.course.MLP(4, [3])}), "networks: expected .*, got <class 'mlpc.course"),
+    ],
+)
+def test_pictures_say_of_what_they_can_be(call, message):
+    with pytest.raises(TypeError, match=f"^{message}"):
         call()
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mlpc.arguments import finite
+from mlpc.arguments import finite, is_several
 from mlpc.plot.figure import COLOURS, WIDTH, log_scale, new_figure, require_matplotlib, tidy
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ def histograms(
     ------
     ImportError
         If matplotlib is not installed.
+    TypeError
+        If what stands for a network is neither a network nor arrays.
     ValueError
         If there is no network, a network without a layer, or an empty layer.
     RuntimeError
@@ -102,10 +104,13 @@ def histograms(
 
 def _layers(network: MLP | Sequence[ArrayLike]) -> Sequence[ArrayLike]:
     """One array per layer: those given, or what a network's latest forward left."""
-    parts = getattr(network, "layers", None)
-    if parts is None:
-        return network  # type: ignore[return-value]  # an MLP has layers
-    return [part.output for part in parts[1::2] or parts]
+    from mlpc.net import MLP
+
+    if isinstance(network, MLP):
+        return [part.output for part in network.layers[1::2] or network.layers]
+    if not is_several(network):
+        raise TypeError(f"networks: expected an mlpc.MLP, or a list of arrays, got {type(network)}")
+    return network
 
 
 def _apart(layers: list[Values]) -> bool:

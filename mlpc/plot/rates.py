@@ -49,6 +49,8 @@ def lr_range(results: LRRange | Mapping[str, LRRange]) -> Figure:
     ------
     ImportError
         If matplotlib is not installed.
+    TypeError
+        If it is neither.
     ValueError
         If there is no test.
 
@@ -61,6 +63,8 @@ def lr_range(results: LRRange | Mapping[str, LRRange]) -> Figure:
     'log'
     """
     require_matplotlib()
+    if not isinstance(results, Mapping) and not hasattr(results, "suggestion"):
+        raise TypeError(f"results: expected an LRRange, or a mapping of names to some, got {type(results).__name__}")
     named = results if isinstance(results, Mapping) else {"": results}
     if not named:
         raise ValueError("results: expected at least one range test, got none")

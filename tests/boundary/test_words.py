@@ -87,6 +87,15 @@ def test_arrays_with_masks():
         net().predict(hiding)
 
 
+def test_what_becomes_an_array_with_a_mask():
+    class Becoming:
+        def __array__(self, dtype=None, copy=None):
+            return np.ma.masked_less(X, -1)
+
+    with says(ValueError, "x: expected no masked elements, got"):
+        net().predict(Becoming())
+
+
 def test_an_array_that_masks_nothing_is_the_plain_one():
     for same in (np.ma.array(X), np.ma.array(X, mask=np.zeros_like(X, bool)), list(np.ma.array(X))):
         np.testing.assert_array_equal(net().forward(same), net().forward(X))
