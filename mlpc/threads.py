@@ -14,7 +14,9 @@ __all__ = ["get_num_threads", "set_num_threads"]
 
 
 def get_num_threads() -> int:
-    """How many threads a call of mlpc may use, the calling one among them.
+    """How many threads a call of mlpc from this thread may use, the calling one among them.
+
+    The number of the process, but in the threads of a `sweep`, which leave each other a CPU.
 
     Examples
     --------

@@ -156,8 +156,8 @@ static int shows(PyArrayObject *shown, PyArrayObject *of)
 /* What a caller may have of the parameters or the gradients; *shown keeps it.  NULL with MemoryError. */
 static PyArrayObject *show(const NetObject *net, PyArrayObject **shown, PyArrayObject *of)
 {
-    if (*shown != NULL && !shows(*shown, of)) {
-        Py_CLEAR(*shown); /* what that calls may ask for the array, and have made it anew */
+    while (*shown != NULL && !shows(*shown, of)) {
+        Py_CLEAR(*shown); /* what that calls may ask for the array, and change the new one, too */
     }
     if (*shown == NULL) {
         *shown = net_view(net, 1, PyArray_DIMS(of), NULL, PyArray_DATA(of), NPY_ARRAY_CARRAY, PyArray_BASE(of));

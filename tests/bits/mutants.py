@@ -207,8 +207,7 @@ MUTANTS = [
         "for (; n; n >>= 1) {\n        if (n & 1)\n            product *= base;\n        base *= base;\n    }",
         "for (; n; n--)\n        product *= base;",
     ),
-    mutant("the learning rate of the beginning of a step", CORE + "train.c", "(double)k + 0.5", "(double)k"),
-    mutant("... when fused", CORE + "fused.c", "(double)k + 0.5", "(double)k"),
+    mutant("the learning rate of the beginning of a step", CORE + "step.c", "(double)k + 0.5", "(double)k"),
     # Lists and threads
     mutant(
         "the last 64 samples replace those before",
@@ -324,8 +323,8 @@ MUTANTS = [
     mutant(
         "an array that was made into another is shown as it is",
         BINDING + "bind_net.c",
-        "if (*shown != NULL && !shows(*shown, of)) {",
-        "if (0) {",
+        "while (*shown != NULL && !shows(*shown, of)) {",
+        "while (0) {",
         tests=("tests/boundary/test_reshaped.py", "-k", "made_into_another"),
     ),
     mutant(
