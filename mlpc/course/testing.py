@@ -29,8 +29,8 @@ def checking(title: str, reason: str) -> Iterator[None]:
     title : str
         What is tested.
     reason : str
-        The usual reason for a failure that has no words of its own, like that of shapes that do not fit. A name
-        without a value has: the blank does not assign it.
+        The usual reason for a failure that has no words of its own, like that of shapes that do not fit. Of a name
+        without a value the message says so, too.
 
     Raises
     ------
@@ -54,8 +54,8 @@ def checking(title: str, reason: str) -> Iterator[None]:
     except (AssertionError, NotImplementedError):
         raise
     except Exception as error:
-        if isinstance(error, NameError):  # it has words of its own
-            reason = "this name has no value: the blank does not assign it, or assigns to another name"
+        if isinstance(error, NameError):
+            reason += "; a name without a value is one that the blank does not assign"
         raise AssertionError(message(title, "a result", f"{type(error).__name__}: {error}", reason)) from error
     print("passed:", title)
 
