@@ -5,6 +5,8 @@ knows, and a kind to which a role has no answer.
 """
 
 import inspect
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -564,3 +566,31 @@ FRACTIONS = [(name, key) for name, door in DOORS.items() for key in door.counts]
 def test_no_fraction_is_a_count(name, key, value):
     with pytest.raises(TypeError, match=r"expected .*(integer|whole number)"):
         DOORS[name](**{key: value})
+
+
+ON_A_SMALL_STACK = """
+import importlib.util, sys, threading, warnings
+warnings.simplefilter("ignore")
+spec = importlib.util.spec_from_file_location("doors", sys.argv[1])
+doors = sys.modules["doors"] = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(doors)
+for door in doors.DOORS.values():
+    door()  # what is imported or made but once is there
+threading.stack_size(64 * 1024)
+for name, door in doors.DOORS.items():
+    done = []
+    thread = threading.Thread(target=lambda: done.append(door()))
+    thread.start()
+    thread.join()
+    print(name if done else f"{name} failed", flush=True)
+"""
+
+
+@pytest.mark.slow  # and so without sanitizers, which take more stack
+def test_every_door_opens_on_a_small_stack():
+    """64 KB, as other programs give their threads; one that takes more ends the process after the name before it."""
+    pytest.importorskip("torch")
+    done = subprocess.run(
+        [sys.executable, "-c", ON_A_SMALL_STACK, __file__], capture_output=True, text=True, timeout=600
+    )
+    assert done.stdout.splitlines() == list(DOORS), (done.returncode, done.stderr[-2000:])
