@@ -86,8 +86,9 @@ def sweep(
         A file of JSON lines: every run is added to it as it ends, and a run that stands there is not run again.
         What decides a run's result is part of its line, the data's fingerprint included.
     jobs : int, optional
-        Runs at a time, >= 1; as many as there are CPUs to use where left out. The results do not depend on it. They
-        share the threads that `mlpc.set_num_threads` allows, which holds for calls of others as before.
+        Runs at a time, >= 1; as many as there are CPUs to use where left out. The results do not depend on it. Each
+        leaves the others a CPU, with no more threads than `mlpc.set_num_threads` allows a call; calls of others keep
+        theirs.
     progress : bool
         Show a bar, where tqdm is installed and somebody looks.
 
