@@ -71,7 +71,7 @@ static void input_gradient(const job *j, const mlpc_pass *p, size_t l, void *dx,
             return;
         p->kernels->linear_backward_x(here, mlpc_pass_at(p, dz, b * O),
                                       mlpc_pass_at(p, p->parameters, layer->weight), n, I, O, mlpc_pass_tiles(p));
-        if (activation != MLPC_ACTIVATION_identity)
+        if (l)
             p->kernels->activation_backward[activation](here, here, mlpc_pass_at(p, p->workspace->z[l - 1], b * I),
                                                         mlpc_pass_at(p, p->workspace->a[l - 1], b * I), n * I);
     }

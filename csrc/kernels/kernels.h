@@ -4,7 +4,8 @@
  * everything above checks them.  One struct of function pointers holds the kernels of one instruction set and one
  * dtype.  Pointers are void * so that whatever calls them is written once for float and double; `real` below means
  * the dtype of the table.  All arrays are C-contiguous and unpadded unless a stride is named, of any alignment; an
- * output may be the same array as an input only where that is said.  NaN stays NaN.
+ * output may be the same array as an input only where that is said.  NaN stays NaN.  "Flushed": what lies below the
+ * smallest normal number counts as +0.
  *
  * Which bits a kernel gives is fixed, whatever the instruction set: docs/arithmetic.md is the rule, ref/reference.inc
  * its text in C.  Names of sizes: B samples, I inputs of a layer, O outputs, n elements.
@@ -25,7 +26,7 @@
 #define MLPC_SCRATCH ((size_t)1 << 18)
 
 /* The version of the arithmetic: rises with any change of any bit that training or inference gives. */
-#define MLPC_ARITHMETIC 1
+#define MLPC_ARITHMETIC 2
 
 typedef enum {
 #define MLPC_MAP(name) MLPC_MAP_##name,
@@ -120,7 +121,7 @@ typedef struct {
     /* a[i] = f(z[i]), i < n.  a may be z. */
     void (*activation_forward[MLPC_N_ACTIVATIONS])(void *a, const void *z, size_t n);
 
-    /* dz[i] = da[i] * f'(z[i]), given a[i] = f(z[i]).  dz may be da.  At kinks the derivative is PyTorch's. */
+    /* dz[i] = da[i] * f'(z[i]), flushed, given a[i] = f(z[i]).  dz may be da.  At kinks the derivative is PyTorch's. */
     void (*activation_backward[MLPC_N_ACTIVATIONS])(void *dz, const void *da, const void *z, const void *a, size_t n);
 
     /* Row by row: x (rows, columns) to y of that shape.  y may be x.  The sum of exponentials follows `sum` below. */
@@ -128,7 +129,7 @@ typedef struct {
 
     /* Element-wise losses, z and y (B, O).  Row i has the weight s_i = sample_weight ? sample_weight[i] : 1.
      *   row_loss[i] = s_i * sum_j l(z_ij, y_ij)           in double; l rounded to real, summed as `sum` does
-     *   dz[i][j]    = (real)(s_i / divisor) * l'(z_ij)
+     *   dz[i][j]    = (real)(s_i / divisor) * l'(z_ij), flushed
      * dz may be NULL (not wanted), or z. */
     void (*element_loss[MLPC_LOSS_cross_entropy])(double *row_loss, void *dz, const void *z, const void *y,
                                                   const double *sample_weight, double divisor, size_t B, size_t O);
@@ -166,7 +167,7 @@ typedef struct {
     void (*panel_backward_w)(void *dw, const void *x, size_t x_row, const void *dz, size_t dz_row, size_t B, size_t I,
                              size_t width);
 
-    /* w = w - lr dw of panel_backward_w, as sgd_step without momentum and weight decay; B <= MLPC_BATCH_BLOCK. */
+    /* w = w - lr dw of panel_backward_w, dw flushed, as sgd_step without momentum and weight decay; B <= MLPC_BATCH_BLOCK. */
     void (*panel_sgd_step)(void *w, const void *x, size_t x_row, const void *dz, size_t dz_row, size_t B, size_t I,
                            double lr, size_t width);
 
@@ -184,7 +185,7 @@ typedef struct {
     void (*list_backward_w)(void *dw, const mlpc_columns *columns, size_t input, size_t n, const void *dz,
                             size_t dz_row, size_t B, size_t width);
 
-    /* w = w - lr dw for these rows, as sgd_step without momentum and weight decay; w (n, width) of the panel;
+    /* w = w - lr dw for these rows, dw flushed, as sgd_step without momentum and weight decay; w (n, width) of the panel;
      * B <= MLPC_BATCH_BLOCK. */
     void (*list_sgd_step)(void *w, const mlpc_columns *columns, size_t input, size_t n, const void *dz, size_t dz_row,
                           size_t B, double lr, size_t width);
@@ -193,7 +194,7 @@ typedef struct {
      * is NULL; class_weight (O,) of real or NULL; smoothing e in [0, 1].  With w the class weights (1 without),
      * t_ij = (1 - e) * target_ij + e / O:
      *   row_loss[i] = s_i * sum_j w_j t_ij (-log_softmax(z_i)_j)      in double
-     *   dz[i][j]    = (real)(s_i / divisor) * (softmax(z_i)_j * sum_j w_j t_ij - w_j t_ij)
+     *   dz[i][j]    = (real)(s_i / divisor) * (softmax(z_i)_j * sum_j w_j t_ij - w_j t_ij), flushed
      * dz may be NULL (not wanted), or z. */
     void (*cross_entropy)(double *row_loss, void *dz, const void *z, const int64_t *labels, const void *probabilities,
                           const void *class_weight, double smoothing, const double *sample_weight, double divisor,
@@ -212,19 +213,17 @@ typedef struct {
     /* 1 where no element is NaN or infinite, else 0. */
     int (*all_finite)(const void *x, size_t n);
 
-    /* p (n,), gradient g, velocity v (NULL where momentum is 0):
+    /* p (n,), gradient g, velocity v (NULL where momentum is 0), g and v flushed:
      *   d = g + weight_decay p;  v = momentum v + d;  u = nesterov ? d + momentum v : v;  p = p - lr u
-     * each line one fma, left out where its factor is 0; hyper-parameters are rounded to real once; a velocity below
-     * the smallest normal number is stored as 0. */
+     * each line one fma, left out where its factor is 0; hyper-parameters are rounded to real once. */
     void (*sgd_step)(void *p, const void *g, void *v, double lr, double momentum, int nesterov, double weight_decay,
                      size_t n);
 
-    /* p (n,), gradient g, running means m of gradients and v of their squares:
+    /* p (n,), gradient g, running means m of gradients and v of their squares, all three flushed:
      *   d = g + decay p;  m = m + (1 - beta1) (d - m);  v = ((1 - beta2) d) d + beta2 v;
      *   u = m / (eps + correction sqrt(v));  q = p - shrink p;  p = q - rate u
      * a product and the sum that follows are one fma, every other operation is rounded; lines whose decay or shrink is
-     * 0 are left out; coefficients are rounded to real once; m and v below the smallest normal number are
-     * stored as 0. */
+     * 0 are left out; coefficients are rounded to real once. */
     void (*adam_step)(void *p, const void *g, void *m, void *v, const mlpc_adam *coefficients, size_t n);
 
     /* y[i] = (real)x[i] * (real)scale, rounded once: what input that is kept in bytes means. */

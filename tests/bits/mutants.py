@@ -179,8 +179,20 @@ MUTANTS = [
     mutant(
         "velocities decay into subnormal numbers",
         TEMPLATES + "update.inc",
-        "flush(v_fma(o->momentum, v_old, d));",
+        "v_flush(v_fma(o->momentum, v_old, d));",
         "v_fma(o->momentum, v_old, d);",
+    ),
+    mutant(
+        "an epoch takes subnormal gradients",
+        TEMPLATES + "lists.inc",
+        "v_fma(minus_lr, v_flush(total), before)",
+        "v_fma(minus_lr, total, before)",
+    ),
+    mutant(
+        "activations hand subnormal derivatives on",
+        TEMPLATES + "activations.inc",
+        "v_flush(function(v_load(da + i), v_load(z + i), v_load(a + i)))",
+        "function(v_load(da + i), v_load(z + i), v_load(a + i))",
     ),
     mutant(
         "Adam's mean square of the last gradient times its weight, rounded twice",

@@ -120,3 +120,60 @@ def test_velocity_below_the_smallest_normal_number_is_stored_as_zero(isa, dtype)
     optimizer.state["velocity"][:] = np.finfo(dtype).tiny
     optimizer.step()
     np.testing.assert_array_equal(optimizer.state["velocity"], np.zeros(5, dtype))
+
+
+@pytest.mark.parametrize("name", _mlpc.kernels()["activation"])
+def test_derivatives_of_activations_below_the_smallest_normal_number_are_zero(isa, dtype, name):
+    tiny = np.finfo(dtype).tiny
+    da = np.array([tiny / 2, -tiny / 2, -0.0, 8 * tiny, np.nan], dtype)
+    dz = getattr(ops, f"{name}_backward")(da, np.full(5, 0.5, dtype))
+    assert np.signbit(dz[:3]).sum() == 0
+    np.testing.assert_array_equal(dz[:3], np.zeros(3, dtype))
+    assert dz[3] > 0
+    assert np.isnan(dz[4])
+
+
+@pytest.mark.parametrize("name", ["mse", "huber"])
+def test_derivatives_of_losses_below_the_smallest_normal_number_are_zero(isa, dtype, name):
+    """A difference is exact here, and so is the divisor: 2^k for k columns of one row."""
+    tiny = np.finfo(dtype).tiny
+    z = np.array([[tiny / 4, -tiny / 4, -0.0, 2 * tiny]], dtype)
+    _, dz = getattr(mlpc.losses, name)(z, np.zeros_like(z), reduction="sum")
+    assert np.signbit(dz[:, :3]).sum() == 0
+    np.testing.assert_array_equal(dz[:, :3], np.zeros((1, 3), dtype))
+    assert dz[0, 3] > 0
+
+
+@pytest.mark.parametrize("columns", [2, 17])
+@pytest.mark.parametrize("smoothing", [0.0, 1e-30])
+def test_derivatives_of_probabilities_below_the_smallest_normal_number_are_zero(isa, dtype, columns, smoothing):
+    z = np.full((1, columns), np.log(np.finfo(dtype).tiny) - 2, dtype)
+    z[0, 0] = 0
+    assert 0 < ops.softmax(z)[0, 1] < np.finfo(dtype).tiny
+    targets = np.eye(columns, dtype=dtype)[:1] if smoothing else [0]
+    _, dz = mlpc.losses.cross_entropy(z, targets)
+    np.testing.assert_array_equal(dz[:, 1:], np.zeros((1, columns - 1), dtype))
+
+
+@pytest.mark.parametrize("optimizer", [mlpc.optim.SGD, mlpc.optim.Adam, mlpc.optim.AdamW])
+def test_gradients_below_the_smallest_normal_number_change_nothing(isa, dtype, optimizer):
+    net = mlpc.MLP([40, 1], dtype=np.dtype(dtype).name, init="zeros")
+    net.gradients[:] = np.finfo(dtype).tiny / 2
+    optimizer(net, 1.0).step()
+    np.testing.assert_array_equal(net.parameters, np.zeros(41, dtype))
+
+
+@pytest.mark.parametrize("zeros", [0, 3], ids=["dense", "skipping"])
+@pytest.mark.parametrize("keep_gradients", [False, True], ids=["fused", "plain"])
+@pytest.mark.parametrize("momentum", [0.0, 0.5])
+def test_an_epoch_drops_gradients_below_the_smallest_normal_number(isa, dtype, zeros, keep_gradients, momentum):
+    """The derivative and the input are normal numbers, their product is not."""
+    small = np.sqrt(np.finfo(dtype).tiny) / 4
+    net = mlpc.MLP([1 + zeros, 1], loss="mse", dtype=np.dtype(dtype).name, init="zeros")
+    x = np.zeros((1, 1 + zeros), dtype)
+    x[0, 0] = small
+    optimizer = mlpc.optim.SGD(net, 1.0, momentum=momentum)
+    history = net.fit(x, [[small]], epochs=1, optimizer=optimizer, keep_gradients=keep_gradients, progress=False)
+    assert history.zeros == ("skipped" if zeros else "multiplied")
+    np.testing.assert_array_equal(net.layers[0].weight, np.zeros((1, 1 + zeros), dtype))
+    assert net.layers[0].bias == dtype(2 * small)

@@ -33,6 +33,7 @@ typedef __mmask16 mask;
 #define VL 16
 #define V(name) _mm512_##name##_ps
 #define V_MASKED(name) _mm512_##name##_ps_mask
+#define V_CLASS _mm512_fpclass_ps_mask
 #define V_INTEGER(v) _mm512_castps_si512(v)
 #define V_OF_INTEGER(i) _mm512_castsi512_ps(i)
 #define V_SHIFT_LEFT _mm512_slli_epi32
@@ -43,6 +44,7 @@ typedef __mmask8 mask;
 #define VL 8
 #define V(name) _mm512_##name##_pd
 #define V_MASKED(name) _mm512_##name##_pd_mask
+#define V_CLASS _mm512_fpclass_pd_mask
 #define V_INTEGER(v) _mm512_castpd_si512(v)
 #define V_OF_INTEGER(i) _mm512_castsi512_pd(i)
 #define V_SHIFT_LEFT _mm512_slli_epi64
@@ -129,6 +131,8 @@ static inline mask m_not(mask m) { return (mask)~m; }
 static inline int m_any(mask m) { return m != 0; }
 static inline unsigned m_bits(mask m) { return m; }
 static inline vec v_select(mask m, vec a, vec b) { return V(mask_blend)(m, b, a); }
+/* Of the classes of numbers 0x20 are the subnormal ones, 0x04 is -0. */
+static inline vec v_flush(vec a) { return v_select(V_CLASS(a, 0x24), v_set(0), a); }
 
 /* Adding 2^(mantissa bits) to a small non-negative integer leaves it in the low bits of the sum; both ways. */
 #define V_BIG ((real)((real_bits)1 << REAL_MANTISSA))
@@ -149,6 +153,7 @@ static inline vec v_significand(vec x)
 
 #undef V
 #undef V_MASKED
+#undef V_CLASS
 #undef V_INTEGER
 #undef V_OF_INTEGER
 #undef V_SHIFT_LEFT
