@@ -77,8 +77,9 @@ bench: $(VENV)/.bench ## speed beside PyTorch, JAX, NumPy, scikit-learn and onnx
 bench-full: $(VENV)/.bench ## more rows, sizes and contenders, and the charts of README.md (2 hours)
 	$(BIN)/python bench/run.py --full --chart docs $(BENCH)
 
-lint: $(VENV)/.lint ## ruff and mypy; lines of C, too, end at 120 characters
+lint: $(VENV)/.lint ## ruff and mypy; C by clang-format and by the warnings of gcc and clang; its lines end at 120
 	! grep -rnE --include='*.[ch]' --include='*.inc' '.{121}' csrc tests/c
+	$(BIN)/python tools/lint_c.py
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy mlpc

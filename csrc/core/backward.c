@@ -69,8 +69,8 @@ static void input_gradient(const job *j, const mlpc_pass *p, size_t l, void *dx,
         void *const here = mlpc_pass_at(p, dx, b * I);
         if (mlpc_pass_stopped(p))
             return;
-        p->kernels->linear_backward_x(here, mlpc_pass_at(p, dz, b * O),
-                                      mlpc_pass_at(p, p->parameters, layer->weight), n, I, O, mlpc_pass_tiles(p));
+        p->kernels->linear_backward_x(here, mlpc_pass_at(p, dz, b * O), mlpc_pass_at(p, p->parameters, layer->weight),
+                                      n, I, O, mlpc_pass_tiles(p));
         if (l)
             p->kernels->activation_backward[activation](here, here, mlpc_pass_at(p, p->workspace->z[l - 1], b * I),
                                                         mlpc_pass_at(p, p->workspace->a[l - 1], b * I), n * I);

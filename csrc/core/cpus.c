@@ -39,10 +39,7 @@ size_t mlpc_cpus_affinity(void)
 
 #else
 
-size_t mlpc_cpus_affinity(void)
-{
-    return online();
-}
+size_t mlpc_cpus_affinity(void) { return online(); }
 
 #endif
 

@@ -79,10 +79,9 @@ static mlpc_status linear(const mlpc_pass *p, size_t l, void *z, const void *x, 
         const size_t B = n - b < most ? n - b : most;
         (skip            ? kernels->linear_forward_skip
          : B <= FEW_ROWS ? kernels->linear_forward_few
-                         : kernels->linear_forward)(mlpc_pass_at(p, z, b * O), mlpc_pass_at(p, x, b * I),
-                                                    mlpc_pass_at(p, p->parameters, layer->weight),
-                                                    mlpc_pass_at(p, p->parameters, layer->bias), B, I, O,
-                                                    mlpc_pass_tiles(p));
+                         : kernels->linear_forward)(
+            mlpc_pass_at(p, z, b * O), mlpc_pass_at(p, x, b * I), mlpc_pass_at(p, p->parameters, layer->weight),
+            mlpc_pass_at(p, p->parameters, layer->bias), B, I, O, mlpc_pass_tiles(p));
     }
     return MLPC_OK;
 }

@@ -36,10 +36,7 @@ static inline mlpc_fpmode mlpc_fpmode_enter(void)
     return saved;
 }
 
-static inline void mlpc_fpmode_leave(mlpc_fpmode saved)
-{
-    _mm_setcsr(saved);
-}
+static inline void mlpc_fpmode_leave(mlpc_fpmode saved) { _mm_setcsr(saved); }
 
 #elif defined(__aarch64__) && defined(__GNUC__)
 
@@ -78,10 +75,7 @@ static inline mlpc_fpmode mlpc_fpmode_enter(void)
     return saved;
 }
 
-static inline void mlpc_fpmode_leave(mlpc_fpmode saved)
-{
-    fesetenv(&saved);
-}
+static inline void mlpc_fpmode_leave(mlpc_fpmode saved) { fesetenv(&saved); }
 
 #endif
 

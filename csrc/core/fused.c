@@ -17,9 +17,9 @@ typedef struct {
     mlpc_fused *f;
     const mlpc_fused_job *job;
     size_t batches;
-    double steps;  /* taken before this epoch */
-    int stopped;   /* rank 0: the caller wants to end */
-    size_t batch;  /* where it ended */
+    double steps; /* taken before this epoch */
+    int stopped;  /* rank 0: the caller wants to end */
+    size_t batch; /* where it ended */
     mlpc_status status;
 } run;
 
@@ -54,8 +54,8 @@ static run *share(mlpc_fused *f, const run *r)
 typedef struct {
     const run *shared;
     size_t rank, size;
-    double steps;   /* taken in this epoch */
-    double divisor; /* of this batch's loss */
+    double steps;    /* taken in this epoch */
+    double divisor;  /* of this batch's loss */
     int passed_over; /* its weights sum to 0 */
 } rank_state;
 

@@ -14,13 +14,13 @@ typedef struct {
 
 /* What one thread has for itself. */
 typedef struct {
-    void *strip;              /* gradients of some inputs' weights of a panel */
-    void *tiles;              /* scratch memory of the kernels */
-    void *logits, *dz;        /* (batch_size, n_out) without padding, as losses want them */
-    double *weights;          /* (batch_size,) */
-    mlpc_columns columns;     /* where zeros are skipped: the batch by inputs */
-    size_t right;             /* answers so far */
-    int diverged;             /* in this batch */
+    void *strip;          /* gradients of some inputs' weights of a panel */
+    void *tiles;          /* scratch memory of the kernels */
+    void *logits, *dz;    /* (batch_size, n_out) without padding, as losses want them */
+    double *weights;      /* (batch_size,) */
+    mlpc_columns columns; /* where zeros are skipped: the batch by inputs */
+    size_t right;         /* answers so far */
+    int diverged;         /* in this batch */
 } mlpc_fused_rank;
 
 struct mlpc_fused {

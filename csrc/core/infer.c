@@ -45,8 +45,8 @@ mlpc_status mlpc_predict(const mlpc_net *net, const mlpc_kernels *kernels, const
                          mlpc_workspace *workspace, mlpc_output output, mlpc_loss_kind loss, void *to,
                          const mlpc_input *x, size_t n, mlpc_knowledge *knowledge, const mlpc_poll *poll)
 {
-    const int integers = output == MLPC_OUTPUT_prediction &&
-                         (loss == MLPC_LOSS_cross_entropy || loss == MLPC_LOSS_bce_with_logits);
+    const int integers =
+        output == MLPC_OUTPUT_prediction && (loss == MLPC_LOSS_cross_entropy || loss == MLPC_LOSS_bce_with_logits);
     answers *const job = workspace->answers;
     *job = (answers){kernels, output, loss, net->layers[net->n_layers - 1].n_out, integers ? to : NULL};
     return mlpc_forward_rows(&(mlpc_forward_job){

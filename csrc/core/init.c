@@ -139,25 +139,16 @@ static source source_of(mlpc_init init, uint64_t seed, size_t layer, size_t n_in
         s.normal = 0;
         s.scale = 1 / v_sqrt(in);
         break;
-    case MLPC_INIT_he:
-        s.scale = v_sqrt(2 / in);
-        break;
+    case MLPC_INIT_he: s.scale = v_sqrt(2 / in); break;
     case MLPC_INIT_glorot:
         s.normal = 0;
         s.scale = v_sqrt(6 / (in + out));
         break;
-    case MLPC_INIT_lecun:
-        s.scale = v_sqrt(1 / in);
-        break;
-    case MLPC_INIT_orthogonal:
-        s.scale = 1;
-        break;
-    case MLPC_INIT_course:
-        s.scale = 1 / v_sqrt(out);
-        break;
+    case MLPC_INIT_lecun: s.scale = v_sqrt(1 / in); break;
+    case MLPC_INIT_orthogonal: s.scale = 1; break;
+    case MLPC_INIT_course: s.scale = 1 / v_sqrt(out); break;
     case MLPC_INIT_zeros:
-    case MLPC_N_INITS:
-        break;
+    case MLPC_N_INITS: break;
     }
     return s;
 }
@@ -183,10 +174,9 @@ static MLPC_NOINLINE mlpc_status initialize(const mlpc_net *net, const mlpc_kern
         const mlpc_layer *layer = &net->layers[l];
         const size_t n_in = layer->n_in, n_out = layer->n_out;
         const source s = source_of(init, seed, l, n_in, n_out);
-        const mlpc_status status =
-            init == MLPC_INIT_orthogonal
-                ? orthogonal(net, doubles, layer, &s, parameters, room, poll)
-                : independent(net, layer, &s, init == MLPC_INIT_zeros, parameters, poll);
+        const mlpc_status status = init == MLPC_INIT_orthogonal
+                                       ? orthogonal(net, doubles, layer, &s, parameters, room, poll)
+                                       : independent(net, layer, &s, init == MLPC_INIT_zeros, parameters, poll);
         if (status != MLPC_OK)
             return status;
         for (size_t j = 0; j < n_out; j++)

@@ -130,8 +130,8 @@ void mlpc_loss_rows(const mlpc_loss *loss, const mlpc_kernels *kernels, const vo
 }
 
 static MLPC_NOINLINE mlpc_status evaluate_rows(const mlpc_loss *loss, const mlpc_kernels *kernels, const void *z,
-                                               const mlpc_targets *targets, size_t B, size_t O, double *value,
-                                               void *dz, double *row_loss, size_t *bad_row, const mlpc_poll *poll)
+                                               const mlpc_targets *targets, size_t B, size_t O, double *value, void *dz,
+                                               double *row_loss, size_t *bad_row, const mlpc_poll *poll)
 {
     double divisor;
     const size_t bytes = O * kernels->itemsize, most = mlpc_piece(kernels, B, MLPC_ACTIVATION_TERMS, O);
@@ -172,8 +172,7 @@ mlpc_status mlpc_loss_evaluate(const mlpc_loss *loss, const mlpc_kernels *kernel
                                double *row_loss, size_t *bad_row, const mlpc_poll *poll)
 {
     const mlpc_fpmode mode = mlpc_fpmode_enter();
-    const mlpc_status status =
-        evaluate_rows(loss, kernels, z, targets, B, O, value, dz, row_loss, bad_row, poll);
+    const mlpc_status status = evaluate_rows(loss, kernels, z, targets, B, O, value, dz, row_loss, bad_row, poll);
     mlpc_fpmode_leave(mode);
     return status;
 }
@@ -212,15 +211,15 @@ void mlpc_labels(const mlpc_kernels *kernels, int64_t *labels, const void *z, si
     mlpc_fpmode_leave(mode);
 }
 
-size_t mlpc_count_right(const mlpc_loss *loss, const mlpc_kernels *kernels, const void *z,
-                        const mlpc_targets *targets, size_t B, size_t O)
+size_t mlpc_count_right(const mlpc_loss *loss, const mlpc_kernels *kernels, const void *z, const mlpc_targets *targets,
+                        size_t B, size_t O)
 {
     const mlpc_dtype dtype = kernels->dtype;
     size_t right = 0;
     if (loss->kind == MLPC_LOSS_cross_entropy) {
         for (size_t i = 0; i < B; i++) {
-            const int64_t label = targets->labels ? targets->labels[i]
-                                                  : first_largest(targets->values, dtype, i * O, O);
+            const int64_t label =
+                targets->labels ? targets->labels[i] : first_largest(targets->values, dtype, i * O, O);
             right += first_largest(z, dtype, i * O, O) == label;
         }
     } else if (loss->kind == MLPC_LOSS_bce_with_logits) {

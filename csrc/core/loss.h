@@ -9,8 +9,8 @@ void mlpc_loss_rows(const mlpc_loss *loss, const mlpc_kernels *kernels, const vo
                     double divisor, size_t B, size_t O, void *dz, double *row_loss);
 
 /* Right answers: rows (cross-entropy) or elements (bce_with_logits), see mlpc_evaluate; 0 for other losses. */
-size_t mlpc_count_right(const mlpc_loss *loss, const mlpc_kernels *kernels, const void *z,
-                        const mlpc_targets *targets, size_t B, size_t O);
+size_t mlpc_count_right(const mlpc_loss *loss, const mlpc_kernels *kernels, const void *z, const mlpc_targets *targets,
+                        size_t B, size_t O);
 
 /* So many of n rows are right: as a share of all answers. */
 double mlpc_share_right(const mlpc_loss *loss, size_t right, size_t n, size_t O);

@@ -72,16 +72,16 @@ void mlpc_net_free(mlpc_net *net);
 /* ---- Workspaces ---------------------------------------------------------------------------------------------- */
 
 typedef struct {
-    size_t batch;    /* rows that fit */
-    size_t room;     /* threads that have an input and a scratch of their own */
-    size_t threads;  /* of them, that may compute: 1..room, to be set at will */
-    void **z, **a;   /* per layer (batch, n_out): before and after its activation; one array where that is identity */
-    void *dz[2];     /* (batch, widest layer) each, for the chain of gradients in backward */
-    void *input;     /* (room, input_rows, n_in) of real: rows that came as bytes */
+    size_t batch;   /* rows that fit */
+    size_t room;    /* threads that have an input and a scratch of their own */
+    size_t threads; /* of them, that may compute: 1..room, to be set at will */
+    void **z, **a;  /* per layer (batch, n_out): before and after its activation; one array where that is identity */
+    void *dz[2];    /* (batch, widest layer) each, for the chain of gradients in backward */
+    void *input;    /* (room, input_rows, n_in) of real: rows that came as bytes */
     size_t input_rows;
-    void *scratch;   /* (room, scratch_size): parts of gradients to be added to others; scratch_size >= any n_out */
+    void *scratch; /* (room, scratch_size): parts of gradients to be added to others; scratch_size >= any n_out */
     size_t scratch_size;
-    double *row_loss; /* (batch,) */
+    double *row_loss;     /* (batch,) */
     void *pass, *answers; /* what the threads of a call share: pass.h */
     void *tiles;          /* (room, MLPC_SCRATCH bytes): scratch memory of the kernels */
     void *memory;
@@ -137,12 +137,7 @@ mlpc_status mlpc_backward(const mlpc_net *net, const mlpc_kernels *kernels, cons
  *   prediction     cross-entropy: labels, the first of the largest, (n,) of int64; bce_with_logits: z > 0, (n, n_out)
  *                  of int64; both -1 where a logit is NaN; poisson: exp(z); others: z
  *   probabilities  bce_with_logits: sigmoid(z); others: softmax(z) */
-typedef enum {
-    MLPC_OUTPUT_logits,
-    MLPC_OUTPUT_prediction,
-    MLPC_OUTPUT_probabilities,
-    MLPC_N_OUTPUTS
-} mlpc_output;
+typedef enum { MLPC_OUTPUT_logits, MLPC_OUTPUT_prediction, MLPC_OUTPUT_probabilities, MLPC_N_OUTPUTS } mlpc_output;
 
 /* The output for any number of rows, (n, n_out) of real unless said otherwise above; each thread computes pieces of at
  * most workspace->batch / workspace->room of them. */
@@ -310,7 +305,7 @@ typedef struct {
 } mlpc_epoch_settings;
 
 typedef struct {
-    double loss;    /* over the epoch: every row weighs as in one evaluation, with the weights it was trained on */
+    double loss;     /* over the epoch: every row weighs as in one evaluation, with the weights it was trained on */
     double accuracy; /* as mlpc_evaluate's */
     double lr;       /* of the last step, or of the one at which training diverged */
     size_t bad_row;  /* with MLPC_ERROR_LABEL */

@@ -35,10 +35,7 @@ static inline size_t mlpc_pass_piece(const mlpc_pass *p, size_t count, size_t a,
 }
 
 /* Scratch memory of the thread's kernels. */
-static inline void *mlpc_pass_tiles(const mlpc_pass *p)
-{
-    return (char *)p->workspace->tiles + p->rank * MLPC_SCRATCH;
-}
+static inline void *mlpc_pass_tiles(const mlpc_pass *p) { return (char *)p->workspace->tiles + p->rank * MLPC_SCRATCH; }
 
 static inline void *mlpc_pass_at(const mlpc_pass *p, const void *array, size_t elements)
 {

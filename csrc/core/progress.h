@@ -17,9 +17,6 @@ static inline int mlpc_progress_ask(void *context, size_t rows)
 }
 
 /* 1 where the caller wants the call to end. */
-static inline int mlpc_stopped(const mlpc_poll *poll, size_t rows)
-{
-    return poll && poll->ask(poll->context, rows);
-}
+static inline int mlpc_stopped(const mlpc_poll *poll, size_t rows) { return poll && poll->ask(poll->context, rows); }
 
 #endif

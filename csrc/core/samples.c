@@ -168,9 +168,9 @@ static inline __attribute__((always_inline)) int code_part(uint16_t *entry, code
 static int code_any_part(const mlpc_samples *samples, uint16_t *entry, code_book *book, const uint8_t *at, size_t n,
                          const char *part)
 {
-    return samples->input.bytes              ? code_part(entry, book, at, n, part, 1)
+    return samples->input.bytes             ? code_part(entry, book, at, n, part, 1)
            : samples->dtype == MLPC_FLOAT32 ? code_part(entry, book, at, n, part, 4)
-                                             : code_part(entry, book, at, n, part, 8);
+                                            : code_part(entry, book, at, n, part, 8);
 }
 
 static double measured_density(const mlpc_samples *samples, const mlpc_kernels *kernels)
@@ -310,7 +310,7 @@ static mlpc_status make_lists(mlpc_samples *samples, const mlpc_kernels *kernels
 }
 
 static MLPC_NOINLINE mlpc_status create(mlpc_samples *samples, const mlpc_kernels *kernels, mlpc_zeros zeros,
-                                       const mlpc_poll *poll)
+                                        const mlpc_poll *poll)
 {
     samples->blocks = (samples->I + MLPC_LIST_BLOCK - 1) / MLPC_LIST_BLOCK;
     samples->density = measured_density(samples, kernels);

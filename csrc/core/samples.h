@@ -14,7 +14,7 @@ struct mlpc_samples {
     /* Where zeros are skipped: all rows without them, see mlpc_lists; row r's entries begin at start[r]. */
     size_t blocks, capacity; /* capacity: of the longest row, and enough to copy whole vectors */
     size_t *start;
-    uint32_t *end;   /* (n, blocks + 1) */
+    uint32_t *end; /* (n, blocks + 1) */
     uint16_t *entry;
     void *value;     /* NULL where all values are in the table */
     void *table;     /* 256 of real */

@@ -39,13 +39,13 @@ typedef struct worker {
 
 /* What ranks write while others wait has cache lines of its own. */
 struct mlpc_team {
-    alignas(MLPC_ALIGNMENT) atomic_size_t arrived; /* at barriers, in all of this run: round r is over at r * size */
+    alignas(MLPC_ALIGNMENT) atomic_size_t arrived;  /* at barriers, in all of this run: round r is over at r * size */
     alignas(MLPC_ALIGNMENT) atomic_size_t returned; /* workers that have returned from the function */
     alignas(MLPC_ALIGNMENT) atomic_size_t sleepers; /* ranks that wait asleep; changes under the lock */
     size_t size;
-    int spins;      /* each rank has a CPU: waiting awake keeps nobody from working */
+    int spins;           /* each rank has a CPU: waiting awake keeps nobody from working */
     int64_t alone_until; /* on the clock of nanoseconds() */
-    unsigned forks; /* as it was when the run began */
+    unsigned forks;      /* as it was when the run began */
     mlpc_team_function *function;
     void *context;
 
@@ -81,10 +81,7 @@ static int take(void)
     return owner != process && atomic_compare_exchange_strong(&taken_by, &owner, process);
 }
 
-static void release(void)
-{
-    atomic_store(&taken_by, 0);
-}
+static void release(void) { atomic_store(&taken_by, 0); }
 
 /* ---- Waiting ------------------------------------------------------------------------------------------------- */
 
@@ -367,10 +364,7 @@ size_t mlpc_team_run(size_t wanted, mlpc_team_function *function, void *context)
     return 1;
 }
 
-void mlpc_team_give_way(int whether)
-{
-    gives_way = whether;
-}
+void mlpc_team_give_way(int whether) { gives_way = whether; }
 
 void mlpc_team_share(size_t n, size_t group, size_t rank, size_t size, size_t *from, size_t *to)
 {
@@ -387,7 +381,4 @@ size_t mlpc_team_size(double work, double least, size_t most)
     return size < 2 || most < 2 ? 1 : size < (double)most ? (size_t)size : most;
 }
 
-size_t mlpc_team_cpus(void)
-{
-    return mlpc_cpus_allowed("");
-}
+size_t mlpc_team_cpus(void) { return mlpc_cpus_allowed(""); }

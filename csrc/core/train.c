@@ -26,11 +26,11 @@ struct mlpc_trainer {
     size_t n, batch_size;
     mlpc_fused *fused; /* NULL where batches are too large to be waited for */
     mlpc_workspace *workspace;
-    size_t *order;                     /* (n,) rows in the order of this epoch */
-    double *row_loss;                  /* (n,) in that order */
-    mlpc_rows rows;                    /* x (batch_size, n_in), as all below the rows of one batch */
+    size_t *order;    /* (n,) rows in the order of this epoch */
+    double *row_loss; /* (n,) in that order */
+    mlpc_rows rows;   /* x (batch_size, n_in), as all below the rows of one batch */
     mlpc_target_rows targets;
-    void *gradients;                   /* (n_parameters,) of the batch */
+    void *gradients; /* (n_parameters,) of the batch */
     /* (n_parameters,) each, as at the end of the last clean epoch; so is the number of steps. */
     void *parameters, *state[MLPC_MAX_STATES];
     double steps;
@@ -140,11 +140,9 @@ mlpc_status mlpc_trainer_create(mlpc_trainer **out, const mlpc_net *net, const m
     trainer->key = key_of(kernels, optimizer, samples, batch_size, threads);
     trainer->n = n;
     trainer->batch_size = B;
-    if (mlpc_workspace_create(&trainer->workspace, net, B, mlpc_useful_threads(net, kernels, B, threads)) !=
-            MLPC_OK ||
-        (!too_large(net, kernels, B) &&
-         mlpc_fused_create(&trainer->fused, net, kernels, optimizer, samples, B,
-                           fused_threads(net, kernels, samples, B, threads)) != MLPC_OK))
+    if (mlpc_workspace_create(&trainer->workspace, net, B, mlpc_useful_threads(net, kernels, B, threads)) != MLPC_OK ||
+        (!too_large(net, kernels, B) && mlpc_fused_create(&trainer->fused, net, kernels, optimizer, samples, B,
+                                                          fused_threads(net, kernels, samples, B, threads)) != MLPC_OK))
         goto fail;
 
     mlpc_cutter measure = {.block = NULL};
@@ -224,8 +222,8 @@ static mlpc_status train_batch(const job *j, const mlpc_targets *batch, size_t B
         return status;
     if (!(*value - *value == 0) || !j->kernels->all_finite(z, B * O) || !j->kernels->all_finite(dz, B * O))
         return MLPC_ERROR_DIVERGED;
-    status = mlpc_backward(net, j->kernels, j->parameters, j->trainer->gradients, workspace, x.rows, dz, NULL, B, 0,
-                           poll);
+    status =
+        mlpc_backward(net, j->kernels, j->parameters, j->trainer->gradients, workspace, x.rows, dz, NULL, B, 0, poll);
     if (status != MLPC_OK)
         return status;
     if (j->gradients)

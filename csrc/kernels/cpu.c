@@ -30,8 +30,8 @@ static uint32_t saved_state(void)
 unsigned mlpc_cpu_features(void)
 {
     const uint32_t osxsave = 1u << 27, avx = 1u << 28;
-    const uint32_t ymm = 1u << 1 | 1u << 2;                    /* of saved_state: xmm, and upper halves of ymm */
-    const uint32_t zmm = ymm | 1u << 5 | 1u << 6 | 1u << 7;    /* masks, upper halves of zmm 0-15, zmm 16-31 */
+    const uint32_t ymm = 1u << 1 | 1u << 2;                 /* of saved_state: xmm, and upper halves of ymm */
+    const uint32_t zmm = ymm | 1u << 5 | 1u << 6 | 1u << 7; /* masks, upper halves of zmm 0-15, zmm 16-31 */
     uint32_t basic[4], extended[4];
     cpuid(basic, 1);
     if (!(basic[ECX] & osxsave) || !(basic[ECX] & avx))
@@ -60,10 +60,7 @@ unsigned mlpc_cpu_features(void)
 
 #else
 
-unsigned mlpc_cpu_features(void)
-{
-    return MLPC_HAS_NEON ? MLPC_CPU_NEON : 0; /* part of every 64-bit Arm */
-}
+unsigned mlpc_cpu_features(void) { return MLPC_HAS_NEON ? MLPC_CPU_NEON : 0; /* part of every 64-bit Arm */ }
 
 #endif
 

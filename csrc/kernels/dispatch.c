@@ -10,8 +10,14 @@ typedef struct {
     const mlpc_kernels *tables[MLPC_N_DTYPES];
 } instruction_set;
 
-#define TABLES(isa) {&mlpc_kernels_##isa##_f32, &mlpc_kernels_##isa##_f64}
-#define NO_TABLES {NULL, NULL}
+#define TABLES(isa)                                                                                                    \
+    {                                                                                                                  \
+        &mlpc_kernels_##isa##_f32, &mlpc_kernels_##isa##_f64                                                           \
+    }
+#define NO_TABLES                                                                                                      \
+    {                                                                                                                  \
+        NULL, NULL                                                                                                     \
+    }
 
 static const instruction_set sets[MLPC_N_ISAS] = {
     [MLPC_ISA_reference] = {"reference", 0, TABLES(reference)},
@@ -33,10 +39,7 @@ static const instruction_set sets[MLPC_N_ISAS] = {
 #endif
 };
 
-const char *mlpc_isa_name(mlpc_isa isa)
-{
-    return (unsigned)isa < MLPC_N_ISAS ? sets[isa].name : NULL;
-}
+const char *mlpc_isa_name(mlpc_isa isa) { return (unsigned)isa < MLPC_N_ISAS ? sets[isa].name : NULL; }
 
 int mlpc_isa_runs(mlpc_isa isa)
 {

@@ -167,7 +167,8 @@ typedef struct {
     void (*panel_backward_w)(void *dw, const void *x, size_t x_row, const void *dz, size_t dz_row, size_t B, size_t I,
                              size_t width);
 
-    /* w = w - lr dw of panel_backward_w, dw flushed, as sgd_step without momentum and weight decay; B <= MLPC_BATCH_BLOCK. */
+    /* w = w - lr dw of panel_backward_w, dw flushed, as sgd_step without momentum and weight decay;
+     * B <= MLPC_BATCH_BLOCK. */
     void (*panel_sgd_step)(void *w, const void *x, size_t x_row, const void *dz, size_t dz_row, size_t B, size_t I,
                            double lr, size_t width);
 
@@ -185,8 +186,8 @@ typedef struct {
     void (*list_backward_w)(void *dw, const mlpc_columns *columns, size_t input, size_t n, const void *dz,
                             size_t dz_row, size_t B, size_t width);
 
-    /* w = w - lr dw for these rows, dw flushed, as sgd_step without momentum and weight decay; w (n, width) of the panel;
-     * B <= MLPC_BATCH_BLOCK. */
+    /* w = w - lr dw for these rows, dw flushed, as sgd_step without momentum and weight decay; w (n, width) of the
+     * panel; B <= MLPC_BATCH_BLOCK. */
     void (*list_sgd_step)(void *w, const mlpc_columns *columns, size_t input, size_t n, const void *dz, size_t dz_row,
                           size_t B, double lr, size_t width);
 

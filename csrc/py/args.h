@@ -10,7 +10,7 @@
 
 #include "module.h"
 
-#define ARGS_ANY ((npy_intp) - 1) /* an extent that may have any value */
+#define ARGS_ANY ((npy_intp)-1) /* an extent that may have any value */
 
 int args_type_number(mlpc_dtype dtype);
 
@@ -29,6 +29,18 @@ int args_size(const char *name, PyObject *object, size_t minimum, size_t *value)
 /* An array-like as an array that is no one else's.  What is converted after it may run code that gives the caller's
  * array another shape, and so may another thread; to this view of it nobody does. */
 PyArrayObject *args_seen(PyObject *object);
+
+/* Of integers or bools? */
+int args_is_integral(PyArrayObject *array);
+
+/* To a plain C-contiguous, aligned, native array of a type; extra: more flags for NumPy.  The array is one that was
+ * seen, and comes back where it is so already.  Takes no reference. */
+PyArrayObject *args_contiguous(PyArrayObject *array, int type_number, int extra);
+
+/* TypeError, and NULL: the array's dtype is not what was expected.  ValueError: its shape is not; hint ends the
+ * message. */
+PyArrayObject *args_type_error(const char *name, const char *expected, PyArrayObject *array);
+void args_shape_error(const char *name, const char *expected, PyArrayObject *array, const char *hint);
 
 /* Any real array-like, converted to dtype. */
 PyArrayObject *args_real(const char *name, PyObject *object, mlpc_dtype dtype);

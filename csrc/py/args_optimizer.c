@@ -10,9 +10,8 @@ int args_schedule_parse(mlpc_schedule *schedule, PyObject *tuple)
         return -1;
     }
     const int kind = names_find("schedule", PyTuple_GET_ITEM(tuple, 0), names_schedules, MLPC_N_SCHEDULES);
-    if (kind < 0) {
+    if (kind < 0)
         return -1;
-    }
     schedule->kind = (mlpc_schedule_kind)kind;
     const struct {
         const char *name;
@@ -21,31 +20,25 @@ int args_schedule_parse(mlpc_schedule *schedule, PyObject *tuple)
         {"lr", &schedule->lr},       {"warmup", &schedule->warmup}, {"every", &schedule->every},
         {"gamma", &schedule->gamma}, {"epochs", &schedule->epochs}, {"minimum", &schedule->minimum},
     };
-    for (int i = 0; i < 6; i++) {
-        if (args_double(fields[i].name, PyTuple_GET_ITEM(tuple, i + 1), fields[i].value) < 0) {
+    for (int i = 0; i < 6; i++)
+        if (args_double(fields[i].name, PyTuple_GET_ITEM(tuple, i + 1), fields[i].value) < 0)
             return -1;
-        }
-    }
     return 0;
 }
 
 /* A tuple, or an array with the rates of an epoch's steps: what only Python can compute. */
 static int parse_rates(args_optimizer *optimizer, PyObject *schedule)
 {
-    if (!PyArray_Check(schedule)) {
+    if (!PyArray_Check(schedule))
         return args_schedule_parse(&optimizer->optimizer.schedule, schedule);
-    }
     PyArrayObject *const rates = args_real("rates", schedule, MLPC_FLOAT64);
-    if (rates == NULL) {
+    if (rates == NULL)
         return -1;
-    }
-    if (args_shape1("rates", rates, ARGS_ANY) == 0) {
+    if (args_shape1("rates", rates, ARGS_ANY) == 0)
         optimizer->rates = (PyArrayObject *)PyArray_NewCopy(rates, NPY_CORDER);
-    }
     Py_DECREF(rates);
-    if (optimizer->rates == NULL) {
+    if (optimizer->rates == NULL)
         return -1;
-    }
     optimizer->optimizer.rates = PyArray_DATA(optimizer->rates);
     return 0;
 }
@@ -71,21 +64,18 @@ static int parse_sgd(args_optimizer *optimizer, PyObject *tuple, npy_intp n, mlp
     PyObject *const velocity = PyTuple_GET_ITEM(tuple, 5);
     if (args_double("momentum", PyTuple_GET_ITEM(tuple, 2), &to->momentum) < 0 ||
         args_double("weight_decay", PyTuple_GET_ITEM(tuple, 3), &to->weight_decay) < 0 ||
-        args_bool(PyTuple_GET_ITEM(tuple, 4), &to->nesterov) < 0) {
+        args_bool(PyTuple_GET_ITEM(tuple, 4), &to->nesterov) < 0)
         return -1;
-    }
     const int wanted = to->momentum != 0;
     if (wanted != (velocity != Py_None)) {
         PyErr_Format(PyExc_ValueError, "velocity: expected %s",
                      wanted ? "an array, since momentum is not 0" : "None, since momentum is 0");
         return -1;
     }
-    if (!wanted) {
+    if (!wanted)
         return 0;
-    }
-    if (parse_array(optimizer, 0, "velocity", velocity, n, dtype) < 0) {
+    if (parse_array(optimizer, 0, "velocity", velocity, n, dtype) < 0)
         return -1;
-    }
     to->state[0] = PyArray_DATA(optimizer->arrays[0]);
     return 0;
 }
@@ -103,9 +93,8 @@ static int parse_adam(args_optimizer *optimizer, PyObject *tuple, npy_intp n, ml
         parse_array(optimizer, 2, "steps", PyTuple_GET_ITEM(tuple, 8), 1, MLPC_FLOAT64) < 0 ||
         args_disjoint("mean", optimizer->arrays[0], "square", optimizer->arrays[1]) < 0 ||
         args_disjoint("steps", optimizer->arrays[2], "mean", optimizer->arrays[0]) < 0 ||
-        args_disjoint("steps", optimizer->arrays[2], "square", optimizer->arrays[1]) < 0) {
+        args_disjoint("steps", optimizer->arrays[2], "square", optimizer->arrays[1]) < 0)
         return -1;
-    }
     to->state[0] = PyArray_DATA(optimizer->arrays[0]);
     to->state[1] = PyArray_DATA(optimizer->arrays[1]);
     to->steps = PyArray_DATA(optimizer->arrays[2]);
@@ -133,45 +122,38 @@ int args_optimizer_parse(args_optimizer *optimizer, PyObject *tuple, npy_intp n,
         return -1;
     }
     const int kind = names_find("optimizer", PyTuple_GET_ITEM(tuple, 0), names_optimizers, MLPC_N_OPTIMIZERS);
-    if (kind < 0) {
+    if (kind < 0)
         return -1;
-    }
     if (PyTuple_GET_SIZE(tuple) != kinds[kind].length) {
         PyErr_Format(PyExc_TypeError, "optimizer: expected (kind, schedule, %s), got %R", kinds[kind].fields, tuple);
         return -1;
     }
     optimizer->optimizer.kind = (mlpc_optimizer_kind)kind;
-    if (parse_rates(optimizer, PyTuple_GET_ITEM(tuple, 1)) < 0) {
+    if (parse_rates(optimizer, PyTuple_GET_ITEM(tuple, 1)) < 0)
         return -1;
-    }
     return kinds[kind].parse(optimizer, tuple, n, dtype);
 }
 
 void args_optimizer_clear(args_optimizer *optimizer)
 {
-    for (int i = 0; i <= MLPC_MAX_STATES; i++) {
+    for (int i = 0; i <= MLPC_MAX_STATES; i++)
         Py_CLEAR(optimizer->arrays[i]);
-    }
     Py_CLEAR(optimizer->rates);
 }
 
 int args_optimizer_disjoint(const args_optimizer *optimizer, const char *name, PyArrayObject *array)
 {
-    for (int i = 0; i <= MLPC_MAX_STATES; i++) {
-        if (optimizer->arrays[i] != NULL && args_disjoint(optimizer->names[i], optimizer->arrays[i], name, array) < 0) {
+    for (int i = 0; i <= MLPC_MAX_STATES; i++)
+        if (optimizer->arrays[i] != NULL && args_disjoint(optimizer->names[i], optimizer->arrays[i], name, array) < 0)
             return -1;
-        }
-    }
     return 0;
 }
 
 int args_optimizer_disjoint_objective(const args_optimizer *optimizer, const args_objective *objective)
 {
-    for (int i = 0; i <= MLPC_MAX_STATES; i++) {
+    for (int i = 0; i <= MLPC_MAX_STATES; i++)
         if (optimizer->arrays[i] != NULL &&
-            args_objective_disjoint(optimizer->names[i], optimizer->arrays[i], objective) < 0) {
+            args_objective_disjoint(optimizer->names[i], optimizer->arrays[i], objective) < 0)
             return -1;
-        }
-    }
     return 0;
 }

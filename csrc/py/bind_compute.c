@@ -26,9 +26,8 @@ static int copy_from_own_memory(const NetObject *net, PyArrayObject **x, args_ob
 static int run_forward(NetObject *net, PyArrayObject **x, args_objective *objective)
 {
     const size_t rows = (size_t)PyArray_DIM(*x, 0);
-    if (net_reserve(net, rows) < 0 || copy_from_own_memory(net, x, objective) < 0) {
+    if (net_reserve(net, rows) < 0 || copy_from_own_memory(net, x, objective) < 0)
         return -1;
-    }
     net_forget(net);
     const mlpc_kernels *const kernels = net_kernels(net);
     const void *const parameters = PyArray_DATA(net->parameters);
@@ -51,10 +50,7 @@ static int run_forward(NetObject *net, PyArrayObject **x, args_objective *object
     return 0;
 }
 
-static void *latest_logits(const NetObject *net)
-{
-    return net->workspace->z[net->plan->n_layers - 1];
-}
+static void *latest_logits(const NetObject *net) { return net->workspace->z[net->plan->n_layers - 1]; }
 
 static PyObject *forward_within(NetObject *net, PyArrayObject **x, PyObject *out)
 {
@@ -74,9 +70,8 @@ static PyObject *forward_within(NetObject *net, PyArrayObject **x, PyObject *out
 static int convert(const NetObject *net, PyArrayObject **x, const mlpc_input *input)
 {
     PyArrayObject *array = args_out(Py_None, 2, PyArray_DIMS(*x), net->plan->dtype);
-    if (array == NULL) {
+    if (array == NULL)
         return -1;
-    }
     const mlpc_fpmode mode = mlpc_fpmode_enter();
     net_kernels(net)->from_bytes(PyArray_DATA(array), input->rows, input->scale, (size_t)PyArray_SIZE(array));
     mlpc_fpmode_leave(mode);
@@ -89,9 +84,8 @@ PyObject *net_forward(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     NetObject *const net = (NetObject *)self;
     PyObject *result = NULL;
     mlpc_input input;
-    if ((nargs < 1 || nargs > 2) && args_count("forward", nargs, 3) < 0) {
+    if ((nargs < 1 || nargs > 2) && args_count("forward", nargs, 3) < 0)
         return NULL;
-    }
     PyArrayObject *x = args_input(&input, args[0], nargs == 3 ? args[2] : Py_None, net->plan->dtype, net->n_in);
     if (x != NULL && (!input.bytes || convert(net, &x, &input) == 0) && net_enter(net) == 0) {
         result = forward_within(net, &x, nargs >= 2 ? args[1] : Py_None);
@@ -105,9 +99,8 @@ PyObject *net_forward(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 
 static int require_forward(const NetObject *net, const char *method)
 {
-    if (net->x != NULL) {
+    if (net->x != NULL)
         return 0;
-    }
     PyErr_Format(PyExc_RuntimeError, "%s: there is no forward before it", method);
     return -1;
 }
@@ -115,9 +108,8 @@ static int require_forward(const NetObject *net, const char *method)
 /* Room for the derivative of the latest forward's loss. */
 static int reserve_dz(NetObject *net)
 {
-    if (net->dz != NULL && net->dz_rows >= net->rows) {
+    if (net->dz != NULL && net->dz_rows >= net->rows)
         return 0;
-    }
     const size_t rows = net->workspace->batch;
     void *const dz = PyMem_RawMalloc(rows * (size_t)net->n_out * net_itemsize(net)); /* no larger than the workspace */
     if (dz == NULL) {
@@ -135,9 +127,8 @@ static int reserve_dz(NetObject *net)
 static int run_loss(NetObject *net, const args_objective *objective, double *value)
 {
     if (args_objective_rows(objective, (npy_intp)net->rows) < 0 || args_rows_at_least_one("y", objective->y) < 0 ||
-        reserve_dz(net) < 0) {
+        reserve_dz(net) < 0)
         return -1;
-    }
     const mlpc_kernels *const kernels = net_kernels(net);
     const void *const z = latest_logits(net);
     const size_t n = net->rows, columns = (size_t)net->n_out;
@@ -161,13 +152,11 @@ PyObject *net_loss(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     NetObject *const net = (NetObject *)self;
     args_objective objective = {0};
     PyObject *result = NULL;
-    if (args_count("loss", nargs, 3) == 0 &&
-        net_objective(net, &objective, args[1], args[0], args[2]) == 0 &&
+    if (args_count("loss", nargs, 3) == 0 && net_objective(net, &objective, args[1], args[0], args[2]) == 0 &&
         net_enter(net) == 0) {
         double value;
-        if (require_forward(net, "loss") == 0 && run_loss(net, &objective, &value) == 0) {
+        if (require_forward(net, "loss") == 0 && run_loss(net, &objective, &value) == 0)
             result = PyFloat_FromDouble(value);
-        }
         net_leave(net);
     }
     args_objective_clear(&objective);
@@ -198,9 +187,8 @@ static int run_backward(NetObject *net, const void *dz, void *dx, int accumulate
 /* Has dz the shape of the latest forward's output? */
 static int check_dz(const NetObject *net, PyArrayObject *dz)
 {
-    if (PyArray_NDIM(dz) == 2 && PyArray_DIM(dz, 0) == (npy_intp)net->rows && PyArray_DIM(dz, 1) == net->n_out) {
+    if (PyArray_NDIM(dz) == 2 && PyArray_DIM(dz, 0) == (npy_intp)net->rows && PyArray_DIM(dz, 1) == net->n_out)
         return 0;
-    }
     PyObject *shape = PyArray_IntTupleFromIntp(PyArray_NDIM(dz), PyArray_DIMS(dz));
     if (shape != NULL) {
         PyErr_Format(PyExc_ValueError, "dz: expected (%zu, %zd) like the latest forward's output, got %R", net->rows,
@@ -213,19 +201,17 @@ static int check_dz(const NetObject *net, PyArrayObject *dz)
 /* dz NULL: what the loss left. */
 static PyObject *backward_within(NetObject *net, PyArrayObject *dz, int accumulate)
 {
-    if (require_forward(net, "backward") < 0 || (dz != NULL && check_dz(net, dz) < 0)) {
+    if (require_forward(net, "backward") < 0 || (dz != NULL && check_dz(net, dz) < 0))
         return NULL;
-    }
     if (dz == NULL && !net->has_dz) {
         PyErr_SetString(PyExc_RuntimeError, "backward: expected dz, since no loss of the latest forward was computed");
         return NULL;
     }
     const npy_intp shape[2] = {(npy_intp)net->rows, net->n_in};
     PyObject *dx = PyArray_SimpleNew(2, shape, args_type_number(net->plan->dtype));
-    if (dx != NULL && run_backward(net, dz == NULL ? net->dz : PyArray_DATA(dz), PyArray_DATA((PyArrayObject *)dx),
-                                   accumulate) < 0) {
+    if (dx != NULL &&
+        run_backward(net, dz == NULL ? net->dz : PyArray_DATA(dz), PyArray_DATA((PyArrayObject *)dx), accumulate) < 0)
         Py_CLEAR(dx);
-    }
     return dx;
 }
 
@@ -233,9 +219,8 @@ static PyObject *backward_within(NetObject *net, PyArrayObject *dz, int accumula
 static PyArrayObject *parse_dz(const NetObject *net, PyObject *object)
 {
     PyArrayObject *dz = args_real("dz", object, net->plan->dtype);
-    if (dz != NULL && args_overlap(dz, net->gradients)) {
+    if (dz != NULL && args_overlap(dz, net->gradients))
         Py_SETREF(dz, (PyArrayObject *)PyArray_NewCopy(dz, NPY_CORDER));
-    }
     return dz;
 }
 
@@ -267,9 +252,8 @@ PyObject *net_loss_and_grad(PyObject *self, PyObject *const *args, Py_ssize_t na
         args_objective_rows(&objective, PyArray_DIM(x, 0)) == 0 && net_enter(net) == 0) {
         double value;
         if (run_forward(net, &x, &objective) == 0 && run_loss(net, &objective, &value) == 0 &&
-            run_backward(net, net->dz, NULL, accumulate) == 0) {
+            run_backward(net, net->dz, NULL, accumulate) == 0)
             result = PyFloat_FromDouble(value);
-        }
         net_leave(net);
     }
     args_objective_clear(&objective);

@@ -7,8 +7,7 @@
 /* Are they integers, and have they one number for a row? */
 static int is_integral(mlpc_output output, mlpc_loss_kind loss)
 {
-    return output == MLPC_OUTPUT_prediction &&
-           (loss == MLPC_LOSS_cross_entropy || loss == MLPC_LOSS_bce_with_logits);
+    return output == MLPC_OUTPUT_prediction && (loss == MLPC_LOSS_cross_entropy || loss == MLPC_LOSS_bce_with_logits);
 }
 
 static int is_flat(mlpc_output output, mlpc_loss_kind loss, npy_intp n_out)
@@ -23,14 +22,13 @@ static int check_labels(PyArrayObject *labels, npy_intp columns)
     const int64_t *const label = PyArray_DATA(labels);
     const npy_intp n = PyArray_SIZE(labels);
     npy_intp i = 0;
-    while (i < n && label[i] >= 0) {
+    while (i < n && label[i] >= 0)
         i++;
-    }
-    if (i == n) {
+    if (i == n)
         return 0;
-    }
-    PyErr_Format(PyExc_ValueError, "x: expected rows that have a label, got NaN as the network's output for row %zd; "
-                                   "look for NaN in that row, and in the network's parameters",
+    PyErr_Format(PyExc_ValueError,
+                 "x: expected rows that have a label, got NaN as the network's output for row %zd; "
+                 "look for NaN in that row, and in the network's parameters",
                  (Py_ssize_t)(i / columns));
     return -1;
 }
@@ -44,9 +42,8 @@ static PyObject *answers_within(NetObject *net, PyArrayObject *x, const mlpc_inp
     const size_t n = (size_t)shape[0];
     mlpc_workspace *const scratch = net_scratch(net, n);
     PyObject *answers = scratch == NULL ? NULL : PyArray_SimpleNew(flat ? 1 : 2, shape, type);
-    if (answers == NULL) {
+    if (answers == NULL)
         return NULL;
-    }
     const mlpc_kernels *const kernels = net_kernels(net);
     const void *const parameters = PyArray_DATA(net->parameters);
     void *const to = PyArray_DATA((PyArrayObject *)answers);
@@ -61,9 +58,8 @@ static PyObject *answers_within(NetObject *net, PyArrayObject *x, const mlpc_inp
         Py_DECREF(answers);
         return errors_raise(status);
     }
-    if (integral && check_labels((PyArrayObject *)answers, flat ? 1 : net->n_out) < 0) {
+    if (integral && check_labels((PyArrayObject *)answers, flat ? 1 : net->n_out) < 0)
         Py_CLEAR(answers);
-    }
     return answers;
 }
 
@@ -91,9 +87,8 @@ PyObject *net_answers(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     if (args_count("_answers", nargs, 4) < 0 ||
         (output = names_find("output", args[1], names_outputs, MLPC_N_OUTPUTS)) < 0 ||
         (loss = names_find("loss", args[2], names_losses, MLPC_N_LOSSES)) < 0 ||
-        (output != MLPC_OUTPUT_logits && args_outputs((mlpc_loss_kind)loss, ((NetObject *)self)->n_out) < 0)) {
+        (output != MLPC_OUTPUT_logits && args_outputs((mlpc_loss_kind)loss, ((NetObject *)self)->n_out) < 0))
         return NULL;
-    }
     return answers((NetObject *)self, args[0], args[3], (mlpc_output)output, (mlpc_loss_kind)loss);
 }
 
@@ -133,8 +128,7 @@ PyObject *net_evaluate(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     if ((nargs == 4 || args_count("evaluate", nargs, 5) == 0) && (seen = args_seen(args[0])) != NULL &&
         (x = args_input(&input, (PyObject *)seen, nargs == 5 ? args[4] : Py_None, net->plan->dtype, net->n_in)) !=
             NULL &&
-        args_rows_at_least_one("x", x) == 0 &&
-        net_objective(net, &objective, args[2], args[1], args[3]) == 0 &&
+        args_rows_at_least_one("x", x) == 0 && net_objective(net, &objective, args[2], args[1], args[3]) == 0 &&
         args_objective_rows(&objective, PyArray_DIM(x, 0)) == 0 && net_enter(net) == 0) {
         result = evaluate_within(net, x, &input, &objective);
         net_leave(net);

@@ -22,9 +22,8 @@ static void in_child(void) { this_process++; }
 static NetObject **entered(const NetObject *net)
 {
     NetObject **link = &innermost;
-    while (*link != NULL && *link != net) {
+    while (*link != NULL && *link != net)
         link = &(*link)->outer;
-    }
     return link;
 }
 
@@ -39,9 +38,8 @@ int net_enter(NetObject *net)
         PyErr_SetString(net->state->in_use_error, "this network is in use by another thread");
         return -1;
     }
-    if (net->busy_process != 0) {
+    if (net->busy_process != 0)
         net_will_write(net); /* a thread of a parent process is in a call, which fork did not take along */
-    }
     net->busy_process = this_process;
     net->outer = innermost;
     innermost = net;
@@ -55,39 +53,28 @@ void net_leave(NetObject *net)
     net->busy_process = 0;
 }
 
-int net_objective(const NetObject *net, args_objective *objective, PyObject *loss, PyObject *y,
-                  PyObject *sample_weight)
+int net_objective(const NetObject *net, args_objective *objective, PyObject *loss, PyObject *y, PyObject *sample_weight)
 {
     return args_objective_parse(objective, net_kernels(net), net->plan->dtype, net->n_out, loss, y, sample_weight);
 }
 
 /* ---- Memory ------------------------------------------------------------------------------------------------------ */
 
-const mlpc_kernels *net_kernels(const NetObject *net)
-{
-    return module_kernels(net->state, net->plan->dtype);
-}
+const mlpc_kernels *net_kernels(const NetObject *net) { return module_kernels(net->state, net->plan->dtype); }
 
-size_t net_itemsize(const NetObject *net)
-{
-    return net->plan->dtype == MLPC_FLOAT32 ? 4 : 8;
-}
+size_t net_itemsize(const NetObject *net) { return net->plan->dtype == MLPC_FLOAT32 ? 4 : 8; }
 
 PyArrayObject *net_view(const NetObject *net, int ndim, const npy_intp *shape, const npy_intp *strides, void *data,
                         int flags, PyObject *owner)
 {
     PyArray_Descr *descr = PyArray_DescrFromType(args_type_number(net->plan->dtype));
     PyObject *view = PyArray_NewFromDescr(&PyArray_Type, descr, ndim, shape, strides, data, flags, NULL);
-    if (view != NULL && PyArray_SetBaseObject((PyArrayObject *)view, Py_NewRef(owner)) < 0) {
+    if (view != NULL && PyArray_SetBaseObject((PyArrayObject *)view, Py_NewRef(owner)) < 0)
         Py_CLEAR(view);
-    }
     return (PyArrayObject *)view;
 }
 
-static void free_owner(PyObject *capsule)
-{
-    Py_DECREF((PyObject *)PyCapsule_GetPointer(capsule, NULL));
-}
+static void free_owner(PyObject *capsule) { Py_DECREF((PyObject *)PyCapsule_GetPointer(capsule, NULL)); }
 
 /* (n,) zeros, aligned to 64 bytes, in an array of bytes, whose pages stay untouched until they are used.  The base is a
  * capsule around it, which no one can write through or refer to weakly; so views of the result refer to the result. */
@@ -100,9 +87,8 @@ static PyArrayObject *aligned_zeros(const NetObject *net, size_t n)
     }
     const npy_intp bytes = (npy_intp)(n * itemsize + alignment), shape = (npy_intp)n;
     PyObject *owner = PyArray_ZEROS(1, &bytes, NPY_UINT8, 0);
-    if (owner == NULL) {
+    if (owner == NULL)
         return NULL;
-    }
     char *const memory = PyArray_DATA((PyArrayObject *)owner);
     char *const aligned = memory + (alignment - (uintptr_t)memory % alignment) % alignment;
     PyObject *capsule = PyCapsule_New(owner, NULL, free_owner);
@@ -135,12 +121,10 @@ static PyArrayObject *aligned_zeros(const NetObject *net, size_t n)
  * for these. */
 static int nobody_can_write(NetObject *net)
 {
-    if (net->lost_sight) {
+    if (net->lost_sight)
         return 0;
-    }
-    if (net->shown_parameters != NULL && Py_REFCNT(net->shown_parameters) != 1) {
+    if (net->shown_parameters != NULL && Py_REFCNT(net->shown_parameters) != 1)
         return 0;
-    }
     Py_CLEAR(net->shown_parameters);
     return net->shown_parameters == NULL;
 }
@@ -156,28 +140,22 @@ static int shows(PyArrayObject *shown, PyArrayObject *of)
 /* What a caller may have of the parameters or the gradients; *shown keeps it.  NULL with MemoryError. */
 static PyArrayObject *show(const NetObject *net, PyArrayObject **shown, PyArrayObject *of)
 {
-    while (*shown != NULL && !shows(*shown, of)) {
+    while (*shown != NULL && !shows(*shown, of))
         Py_CLEAR(*shown); /* what that calls may ask for the array, and change the new one, too */
-    }
-    if (*shown == NULL) {
+    if (*shown == NULL)
         *shown = net_view(net, 1, PyArray_DIMS(of), NULL, PyArray_DATA(of), NPY_ARRAY_CARRAY, PyArray_BASE(of));
-    }
     return *shown;
 }
 
 static PyArrayObject *show_parameters(NetObject *net)
 {
     net->asked = net->weight_finite = 0;
-    if (net->shown_parameters != NULL && !shows(net->shown_parameters, net->parameters)) {
+    if (net->shown_parameters != NULL && !shows(net->shown_parameters, net->parameters))
         net->lost_sight = 1;
-    }
     return show(net, &net->shown_parameters, net->parameters);
 }
 
-static PyArrayObject *show_gradients(NetObject *net)
-{
-    return show(net, &net->shown_gradients, net->gradients);
-}
+static PyArrayObject *show_gradients(NetObject *net) { return show(net, &net->shown_gradients, net->gradients); }
 
 /* The first call after a write does not look for later ones: there may be none, as in a loop that trains on one row
  * after another.  Known is marked before the call that finds it out: where another thread asks for the parameters
@@ -194,22 +172,15 @@ mlpc_knowledge net_knowledge(NetObject *net)
 
 void net_learn(NetObject *net, const mlpc_knowledge *knowledge)
 {
-    if (!knowledge->finite) {
+    if (!knowledge->finite)
         net->weight_finite = 0;
-    }
 }
 
-void net_will_write(NetObject *net)
-{
-    net->asked = net->weight_finite = 0;
-}
+void net_will_write(NetObject *net) { net->asked = net->weight_finite = 0; }
 
 /* ---- Workspaces -------------------------------------------------------------------------------------------------- */
 
-static void free_workspace(PyObject *capsule)
-{
-    mlpc_workspace_free(PyCapsule_GetPointer(capsule, NULL));
-}
+static void free_workspace(PyObject *capsule) { mlpc_workspace_free(PyCapsule_GetPointer(capsule, NULL)); }
 
 void net_limit_threads(mlpc_workspace *workspace)
 {
@@ -227,9 +198,8 @@ void net_forget(NetObject *net)
 int net_reserve(NetObject *net, size_t rows)
 {
     size_t threads = mlpc_useful_threads(net->plan, net_kernels(net), rows, module_num_threads());
-    if (rows == 0) {
+    if (rows == 0)
         rows = 1;
-    }
     if (net->workspace != NULL) {
         if (net->workspace->batch >= rows && net->workspace->room >= threads) {
             net_limit_threads(net->workspace);
@@ -261,9 +231,8 @@ static size_t scratch_rows(const NetObject *net)
 {
     const size_t most = 256, cache = (size_t)4 << 20;
     size_t bytes = 0; /* of one row: z and a per layer; sizes fit memory, since the biases do */
-    for (size_t l = 0; l < net->plan->n_layers; l++) {
+    for (size_t l = 0; l < net->plan->n_layers; l++)
         bytes += 2 * net->plan->layers[l].n_out * net_itemsize(net);
-    }
     return bytes * most <= cache ? most : bytes < cache ? cache / bytes : 1;
 }
 
@@ -272,8 +241,7 @@ mlpc_workspace *net_scratch(NetObject *net, size_t rows)
     const size_t threads = mlpc_useful_threads(net->plan, net_kernels(net), rows, module_num_threads());
     if (net->scratch == NULL || net->scratch->room < threads) {
         mlpc_workspace *scratch;
-        const mlpc_status status =
-            mlpc_workspace_create(&scratch, net->plan, threads * scratch_rows(net), threads);
+        const mlpc_status status = mlpc_workspace_create(&scratch, net->plan, threads * scratch_rows(net), threads);
         if (status != MLPC_OK) {
             errors_raise(status);
             return NULL;
@@ -292,9 +260,8 @@ static PyObject *as_tuple(const char *name, PyObject *object)
 {
     if (!PyUnicode_Check(object)) {
         PyObject *tuple = PySequence_Tuple(object);
-        if (tuple != NULL || !PyErr_ExceptionMatches(PyExc_TypeError)) {
+        if (tuple != NULL || !PyErr_ExceptionMatches(PyExc_TypeError))
             return tuple;
-        }
     }
     PyErr_Format(PyExc_TypeError, "%s: expected a sequence, got %.100s", name, Py_TYPE(object)->tp_name);
     return NULL;
@@ -306,13 +273,11 @@ static int parse_sizes(NetObject *net, PyObject *sizes, size_t *numbers)
     const Py_ssize_t n = PyTuple_GET_SIZE(sizes);
     net->sizes = PyTuple_New(n);
     for (Py_ssize_t i = 0; net->sizes != NULL && i < n; i++) {
-        if (args_size("sizes", PyTuple_GET_ITEM(sizes, i), 1, &numbers[i]) < 0) {
+        if (args_size("sizes", PyTuple_GET_ITEM(sizes, i), 1, &numbers[i]) < 0)
             return -1;
-        }
         PyObject *number = PyLong_FromSize_t(numbers[i]);
-        if (number == NULL) {
+        if (number == NULL)
             return -1;
-        }
         PyTuple_SET_ITEM(net->sizes, i, number);
     }
     return net->sizes == NULL ? -1 : 0;
@@ -328,9 +293,8 @@ static int parse_activations(NetObject *net, PyObject *activations, Py_ssize_t n
     for (Py_ssize_t i = 0; i < n; i++) {
         const int found =
             names_find("activations", PyTuple_GET_ITEM(activations, i), names_activations, MLPC_N_ACTIVATIONS);
-        if (found < 0) {
+        if (found < 0)
             return -1;
-        }
         numbers[i] = (mlpc_activation)found;
     }
     net->activations = Py_NewRef(activations);
@@ -340,9 +304,8 @@ static int parse_activations(NetObject *net, PyObject *activations, Py_ssize_t n
 static int parse_dtype(NetObject *net, PyObject *object, mlpc_dtype *dtype)
 {
     PyArray_Descr *descr;
-    if (!PyArray_DescrConverter(object, &descr)) {
+    if (!PyArray_DescrConverter(object, &descr))
         return -1;
-    }
     const int type = descr->type_num;
     Py_DECREF(descr);
     if (type != NPY_FLOAT32 && type != NPY_FLOAT64) {
@@ -373,11 +336,9 @@ static int make_plan(NetObject *net, PyObject *sizes, PyObject *activations, PyO
         goto exit;
     }
     if (parse_sizes(net, sizes, size_numbers) < 0 ||
-        parse_activations(net, activations, n - 2, activation_numbers) < 0 || parse_dtype(net, dtype, &real) < 0) {
+        parse_activations(net, activations, n - 2, activation_numbers) < 0 || parse_dtype(net, dtype, &real) < 0)
         goto exit;
-    }
-    const mlpc_status status =
-        mlpc_net_create(&net->plan, real, (size_t)n - 1, size_numbers, activation_numbers);
+    const mlpc_status status = mlpc_net_create(&net->plan, real, (size_t)n - 1, size_numbers, activation_numbers);
     if (status != MLPC_OK) {
         net->plan = NULL;
         PyErr_Format(PyExc_MemoryError, "sizes: a network of %R does not fit in memory", net->sizes);
@@ -418,9 +379,8 @@ static void net_dealloc(PyObject *self)
 /* The module's own type among the bases of a subclass: the one that deallocates as this file says. */
 static PyTypeObject *own_type(PyTypeObject *type)
 {
-    while (type->tp_dealloc != net_dealloc) {
+    while (type->tp_dealloc != net_dealloc)
         type = type->tp_base;
-    }
     return type;
 }
 
@@ -436,15 +396,13 @@ static PyObject *net_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED
     PyObject *activations = NULL;
     PyObject *sizes = as_tuple("sizes", PyTuple_GET_ITEM(args, 0));
     if (sizes == NULL || (activations = as_tuple("activations", PyTuple_GET_ITEM(args, 1))) == NULL ||
-        (net = (NetObject *)type->tp_alloc(type, 0)) == NULL) {
+        (net = (NetObject *)type->tp_alloc(type, 0)) == NULL)
         goto exit;
-    }
     net->state = PyType_GetModuleState(own_type(type));
     if (make_plan(net, sizes, activations, PyTuple_GET_ITEM(args, 2)) < 0 ||
         (net->parameters = aligned_zeros(net, net->plan->n_parameters)) == NULL ||
-        (net->gradients = aligned_zeros(net, net->plan->n_parameters)) == NULL) {
+        (net->gradients = aligned_zeros(net, net->plan->n_parameters)) == NULL)
         Py_CLEAR(net);
-    }
 exit:
     Py_XDECREF(activations);
     Py_XDECREF(sizes);
@@ -464,13 +422,11 @@ static PyObject *net_initialize(PyObject *self, PyObject *const *args, Py_ssize_
 {
     NetObject *const net = (NetObject *)self;
     uint64_t seed;
-    if (args_count("_initialize", nargs, 2) < 0) {
+    if (args_count("_initialize", nargs, 2) < 0)
         return NULL;
-    }
     const int init = names_find("init", args[0], names_inits, MLPC_N_INITS);
-    if (init < 0 || args_integer("seed", args[1], 0, UINT64_MAX, &seed) < 0 || net_enter(net) < 0) {
+    if (init < 0 || args_integer("seed", args[1], 0, UINT64_MAX, &seed) < 0 || net_enter(net) < 0)
         return NULL;
-    }
     net_will_write(net);
     void *const parameters = PyArray_DATA(net->parameters);
     const mlpc_kernels *const doubles = module_kernels(net->state, MLPC_FLOAT64);
@@ -486,9 +442,8 @@ static PyObject *net_initialize(PyObject *self, PyObject *const *args, Py_ssize_
 static const mlpc_layer *parse_layer(const NetObject *net, PyObject *object)
 {
     uint64_t index;
-    if (args_integer("layer", object, 0, net->plan->n_layers - 1, &index) < 0) {
+    if (args_integer("layer", object, 0, net->plan->n_layers - 1, &index) < 0)
         return NULL;
-    }
     return &net->plan->layers[index];
 }
 
@@ -513,15 +468,12 @@ static PyArrayObject *bias_view(const NetObject *net, const mlpc_layer *layer, P
 static PyObject *pack(int n, PyArrayObject *const *arrays)
 {
     PyObject *tuple = PyTuple_New(n);
-    for (int i = 0; i < n; i++) {
-        if (arrays[i] == NULL) {
+    for (int i = 0; i < n; i++)
+        if (arrays[i] == NULL)
             Py_CLEAR(tuple);
-        }
-    }
     for (int i = 0; i < n; i++) {
-        if (tuple != NULL) {
+        if (tuple != NULL)
             PyTuple_SET_ITEM(tuple, i, Py_NewRef((PyObject *)arrays[i]));
-        }
         Py_XDECREF(arrays[i]);
     }
     return tuple;
@@ -531,9 +483,8 @@ static PyObject *net_views(PyObject *self, PyObject *index)
 {
     NetObject *const net = (NetObject *)self;
     const mlpc_layer *const layer = parse_layer(net, index);
-    if (layer == NULL) {
+    if (layer == NULL)
         return NULL;
-    }
     /* The views of one array before the other one is shown: that can run a caller's code, which ends the first. */
     PyArrayObject *views[4] = {NULL};
     for (int i = 0; i < 4 && !PyErr_Occurred(); i += 2) {
@@ -557,9 +508,8 @@ static PyObject *net_memory(PyObject *self, PyObject *index)
 {
     const NetObject *const net = (NetObject *)self;
     const mlpc_layer *const layer = parse_layer(net, index);
-    if (layer == NULL) {
+    if (layer == NULL)
         return NULL;
-    }
     if (net->x == NULL) {
         PyErr_SetString(PyExc_RuntimeError, "input, output: there is no forward whose numbers could be seen; "
                                             "call forward first: predict and evaluate leave nothing");
@@ -651,9 +601,8 @@ static PyType_Spec net_spec = {
 PyObject *bind_net_type(PyObject *module)
 {
     static int forks_seen;
-    if (!forks_seen && pthread_atfork(NULL, NULL, in_child) != 0) {
+    if (!forks_seen && pthread_atfork(NULL, NULL, in_child) != 0)
         return PyErr_NoMemory();
-    }
     forks_seen = 1;
     return PyType_FromModuleAndSpec(module, &net_spec, NULL);
 }

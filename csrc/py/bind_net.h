@@ -10,8 +10,7 @@
 #include "args.h"
 
 typedef struct NetObject {
-    PyObject_HEAD
-    module_state *state; /* of the module, which the type keeps alive */
+    PyObject_HEAD module_state *state; /* of the module, which the type keeps alive */
     mlpc_net *plan;
     npy_intp n_in, n_out;
 

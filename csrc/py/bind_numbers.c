@@ -11,9 +11,8 @@ static PyObject *initial_values(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED
 
 static PyObject *as_real(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
 {
-    if (args_count("as_real", nargs, 3) < 0) {
+    if (args_count("as_real", nargs, 3) < 0)
         return NULL;
-    }
     const char *const name = PyUnicode_AsUTF8(args[0]);
     const int dtype = name == NULL ? -1 : names_find("dtype", args[2], names_dtypes, MLPC_N_DTYPES);
     return dtype < 0 ? NULL : (PyObject *)args_real(name, args[1], (mlpc_dtype)dtype);
@@ -24,9 +23,8 @@ static PyObject *learning_rate(PyObject *Py_UNUSED(module), PyObject *const *arg
     mlpc_schedule schedule;
     double t;
     if (args_count("learning_rate", nargs, 2) < 0 || args_schedule_parse(&schedule, args[0]) < 0 ||
-        args_double("t", args[1], &t) < 0) {
+        args_double("t", args[1], &t) < 0)
         return NULL;
-    }
     return PyFloat_FromDouble(mlpc_learning_rate(&schedule, t));
 }
 
@@ -43,9 +41,8 @@ static int parse_address(PyObject *const *args, address *to)
     uint64_t stream, index;
     if (args_integer("seed", args[0], 0, UINT64_MAX, &to->seed) < 0 ||
         args_integer("stream", args[1], MLPC_STREAM_INIT, MLPC_STREAM_DROPOUT, &stream) < 0 ||
-        args_integer("index", args[2], 0, UINT32_MAX, &index) < 0) {
+        args_integer("index", args[2], 0, UINT32_MAX, &index) < 0)
         return -1;
-    }
     to->stream = (mlpc_stream)stream;
     to->index = (uint32_t)index;
     return 0;
@@ -56,9 +53,8 @@ static PyObject *philox(PyObject *Py_UNUSED(module), PyObject *const *args, Py_s
     address from;
     uint64_t counter;
     if (args_count("philox", nargs, 4) < 0 || parse_address(args, &from) < 0 ||
-        args_integer("counter", args[3], 0, UINT64_MAX, &counter) < 0) {
+        args_integer("counter", args[3], 0, UINT64_MAX, &counter) < 0)
         return NULL;
-    }
     uint32_t out[4];
     mlpc_philox(out, from.seed, from.stream, from.index, counter);
     return Py_BuildValue("IIII", (unsigned)out[0], (unsigned)out[1], (unsigned)out[2], (unsigned)out[3]);
@@ -69,15 +65,14 @@ static PyObject *random_normal(PyObject *Py_UNUSED(module), PyObject *const *arg
     address from;
     size_t n;
     if (args_count("random_normal", nargs, 4) < 0 || parse_address(args, &from) < 0 ||
-        args_size("n", args[3], 0, &n) < 0) {
+        args_size("n", args[3], 0, &n) < 0)
         return NULL;
-    }
     const npy_intp shape[1] = {(npy_intp)n};
     PyObject *result = PyArray_SimpleNew(1, shape, NPY_FLOAT64);
     if (result != NULL) {
         double *const data = PyArray_DATA((PyArrayObject *)result);
-        Py_BEGIN_ALLOW_THREADS
-        for (size_t i = 0; i < n; i++) {
+        Py_BEGIN_ALLOW_THREADS for (size_t i = 0; i < n; i++)
+        {
             data[i] = mlpc_random_normal(from.seed, from.stream, from.index, i);
         }
         Py_END_ALLOW_THREADS
@@ -91,9 +86,8 @@ static PyObject *shuffle(PyObject *Py_UNUSED(module), PyObject *const *args, Py_
     uint64_t seed, epoch;
     if (args_count("shuffle", nargs, 3) < 0 || args_size("n", args[0], 0, &n) < 0 ||
         args_integer("seed", args[1], 0, UINT64_MAX, &seed) < 0 ||
-        args_integer("epoch", args[2], 0, UINT32_MAX, &epoch) < 0) {
+        args_integer("epoch", args[2], 0, UINT32_MAX, &epoch) < 0)
         return NULL;
-    }
     const npy_intp shape[1] = {(npy_intp)n};
     PyObject *result = PyArray_SimpleNew(1, shape, NPY_INTP);
     if (result != NULL) {

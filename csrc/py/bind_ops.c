@@ -9,10 +9,7 @@
 #include "names.h"
 #include "poll.h"
 
-static PyObject *kernels(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
-{
-    return names_kernels();
-}
+static PyObject *kernels(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none)) { return names_kernels(); }
 
 /* ---- Element by element, row by row ------------------------------------------------------------------------------ */
 
@@ -24,8 +21,7 @@ static void run_unary(unary *kernel, PyArrayObject *y, PyArrayObject *x)
     void *const to = PyArray_DATA(y);
     const void *const from = PyArray_DATA(x);
     const size_t n = (size_t)PyArray_SIZE(x);
-    Py_BEGIN_ALLOW_THREADS
-    const mlpc_fpmode mode = mlpc_fpmode_enter();
+    Py_BEGIN_ALLOW_THREADS const mlpc_fpmode mode = mlpc_fpmode_enter();
     kernel(to, from, n);
     mlpc_fpmode_leave(mode);
     Py_END_ALLOW_THREADS
@@ -38,9 +34,8 @@ static PyObject *apply_unary(PyObject *module, PyObject *const *args, const char
     mlpc_dtype dtype = MLPC_N_DTYPES;
     PyArrayObject *out = NULL;
     PyArrayObject *x = args_float(x_name, args[1], &dtype);
-    if (x == NULL) {
+    if (x == NULL)
         goto exit;
-    }
     out = args_out(args[2], PyArray_NDIM(x), PyArray_DIMS(x), dtype);
     if (out == NULL || args_disjoint("out", out, x_name, x) < 0) {
         Py_CLEAR(out);
@@ -52,30 +47,22 @@ exit:
     return (PyObject *)out;
 }
 
-static unary *const *map_table(const mlpc_kernels *kernels_)
-{
-    return kernels_->map;
-}
+static unary *const *map_table(const mlpc_kernels *kernels_) { return kernels_->map; }
 
-static unary *const *activation_table(const mlpc_kernels *kernels_)
-{
-    return kernels_->activation_forward;
-}
+static unary *const *activation_table(const mlpc_kernels *kernels_) { return kernels_->activation_forward; }
 
 static PyObject *map(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
 {
-    if (args_count("map", nargs, 3) < 0) {
+    if (args_count("map", nargs, 3) < 0)
         return NULL;
-    }
     const int index = names_find("name", args[0], names_maps, MLPC_N_MAPS);
     return index < 0 ? NULL : apply_unary(module, args, "x", map_table, index);
 }
 
 static PyObject *activation_forward(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
 {
-    if (args_count("activation_forward", nargs, 3) < 0) {
+    if (args_count("activation_forward", nargs, 3) < 0)
         return NULL;
-    }
     const int index = names_find("name", args[0], names_activations, MLPC_N_ACTIVATIONS);
     return index < 0 ? NULL : apply_unary(module, args, "z", activation_table, index);
 }
@@ -89,8 +76,7 @@ static void run_activation_backward(const mlpc_kernels *table, int index, PyArra
     void *const dz_data = PyArray_DATA(dz), *const a_data = PyArray_DATA(a);
     const void *const da_data = PyArray_DATA(da), *const z_data = PyArray_DATA(z);
     const size_t n = (size_t)PyArray_SIZE(z);
-    Py_BEGIN_ALLOW_THREADS
-    const mlpc_fpmode mode = mlpc_fpmode_enter();
+    Py_BEGIN_ALLOW_THREADS const mlpc_fpmode mode = mlpc_fpmode_enter();
     forward(a_data, z_data, n);
     backward(dz_data, da_data, z_data, a_data, n);
     mlpc_fpmode_leave(mode);
@@ -101,16 +87,13 @@ static PyObject *activation_backward(PyObject *module, PyObject *const *args, Py
 {
     mlpc_dtype dtype = MLPC_N_DTYPES;
     PyArrayObject *z = NULL, *a = NULL, *dz = NULL, *da = NULL;
-    if (args_count("activation_backward", nargs, 4) < 0) {
+    if (args_count("activation_backward", nargs, 4) < 0)
         return NULL;
-    }
     const int index = names_find("name", args[0], names_activations, MLPC_N_ACTIVATIONS);
     if (index < 0 || (da = args_float("da", args[1], &dtype)) == NULL ||
-        (z = args_float("z", args[2], &dtype)) == NULL ||
-        args_shape("z", z, PyArray_NDIM(da), PyArray_DIMS(da)) < 0 ||
-        (a = args_out(Py_None, PyArray_NDIM(z), PyArray_DIMS(z), dtype)) == NULL) {
+        (z = args_float("z", args[2], &dtype)) == NULL || args_shape("z", z, PyArray_NDIM(da), PyArray_DIMS(da)) < 0 ||
+        (a = args_out(Py_None, PyArray_NDIM(z), PyArray_DIMS(z), dtype)) == NULL)
         goto exit;
-    }
     dz = args_out(args[3], PyArray_NDIM(z), PyArray_DIMS(z), dtype);
     if (dz == NULL || args_disjoint("out", dz, "da", da) < 0 || args_disjoint("out", dz, "z", z) < 0) {
         Py_CLEAR(dz);
@@ -129,11 +112,9 @@ static void run_rowwise(const mlpc_kernels *table, int index, PyArrayObject *y, 
     void *const to = PyArray_DATA(y);
     const void *const from = PyArray_DATA(x);
     const size_t rows = (size_t)PyArray_DIM(x, 0), columns = (size_t)PyArray_DIM(x, 1);
-    if (rows == 0 || columns == 0) {
+    if (rows == 0 || columns == 0)
         return;
-    }
-    Py_BEGIN_ALLOW_THREADS
-    const mlpc_fpmode mode = mlpc_fpmode_enter();
+    Py_BEGIN_ALLOW_THREADS const mlpc_fpmode mode = mlpc_fpmode_enter();
     table->rowwise[index](to, from, rows, columns);
     mlpc_fpmode_leave(mode);
     Py_END_ALLOW_THREADS
@@ -143,14 +124,11 @@ static PyObject *rowwise(PyObject *module, PyObject *const *args, Py_ssize_t nar
 {
     mlpc_dtype dtype = MLPC_N_DTYPES;
     PyArrayObject *z = NULL, *out = NULL;
-    if (args_count("rowwise", nargs, 3) < 0) {
+    if (args_count("rowwise", nargs, 3) < 0)
         return NULL;
-    }
     const int index = names_find("name", args[0], names_rowwise, MLPC_N_ROWWISE);
-    if (index < 0 || (z = args_float("z", args[1], &dtype)) == NULL ||
-        args_shape2("z", z, ARGS_ANY, ARGS_ANY) < 0) {
+    if (index < 0 || (z = args_float("z", args[1], &dtype)) == NULL || args_shape2("z", z, ARGS_ANY, ARGS_ANY) < 0)
         goto exit;
-    }
     out = args_out(args[2], 2, PyArray_DIMS(z), dtype);
     if (out == NULL || args_disjoint("out", out, "z", z) < 0) {
         Py_CLEAR(out);
@@ -171,9 +149,8 @@ static PyArrayObject *transposed_weight(PyObject *object, mlpc_dtype *dtype, npy
     PyArrayObject *any = args_seen(object);
     PyObject *transposed = any == NULL ? NULL : PyArray_Transpose(any, NULL);
     if (transposed != NULL && (result = args_float("weight", transposed, dtype)) != NULL &&
-        args_shape2("weight", any, ARGS_ANY, n_in) < 0) {
+        args_shape2("weight", any, ARGS_ANY, n_in) < 0)
         Py_CLEAR(result);
-    }
     Py_XDECREF(transposed);
     Py_XDECREF(any);
     return result;
@@ -195,21 +172,17 @@ static int run_linear_forward(const mlpc_kernels *table, int kernel, PyArrayObje
     void *const z_data = PyArray_DATA(z);
     const void *const x_data = PyArray_DATA(x), *const w_data = PyArray_DATA(w), *const b_data = PyArray_DATA(bias);
     const size_t B = (size_t)PyArray_DIM(x, 0), I = (size_t)PyArray_DIM(w, 0), O = (size_t)PyArray_DIM(w, 1);
-    if (B == 0 || O == 0) {
+    if (B == 0 || O == 0)
         return 0;
-    }
     void *const scratch = scratch_memory();
-    if (scratch == NULL) {
+    if (scratch == NULL)
         return -1;
-    }
-    Py_BEGIN_ALLOW_THREADS
-    const mlpc_fpmode mode = mlpc_fpmode_enter();
+    Py_BEGIN_ALLOW_THREADS const mlpc_fpmode mode = mlpc_fpmode_enter();
     (kernel == 0   ? table->linear_forward
      : kernel == 1 ? table->linear_forward_few
                    : table->linear_forward_skip)(z_data, x_data, w_data, b_data, B, I, O, scratch);
     mlpc_fpmode_leave(mode);
-    Py_END_ALLOW_THREADS
-    mlpc_block_free(scratch);
+    Py_END_ALLOW_THREADS mlpc_block_free(scratch);
     return 0;
 }
 
@@ -220,19 +193,16 @@ static PyObject *linear_forward(PyObject *module, PyObject *const *args, Py_ssiz
     int kernel = 0;
     if ((nargs != 4 && args_count("linear_forward", nargs, 5) < 0) ||
         (nargs == 5 && (kernel = names_find("kernel", args[4], forward_kernels, 3)) < 0) ||
-        (x = args_float("x", args[0], &dtype)) == NULL ||
-        args_shape2("x", x, ARGS_ANY, ARGS_ANY) < 0 ||
+        (x = args_float("x", args[0], &dtype)) == NULL || args_shape2("x", x, ARGS_ANY, ARGS_ANY) < 0 ||
         (w = transposed_weight(args[1], &dtype, PyArray_DIM(x, 1))) == NULL ||
-        (bias = args_float("bias", args[2], &dtype)) == NULL || args_shape1("bias", bias, PyArray_DIM(w, 1)) < 0) {
+        (bias = args_float("bias", args[2], &dtype)) == NULL || args_shape1("bias", bias, PyArray_DIM(w, 1)) < 0)
         goto exit;
-    }
     const npy_intp shape[2] = {PyArray_DIM(x, 0), PyArray_DIM(w, 1)};
     z = args_out(args[3], 2, shape, dtype);
     if (z == NULL || args_disjoint("out", z, "x", x) < 0 || args_disjoint("out", z, "weight", w) < 0 ||
         args_disjoint("out", z, "bias", bias) < 0 ||
-        run_linear_forward(module_kernels(module_state_of(module), dtype), kernel, z, x, w, bias) < 0) {
+        run_linear_forward(module_kernels(module_state_of(module), dtype), kernel, z, x, w, bias) < 0)
         Py_CLEAR(z);
-    }
 exit:
     Py_XDECREF(bias);
     Py_XDECREF(w);
@@ -251,23 +221,17 @@ static int run_linear_backward(const mlpc_kernels *table, const linear_gradients
     const void *const dz_data = PyArray_DATA(dz), *const x_data = PyArray_DATA(x), *const w_data = PyArray_DATA(w);
     const size_t B = (size_t)PyArray_DIM(x, 0), I = (size_t)PyArray_DIM(w, 0), O = (size_t)PyArray_DIM(w, 1);
     void *const scratch = scratch_memory();
-    if (scratch == NULL) {
+    if (scratch == NULL)
         return -1;
-    }
-    Py_BEGIN_ALLOW_THREADS
-    const mlpc_fpmode mode = mlpc_fpmode_enter();
-    if (B > 0 && I > 0) {
+    Py_BEGIN_ALLOW_THREADS const mlpc_fpmode mode = mlpc_fpmode_enter();
+    if (B > 0 && I > 0)
         table->linear_backward_x(dx, dz_data, w_data, B, I, O, scratch);
-    }
-    if (I > 0 && O > 0) {
+    if (I > 0 && O > 0)
         table->linear_backward_w(dw, x_data, I, dz_data, B, I, O, scratch);
-    }
-    if (O > 0) {
+    if (O > 0)
         table->linear_backward_b(db, dz_data, O, B, O);
-    }
     mlpc_fpmode_leave(mode);
-    Py_END_ALLOW_THREADS
-    mlpc_block_free(scratch);
+    Py_END_ALLOW_THREADS mlpc_block_free(scratch);
     return 0;
 }
 
@@ -276,9 +240,8 @@ static PyObject *pack_gradients(const linear_gradients *from)
 {
     PyObject *result = NULL;
     PyObject *dw = PyArray_Transpose(from->dw, NULL);
-    if (dw != NULL) {
+    if (dw != NULL)
         result = PyTuple_Pack(3, from->dx, dw, from->db);
-    }
     Py_XDECREF(dw);
     return result;
 }
@@ -292,16 +255,14 @@ static PyObject *linear_backward(PyObject *module, PyObject *const *args, Py_ssi
     if (args_count("linear_backward", nargs, 3) < 0 || (dz = args_float("dz", args[0], &dtype)) == NULL ||
         (x = args_float("x", args[1], &dtype)) == NULL || args_shape2("x", x, ARGS_ANY, ARGS_ANY) < 0 ||
         (w = transposed_weight(args[2], &dtype, PyArray_DIM(x, 1))) == NULL ||
-        args_shape2("dz", dz, PyArray_DIM(x, 0), PyArray_DIM(w, 1)) < 0) {
+        args_shape2("dz", dz, PyArray_DIM(x, 0), PyArray_DIM(w, 1)) < 0)
         goto exit;
-    }
     to.dx = args_out(Py_None, 2, PyArray_DIMS(x), dtype);
     to.dw = args_out(Py_None, 2, PyArray_DIMS(w), dtype);
     to.db = args_out(Py_None, 1, PyArray_DIMS(w) + 1, dtype);
     if (to.dx != NULL && to.dw != NULL && to.db != NULL &&
-        run_linear_backward(module_kernels(module_state_of(module), dtype), &to, dz, x, w) == 0) {
+        run_linear_backward(module_kernels(module_state_of(module), dtype), &to, dz, x, w) == 0)
         result = pack_gradients(&to);
-    }
 exit:
     Py_XDECREF(to.db);
     Py_XDECREF(to.dw);
@@ -318,9 +279,8 @@ exit:
 static PyArrayObject *parse_logits(PyObject *module, PyObject *object, mlpc_dtype *dtype, const mlpc_kernels **table)
 {
     PyArrayObject *z = args_float("z", object, dtype);
-    if (z == NULL) {
+    if (z == NULL)
         return NULL;
-    }
     if (args_shape2("z", z, ARGS_ANY, ARGS_ANY) < 0) {
         Py_CLEAR(z);
     } else if (PyArray_DIM(z, 1) == 0) {
@@ -361,9 +321,8 @@ static PyObject *loss(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
         args_objective_parse(&objective, table, dtype, PyArray_DIM(z, 1), args[2], args[1], args[3]) < 0 ||
         args_objective_rows(&objective, PyArray_DIM(z, 0)) < 0 ||
         (dz = args_out(args[4], 2, PyArray_DIMS(z), dtype)) == NULL || args_disjoint("out", dz, "z", z) < 0 ||
-        args_objective_disjoint("out", dz, &objective) < 0) {
+        args_objective_disjoint("out", dz, &objective) < 0)
         goto exit;
-    }
     row_loss = PyMem_Calloc((size_t)PyArray_DIM(z, 0), sizeof(double));
     if (row_loss == NULL) {
         PyErr_NoMemory();
@@ -392,9 +351,8 @@ static PyObject *targets(PyObject *module, PyObject *const *args, Py_ssize_t nar
         args_size("n", args[3], 0, &n) == 0 && args_size("n_out", args[4], 1, &n_out) == 0 &&
         args_objective_parse(&objective, module_kernels(module_state_of(module), (mlpc_dtype)dtype), (mlpc_dtype)dtype,
                              (npy_intp)n_out, args[1], args[0], Py_None) == 0 &&
-        args_objective_rows(&objective, (npy_intp)n) == 0) {
+        args_objective_rows(&objective, (npy_intp)n) == 0)
         result = Py_NewRef((PyObject *)objective.y);
-    }
     args_objective_clear(&objective);
     return result;
 }
@@ -404,15 +362,9 @@ static PyObject *targets(PyObject *module, PyObject *const *args, Py_ssize_t nar
 /* What a kernel finds in n elements: a number, a truth or a count, and each of these is exact as a double. */
 typedef double reduction(const mlpc_kernels *table, const void *x, size_t n);
 
-static double find_sum(const mlpc_kernels *table, const void *x, size_t n)
-{
-    return table->sum(x, n);
-}
+static double find_sum(const mlpc_kernels *table, const void *x, size_t n) { return table->sum(x, n); }
 
-static double find_finite(const mlpc_kernels *table, const void *x, size_t n)
-{
-    return table->all_finite(x, n);
-}
+static double find_finite(const mlpc_kernels *table, const void *x, size_t n) { return table->all_finite(x, n); }
 
 static double find_zeros(const mlpc_kernels *table, const void *x, size_t n)
 {
@@ -423,19 +375,16 @@ static PyObject *reduce(PyObject *module, PyObject *object, reduction *find, PyO
 {
     mlpc_dtype dtype = MLPC_N_DTYPES;
     PyArrayObject *x = args_float("x", object, &dtype);
-    if (x == NULL) {
+    if (x == NULL)
         return NULL;
-    }
     const mlpc_kernels *const table = module_kernels(module_state_of(module), dtype);
     const void *const data = PyArray_DATA(x);
     const size_t n = (size_t)PyArray_SIZE(x);
     double found;
-    Py_BEGIN_ALLOW_THREADS
-    const mlpc_fpmode mode = mlpc_fpmode_enter();
+    Py_BEGIN_ALLOW_THREADS const mlpc_fpmode mode = mlpc_fpmode_enter();
     found = find(table, data, n);
     mlpc_fpmode_leave(mode);
-    Py_END_ALLOW_THREADS
-    Py_DECREF(x);
+    Py_END_ALLOW_THREADS Py_DECREF(x);
     return as_object(found);
 }
 
@@ -444,15 +393,9 @@ static PyObject *sum(PyObject *module, PyObject *object)
     return reduce(module, object, find_sum, PyFloat_FromDouble);
 }
 
-static PyObject *truth(double found)
-{
-    return PyBool_FromLong(found != 0);
-}
+static PyObject *truth(double found) { return PyBool_FromLong(found != 0); }
 
-static PyObject *all_finite(PyObject *module, PyObject *object)
-{
-    return reduce(module, object, find_finite, truth);
-}
+static PyObject *all_finite(PyObject *module, PyObject *object) { return reduce(module, object, find_finite, truth); }
 
 static PyObject *count_zeros(PyObject *module, PyObject *object)
 {
@@ -466,9 +409,8 @@ static PyObject *add(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
     PyObject *result = NULL;
     if (args_count("add", nargs, 2) < 0 || (x = args_float("x", args[1], &dtype)) == NULL ||
         (y = args_inplace("y", args[0], PyArray_NDIM(x), PyArray_DIMS(x), dtype)) == NULL ||
-        args_disjoint("y", y, "x", x) < 0) {
+        args_disjoint("y", y, "x", x) < 0)
         goto exit;
-    }
     run_unary(module_kernels(module_state_of(module), dtype)->add, y, x);
     result = Py_NewRef(Py_None);
 exit:
@@ -485,20 +427,16 @@ static PyObject *from_bytes(PyObject *module, PyObject *const *args, Py_ssize_t 
     if (args_count("from_bytes", nargs, 3) < 0 || args_double("scale", args[1], &scale) < 0 ||
         (dtype = names_find("dtype", args[2], names_dtypes, MLPC_N_DTYPES)) < 0 ||
         (x = args_bytes("x", args[0])) == NULL ||
-        (y = args_out(Py_None, PyArray_NDIM(x), PyArray_DIMS(x), (mlpc_dtype)dtype)) == NULL) {
+        (y = args_out(Py_None, PyArray_NDIM(x), PyArray_DIMS(x), (mlpc_dtype)dtype)) == NULL)
         goto exit;
-    }
     const mlpc_kernels *const table = module_kernels(module_state_of(module), (mlpc_dtype)dtype);
     void *const to = PyArray_DATA(y);
     const uint8_t *const from = PyArray_DATA(x);
     const size_t n = (size_t)PyArray_SIZE(x);
-    Py_BEGIN_ALLOW_THREADS
-    const mlpc_fpmode mode = mlpc_fpmode_enter();
+    Py_BEGIN_ALLOW_THREADS const mlpc_fpmode mode = mlpc_fpmode_enter();
     table->from_bytes(to, from, scale, n);
     mlpc_fpmode_leave(mode);
-    Py_END_ALLOW_THREADS
-exit:
-    Py_XDECREF(x);
+    Py_END_ALLOW_THREADS exit : Py_XDECREF(x);
     return (PyObject *)y;
 }
 

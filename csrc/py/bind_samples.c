@@ -41,22 +41,18 @@ static PyObject *samples_new(PyTypeObject *type, PyObject *args, PyObject *keywo
         PyErr_SetString(PyExc_TypeError, "Samples: expected no keywords");
         return NULL;
     }
-    if (!PyArg_ParseTuple(args, "OOOO:Samples", &object, &scale_object, &dtype_object, &zeros_object)) {
+    if (!PyArg_ParseTuple(args, "OOOO:Samples", &object, &scale_object, &dtype_object, &zeros_object))
         return NULL;
-    }
     const int dtype = names_find("dtype", dtype_object, names_dtypes, MLPC_N_DTYPES);
     const int zeros = dtype < 0 ? -1 : names_find("zeros", zeros_object, names_zeros, 3);
     double scale;
-    if (zeros < 0 || args_scale(scale_object, (mlpc_dtype)dtype, &scale) < 0) {
+    if (zeros < 0 || args_scale(scale_object, (mlpc_dtype)dtype, &scale) < 0)
         return NULL;
-    }
-    PyArrayObject *x = scale_object != Py_None
-                           ? args_bytes("x", object)
-                           : args_matrix("x", object, (mlpc_dtype)dtype, ARGS_ANY, ARGS_ANY);
+    PyArrayObject *x = scale_object != Py_None ? args_bytes("x", object)
+                                               : args_matrix("x", object, (mlpc_dtype)dtype, ARGS_ANY, ARGS_ANY);
     if (x != NULL && args_shape2("x", x, ARGS_ANY, ARGS_ANY) == 0 && args_rows_at_least_one("x", x) == 0 &&
-        PyArray_DIM(x, 1) == 0) {
+        PyArray_DIM(x, 1) == 0)
         PyErr_SetString(PyExc_ValueError, "x: expected at least one column, got 0");
-    }
     if (PyErr_Occurred()) {
         Py_XDECREF(x);
         return NULL;
@@ -75,9 +71,8 @@ SamplesObject *samples_parse(const module_state *state, PyObject *object, mlpc_d
         return make(state, x, 1, dtype, MLPC_ZEROS_MULTIPLY);
     }
     SamplesObject *const samples = (SamplesObject *)object;
-    if (args_shape2("x", samples->x, ARGS_ANY, columns) < 0) {
+    if (args_shape2("x", samples->x, ARGS_ANY, columns) < 0)
         return NULL;
-    }
     if (samples->dtype != dtype) {
         PyErr_Format(PyExc_TypeError, "x: expected samples for %s, got some for %s", names_dtypes[dtype],
                      names_dtypes[samples->dtype]);
@@ -135,7 +130,4 @@ static PyType_Spec samples_spec = {
     .slots = samples_slots,
 };
 
-PyObject *bind_samples_type(PyObject *module)
-{
-    return PyType_FromModuleAndSpec(module, &samples_spec, NULL);
-}
+PyObject *bind_samples_type(PyObject *module) { return PyType_FromModuleAndSpec(module, &samples_spec, NULL); }

@@ -5,8 +5,8 @@
 #include "args.h"
 
 typedef struct {
-    PyObject_HEAD
-    PyArrayObject *x; /* (n, n_in), what samples refers to; shown to nobody, who could give it another shape */
+    PyObject_HEAD PyArrayObject
+        *x; /* (n, n_in), what samples refers to; shown to nobody, who could give it another shape */
     mlpc_dtype dtype;
     double scale; /* of bytes */
     mlpc_samples *samples;

@@ -25,9 +25,8 @@ static PyObject *get_num_threads(PyObject *Py_UNUSED(module), PyObject *Py_UNUSE
 static PyObject *set_num_threads(PyObject *Py_UNUSED(module), PyObject *n)
 {
     uint64_t wanted;
-    if (args_integer("n", n, 1, MODULE_MAX_THREADS, &wanted) < 0) {
+    if (args_integer("n", n, 1, MODULE_MAX_THREADS, &wanted) < 0)
         return NULL;
-    }
     atomic_store(&number, (size_t)wanted);
     Py_RETURN_NONE;
 }
@@ -35,9 +34,8 @@ static PyObject *set_num_threads(PyObject *Py_UNUSED(module), PyObject *n)
 static PyObject *limit_threads(PyObject *Py_UNUSED(module), PyObject *n)
 {
     uint64_t wanted;
-    if (args_integer("n", n, 1, MODULE_MAX_THREADS, &wanted) < 0) {
+    if (args_integer("n", n, 1, MODULE_MAX_THREADS, &wanted) < 0)
         return NULL;
-    }
     limit = (size_t)wanted;
     Py_RETURN_NONE;
 }
@@ -45,9 +43,8 @@ static PyObject *limit_threads(PyObject *Py_UNUSED(module), PyObject *n)
 static PyObject *give_way(PyObject *Py_UNUSED(module), PyObject *whether)
 {
     const int gives_way = PyObject_IsTrue(whether);
-    if (gives_way < 0) {
+    if (gives_way < 0)
         return NULL;
-    }
     mlpc_team_give_way(gives_way);
     Py_RETURN_NONE;
 }
@@ -58,10 +55,8 @@ static PyObject *cpus(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
 }
 
 PyMethodDef bind_threads_methods[] = {
-    {"get_num_threads", get_num_threads, METH_NOARGS,
-     "get_num_threads()\n--\n\nHow many threads a call may use."},
-    {"set_num_threads", set_num_threads, METH_O,
-     "set_num_threads(n, /)\n--\n\nLets calls use that many threads."},
+    {"get_num_threads", get_num_threads, METH_NOARGS, "get_num_threads()\n--\n\nHow many threads a call may use."},
+    {"set_num_threads", set_num_threads, METH_O, "set_num_threads(n, /)\n--\n\nLets calls use that many threads."},
     {"limit_threads", limit_threads, METH_O,
      "limit_threads(n, /)\n--\n\nLets calls from this thread use no more than that many threads."},
     {"give_way", give_way, METH_O,

@@ -25,10 +25,9 @@ static mlpc_status step_within(NetObject *net, const args_optimizer *optimizer, 
     void *const parameters = PyArray_DATA(net->parameters);
     const void *const gradients = PyArray_DATA(net->gradients);
     mlpc_status status;
-    Py_BEGIN_ALLOW_THREADS
-    status = mlpc_step(&optimizer->optimizer, kernels, parameters, gradients, lr, net->plan->n_parameters);
-    Py_END_ALLOW_THREADS
-    return status;
+    Py_BEGIN_ALLOW_THREADS status =
+        mlpc_step(&optimizer->optimizer, kernels, parameters, gradients, lr, net->plan->n_parameters);
+    Py_END_ALLOW_THREADS return status;
 }
 
 PyObject *net_step(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
@@ -50,9 +49,8 @@ PyObject *net_step(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 PyObject *net_zero_grad(PyObject *self, PyObject *Py_UNUSED(none))
 {
     NetObject *const net = (NetObject *)self;
-    if (net_enter(net) < 0) {
+    if (net_enter(net) < 0)
         return NULL;
-    }
     memset(PyArray_DATA(net->gradients), 0, (size_t)PyArray_NBYTES(net->gradients));
     net_leave(net);
     return Py_NewRef(Py_None);
@@ -75,13 +73,11 @@ static int parse_settings(epoch_args *epoch, PyObject *const *args)
 {
     mlpc_epoch_settings *const settings = &epoch->settings;
     uint64_t number;
-    if (args_size("batch_size", args[5], 1, &epoch->batch_size) < 0 ||
-        args_bool(args[6], &settings->shuffle) < 0 ||
+    if (args_size("batch_size", args[5], 1, &epoch->batch_size) < 0 || args_bool(args[6], &settings->shuffle) < 0 ||
         args_integer("seed", args[7], 0, UINT64_MAX, &settings->seed) < 0 ||
         args_integer("epoch", args[8], 0, UINT32_MAX, &number) < 0 || args_double("t0", args[9], &settings->t0) < 0 ||
-        args_bool(args[10], &epoch->keep_gradients) < 0) {
+        args_bool(args[10], &epoch->keep_gradients) < 0)
         return -1;
-    }
     settings->epoch = (uint32_t)number;
     epoch->tick = args[11];
     if (epoch->tick != Py_None && !PyCallable_Check(epoch->tick)) {
@@ -97,13 +93,11 @@ static int parse_epoch(const NetObject *net, epoch_args *epoch, PyObject *const 
         (epoch->x = samples_parse(net->state, args[0], net->plan->dtype, net->n_in)) == NULL ||
         net_objective(net, &epoch->objective, args[2], args[1], args[3]) < 0 ||
         args_objective_rows(&epoch->objective, PyArray_DIM(epoch->x->x, 0)) < 0 ||
-        parse_optimizer(net, &epoch->optimizer, args[4]) < 0) {
+        parse_optimizer(net, &epoch->optimizer, args[4]) < 0)
         return -1;
-    }
     const size_t n = (size_t)PyArray_DIM(epoch->x->x, 0);
-    if (epoch->batch_size > n) {
+    if (epoch->batch_size > n)
         epoch->batch_size = n;
-    }
     return args_optimizer_steps(&epoch->optimizer, n / epoch->batch_size + (n % epoch->batch_size != 0));
 }
 
@@ -121,9 +115,8 @@ static int keep_apart(const NetObject *net, epoch_args *epoch)
         Py_DECREF(x);
     } else {
         SamplesObject *copy = samples_over(net->state, epoch->x, x);
-        if (copy == NULL) {
+        if (copy == NULL)
             return -1;
-        }
         Py_SETREF(epoch->x, copy);
     }
     return args_optimizer_disjoint(&epoch->optimizer, "x", epoch->x->x) < 0
@@ -139,9 +132,8 @@ static int reserve_trainer(NetObject *net, const epoch_args *epoch)
     const mlpc_samples *const samples = epoch->x->samples;
     const size_t threads = module_num_threads();
     if (net->trainer != NULL &&
-        mlpc_trainer_fits(net->trainer, kernels, optimizer, samples, epoch->batch_size, threads)) {
+        mlpc_trainer_fits(net->trainer, kernels, optimizer, samples, epoch->batch_size, threads))
         return 0;
-    }
     mlpc_trainer_free(net->trainer);
     const mlpc_status status =
         mlpc_trainer_create(&net->trainer, net->plan, kernels, optimizer, samples, epoch->batch_size, threads);
@@ -155,9 +147,8 @@ static int reserve_trainer(NetObject *net, const epoch_args *epoch)
 
 static PyObject *train_within(NetObject *net, epoch_args *epoch)
 {
-    if (keep_apart(net, epoch) < 0 || reserve_trainer(net, epoch) < 0) {
+    if (keep_apart(net, epoch) < 0 || reserve_trainer(net, epoch) < 0)
         return NULL;
-    }
     net_will_write(net);
     const mlpc_kernels *const kernels = net_kernels(net);
     void *const parameters = PyArray_DATA(net->parameters);
@@ -170,11 +161,9 @@ static PyObject *train_within(NetObject *net, epoch_args *epoch)
                                                 &epoch->optimizer.optimizer, &epoch->objective.loss, samples,
                                                 &epoch->objective.targets, &epoch->settings, &result, &poll.poll);
     poll_end(&poll);
-    if (status == MLPC_ERROR_DIVERGED) {
+    if (status == MLPC_ERROR_DIVERGED)
         return errors_raise_diverged(net->state, result.loss, result.lr);
-    }
-    return status == MLPC_OK ? Py_BuildValue("ddd", result.loss, result.accuracy, result.lr)
-                             : errors_raise(status);
+    return status == MLPC_OK ? Py_BuildValue("ddd", result.loss, result.accuracy, result.lr) : errors_raise(status);
 }
 
 /* Memory that a call computes in now stays: it is that call's. */

@@ -3,17 +3,13 @@
 PyObject *errors_raise(mlpc_status status)
 {
     switch (status) {
-    case MLPC_ERROR_MEMORY:
-        return PyErr_NoMemory();
+    case MLPC_ERROR_MEMORY: return PyErr_NoMemory();
     case MLPC_ERROR_WEIGHTS:
         PyErr_SetString(PyExc_ValueError,
                         "sample_weight or class_weight: expected a positive sum, got arrays that changed meanwhile");
         return NULL;
-    case MLPC_ERROR_INTERRUPTED:
-        return NULL;
-    default:
-        PyErr_Format(PyExc_SystemError, "mlpc: unexpected status %d", (int)status);
-        return NULL;
+    case MLPC_ERROR_INTERRUPTED: return NULL;
+    default: PyErr_Format(PyExc_SystemError, "mlpc: unexpected status %d", (int)status); return NULL;
     }
 }
 
@@ -25,14 +21,12 @@ PyObject *errors_raise_diverged(const module_state *state, double loss, double l
     PyObject *message = loss_met != NULL && lr_used != NULL
                             ? PyUnicode_FromFormat("training diverged: loss %R at learning rate %R", loss_met, lr_used)
                             : NULL;
-    if (message == NULL) {
+    if (message == NULL)
         goto exit;
-    }
     error = PyObject_CallOneArg(state->divergence_error, message);
     if (error != NULL && PyObject_SetAttrString(error, "loss", loss_met) == 0 &&
-        PyObject_SetAttrString(error, "lr", lr_used) == 0) {
+        PyObject_SetAttrString(error, "lr", lr_used) == 0)
         PyErr_SetObject(state->divergence_error, error);
-    }
 exit:
     Py_XDECREF(error);
     Py_XDECREF(message);

@@ -5,8 +5,8 @@
 #include "module.h"
 
 /* Sets the exception for a status other than OK and returns NULL.  INTERRUPTED has its exception set already, by what
- * poll.c called.  Labels out of range, and weights whose sum is 0, were refused by args.c, which names them; but
- * weights are the caller's arrays, and may have changed since.  For DIVERGED see below. */
+ * poll.c called.  Labels out of range, and weights whose sum is 0, were refused by args_objective.c, which names them;
+ * but weights are the caller's arrays, and may have changed since.  For DIVERGED see below. */
 PyObject *errors_raise(mlpc_status status);
 
 /* DivergenceError with the attributes loss and lr; NULL. */

@@ -28,11 +28,9 @@
 static int running(const char *names[MLPC_N_ISAS])
 {
     int n = 0;
-    for (int isa = 0; isa < MLPC_N_ISAS; isa++) {
-        if (mlpc_isa_runs((mlpc_isa)isa)) {
+    for (int isa = 0; isa < MLPC_N_ISAS; isa++)
+        if (mlpc_isa_runs((mlpc_isa)isa))
             names[n++] = mlpc_isa_name((mlpc_isa)isa);
-        }
-    }
     return n;
 }
 
@@ -50,9 +48,8 @@ static PyObject *active_isa(PyObject *module, PyObject *Py_UNUSED(none))
 static void set_isa(module_state *state, mlpc_isa isa)
 {
     state->isa = isa;
-    for (int dtype = 0; dtype < MLPC_N_DTYPES; dtype++) {
+    for (int dtype = 0; dtype < MLPC_N_DTYPES; dtype++)
         state->kernels[dtype] = mlpc_kernels_for(isa, (mlpc_dtype)dtype);
-    }
 }
 
 /* -1 with TypeError or ValueError where the name is none of those that run; argument: what the message calls it. */
@@ -60,14 +57,11 @@ static int choose_isa(module_state *state, const char *argument, PyObject *name)
 {
     const char *names[MLPC_N_ISAS];
     const int chosen = names_find(argument, name, names, running(names));
-    if (chosen < 0) {
+    if (chosen < 0)
         return -1;
-    }
-    for (int isa = 0; isa < MLPC_N_ISAS; isa++) {
-        if (mlpc_isa_name((mlpc_isa)isa) == names[chosen]) {
+    for (int isa = 0; isa < MLPC_N_ISAS; isa++)
+        if (mlpc_isa_name((mlpc_isa)isa) == names[chosen])
             set_isa(state, (mlpc_isa)isa);
-        }
-    }
     return 0;
 }
 
@@ -81,13 +75,11 @@ static int initial_isa(module_state *state)
 {
     set_isa(state, mlpc_isa_best());
     const char *const wanted = getenv("MLPC_ISA");
-    if (wanted == NULL || *wanted == '\0') {
+    if (wanted == NULL || *wanted == '\0')
         return 0;
-    }
     PyObject *name = PyUnicode_DecodeFSDefault(wanted);
-    if (name == NULL) {
+    if (name == NULL)
         return -1;
-    }
     const int result = choose_isa(state, "environment variable MLPC_ISA", name);
     Py_DECREF(name);
     if (result < 0 && PyErr_ExceptionMatches(PyExc_ValueError)) {
@@ -106,11 +98,9 @@ static PyObject *cpu_features(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(n
     PyObject *features = PyDict_New();
     int present;
     const char *name;
-    for (size_t i = 0; features != NULL && (name = mlpc_cpu_feature(i, &present)) != NULL; i++) {
-        if (PyDict_SetItemString(features, name, present ? Py_True : Py_False) < 0) {
+    for (size_t i = 0; features != NULL && (name = mlpc_cpu_feature(i, &present)) != NULL; i++)
+        if (PyDict_SetItemString(features, name, present ? Py_True : Py_False) < 0)
             Py_CLEAR(features);
-        }
-    }
     return features;
 }
 
@@ -132,9 +122,8 @@ static int add_object(PyObject *module, const char *name, PyObject *object)
 static int module_exec(PyObject *module)
 {
     module_state *const state = module_state_of(module);
-    if (PyArray_ImportNumPyAPI() < 0 || initial_isa(state) < 0) {
+    if (PyArray_ImportNumPyAPI() < 0 || initial_isa(state) < 0)
         return -1;
-    }
     state->divergence_error = PyErr_NewExceptionWithDoc(
         "mlpc.DivergenceError", "Training met a logit, a loss, a gradient or a weight that is not finite.",
         PyExc_ValueError, NULL);
@@ -144,17 +133,15 @@ static int module_exec(PyObject *module)
     state->net_type = bind_net_type(module);
     state->samples_type = bind_samples_type(module);
     if (add_object(module, "DivergenceError", state->divergence_error) < 0 ||
-        add_object(module, "InUseError", state->in_use_error) < 0 ||
-        add_object(module, "Net", state->net_type) < 0 || add_object(module, "Samples", state->samples_type) < 0 ||
-        PyModule_AddFunctions(module, bind_ops_methods) < 0 ||
+        add_object(module, "InUseError", state->in_use_error) < 0 || add_object(module, "Net", state->net_type) < 0 ||
+        add_object(module, "Samples", state->samples_type) < 0 || PyModule_AddFunctions(module, bind_ops_methods) < 0 ||
         PyModule_AddFunctions(module, bind_numbers_methods) < 0 ||
         PyModule_AddFunctions(module, bind_threads_methods) < 0 ||
         PyModule_AddIntConstant(module, "MAX_THREADS", MODULE_MAX_THREADS) < 0 ||
         PyModule_AddIntConstant(module, "ARITHMETIC", MLPC_ARITHMETIC) < 0 ||
         PyModule_AddStringConstant(module, "build_hash", MLPC_BUILD_HASH) < 0 ||
-        PyModule_AddStringConstant(module, "compiler", COMPILER " " MLPC_OPTIMIZATION) < 0) {
+        PyModule_AddStringConstant(module, "compiler", COMPILER " " MLPC_OPTIMIZATION) < 0)
         return -1;
-    }
     return 0;
 }
 
@@ -178,10 +165,7 @@ static int module_clear(PyObject *module)
     return 0;
 }
 
-static void module_free(void *module)
-{
-    module_clear(module);
-}
+static void module_free(void *module) { module_clear(module); }
 
 static PyModuleDef_Slot slots[] = {
     {Py_mod_exec, module_exec},
@@ -203,7 +187,4 @@ static struct PyModuleDef definition = {
     .m_free = module_free,
 };
 
-PyMODINIT_FUNC PyInit__mlpc(void)
-{
-    return PyModuleDef_Init(&definition);
-}
+PyMODINIT_FUNC PyInit__mlpc(void) { return PyModuleDef_Init(&definition); }

@@ -27,10 +27,7 @@ typedef struct {
     const mlpc_kernels *kernels[MLPC_N_DTYPES];
 } module_state;
 
-static inline module_state *module_state_of(PyObject *module)
-{
-    return PyModule_GetState(module);
-}
+static inline module_state *module_state_of(PyObject *module) { return PyModule_GetState(module); }
 
 /* The kernels that compute now; looked up for every call, so that use_isa() holds for networks that exist.  Not by
  * mlpc_kernels_for, which asks the CPU: on a virtual machine that takes 15 us. */

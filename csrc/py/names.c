@@ -65,11 +65,10 @@ PyObject *names_list(const char *const *names, int n)
     PyObject *list = PyList_New(n);
     for (int i = 0; list != NULL && i < n; i++) {
         PyObject *name = PyUnicode_FromString(names[i]);
-        if (name == NULL) {
+        if (name == NULL)
             Py_CLEAR(list);
-        } else {
+        else
             PyList_SET_ITEM(list, i, name);
-        }
     }
     return list;
 }
@@ -80,11 +79,9 @@ int names_find(const char *argument, PyObject *name, const char *const *names, i
         PyErr_Format(PyExc_TypeError, "%s: expected a name (str), got %.100s", argument, Py_TYPE(name)->tp_name);
         return -1;
     }
-    for (int i = 0; i < n; i++) {
-        if (PyUnicode_CompareWithASCIIString(name, names[i]) == 0) {
+    for (int i = 0; i < n; i++)
+        if (PyUnicode_CompareWithASCIIString(name, names[i]) == 0)
             return i;
-        }
-    }
     PyObject *list = names_list(names, n);
     if (list != NULL) {
         PyErr_Format(PyExc_ValueError, "%s: expected one of %R, got %R", argument, list, name);
@@ -109,8 +106,7 @@ PyObject *names_kernels(void)
          add_family(families, "activation", names_activations, MLPC_N_ACTIVATIONS) < 0 ||
          add_family(families, "rowwise", names_rowwise, MLPC_N_ROWWISE) < 0 ||
          add_family(families, "element_loss", names_losses, MLPC_LOSS_cross_entropy) < 0 ||
-         add_family(families, "kernel", names_others, (int)(sizeof names_others / sizeof *names_others)) < 0)) {
+         add_family(families, "kernel", names_others, (int)(sizeof names_others / sizeof *names_others)) < 0))
         Py_CLEAR(families);
-    }
     return families;
 }

@@ -29,12 +29,10 @@ static int python_is_gone(const poll_state *state)
 static int ask(void *context, size_t rows)
 {
     poll_state *const state = context;
-    if (python_is_gone(state)) {
+    if (python_is_gone(state))
         return 1;
-    }
-    if (now() - state->last < POLL_INTERVAL) {
+    if (now() - state->last < POLL_INTERVAL)
         return 0;
-    }
     mlpc_fpmode_leave(state->mode);
     PyEval_RestoreThread(state->thread);
     int stop = PyErr_CheckSignals() < 0;

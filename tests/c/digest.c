@@ -19,8 +19,7 @@
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 /* Around the widths of vectors and tiles, primes, and around the block of a sum over samples and that over units. */
-static const size_t sizes[] = {0,  1,  7,  8,  9,  15, 16,  17,  31,  33, 47,
-                               48, 49, 61, 63, 64, 65, 127, 129, 257, 1021};
+static const size_t sizes[] = {0, 1, 7, 8, 9, 15, 16, 17, 31, 33, 47, 48, 49, 61, 63, 64, 65, 127, 129, 257, 1021};
 #define WIDTHS (COUNT(sizes) - 1) /* of matrices: all but the last */
 
 /* ---- The digest: FNV-1a over the bytes of numbers, low byte first, every NaN being the same ---- */
@@ -80,8 +79,8 @@ static double number(flavour kind, mlpc_dtype dtype, uint32_t place, uint64_t bi
     const int narrow = dtype == MLPC_FLOAT32;
     const double least_normal = narrow ? 0x1p-126 : 0x1p-1022, huge = narrow ? 0x1p127 : 0x1p1023;
     const double unit = (double)(bits >> 11) * 0x1p-53, even = 2 * unit - 1;
-    const double wild[] = {(double)NAN, (double)INFINITY, -(double)INFINITY, even * huge,
-                           even * 0x1p10, even * 0x1p-30, even * 0x1p40, even * 0x1p20};
+    const double wild[] = {(double)NAN,   (double)INFINITY, -(double)INFINITY, even * huge,
+                           even * 0x1p10, even * 0x1p-30,   even * 0x1p40,     even * 0x1p20};
     const double least[] = {narrow ? -0x1p-100 : -0x1p-800, narrow ? 0x1p-100 : 0x1p-800, -0.0};
     const unsigned choice = (unsigned)(bits & 31), power = (unsigned)(bits >> 5 & 7);
 
@@ -490,8 +489,7 @@ static void forward_lists(const bench *b, listed *l, size_t O, const void *w, co
 
 static const size_t list_shapes[][3] = {{1, 1, 1}, {3, 128, 9}, {65, 300, 100}, {130, 7, 33}, {64, 257, 120}};
 
-static void run_lists(const bench *b, const char *name,
-                      void (*run)(const bench *b, listed *l, size_t O))
+static void run_lists(const bench *b, const char *name, void (*run)(const bench *b, listed *l, size_t O))
 {
     start();
     for (size_t i = 0; i < COUNT(list_shapes); i++)
@@ -659,15 +657,19 @@ static void run_adam_step(const bench *b)
             void *m = memcpy(b->in[2], input(b, 1, n, size), bytes);
             void *v = memcpy(b->in[4], input(b, 1, n, size), bytes);
             void *p = memcpy(output(b, n), input(b, 3, n, size), bytes);
-            for (size_t k = 0; k < n; k++) { /* means of squares are not negative */
+            for (size_t k = 0; k < n; k++) /* means of squares are not negative */
                 if (b->dtype == MLPC_FLOAT32)
                     ((float *)v)[k] *= ((float *)v)[k];
                 else
                     ((double *)v)[k] *= ((double *)v)[k];
-            }
             const mlpc_adam coefficients = {
-                .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .decay = variant & 1 ? 0.01 : 0,
-                .shrink = variant & 2 ? 0.001 : 0, .rate = 0.01, .correction = 3.5,
+                .beta1 = 0.9,
+                .beta2 = 0.999,
+                .eps = 1e-8,
+                .decay = variant & 1 ? 0.01 : 0,
+                .shrink = variant & 2 ? 0.001 : 0,
+                .rate = 0.01,
+                .correction = 3.5,
             };
             b->k->adam_step(p, g, m, v, &coefficients, n);
             add_output(b, n);
@@ -902,7 +904,7 @@ static void run_adam(const bench *b, mlpc_optimizer_kind kind, const char *name)
 
 /* Two epochs of a network with each loss; over all of them every activation occurs. */
 enum { HIDDEN = 3, ROWS = 100, BATCH = 66, INPUTS = 19, OUTPUTS = 7 };
-_Static_assert(HIDDEN * MLPC_N_LOSSES >= MLPC_N_ACTIVATIONS, "an activation without a network");
+_Static_assert(HIDDEN *MLPC_N_LOSSES >= MLPC_N_ACTIVATIONS, "an activation without a network");
 
 /* A training, and where its numbers lie. */
 typedef struct {

@@ -69,8 +69,8 @@ static float make_f32(int exponent, int spread)
     const uint64_t fraction = next() >> 41;
     int field = exponent + (int)(next() % (uint64_t)(2 * spread + 1)) - spread;
     field = field < 0 ? 0 : field > 255 ? 255 : field;
-    return float_of((uint32_t)(next() >> 63 << 31 | (uint64_t)field << 23 |
-                               (next() & 1 ? fraction : sparse(fraction, 23))));
+    return float_of(
+        (uint32_t)(next() >> 63 << 31 | (uint64_t)field << 23 | (next() & 1 ? fraction : sparse(fraction, 23))));
 }
 
 int main(int argc, char **argv)
@@ -79,12 +79,50 @@ int main(int argc, char **argv)
     state = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
 
     static const double hard[] = {
-        0.0, 1.0, 2.0, 0.5, 3.0, 0x1.fffffffffffffp+1023, 0x1p+1023, 0x1p-1022, 0x1.fffffffffffffp-1023, 0x1p-1074,
-        0x1.8p-1073, 0x1p-537, 0x1p-538, 0x1.0000000000001p-537, 0x1.fffffffffffffp-538, 0x1p+512, 0x1p+511, 0x1p-52,
-        0x1.0000000000001p+0, 0x1.fffffffffffffp-1, 0x1.0000002p+0, 0x1.0000004p+0, 0x1.fffffep+127, 0x1p-126,
-        0x1p-149, 0x1p-450, 0x1p+449, 0x1p+450, 0x1p-900, 0x1p+900, 0x1.8p+900, 0x1p-1000, 0x1p-53, 0x1p-54, 0x1p-24,
-        0x1.000002p+0, 0x1.fffffep-1, 0x1p-75, 0x1p-74, 0x1p+64, 0x1.fffffffffffffp+511, 0x1.6a09e667f3bcdp-538,
-        HUGE_VAL, (double)NAN,
+        0.0,
+        1.0,
+        2.0,
+        0.5,
+        3.0,
+        0x1.fffffffffffffp+1023,
+        0x1p+1023,
+        0x1p-1022,
+        0x1.fffffffffffffp-1023,
+        0x1p-1074,
+        0x1.8p-1073,
+        0x1p-537,
+        0x1p-538,
+        0x1.0000000000001p-537,
+        0x1.fffffffffffffp-538,
+        0x1p+512,
+        0x1p+511,
+        0x1p-52,
+        0x1.0000000000001p+0,
+        0x1.fffffffffffffp-1,
+        0x1.0000002p+0,
+        0x1.0000004p+0,
+        0x1.fffffep+127,
+        0x1p-126,
+        0x1p-149,
+        0x1p-450,
+        0x1p+449,
+        0x1p+450,
+        0x1p-900,
+        0x1p+900,
+        0x1.8p+900,
+        0x1p-1000,
+        0x1p-53,
+        0x1p-54,
+        0x1p-24,
+        0x1.000002p+0,
+        0x1.fffffep-1,
+        0x1p-75,
+        0x1p-74,
+        0x1p+64,
+        0x1.fffffffffffffp+511,
+        0x1.6a09e667f3bcdp-538,
+        HUGE_VAL,
+        (double)NAN,
     };
     const size_t count = sizeof hard / sizeof *hard;
     for (size_t i = 0; i < count * count * count * 8; ++i) {
@@ -98,14 +136,9 @@ int main(int argc, char **argv)
     for (uint64_t i = 0; i < n; ++i) {
         double a = fma_double(next()), b = fma_double(next()), c = fma_double(next());
         switch (i % 8) {
-        case 0: /* any bits */
-            break;
-        case 1: /* subnormal results */
-            a = make_f64(500, 60), b = make_f64(500, 60), c = make_f64(0, 120);
-            break;
-        case 2: /* overflow */
-            a = make_f64(1535, 4), b = make_f64(1535, 4), c = make_f64(2046, 60);
-            break;
+        case 0: /* any bits */ break;
+        case 1: /* subnormal results */ a = make_f64(500, 60), b = make_f64(500, 60), c = make_f64(0, 120); break;
+        case 2: /* overflow */ a = make_f64(1535, 4), b = make_f64(1535, 4), c = make_f64(2046, 60); break;
         case 3: /* the addend cancels the rounded product */
             a = make_f64(1023, 1000), b = make_f64(1023, 900), c = -(a * b);
             break;
@@ -120,14 +153,9 @@ int main(int argc, char **argv)
 
         float x = float_of((uint32_t)next()), y = float_of((uint32_t)next()), z = float_of((uint32_t)next());
         switch (i % 4) {
-        case 0:
-            break;
-        case 1:
-            x = make_f32(64, 20), y = make_f32(64, 20), z = make_f32(0, 40);
-            break;
-        case 2:
-            x = make_f32(127, 60), y = make_f32(127, 60), z = -(x * y);
-            break;
+        case 0: break;
+        case 1: x = make_f32(64, 20), y = make_f32(64, 20), z = make_f32(0, 40); break;
+        case 2: x = make_f32(127, 60), y = make_f32(127, 60), z = -(x * y); break;
         default:
             x = make_f32(127, 60), y = make_f32(127, 60);
             z = make_f32((int)(bits_of_float(x * y) >> 23 & 255), 50);

@@ -97,14 +97,8 @@ static void check_bounded(void)
     static const struct {
         uint64_t number, counter;
     } known[] = {
-        {0x77b33fece34192d6, 3},
-        {0x2ce18df64219f0a9, 6},
-        {0x51f8a2b43690769c, 7},
-        {0x3c2983458a024db7, 8},
-        {0x3e2dcd15b0f3317d, 9},
-        {0x38ad47de2162752d, 10},
-        {0x8a7a140f05226c5, 11},
-        {0x7f1dfa5d39cefa2f, 12},
+        {0x77b33fece34192d6, 3}, {0x2ce18df64219f0a9, 6},  {0x51f8a2b43690769c, 7}, {0x3c2983458a024db7, 8},
+        {0x3e2dcd15b0f3317d, 9}, {0x38ad47de2162752d, 10}, {0x8a7a140f05226c5, 11}, {0x7f1dfa5d39cefa2f, 12},
     };
     uint64_t counter = 0;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {

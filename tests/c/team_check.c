@@ -60,10 +60,7 @@ int clock_gettime(clockid_t id, struct timespec *time)
     return 0;
 }
 
-static void take_ms(long ms)
-{
-    atomic_fetch_add(&clock_ns, ms * 1000000);
-}
+static void take_ms(long ms) { atomic_fetch_add(&clock_ns, ms * 1000000); }
 
 static int n_threads(void)
 {
@@ -103,7 +100,7 @@ static void exchange_rank(void *context, mlpc_team *team, size_t rank, size_t si
         mlpc_team_barrier(team);
         for (size_t other = 0; other < size; other++)
             if (slots[other] != round + other) {
-                CHECK(!"what the others wrote before the barrier");
+                CHECK(slots[other] == round + other); /* what the others wrote before the barrier */
                 return;
             }
     }
@@ -119,10 +116,7 @@ static size_t size_of_run(size_t wanted, size_t rounds)
     return size;
 }
 
-static void check_barrier(size_t size, size_t rounds)
-{
-    CHECK(size_of_run(size, rounds) == size);
-}
+static void check_barrier(size_t size, size_t rounds) { CHECK(size_of_run(size, rounds) == size); }
 
 /* Runs of many sizes after each other, and barriers at which one rank is late: the others fall asleep. */
 static void late_rank(void *context, mlpc_team *team, size_t rank, size_t size)
@@ -355,10 +349,7 @@ static void check_fork_idle(void)
 }
 
 /* Past fork's handlers, as a sandbox or another runtime may. */
-static pid_t fork_by_system_call(void)
-{
-    return (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
-}
+static pid_t fork_by_system_call(void) { return (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0); }
 
 static void check_clone_idle(void)
 {
@@ -384,15 +375,9 @@ static void fork_while_busy(pid_t (*make_child)(void))
     CHECK(size_of_run(2, 10) == 2);
 }
 
-static void check_fork_busy(void)
-{
-    fork_while_busy(fork);
-}
+static void check_fork_busy(void) { fork_while_busy(fork); }
 
-static void check_clone_busy(void)
-{
-    fork_while_busy(fork_by_system_call);
-}
+static void check_clone_busy(void) { fork_while_busy(fork_by_system_call); }
 
 /* The child has one rank of the run that it was forked in: it computes alone, and cannot go on with the run. */
 typedef struct {
@@ -499,10 +484,7 @@ static void stack_rank(void *context, mlpc_team *team, size_t rank, size_t size)
     }
 }
 
-static void check_stack(void)
-{
-    CHECK(mlpc_team_run(3, stack_rank, NULL) == 3);
-}
+static void check_stack(void) { CHECK(mlpc_team_run(3, stack_rank, NULL) == 3); }
 
 /* ---- Threads ------------------------------------------------------------------------------------------------- */
 

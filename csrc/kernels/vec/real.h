@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 /* Canonical arithmetic needs IEEE 754 to the letter: one rounding per operation, NaN, infinities and signed zeros. */
-#if defined(__FAST_MATH__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__ > 0) || \
+#if defined(__FAST_MATH__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__ > 0) ||                           \
     defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) || defined(__NO_SIGNED_ZEROS__)
 #error "mlpc: fast-math options change bits; build without them"
 #endif

@@ -84,8 +84,8 @@ static inline void v_store_n(real *p, vec v, size_t n) { _mm256_maskstore_pd(p, 
 /* Within each half of the vectors 2 rows by 2 columns are exchanged, then the halves of rows 0..1 and 2..3. */
 static inline void v_transpose(vec v[VL])
 {
-    const vec half[4] = {_mm256_unpacklo_pd(v[0], v[1]), _mm256_unpackhi_pd(v[0], v[1]),
-                         _mm256_unpacklo_pd(v[2], v[3]), _mm256_unpackhi_pd(v[2], v[3])};
+    const vec half[4] = {_mm256_unpacklo_pd(v[0], v[1]), _mm256_unpackhi_pd(v[0], v[1]), _mm256_unpacklo_pd(v[2], v[3]),
+                         _mm256_unpackhi_pd(v[2], v[3])};
     for (int c = 0; c < 2; c++) {
         v[c] = _mm256_permute2f128_pd(half[c], half[2 + c], 0x20);
         v[2 + c] = _mm256_permute2f128_pd(half[c], half[2 + c], 0x31);

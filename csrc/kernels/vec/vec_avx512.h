@@ -14,7 +14,7 @@
 
 #define MLPC_TARGET_REGION
 #ifdef __clang__
-#pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma"))),                  \
+#pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma"))),                   \
                              apply_to = function)
 #else
 #pragma GCC push_options

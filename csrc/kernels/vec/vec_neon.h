@@ -41,10 +41,7 @@ typedef uint64x2_t mask;
 #define V_OF_INTEGER(i) vreinterpretq_f64_u64(i)
 static inline mask m_not(mask m) { return veorq_u64(m, vdupq_n_u64(~UINT64_C(0))); }
 static inline int m_any(mask m) { return (vgetq_lane_u64(m, 0) | vgetq_lane_u64(m, 1)) != 0; }
-static inline unsigned m_bits(mask m)
-{
-    return (unsigned)((vgetq_lane_u64(m, 0) & 1) | (vgetq_lane_u64(m, 1) & 2));
-}
+static inline unsigned m_bits(mask m) { return (unsigned)((vgetq_lane_u64(m, 0) & 1) | (vgetq_lane_u64(m, 1) & 2)); }
 #endif
 
 /* Pairs of rows first, then, in float32, pairs of pairs. */

@@ -91,10 +91,7 @@ static inline vec v_pow2(vec n)
     const real big = (real)((real_bits)1 << REAL_MANTISSA);
     return real_of(bits_of(n + (big + REAL_BIAS)) << REAL_MANTISSA);
 }
-static inline vec v_exponent(vec x)
-{
-    return (real)((int64_t)(bits_of(x) >> REAL_MANTISSA) - REAL_BIAS);
-}
+static inline vec v_exponent(vec x) { return (real)((int64_t)(bits_of(x) >> REAL_MANTISSA) - REAL_BIAS); }
 static inline vec v_significand(vec x)
 {
     const real_bits fraction = ((real_bits)1 << REAL_MANTISSA) - 1;

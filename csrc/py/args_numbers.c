@@ -1,0 +1,59 @@
+/* Numbers among the arguments. */
+#include "args.h"
+
+int args_count(const char *function, Py_ssize_t nargs, Py_ssize_t n)
+{
+    if (nargs == n)
+        return 0;
+    PyErr_Format(PyExc_TypeError, "%s: expected %zd arguments, got %zd", function, n, nargs);
+    return -1;
+}
+
+int args_double(const char *name, PyObject *object, double *value)
+{
+    *value = PyFloat_AsDouble(object);
+    if (*value != -1.0 || !PyErr_Occurred())
+        return 0;
+    if (PyErr_ExceptionMatches(PyExc_TypeError)) {
+        PyErr_Format(PyExc_TypeError, "%s: expected a real number, got %.100s", name, Py_TYPE(object)->tp_name);
+    } else if (PyErr_ExceptionMatches(PyExc_OverflowError)) {
+        PyErr_Format(PyExc_ValueError, "%s: expected a number in the range of a float, got a larger %.100s", name,
+                     Py_TYPE(object)->tp_name);
+    }
+    return -1;
+}
+
+int args_bool(PyObject *object, int *value)
+{
+    *value = PyObject_IsTrue(object);
+    return *value < 0 ? -1 : 0;
+}
+
+int args_integer(const char *name, PyObject *object, uint64_t minimum, uint64_t maximum, uint64_t *value)
+{
+    PyObject *integer = PyNumber_Index(object);
+    if (integer == NULL) {
+        if (PyErr_ExceptionMatches(PyExc_TypeError))
+            PyErr_Format(PyExc_TypeError, "%s: expected an integer, got %.100s", name, Py_TYPE(object)->tp_name);
+        return -1;
+    }
+    *value = PyLong_AsUnsignedLongLong(integer);
+    const int overflow = PyErr_Occurred() != NULL; /* negative, or beyond 64 bits */
+    const int bad = overflow || *value < minimum || *value > maximum;
+    if (bad) {
+        PyErr_Clear();
+        PyErr_Format(PyExc_ValueError, "%s: expected an integer in %llu..%llu, got %R", name,
+                     (unsigned long long)minimum, (unsigned long long)maximum, integer);
+    }
+    Py_DECREF(integer);
+    return bad ? -1 : 0;
+}
+
+int args_size(const char *name, PyObject *object, size_t minimum, size_t *value)
+{
+    uint64_t wide;
+    if (args_integer(name, object, minimum, NPY_MAX_INTP, &wide) < 0)
+        return -1;
+    *value = (size_t)wide;
+    return 0;
+}
