@@ -71,10 +71,9 @@ static PyObject *random_normal(PyObject *Py_UNUSED(module), PyObject *const *arg
     PyObject *result = PyArray_SimpleNew(1, shape, NPY_FLOAT64);
     if (result != NULL) {
         double *const data = PyArray_DATA((PyArrayObject *)result);
-        Py_BEGIN_ALLOW_THREADS for (size_t i = 0; i < n; i++)
-        {
+        Py_BEGIN_ALLOW_THREADS
+        for (size_t i = 0; i < n; i++)
             data[i] = mlpc_random_normal(from.seed, from.stream, from.index, i);
-        }
         Py_END_ALLOW_THREADS
     }
     return result;

@@ -21,7 +21,8 @@ static void run_unary(unary *kernel, PyArrayObject *y, PyArrayObject *x)
     void *const to = PyArray_DATA(y);
     const void *const from = PyArray_DATA(x);
     const size_t n = (size_t)PyArray_SIZE(x);
-    Py_BEGIN_ALLOW_THREADS const mlpc_fpmode mode = mlpc_fpmode_enter();
+    Py_BEGIN_ALLOW_THREADS
+    const mlpc_fpmode mode = mlpc_fpmode_enter();
     kernel(to, from, n);
     mlpc_fpmode_leave(mode);
     Py_END_ALLOW_THREADS
@@ -76,7 +77,8 @@ static void run_activation_backward(const mlpc_kernels *table, int index, PyArra
     void *const dz_data = PyArray_DATA(dz), *const a_data = PyArray_DATA(a);
     const void *const da_data = PyArray_DATA(da), *const z_data = PyArray_DATA(z);
     const size_t n = (size_t)PyArray_SIZE(z);
-    Py_BEGIN_ALLOW_THREADS const mlpc_fpmode mode = mlpc_fpmode_enter();
+    Py_BEGIN_ALLOW_THREADS
+    const mlpc_fpmode mode = mlpc_fpmode_enter();
     forward(a_data, z_data, n);
     backward(dz_data, da_data, z_data, a_data, n);
     mlpc_fpmode_leave(mode);
@@ -114,7 +116,8 @@ static void run_rowwise(const mlpc_kernels *table, int index, PyArrayObject *y, 
     const size_t rows = (size_t)PyArray_DIM(x, 0), columns = (size_t)PyArray_DIM(x, 1);
     if (rows == 0 || columns == 0)
         return;
-    Py_BEGIN_ALLOW_THREADS const mlpc_fpmode mode = mlpc_fpmode_enter();
+    Py_BEGIN_ALLOW_THREADS
+    const mlpc_fpmode mode = mlpc_fpmode_enter();
     table->rowwise[index](to, from, rows, columns);
     mlpc_fpmode_leave(mode);
     Py_END_ALLOW_THREADS
@@ -177,12 +180,14 @@ static int run_linear_forward(const mlpc_kernels *table, int kernel, PyArrayObje
     void *const scratch = scratch_memory();
     if (scratch == NULL)
         return -1;
-    Py_BEGIN_ALLOW_THREADS const mlpc_fpmode mode = mlpc_fpmode_enter();
+    Py_BEGIN_ALLOW_THREADS
+    const mlpc_fpmode mode = mlpc_fpmode_enter();
     (kernel == 0   ? table->linear_forward
      : kernel == 1 ? table->linear_forward_few
                    : table->linear_forward_skip)(z_data, x_data, w_data, b_data, B, I, O, scratch);
     mlpc_fpmode_leave(mode);
-    Py_END_ALLOW_THREADS mlpc_block_free(scratch);
+    Py_END_ALLOW_THREADS
+    mlpc_block_free(scratch);
     return 0;
 }
 
@@ -223,7 +228,8 @@ static int run_linear_backward(const mlpc_kernels *table, const linear_gradients
     void *const scratch = scratch_memory();
     if (scratch == NULL)
         return -1;
-    Py_BEGIN_ALLOW_THREADS const mlpc_fpmode mode = mlpc_fpmode_enter();
+    Py_BEGIN_ALLOW_THREADS
+    const mlpc_fpmode mode = mlpc_fpmode_enter();
     if (B > 0 && I > 0)
         table->linear_backward_x(dx, dz_data, w_data, B, I, O, scratch);
     if (I > 0 && O > 0)
@@ -231,7 +237,8 @@ static int run_linear_backward(const mlpc_kernels *table, const linear_gradients
     if (O > 0)
         table->linear_backward_b(db, dz_data, O, B, O);
     mlpc_fpmode_leave(mode);
-    Py_END_ALLOW_THREADS mlpc_block_free(scratch);
+    Py_END_ALLOW_THREADS
+    mlpc_block_free(scratch);
     return 0;
 }
 
@@ -381,10 +388,12 @@ static PyObject *reduce(PyObject *module, PyObject *object, reduction *find, PyO
     const void *const data = PyArray_DATA(x);
     const size_t n = (size_t)PyArray_SIZE(x);
     double found;
-    Py_BEGIN_ALLOW_THREADS const mlpc_fpmode mode = mlpc_fpmode_enter();
+    Py_BEGIN_ALLOW_THREADS
+    const mlpc_fpmode mode = mlpc_fpmode_enter();
     found = find(table, data, n);
     mlpc_fpmode_leave(mode);
-    Py_END_ALLOW_THREADS Py_DECREF(x);
+    Py_END_ALLOW_THREADS
+    Py_DECREF(x);
     return as_object(found);
 }
 
@@ -433,10 +442,13 @@ static PyObject *from_bytes(PyObject *module, PyObject *const *args, Py_ssize_t 
     void *const to = PyArray_DATA(y);
     const uint8_t *const from = PyArray_DATA(x);
     const size_t n = (size_t)PyArray_SIZE(x);
-    Py_BEGIN_ALLOW_THREADS const mlpc_fpmode mode = mlpc_fpmode_enter();
+    Py_BEGIN_ALLOW_THREADS
+    const mlpc_fpmode mode = mlpc_fpmode_enter();
     table->from_bytes(to, from, scale, n);
     mlpc_fpmode_leave(mode);
-    Py_END_ALLOW_THREADS exit : Py_XDECREF(x);
+    Py_END_ALLOW_THREADS
+exit:
+    Py_XDECREF(x);
     return (PyObject *)y;
 }
 

@@ -25,9 +25,10 @@ static mlpc_status step_within(NetObject *net, const args_optimizer *optimizer, 
     void *const parameters = PyArray_DATA(net->parameters);
     const void *const gradients = PyArray_DATA(net->gradients);
     mlpc_status status;
-    Py_BEGIN_ALLOW_THREADS status =
-        mlpc_step(&optimizer->optimizer, kernels, parameters, gradients, lr, net->plan->n_parameters);
-    Py_END_ALLOW_THREADS return status;
+    Py_BEGIN_ALLOW_THREADS
+    status = mlpc_step(&optimizer->optimizer, kernels, parameters, gradients, lr, net->plan->n_parameters);
+    Py_END_ALLOW_THREADS
+    return status;
 }
 
 PyObject *net_step(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
