@@ -22,8 +22,8 @@ Optimizer: TypeAlias = (
     tuple[str, Schedule | Real, float, float, bool, Real | None]
     | tuple[str, Schedule | Real, float, float, float, float, Real, Real, Real]
 )
-# name, reduction, class_weight (None or (k,) array-like), label_smoothing
-Loss: TypeAlias = tuple[str, str, ArrayLike | None, float]
+# name, reduction, the loss's setting, its weight of the outputs ((k,) array-like, a number for all); None: as it is
+Loss: TypeAlias = tuple[str, str, float | None, ArrayLike | None]
 
 ARITHMETIC: int
 MAX_THREADS: int  # the most that set_num_threads takes
@@ -40,6 +40,9 @@ class InUseError(RuntimeError):
     """Another thread, or a call that called back, computes with the network."""
 
 def kernels() -> dict[str, list[str]]: ...  # family of kernels.def -> names, in the table's order
+def losses() -> dict[str, dict[str, Any]]: ...  # rows of losses.c: "link", "setting" (name, initial, least, most, open)
+
+# and "weight", its name; the last two None where there is none
 def initial_values() -> list[str]: ...  # names of mlpc_init
 def isas() -> list[str]: ...  # that run here, slowest first, "reference" and "portable" among them
 def active_isa() -> str: ...

@@ -13,14 +13,12 @@ from numpy.typing import ArrayLike
 from mlpc import _mlpc
 from mlpc.arguments import Array, finite, real_array, real_number, shaped, whole_number
 from mlpc.layers import Activation
-from mlpc.names import LossName, Reduction
+from mlpc.losses import Loss, LossName
+from mlpc.names import Reduction
 from mlpc.net import MLP
 from mlpc.table import Table
 
 __all__ = ["Check", "Checks", "gradcheck"]
-
-LOSS_KINKS = {"mae": (0.0,), "huber": (-1.0, 1.0)}
-"""Where the losses are not smooth, as values of z - y."""
 
 GROWTH = 8.0  # from one step that is tried to the next
 # Powers of it: where to begin; or else, down to the last bit of 1; where to end, at a step of 2.6.
@@ -100,12 +98,10 @@ def gradcheck(
     net: MLP,
     x: ArrayLike,
     y: ArrayLike,
-    loss: LossName | None = None,
+    loss: LossName | Loss | None = None,
     *,
     gradients: Mapping[str, ArrayLike] | Callable[[MLP, Array, ArrayLike], Mapping[str, ArrayLike]] | None = None,
     sample_weight: ArrayLike | None = None,
-    class_weight: ArrayLike | None = None,
-    label_smoothing: float = 0.0,
     reduction: Reduction = "mean",
     eps: float = 1e-5,
     tolerance: float = 1e-6,
@@ -131,7 +127,7 @@ def gradcheck(
     ----------
     net : MLP
         In either dtype.
-    x, y, loss, sample_weight, class_weight, label_smoothing, reduction
+    x, y, loss, sample_weight, reduction
         As in `MLP.loss_and_grad`.
     gradients : mapping or callable, optional
         Back-propagation of your own, to be checked instead of the network's: arrays under the keys of the state dict
@@ -172,14 +168,11 @@ def gradcheck(
     if eps == 0:
         raise ValueError("eps: expected a number > 0, got 0")
     twin = MLP(
-        net.sizes, net.activations, loss=net.loss_name if loss is None else loss, dtype="float64", init=net.state_dict()
+        net.sizes, net.activations, loss=net.criterion if loss is None else loss, dtype="float64", init=net.state_dict()
     )
     float64 = np.dtype(np.float64)
     x, y = finite("x", x, float64).copy(), real_array("y", y)
-    weighting: dict[str, Any] = {
-        "sample_weight": sample_weight, "class_weight": class_weight,
-        "label_smoothing": label_smoothing, "reduction": reduction,
-    }  # fmt: skip
+    weighting: dict[str, Any] = {"sample_weight": sample_weight, "reduction": reduction}
     tensors = twin._tensors() | {"x": x}
     rounding = _rounding(twin, twin.loss_and_grad(x, y, **weighting))
     if gradients is None:
@@ -317,6 +310,6 @@ def _largest(*arrays: Array) -> float:
 def _sides(net: MLP, z: Array, y: Array) -> list[Array]:
     """On which side of every kink the arguments of activations and loss lie."""
     arguments = [(part.input, part.kinks) for part in net.layers if isinstance(part, Activation)]
-    if net.loss_name in LOSS_KINKS:
-        arguments.append((z - y.reshape(z.shape), LOSS_KINKS[net.loss_name]))
+    if net.criterion.kinks:
+        arguments.append((z - y.reshape(z.shape), net.criterion.kinks))
     return [np.sign(argument - kink) for argument, kinks in arguments for kink in kinks]

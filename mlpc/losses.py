@@ -6,61 +6,156 @@ Row i of z weighs s_i (`sample_weight`; 1 without). With D = 1 for ``reduction="
   is the number of elements where there are no weights;
 - `cross_entropy`: L = sum_i s_i l_i / D; the mean divides by D = sum_i s_i w[y_i] with class weights w (1 without).
 
-Every function takes z of shape (n, k), float32 or float64, and returns ``(L, dL/dz)``: a float, computed in double, and
-an array like z. n = 0, or weights whose sum is 0, is a ValueError, since a mean of nothing is no number.
+A loss is a function of arrays here, ``huber(z, y, delta=2.0)``, and an object, ``Huber(delta=2.0)``, which a network
+takes where it takes a name: ``mlpc.MLP(sizes, loss=mlpc.losses.Huber(delta=2.0))``.
 """
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Literal, Protocol, TypeAlias
+
+import numpy as np
 from numpy.typing import ArrayLike
 
 from mlpc import _mlpc
-from mlpc.arguments import Array, real_array
+from mlpc.arguments import Array, real_array, real_number
 from mlpc.names import Reduction
 
-__all__ = ["bce_with_logits", "cross_entropy", "huber", "mae", "mse", "poisson"]
+__all__ = [
+    "LOSSES", "MAE", "MSE", "BCEWithLogits", "ClassWeight", "CrossEntropy", "Huber", "LogCosh", "Loss", "LossName",
+    "Poisson", "Quantile", "bce_with_logits", "class_weights", "cross_entropy", "huber", "log_cosh", "loss_named",
+    "mae", "mse", "poisson", "quantile",
+]  # fmt: skip
+
+LossName: TypeAlias = Literal[
+    "cross_entropy", "bce_with_logits", "mse", "mae", "huber", "poisson", "quantile", "log_cosh"
+]
+
+ClassWeight: TypeAlias = ArrayLike | Mapping[int, float] | Literal["balanced"]
+"""What `class_weight` can be: see `class_weights`."""
+
+_ROWS = _mlpc.losses()
 
 
-def cross_entropy(
-    z: Array,
-    y: ArrayLike,
-    *,
-    sample_weight: ArrayLike | None = None,
-    class_weight: ArrayLike | None = None,
-    label_smoothing: float = 0.0,
-    reduction: Reduction = "mean",
-) -> tuple[float, Array]:
+@dataclass(frozen=True)
+class Loss:
+    """What all losses share.  The settings of a loss are its arguments and its attributes.
+
+    Attributes
+    ----------
+    name : str
+        What the loss is called where a name is enough.
+    link : {"none", "softmax", "sigmoid", "exp"}
+        How an output becomes a prediction: as it is, as the probabilities of classes, as a probability of its own, as
+        the logarithm of a rate.
+    """
+
+    name: ClassVar[LossName]
+
+    def __post_init__(self) -> None:
+        row = _ROWS[self.name]
+        if row["setting"] is not None:
+            name, _, least, most, is_open = row["setting"]
+            object.__setattr__(self, name, _setting(name, getattr(self, name), least, most, is_open))
+        if row["weight"] is not None:
+            object.__setattr__(self, row["weight"], _weight(row["weight"], getattr(self, row["weight"])))
+
+    @property
+    def link(self) -> str:
+        return _ROWS[self.name]["link"]
+
+    @property
+    def text(self) -> str:
+        """As a program would write it: the name, or the object where settings are not those of the name."""
+        return repr(self.name) if self == type(self)() else f"mlpc.losses.{self!r}"
+
+    @property
+    def classifies(self) -> bool:
+        """Whether its networks decide between classes, and so have an accuracy."""
+        return self.link in ("softmax", "sigmoid")
+
+    @property
+    def kinks(self) -> tuple[float, ...]:
+        """Where l is not smooth, as a function of z - y."""
+        return ()
+
+    def __call__(
+        self, z: Array, y: ArrayLike, *, sample_weight: ArrayLike | None = None, reduction: Reduction = "mean"
+    ) -> tuple[float, Array]:
+        """The loss of z, and its derivative by z: see the function of the same name."""
+        if sample_weight is not None:
+            sample_weight = real_array("sample_weight", sample_weight)
+        return _mlpc.loss(real_array("z", z), real_array("y", y), self.spec(reduction), sample_weight, None)
+
+    def spec(self, reduction: Reduction = "mean", class_weight: Any = None) -> _mlpc.Loss:
+        """The loss as the extension takes it.
+
+        Raises
+        ------
+        ValueError
+            For class weights where the loss has none, or has its own.
+        """
+        row = _ROWS[self.name]
+        setting = None if row["setting"] is None else getattr(self, row["setting"][0])
+        weight = None if row["weight"] is None else getattr(self, row["weight"])
+        if class_weight is not None:
+            if row["weight"] != "class_weight":
+                raise ValueError(
+                    f"class_weight: expected None with {self.name}, since it belongs to cross_entropy, got "
+                    f"{class_weight!r}"
+                )
+            if weight is not None:
+                raise ValueError(f"class_weight: expected None beside a loss with its own, got {class_weight!r}")
+            weight = real_array("class_weight", class_weight)
+        return (self.name, reduction, setting, weight)
+
+
+def _setting(name: str, value: Any, least: float, most: float, is_open: bool) -> float:
+    number = real_number(name, value, -np.inf)
+    if not (least < number < most if is_open else least <= number <= most):
+        bounds = f"({least:g}, {most:g})" if is_open else f"[{least:g}, {most:g}]"
+        expected = f"a number > {least:g}" if most == np.inf else f"a number in {bounds}"
+        raise ValueError(f"{name}: expected {expected}, got {value!r}")
+    return number
+
+
+def _weight(name: str, value: Any) -> float | tuple[float, ...] | None:
+    """A number or a tuple of them, so that a loss can be compared, hashed and copied."""
+    if value is None:
+        return None
+    array = real_array(name, value)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name}: expected real numbers, got dtype {array.dtype}")
+    if array.ndim > 1:
+        raise ValueError(f"{name}: expected a number, or one for each output, got shape {array.shape}")
+    numbers = array.astype(np.float64)
+    if not (np.isfinite(numbers) & (numbers >= 0)).all():
+        raise ValueError(f"{name}: expected finite numbers >= 0, got {value!r}")
+    return float(numbers) if numbers.ndim == 0 else tuple(numbers.tolist())
+
+
+# ---- The losses ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class CrossEntropy(Loss):
     r"""Cross-entropy of the softmax of logits, stably: l_i = -sum_j w_j t_ij log softmax(z_i)_j.
 
     t_i is 1 at the label of row i, or the row's probabilities; smoothing by e makes (1 - e) t_ij + e / k of it. The
     derivative is s_i / D (softmax(z_i)_j sum_c w_c t_ic - w_j t_ij).
 
+    y: integer labels in 0..k-1 of shape (n,), or floating-point probabilities of shape (n, k), each >= 0, the sum of a
+    row 1 within 0.001; k is at least 2.
+
     Parameters
     ----------
-    z : array, shape (n, k)
-        Logits, float32 or float64.
-    y : array-like
-        Integer labels in 0..k-1 of shape (n,), or floating-point probabilities of shape (n, k), each >= 0, the sum of
-        a row 1 within 0.001.  k is at least 2.
-    sample_weight : array-like, shape (n,), optional
-        Finite and >= 0.
-    class_weight : array-like, shape (k,), optional
-        Finite and >= 0.
     label_smoothing : float
         In [0, 1]; Szegedy et al., "Rethinking the Inception Architecture", 2016.
-    reduction : {"mean", "sum"}
-
-    Returns
-    -------
-    loss : float
-    dz : array, shape (n, k)
-
-    Raises
-    ------
-    TypeError
-        Where z is neither float32 nor float64, or labels are no integers.
-    ValueError
-        Where shapes do not fit, labels or probabilities are none, or the mean's divisor is not positive.
+    class_weight : array-like, shape (k,), optional
+        Finite and >= 0.
 
     Examples
     --------
@@ -72,35 +167,24 @@ def cross_entropy(
     array([[-0.0596,  0.0596],
            [ 0.25  , -0.25  ]])
     """
-    if class_weight is not None:
-        class_weight = real_array("class_weight", class_weight)
-    return _loss(z, y, ("cross_entropy", reduction, class_weight, label_smoothing), sample_weight)
+
+    label_smoothing: float = 0.0
+    class_weight: Any = None
+    name: ClassVar[LossName] = "cross_entropy"
 
 
-def bce_with_logits(
-    z: Array, y: ArrayLike, *, sample_weight: ArrayLike | None = None, reduction: Reduction = "mean"
-) -> tuple[float, Array]:
-    """Binary cross-entropy of the sigmoid of logits, stably: l(z, y) = softplus(z) - y z, l' = sigmoid(z) - y.
+@dataclass(frozen=True)
+class BCEWithLogits(Loss):
+    """Binary cross-entropy of the sigmoid of logits, stably: l = (1 - y) softplus(z) + p y softplus(-z).
+
+    The derivative is (1 - y) sigmoid(z) - p y (1 - sigmoid(z)).
+
+    y: 0 and 1, or probabilities between them, of shape (n, k), or (n,) where k = 1.
 
     Parameters
     ----------
-    z : array, shape (n, k)
-        Logits, float32 or float64.
-    y : array-like, shape (n, k), or (n,) where k = 1
-        0 and 1, or probabilities between them.
-    sample_weight : array-like, shape (n,), optional
-        Finite and >= 0.
-    reduction : {"mean", "sum"}
-
-    Returns
-    -------
-    loss : float
-    dz : array, shape (n, k)
-
-    Raises
-    ------
-    TypeError, ValueError
-        Where a dtype, a shape or a value is not as above.
+    pos_weight : float or array-like, shape (k,), optional
+        p, of all columns or of each: how much a positive target weighs.  Finite and >= 0.
 
     Examples
     --------
@@ -112,33 +196,16 @@ def bce_with_logits(
     array([[-0.25  ],
            [-0.0237]])
     """
-    return _element_loss("bce_with_logits", z, y, sample_weight, reduction)
+
+    pos_weight: Any = None
+    name: ClassVar[LossName] = "bce_with_logits"
 
 
-def mse(
-    z: Array, y: ArrayLike, *, sample_weight: ArrayLike | None = None, reduction: Reduction = "mean"
-) -> tuple[float, Array]:
+@dataclass(frozen=True)
+class MSE(Loss):
     """Squared error, without a factor 1/2: l(z, y) = (z - y)^2, l' = 2 (z - y).
 
-    Parameters
-    ----------
-    z : array, shape (n, k)
-        Predictions, float32 or float64.
-    y : array-like, shape (n, k), or (n,) where k = 1
-        Finite.
-    sample_weight : array-like, shape (n,), optional
-        Finite and >= 0.
-    reduction : {"mean", "sum"}
-
-    Returns
-    -------
-    loss : float
-    dz : array, shape (n, k)
-
-    Raises
-    ------
-    TypeError, ValueError
-        Where a dtype, a shape or a value is not as above.
+    y: finite, of shape (n, k), or (n,) where k = 1.
 
     Examples
     --------
@@ -147,33 +214,15 @@ def mse(
     (5.0, array([[1.],
            [3.]]))
     """
-    return _element_loss("mse", z, y, sample_weight, reduction)
+
+    name: ClassVar[LossName] = "mse"
 
 
-def mae(
-    z: Array, y: ArrayLike, *, sample_weight: ArrayLike | None = None, reduction: Reduction = "mean"
-) -> tuple[float, Array]:
+@dataclass(frozen=True)
+class MAE(Loss):
     """Absolute error: l(z, y) = |z - y|, l' = sign(z - y), 0 where they are equal.
 
-    Parameters
-    ----------
-    z : array, shape (n, k)
-        Predictions, float32 or float64.
-    y : array-like, shape (n, k), or (n,) where k = 1
-        Finite.
-    sample_weight : array-like, shape (n,), optional
-        Finite and >= 0.
-    reduction : {"mean", "sum"}
-
-    Returns
-    -------
-    loss : float
-    dz : array, shape (n, k)
-
-    Raises
-    ------
-    TypeError, ValueError
-        Where a dtype, a shape or a value is not as above.
+    y: finite, of shape (n, k), or (n,) where k = 1.
 
     Examples
     --------
@@ -182,35 +231,23 @@ def mae(
     (2.0, array([[ 0.5],
            [-0.5]]))
     """
-    return _element_loss("mae", z, y, sample_weight, reduction)
+
+    name: ClassVar[LossName] = "mae"
+    kinks = (0.0,)
 
 
-def huber(
-    z: Array, y: ArrayLike, *, sample_weight: ArrayLike | None = None, reduction: Reduction = "mean"
-) -> tuple[float, Array]:
-    """Huber's loss with delta = 1: l = d^2 / 2 where |d| <= 1, else |d| - 1/2, of d = z - y; l' = d cut to [-1, 1].
+@dataclass(frozen=True)
+class Huber(Loss):
+    """Huber's loss: of d = z - y, d^2 / 2 where |d| <= delta, else delta (|d| - delta / 2); l' = d cut to +-delta.
 
     Huber, "Robust Estimation of a Location Parameter", 1964.
 
+    y: finite, of shape (n, k), or (n,) where k = 1.
+
     Parameters
     ----------
-    z : array, shape (n, k)
-        Predictions, float32 or float64.
-    y : array-like, shape (n, k), or (n,) where k = 1
-        Finite.
-    sample_weight : array-like, shape (n,), optional
-        Finite and >= 0.
-    reduction : {"mean", "sum"}
-
-    Returns
-    -------
-    loss : float
-    dz : array, shape (n, k)
-
-    Raises
-    ------
-    TypeError, ValueError
-        Where a dtype, a shape or a value is not as above.
+    delta : float
+        > 0.
 
     Examples
     --------
@@ -218,34 +255,23 @@ def huber(
     >>> mlpc.losses.huber(np.array([[0.5], [-3.0]]), [0.0, 0.0], reduction="sum")
     (2.625, array([[ 0.5],
            [-1. ]]))
+    >>> mlpc.losses.Huber(delta=2.0)(np.array([[-3.0]]), [0.0])
+    (4.0, array([[-2.]]))
     """
-    return _element_loss("huber", z, y, sample_weight, reduction)
+
+    delta: float = 1.0
+    name: ClassVar[LossName] = "huber"
+
+    @property
+    def kinks(self) -> tuple[float, ...]:
+        return (-self.delta, self.delta)
 
 
-def poisson(
-    z: Array, y: ArrayLike, *, sample_weight: ArrayLike | None = None, reduction: Reduction = "mean"
-) -> tuple[float, Array]:
+@dataclass(frozen=True)
+class Poisson(Loss):
     """Poisson's negative log-likelihood of log rates, without the Stirling term: l = exp(z) - y z, l' = exp(z) - y.
 
-    Parameters
-    ----------
-    z : array, shape (n, k)
-        Logarithms of rates, float32 or float64.
-    y : array-like, shape (n, k), or (n,) where k = 1
-        Counts; finite and >= 0.
-    sample_weight : array-like, shape (n,), optional
-        Finite and >= 0.
-    reduction : {"mean", "sum"}
-
-    Returns
-    -------
-    loss : float
-    dz : array, shape (n, k)
-
-    Raises
-    ------
-    TypeError, ValueError
-        Where a dtype, a shape or a value is not as above.
+    y: counts, finite and >= 0, of shape (n, k), or (n,) where k = 1.
 
     Examples
     --------
@@ -254,16 +280,199 @@ def poisson(
     (1.0, array([[ 0.],
            [-1.]]))
     """
-    return _element_loss("poisson", z, y, sample_weight, reduction)
+
+    name: ClassVar[LossName] = "poisson"
 
 
-def _element_loss(
-    name: str, z: Array, y: ArrayLike, sample_weight: ArrayLike | None, reduction: Reduction
-) -> tuple[float, Array]:
-    return _loss(z, y, (name, reduction, None, 0.0), sample_weight)
+@dataclass(frozen=True)
+class Quantile(Loss):
+    """The pinball loss, least where z is the q-quantile of y: l = q (y - z) where z < y, else (1 - q) (z - y).
+
+    The derivative is -q, 1 - q, and 0 where they are equal.  Koenker and Bassett, "Regression Quantiles", 1978.
+
+    y: finite, of shape (n, k), or (n,) where k = 1.
+
+    Parameters
+    ----------
+    q : float
+        In (0, 1): the share of targets that is to lie below z.
+
+    Examples
+    --------
+    >>> import numpy as np, mlpc
+    >>> mlpc.losses.quantile(np.array([[0.0], [0.0]]), [4.0, -4.0], q=0.75)
+    (2.0, array([[-0.375],
+           [ 0.125]]))
+    """
+
+    q: float = 0.5
+    name: ClassVar[LossName] = "quantile"
+    kinks = (0.0,)
 
 
-def _loss(z: Array, y: ArrayLike, loss: _mlpc.Loss, sample_weight: ArrayLike | None) -> tuple[float, Array]:
-    if sample_weight is not None:
-        sample_weight = real_array("sample_weight", sample_weight)
-    return _mlpc.loss(real_array("z", z), real_array("y", y), loss, sample_weight, None)
+@dataclass(frozen=True)
+class LogCosh(Loss):
+    """log(cosh(z - y)): half the squared error near 0, the absolute error less log(2) far away; l' = tanh(z - y).
+
+    y: finite, of shape (n, k), or (n,) where k = 1.
+
+    Examples
+    --------
+    >>> import numpy as np, mlpc
+    >>> loss, dz = mlpc.losses.log_cosh(np.array([[1.0], [1000.0]]), [0.0, 0.0], reduction="sum")
+    >>> round(loss, 6)
+    999.740634
+    >>> dz.round(4)
+    array([[0.7616],
+           [1.    ]])
+    """
+
+    name: ClassVar[LossName] = "log_cosh"
+
+
+LOSSES: dict[str, type[Loss]] = {loss.name: loss for loss in Loss.__subclasses__()}
+"""Every loss, by its name."""
+
+
+def loss_named(loss: LossName | Loss) -> Loss:
+    """The loss object of a name, with the settings that it has without arguments; an object comes back as it is.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where it is neither.
+
+    Examples
+    --------
+    >>> loss_named("huber")
+    Huber(delta=1.0)
+    """
+    if isinstance(loss, Loss):
+        return loss
+    if not isinstance(loss, str):
+        raise TypeError(f"loss: expected a name or a loss, got {loss!r}")
+    if loss not in LOSSES:
+        raise ValueError(f"loss: expected one of {', '.join(LOSSES)}, got {loss!r}")
+    return LOSSES[loss]()
+
+
+def class_weights(class_weight: Any, y: Array, n_classes: int) -> Any:
+    """Weights of classes as an array: of a dict, whose other classes weigh 1, or of "balanced", n / (k count).
+
+    Parameters
+    ----------
+    class_weight : array-like, shape (k,), dict of int to float, or "balanced"
+    y : array, (n,)
+        Labels, which "balanced" counts: King and Zeng, "Logistic Regression in Rare Events Data", 2001.
+    n_classes : int
+        k.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where a class is none, or "balanced" finds a class without rows, or no labels.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> class_weights("balanced", np.array([0, 0, 0, 1]), 2).round(3)
+    array([0.667, 2.   ])
+    >>> class_weights({1: 5.0}, np.array([0, 1]), 2)
+    array([1., 5.])
+    """
+    if isinstance(class_weight, str):
+        if class_weight != "balanced":
+            raise ValueError(f"class_weight: expected weights, a dict or 'balanced', got {class_weight!r}")
+        if y.ndim != 1:
+            raise ValueError(f"class_weight: expected labels to balance, got targets of shape {y.shape}")
+        counts = np.bincount(y, minlength=n_classes)
+        if not counts.all():
+            raise ValueError(f"class_weight: expected rows of every class, got none of class {int(counts.argmin())}")
+        return len(y) / (n_classes * counts)
+    if isinstance(class_weight, Mapping):
+        weights = np.ones(n_classes)
+        for label, weight in class_weight.items():
+            if isinstance(label, bool) or not isinstance(label, (int, np.integer)) or not 0 <= label < n_classes:
+                raise ValueError(f"class_weight: expected classes in 0..{n_classes - 1}, got {label!r}")
+            weights[label] = real_number(f"class_weight[{label}]", weight)
+        return weights
+    return class_weight
+
+
+# ---- The functions ---------------------------------------------------------------------------------------------------
+
+
+class _Function(Protocol):
+    __name__: str
+    __qualname__: str
+
+    def __call__(
+        self,
+        z: Array,
+        y: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        reduction: Reduction = "mean",
+        **settings: Any,
+    ) -> tuple[float, Array]: ...
+
+
+_PARAMETERS = """
+    Parameters
+    ----------
+    z : array, shape (n, k)
+        Logits or predictions, float32 or float64.
+    y : array-like
+        As above; n is at least 1.{settings}
+    sample_weight : array-like, shape (n,), optional
+        Finite and >= 0, not all 0.
+    reduction : {{"mean", "sum"}}
+
+    Returns
+    -------
+    loss : float
+        Computed in double.
+    dz : array, shape (n, k)
+        In z's dtype.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where a dtype, a shape or a value is not as above.
+
+    Examples"""
+
+
+def _function(loss: type[Loss]) -> _Function:
+    """The loss as a function of arrays, whose keywords are its settings, too."""
+
+    def function(
+        z: Array,
+        y: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        reduction: Reduction = "mean",
+        **settings: Any,
+    ) -> tuple[float, Array]:
+        return loss(**settings)(z, y, sample_weight=sample_weight, reduction=reduction)
+
+    function.__name__ = function.__qualname__ = loss.name
+    words, _, examples = (inspect.getdoc(loss) or "").replace("\n", "\n    ").partition("Examples")
+    formula, _, parameters = words.partition("Parameters\n    ----------")
+    function.__doc__ = formula.rstrip() + "\n" + _PARAMETERS.format(settings=parameters.rstrip()) + examples + "\n    "
+    keywords = [
+        inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default) for field in fields(loss)
+    ]
+    plain = [p for p in inspect.signature(function).parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
+    function.__signature__ = inspect.Signature(plain + keywords)  # type: ignore[attr-defined]
+    return function
+
+
+cross_entropy = _function(CrossEntropy)
+bce_with_logits = _function(BCEWithLogits)
+mse = _function(MSE)
+mae = _function(MAE)
+huber = _function(Huber)
+poisson = _function(Poisson)
+quantile = _function(Quantile)
+log_cosh = _function(LogCosh)

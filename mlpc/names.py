@@ -2,13 +2,12 @@
 
 from typing import Literal, TypeAlias
 
-__all__ = ["ActivationName", "InitName", "LossName", "OptimizerName", "Reduction"]
+__all__ = ["ActivationName", "InitName", "OptimizerName", "Reduction"]
 
 ActivationName: TypeAlias = Literal[
     "identity", "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "softplus", "tanh", "sigmoid", "hardtanh",
     "relu6",
 ]  # fmt: skip
-LossName: TypeAlias = Literal["cross_entropy", "bce_with_logits", "mse", "mae", "huber", "poisson"]
 OptimizerName: TypeAlias = Literal["sgd", "adam", "adamw"]
 InitName: TypeAlias = Literal["torch", "he", "glorot", "lecun", "orthogonal", "course", "zeros"]
 Reduction: TypeAlias = Literal["mean", "sum"]

@@ -13,16 +13,14 @@ from mlpc import _mlpc
 from mlpc.arguments import Array, finite, is_several, real_array, seed_number, shaped, whole_numbers
 from mlpc.history import History
 from mlpc.layers import ACTIVATIONS, Layer, layer
-from mlpc.names import ActivationName, InitName, LossName, Reduction
+from mlpc.losses import ClassWeight, Loss, LossName, class_weights, loss_named
+from mlpc.names import ActivationName, InitName, Reduction
 from mlpc.table import Table
-from mlpc.training import CLASSIFICATION, fit
+from mlpc.training import fit
 
-__all__ = ["LOSSES", "MLP"]
+__all__ = ["MLP"]
 
 _forward = _mlpc.Net.forward  # super() would take 0.1 us, a tenth of what one sample takes
-
-LOSSES = (*CLASSIFICATION, "mse", "mae", "huber", "poisson")
-"""The names of all losses."""
 
 
 class MLP(_mlpc.Net):
@@ -35,9 +33,10 @@ class MLP(_mlpc.Net):
     activation : str or sequence of str
         A name for all hidden layers, or one name for each: "relu", "leaky_relu", "elu", "selu", "gelu", "silu",
         "mish", "softplus", "tanh", "sigmoid", "hardtanh", "relu6" or "identity".
-    loss : str
+    loss : str or Loss
         What `loss`, `fit` and `evaluate` compute where they are not told otherwise: "cross_entropy",
-        "bce_with_logits", "mse", "mae", "huber" or "poisson" (from the log rate).
+        "bce_with_logits", "mse", "mae", "huber", "poisson" (from the log rate), "quantile" or "log_cosh"; or an object
+        of `mlpc.losses`, which has settings: ``mlpc.losses.Huber(delta=2.0)``.
     dtype : str or dtype
         "float32" or "float64": of the parameters, and of all that is computed.
     init : str, mapping or sequence of array-like
@@ -51,8 +50,8 @@ class MLP(_mlpc.Net):
     ----------
     sizes, activations, dtype
         As above, `activations` with one name for each hidden layer.
-    loss_name : str
-        The network's own loss.
+    criterion : Loss
+        The network's own loss; `loss_name` is its name.
     seed : int
         As given, or as drawn.
     n_parameters : int
@@ -88,7 +87,7 @@ class MLP(_mlpc.Net):
     """
 
     activations: tuple[ActivationName, ...]
-    loss_name: LossName
+    criterion: Loss
     seed: int
     training: bool
     history: History | None
@@ -98,7 +97,7 @@ class MLP(_mlpc.Net):
         sizes: Sequence[int],
         activation: ActivationName | Sequence[ActivationName] = "relu",
         *,
-        loss: LossName = "cross_entropy",
+        loss: LossName | Loss = "cross_entropy",
         dtype: DTypeLike = "float32",
         init: InitName | Mapping[str, ArrayLike] | list[Any] | tuple[Any, ...] = "torch",
         seed: int | None = 0,
@@ -126,14 +125,12 @@ class MLP(_mlpc.Net):
         sizes: Sequence[int],
         activation: ActivationName | Sequence[ActivationName] = "relu",
         *,
-        loss: LossName = "cross_entropy",
+        loss: LossName | Loss = "cross_entropy",
         dtype: DTypeLike = "float32",
         init: InitName | Mapping[str, ArrayLike] | list[Any] | tuple[Any, ...] = "torch",
         seed: int | None = 0,
     ) -> None:
-        if loss not in LOSSES:
-            raise ValueError(f"loss: expected one of {', '.join(LOSSES)}, got {loss!r}")
-        self.loss_name = loss
+        self.criterion = loss_named(loss)
         self.seed = _drawn_seed() if seed is None else seed_number(seed)
         self.training = True
         self.history = None
@@ -182,25 +179,21 @@ class MLP(_mlpc.Net):
         """`forward`."""
         return self.forward(x)
 
-    def _criterion(
-        self, loss: LossName | None, class_weight: ArrayLike | None, label_smoothing: float, reduction: Reduction
-    ) -> _mlpc.Loss:
-        """A loss as the extension takes it."""
-        name = self.loss_name if loss is None else loss
-        if class_weight is not None:
-            if name != "cross_entropy":
-                raise ValueError(f"class_weight: expected None with {name}, since it belongs to cross_entropy")
-            class_weight = real_array("class_weight", class_weight)
-        return (name, reduction, class_weight, label_smoothing)
+    @property
+    def loss_name(self) -> LossName:
+        """The name of the network's own loss."""
+        return self.criterion.name
+
+    def _loss(self, loss: LossName | Loss | None) -> Loss:
+        """The loss of a call: the network's own where it has none."""
+        return self.criterion if loss is None else loss_named(loss)
 
     def loss(  # type: ignore[override]  # the extension takes the loss as one tuple
         self,
         y: ArrayLike,
-        loss: LossName | None = None,
+        loss: LossName | Loss | None = None,
         *,
         sample_weight: ArrayLike | None = None,
-        class_weight: ArrayLike | None = None,
-        label_smoothing: float = 0.0,
         reduction: Reduction = "mean",
     ) -> float:
         """The loss of the latest forward; its derivative is remembered for `backward`.
@@ -211,14 +204,10 @@ class MLP(_mlpc.Net):
             Cross-entropy: labels (n,), integers in [0, n_out), or probabilities (n, n_out), and at least 2 outputs.
             Others: (n, n_out), or (n,) where there is one output.  What the loss cannot mean is refused, as in all that
             takes targets: see `mlpc.losses`.
-        loss : str, optional
-            The name of a loss, instead of the network's own.
+        loss : str or Loss, optional
+            A loss by its name, or an object of `mlpc.losses`, instead of the network's own.
         sample_weight : array-like, (n,), optional
             Finite and >= 0.
-        class_weight : array-like, (n_out,), optional
-            Cross-entropy only.
-        label_smoothing : float
-            Cross-entropy only, in [0, 1].
         reduction : {"mean", "sum"}
             "mean" divides by the number of elements (cross-entropy: of rows), each counted with its weight.
 
@@ -236,8 +225,7 @@ class MLP(_mlpc.Net):
         >>> round(net.loss([1]), 6)
         0.693147
         """
-        criterion = self._criterion(loss, class_weight, label_smoothing, reduction)
-        return super().loss(real_array("y", y), criterion, _weights(sample_weight))
+        return super().loss(real_array("y", y), self._loss(loss).spec(reduction), _weights(sample_weight))
 
     def backward(  # type: ignore[override]  # names and defaults
         self, dz: ArrayLike | None = None, *, accumulate: bool = False
@@ -276,11 +264,9 @@ class MLP(_mlpc.Net):
         self,
         x: ArrayLike,
         y: ArrayLike,
-        loss: LossName | None = None,
+        loss: LossName | Loss | None = None,
         *,
         sample_weight: ArrayLike | None = None,
-        class_weight: ArrayLike | None = None,
-        label_smoothing: float = 0.0,
         reduction: Reduction = "mean",
         accumulate: bool = False,
     ) -> float:
@@ -299,9 +285,8 @@ class MLP(_mlpc.Net):
         >>> net.gradients
         array([6., 8., 2.], dtype=float32)
         """
-        criterion = self._criterion(loss, class_weight, label_smoothing, reduction)
         x, y = real_array("x", x), real_array("y", y)
-        return super().loss_and_grad(x, y, criterion, _weights(sample_weight), accumulate)
+        return super().loss_and_grad(x, y, self._loss(loss).spec(reduction), _weights(sample_weight), accumulate)
 
     def zero_grad(self) -> None:
         """Set `gradients` to 0; needed only before gradients are accumulated."""
@@ -372,7 +357,7 @@ class MLP(_mlpc.Net):
         >>> MLP([1, 2], init="zeros").predict_proba([[2.0]])
         array([[0.5, 0.5]], dtype=float32)
         """
-        if self.loss_name not in CLASSIFICATION:
+        if not self.criterion.classifies:
             raise ValueError(f"predict_proba: expected a loss of classification, got {self.loss_name}")
         if type(x) is not np.ndarray:
             x = real_array("x", x)
@@ -382,17 +367,17 @@ class MLP(_mlpc.Net):
         self,
         x: ArrayLike,
         y: ArrayLike,
-        loss: LossName | None = None,
+        loss: LossName | Loss | None = None,
         *,
         sample_weight: ArrayLike | None = None,
-        class_weight: ArrayLike | None = None,
-        label_smoothing: float = 0.0,
+        class_weight: ClassWeight | None = None,
         reduction: Reduction = "mean",
         scale: float | None = None,
     ) -> tuple[float, float | Any]:
         """Loss and accuracy over any number of rows; what `backward` needs stays as it is.
 
-        Parameters are those of `loss`, and `scale` that of `predict`; every number of `x` must be finite.
+        Parameters are those of `loss`, `class_weight` that of `fit`, and `scale` that of `predict`; every number of
+        `x` must be finite.
 
         Returns
         -------
@@ -408,12 +393,13 @@ class MLP(_mlpc.Net):
         >>> accuracy
         0.5
         """
-        criterion = self._criterion(loss, class_weight, label_smoothing, reduction)
+        criterion = self._loss(loss)
         x, y = real_array("x", x), real_array("y", y)
+        weights = class_weights(class_weight, y, self.sizes[-1])
         if x.dtype.kind == "f" and scale is None:
             x = finite("x", x, self.dtype)
-        value, accuracy = super().evaluate(x, y, criterion, _weights(sample_weight), scale)
-        return value, accuracy if criterion[0] in CLASSIFICATION else None
+        value, accuracy = super().evaluate(x, y, criterion.spec(reduction, weights), _weights(sample_weight), scale)
+        return value, accuracy if criterion.classifies else None
 
     def train(self, mode: bool = True) -> MLP:
         """Set `training`, which layers that work differently in training and in use go by; returns the network."""
@@ -502,7 +488,7 @@ class MLP(_mlpc.Net):
         rows = [(f"{part.index}  {type(part).__name__}", part.n_out, part.n_parameters or None) for part in self.layers]
         footer = (
             f"{self.sizes[0]:,} inputs, {self.n_parameters:,} parameters of {self.dtype}, "
-            f"{self.parameters.nbytes:,} bytes, loss {self.loss_name}"
+            f"{self.parameters.nbytes:,} bytes, loss {self.criterion.text}"
         )
         return Table(["layer", "output", "parameters"], rows, footer)
 
@@ -523,7 +509,7 @@ class MLP(_mlpc.Net):
         names = dict.fromkeys(self.activations)
         activation = repr(next(iter(names))) if len(names) == 1 else repr(list(self.activations))
         return (
-            f"{type(self).__name__}({list(self.sizes)}, {activation}, loss={self.loss_name!r}, "
+            f"{type(self).__name__}({list(self.sizes)}, {activation}, loss={self.criterion.text}, "
             f"dtype={self.dtype.name!r}, seed={self.seed})"
         )
 

@@ -29,7 +29,7 @@ from typing import Protocol
 
 from mlpc import _mlpc
 from mlpc.arguments import Array, real_array
-from mlpc.losses import bce_with_logits, cross_entropy, huber, mae, mse, poisson
+from mlpc.losses import bce_with_logits, cross_entropy, huber, log_cosh, mae, mse, poisson, quantile
 
 __all__ = [
     "bce_with_logits",
@@ -54,6 +54,7 @@ __all__ = [
     "linear_forward",
     "log",
     "log1p",
+    "log_cosh",
     "log_softmax",
     "mae",
     "mish_backward",
@@ -61,6 +62,7 @@ __all__ = [
     "mse",
     "names",
     "poisson",
+    "quantile",
     "relu6_backward",
     "relu6_forward",
     "relu_backward",

@@ -28,6 +28,7 @@ from mlpc.arguments import (
     whole_number,
     whole_numbers,
 )
+from mlpc.losses import loss_named
 from mlpc.names import OptimizerName
 from mlpc.net import MLP
 from mlpc.optim import OPTIMIZERS, optimizer_named
@@ -145,7 +146,9 @@ def sweep(
         runs += [
             way | {"seed": seed, "arithmetic": _mlpc.ARITHMETIC, "data": fingerprint} for way in ways for seed in seeds
         ]
-    schedules = {name: variant.get("schedule") for name, variant in variants.items()}
+    objects = {
+        name: (variant.get("loss", _DEFAULTS["loss"]), variant.get("schedule")) for name, variant in variants.items()
+    }
     book = _Book(records)
     missing = [run for run in runs if _key(run) not in book.rows]
     stop = threading.Event()
@@ -155,7 +158,7 @@ def sweep(
     with Progress(1, len(runs), progress, unit="runs") as bar:
         try:
             for run in missing:
-                futures.append(pool.submit(_train, run, schedules[run["variant"]], training, validation, stop))
+                futures.append(pool.submit(_train, run, *objects[run["variant"]], training, validation, stop))
             for done, future in enumerate(as_completed(futures), len(runs) - len(missing) + 1):
                 book.add(future.result())
                 bar.tick(done)
@@ -214,7 +217,7 @@ def _ways(name: str, variant: Mapping[str, Any], data: Samples, validation: Samp
                 if isinstance(network["activation"], str)
                 else list(net.activations),
                 "n_parameters": net.n_parameters,
-                "loss_name": net.loss_name,
+                "loss_name": net.loss_name if net.criterion == loss_named(net.loss_name) else repr(net.criterion),
                 "dtype": net.dtype.name,
                 "init": network["init"],
                 "optimizer": variant["optimizer"],
@@ -273,13 +276,13 @@ def _key(row: Mapping[str, Any]) -> str:
 
 
 def _train(
-    run: Mapping[str, Any], schedule: Any, data: Samples, validation: Samples | None, stop: threading.Event
+    run: Mapping[str, Any], loss: Any, schedule: Any, data: Samples, validation: Samples | None, stop: threading.Event
 ) -> dict[str, Any] | None:
     """One run: its record, or None where it was stopped."""
     net = MLP(
         run["sizes"],
         run["activation"],
-        loss=run["loss_name"],
+        loss=loss,
         dtype=run["dtype"],
         init=run["init"],
         seed=run["seed"],

@@ -6,16 +6,19 @@ PyTorch is imported where it is needed, and by nothing else in this package's co
 from __future__ import annotations
 
 import hashlib
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mlpc import _mlpc
+from mlpc import _mlpc, losses
 from mlpc.arguments import Array, converted, finite, real_array
 from mlpc.layers import Linear
-from mlpc.names import LossName, Reduction
+from mlpc.losses import Loss, LossName
+from mlpc.names import Reduction
 from mlpc.net import MLP
 from mlpc.table import Table
 
@@ -139,11 +142,9 @@ def compare_with_torch(
     net: MLP,
     x: ArrayLike,
     y: ArrayLike,
-    loss: LossName | None = None,
+    loss: LossName | Loss | None = None,
     *,
     sample_weight: ArrayLike | None = None,
-    class_weight: ArrayLike | None = None,
-    label_smoothing: float = 0.0,
     reduction: Reduction = "mean",
 ) -> Differences:
     """Compare output, loss, every gradient and the derivative by x with PyTorch's autograd in float64.
@@ -165,15 +166,12 @@ def compare_with_torch(
     ImportError
         Where PyTorch is not installed.
     """
-    twin = MLP(net.sizes, net.activations, loss=net.loss_name if loss is None else loss, dtype=net.dtype,
+    twin = MLP(net.sizes, net.activations, loss=net.criterion if loss is None else loss, dtype=net.dtype,
                init=net.state_dict())  # fmt: skip
     x, y = finite("x", x, net.dtype), real_array("y", y)
     if twin.loss_name != "cross_entropy" or y.ndim > 1:
         y = converted("y", y, net.dtype)
-    weighting: dict[str, Any] = {
-        "sample_weight": sample_weight, "class_weight": class_weight,
-        "label_smoothing": label_smoothing, "reduction": reduction,
-    }  # fmt: skip
+    weighting: dict[str, Any] = {"sample_weight": sample_weight, "reduction": reduction}
     z = twin.forward(x)
     ours = {"z": z, "loss": np.array(twin.loss(y, **weighting)), "x": twin.backward()} | twin._tensors(gradients=True)
     exact = _torch_run(twin, "float64", x, y, weighting)
@@ -220,7 +218,7 @@ def _torch_run(net: MLP, dtype: str, x: Array, y: Array, weighting: dict[str, An
     targets = torch.tensor(y, dtype=torch.int64 if net.loss_name == "cross_entropy" and y.ndim == 1 else real)
     z = reference(inputs)
     z.retain_grad()
-    loss = _torch_loss(net.loss_name, z, targets, **weighting)
+    loss = _torch_loss(net.criterion, z, targets, **weighting)
     loss.backward()
     tensors = {"z": z, "loss": loss, "dz": z.grad, "x": inputs.grad} | {
         key: p.grad for key, p in reference.named_parameters()
@@ -228,37 +226,51 @@ def _torch_run(net: MLP, dtype: str, x: Array, y: Array, weighting: dict[str, An
     return {name: tensor.detach().numpy().astype(np.float64) for name, tensor in tensors.items()}
 
 
-def _torch_loss(
-    name: str,
-    z: Any,
-    y: Any,
-    sample_weight: ArrayLike | None,
-    class_weight: ArrayLike | None,
-    label_smoothing: float,
-    reduction: Reduction,
-) -> Any:
+def _torch_loss(loss: Loss, z: Any, y: Any, sample_weight: ArrayLike | None, reduction: Reduction) -> Any:
     """PyTorch's own loss; with sample weights, which it lacks, sum_i s_i l_i / D of its losses row by row."""
     torch = _torch()
     how = reduction if sample_weight is None else "none"
     divisor = torch.ones(len(z), dtype=z.dtype)
-    if name == "cross_entropy":
-        weight = None if class_weight is None else torch.tensor(real_array("class_weight", class_weight), dtype=z.dtype)
-        losses = torch.nn.CrossEntropyLoss(weight, label_smoothing=label_smoothing, reduction=how)(z, y)
+    if isinstance(loss, losses.CrossEntropy):
+        weight = None if loss.class_weight is None else torch.tensor(loss.class_weight, dtype=z.dtype)
+        values = torch.nn.CrossEntropyLoss(weight, label_smoothing=loss.label_smoothing, reduction=how)(z, y)
         if weight is not None and y.ndim == 1:
             divisor = weight[y]
     else:
-        criterion = {
-            "bce_with_logits": torch.nn.BCEWithLogitsLoss(reduction=how),
-            "mse": torch.nn.MSELoss(reduction=how),
-            "mae": torch.nn.L1Loss(reduction=how),
-            "huber": torch.nn.HuberLoss(delta=1.0, reduction=how),
-            "poisson": torch.nn.PoissonNLLLoss(log_input=True, full=False, reduction=how),
-        }[name]
-        losses = criterion(z, y.reshape(z.shape))
+        values = _torch_element_loss(loss, how, z.dtype)(z, y.reshape(z.shape))
         if sample_weight is not None:
-            losses, divisor = losses.sum(dim=1), divisor * z.shape[1]
+            values, divisor = values.sum(dim=1), divisor * z.shape[1]
     if sample_weight is None:
-        return losses
+        return values
     weights = torch.tensor(real_array("sample_weight", sample_weight), dtype=z.dtype)
-    total = (weights * losses).sum()
+    total = (weights * values).sum()
     return total / (weights * divisor).sum() if reduction == "mean" else total
+
+
+def _torch_element_loss(loss: Loss, reduction: str, dtype: Any) -> Callable[[Any, Any], Any]:
+    """An element-wise loss of PyTorch's, or, where it has none, its formula in tensors."""
+    torch = _torch()
+    reduce = {"mean": torch.mean, "sum": torch.sum, "none": torch.Tensor.clone}[reduction]
+
+    def quantile(z: Any, y: Any) -> Any:
+        return reduce(torch.maximum(loss.q * (y - z), (loss.q - 1) * (y - z)))  # type: ignore[attr-defined]
+
+    def log_cosh(z: Any, y: Any) -> Any:
+        return reduce((z - y) + torch.nn.functional.softplus(-2 * (z - y), threshold=100) - math.log(2))
+
+    match loss:
+        case losses.BCEWithLogits(pos_weight=weight):
+            weight = None if weight is None else torch.tensor(weight, dtype=dtype)
+            return torch.nn.BCEWithLogitsLoss(reduction=reduction, pos_weight=weight)
+        case losses.Huber(delta=delta):
+            return torch.nn.HuberLoss(delta=delta, reduction=reduction)
+        case losses.Quantile():
+            return quantile
+        case losses.LogCosh():
+            return log_cosh
+    criterion = {
+        "mse": torch.nn.MSELoss(reduction=reduction),
+        "mae": torch.nn.L1Loss(reduction=reduction),
+        "poisson": torch.nn.PoissonNLLLoss(log_input=True, full=False, reduction=reduction),
+    }[loss.name]
+    return criterion

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from mlpc import _mlpc
 from mlpc.arguments import Array, finite, pair, real_array, real_number, seed_number, shaped, whole_number
 from mlpc.history import History
+from mlpc.losses import ClassWeight, class_weights
 from mlpc.names import OptimizerName
 from mlpc.optim import OPTIMIZERS, Optimizer
 from mlpc.progress import Progress
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from mlpc.net import MLP
 
 __all__ = ["batches", "fit"]
-
-CLASSIFICATION = ("cross_entropy", "bce_with_logits")
-"""The losses whose networks decide between classes, and so have an accuracy."""
 
 
 def batches(
@@ -75,8 +73,7 @@ def fit(
     progress: bool = True,
     callbacks: Iterable[Callable[[MLP, History], object]] = (),
     sample_weight: ArrayLike | None = None,
-    class_weight: ArrayLike | None = None,
-    label_smoothing: float = 0.0,
+    class_weight: ClassWeight | None = None,
     scale: float | None = None,
     keep_gradients: bool = False,
 ) -> History:
@@ -104,7 +101,7 @@ def fit(
         The learning rate for an optimizer given by name, or what gives it for a time in epochs: a schedule from
         `mlpc.schedules`, any callable.  Where left out, 0.1 for SGD, 0.001 for the others.
     validation_data : (x, y), optional
-        Evaluated after every epoch, with the same loss, class weights and label smoothing.
+        Evaluated after every epoch, with the same loss and class weights.
     shuffle : bool
         Whether every epoch goes through the rows in an order of its own.
     seed : int or None
@@ -116,8 +113,9 @@ def fit(
         returns ``True``, training ends when all have been called; nothing else that is returned ends it.
     sample_weight : array-like, (n,), optional
         Finite, >= 0, not all 0.  A batch whose weights are all 0 is passed over.
-    class_weight, label_smoothing
-        As in `MLP.loss`.
+    class_weight : array-like, (n_out,), dict, or "balanced", optional
+        For cross_entropy: a weight of each class; those of some classes, the others weigh 1; or n / (n_out * rows of
+        the class).
     scale : float, optional
         Of uint8 `x`, also of the validation data, as images are kept: each element counts as ``x * scale``, rounded
         once; without it, as the number that it is.  Bytes are never converted all at once.
@@ -156,7 +154,7 @@ def fit(
     if seed is not None:
         seed = seed_number(seed)
     optimizer = _optimizer(net, optimizer, lr)
-    criterion = net._criterion(None, class_weight, label_smoothing, "mean")
+    criterion = net.criterion.spec("mean", class_weights(class_weight, real_array("y", y), net.sizes[-1]))
     if scale is not None:
         scale = real_number("scale", scale, -math.inf)
     given = real_array("x", x)
@@ -203,12 +201,12 @@ def fit(
             net._shuffles = (shuffle_seed, number)
             optimizer.epochs += 1
             figures = {"loss": loss}
-            if net.loss_name in CLASSIFICATION:
+            if net.criterion.classifies:
                 figures["accuracy"] = accuracy
             if validation_data is not None:
                 value, share = _mlpc.Net.evaluate(net, *validation_data, criterion, None, scale)
                 figures["val_loss"] = value
-                if net.loss_name in CLASSIFICATION:
+                if net.criterion.classifies:
                     figures["val_accuracy"] = share
             history.append(**figures, lr=last_lr, seconds=seconds)
             bar.epoch_done(epoch, **figures)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import mlpc
-from mlpc import _mlpc, layers, names, net, optim
+from mlpc import _mlpc, layers, losses, names, optim
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -104,7 +104,7 @@ def test_misspelt_names_are_found(complaints):
 
 def test_names_are_those_there_are():
     assert set(typing.get_args(names.ActivationName)) == set(layers.ACTIVATIONS)
-    assert set(typing.get_args(names.LossName)) == set(net.LOSSES)
+    assert set(typing.get_args(losses.LossName)) == set(losses.LOSSES) == set(_mlpc.losses())
     assert set(typing.get_args(names.OptimizerName)) == set(optim.OPTIMIZERS)
     assert set(typing.get_args(names.InitName)) == set(_mlpc.initial_values())
 

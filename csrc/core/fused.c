@@ -157,34 +157,29 @@ static void forward(const rank_state *s, size_t first, size_t n)
     }
 }
 
-static void copy_rows(void *to, size_t to_row, const void *from, size_t from_row, size_t n, size_t bytes)
-{
-    for (size_t b = 0; b < n; b++)
-        memcpy((char *)to + b * to_row, (const char *)from + b * from_row, bytes);
-}
-
-/* Loss and right answers of the rank's rows, and dz of the last layer. */
+/* Loss and correct answers of the rank's rows, and dz of the last layer. */
 static void evaluate(const rank_state *s, size_t k, size_t first, size_t n)
 {
     const run *r = s->shared;
     const mlpc_fused_job *j = r->job;
     const mlpc_kernels *kernels = j->kernels;
     mlpc_fused_rank *own = &r->f->ranks[s->rank];
-    const size_t last = j->net->n_layers - 1, O = j->net->layers[last].n_out, size = kernels->itemsize;
-    const size_t row = r->f->packed->layers[last].row;
-    const mlpc_targets whole = batch_targets(r, k), targets = mlpc_targets_from(&whole, first, O, size);
-    double *const row_loss = j->row_loss + batch_start(r, k) + first;
-    copy_rows(own->logits, O * size, at(r, r->f->layers[last].z, first * row), row * size, n, O * size);
-    own->right += mlpc_count_right(j->loss, kernels, own->logits, &targets, n, O);
+    const size_t last = j->net->n_layers - 1, O = j->net->layers[last].n_out, row = r->f->packed->layers[last].row;
+    const mlpc_targets whole = batch_targets(r, k), targets = mlpc_targets_from(&whole, first, O, kernels->itemsize);
+    mlpc_loss_job job = mlpc_loss_job_of(j->loss, &targets, s->divisor, n, O);
+    job.z = at(r, r->f->layers[last].z, first * row);
+    job.dz = at(r, r->f->layers[last].dz, first * row);
+    job.z_row = job.dz_row = row;
+    job.row_loss = j->row_loss + batch_start(r, k) + first;
+    own->right += mlpc_count_right(j->loss->kind, kernels, &job);
     if (s->passed_over) {
-        memset(row_loss, 0, n * sizeof *row_loss);
+        memset(job.row_loss, 0, n * sizeof *job.row_loss);
         return;
     }
-    mlpc_loss_rows(j->loss, kernels, own->logits, &targets, s->divisor, n, O, own->dz, row_loss);
+    kernels->loss[j->loss->kind](&job);
     for (size_t b = 0; b < n; b++)
-        own->diverged |= !(row_loss[b] - row_loss[b] == 0);
-    own->diverged |= !kernels->all_finite(own->logits, n * O) || !kernels->all_finite(own->dz, n * O);
-    copy_rows(at(r, r->f->layers[last].dz, first * row), row * size, own->dz, O * size, n, O * size);
+        own->diverged |= !(job.row_loss[b] - job.row_loss[b] == 0);
+    own->diverged |= !kernels->all_finite(job.z, n * row) || !kernels->all_finite(job.dz, n * row);
 }
 
 /* From dz of the last layer to dz of the first, for the rank's rows. */

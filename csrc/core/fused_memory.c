@@ -60,8 +60,6 @@ static void cut_all(mlpc_cutter *c, mlpc_fused *f, const mlpc_net *net, const ml
         mlpc_fused_rank memory = {
             .strip = mlpc_cut(c, f->strip_elements, 1, size),
             .tiles = f->tiles ? (char *)f->tiles + t * MLPC_SCRATCH : NULL,
-            .logits = mlpc_cut(c, B, O, size),
-            .dz = mlpc_cut(c, B, O, size),
             .weights = mlpc_cut(c, B, 1, sizeof(double)),
         };
         if (samples->skips_zeros)

@@ -16,7 +16,6 @@ typedef struct {
 typedef struct {
     void *strip;          /* gradients of some inputs' weights of a panel */
     void *tiles;          /* scratch memory of the kernels */
-    void *logits, *dz;    /* (batch_size, n_out) without padding, as losses want them */
     double *weights;      /* (batch_size,) */
     mlpc_columns columns; /* where zeros are skipped: the batch by inputs */
     size_t right;         /* answers so far */

@@ -11,7 +11,7 @@
 typedef struct {
     const mlpc_kernels *kernels;
     mlpc_output output;
-    mlpc_loss_kind loss;
+    mlpc_link link; /* of the loss */
     size_t O;
     int64_t *integers; /* (n,) or (n, O), where the output is of integers */
 } answers;
@@ -24,19 +24,19 @@ static void answer(void *context, void *z, size_t first, size_t rows)
     const mlpc_kernels *kernels = job->kernels;
     const size_t O = job->O, n = rows * O;
     if (job->output == MLPC_OUTPUT_probabilities) {
-        if (job->loss == MLPC_LOSS_bce_with_logits)
+        if (job->link == MLPC_LINK_sigmoid)
             kernels->activation_forward[MLPC_ACTIVATION_sigmoid](z, z, n);
         else
             kernels->rowwise[MLPC_ROWWISE_softmax](z, z, rows, O);
-    } else if (job->output == MLPC_OUTPUT_prediction && job->loss == MLPC_LOSS_poisson) {
+    } else if (job->output == MLPC_OUTPUT_prediction && job->link == MLPC_LINK_exp) {
         kernels->map[MLPC_MAP_exp](z, z, n);
-    } else if (job->output == MLPC_OUTPUT_prediction && job->loss == MLPC_LOSS_bce_with_logits) {
+    } else if (job->output == MLPC_OUTPUT_prediction && job->link == MLPC_LINK_sigmoid) {
         int64_t *positive = job->integers + first * O;
         for (size_t i = 0; i < n; i++) {
             const double logit = kernels->dtype == MLPC_FLOAT32 ? ((const float *)z)[i] : ((const double *)z)[i];
             positive[i] = logit == logit ? logit > 0 : -1;
         }
-    } else if (job->output == MLPC_OUTPUT_prediction && job->loss == MLPC_LOSS_cross_entropy) {
+    } else if (job->output == MLPC_OUTPUT_prediction && job->link == MLPC_LINK_softmax) {
         mlpc_labels(kernels, job->integers + first, z, rows, O);
     }
 }
@@ -45,10 +45,10 @@ mlpc_status mlpc_predict(const mlpc_net *net, const mlpc_kernels *kernels, const
                          mlpc_workspace *workspace, mlpc_output output, mlpc_loss_kind loss, void *to,
                          const mlpc_input *x, size_t n, mlpc_knowledge *knowledge, const mlpc_poll *poll)
 {
-    const int integers =
-        output == MLPC_OUTPUT_prediction && (loss == MLPC_LOSS_cross_entropy || loss == MLPC_LOSS_bce_with_logits);
+    const mlpc_link link = mlpc_loss_row_of(loss)->link;
+    const int integers = output == MLPC_OUTPUT_prediction && (link == MLPC_LINK_softmax || link == MLPC_LINK_sigmoid);
     answers *const job = workspace->answers;
-    *job = (answers){kernels, output, loss, net->layers[net->n_layers - 1].n_out, integers ? to : NULL};
+    *job = (answers){kernels, output, link, net->layers[net->n_layers - 1].n_out, integers ? to : NULL};
     return mlpc_forward_rows(&(mlpc_forward_job){
         .net = net,
         .kernels = kernels,
@@ -80,15 +80,17 @@ static void judge(void *context, void *z, size_t first, size_t rows)
 {
     evaluation *const e = context;
     const mlpc_targets targets = mlpc_targets_from(&e->targets, first, e->O, e->kernels->itemsize);
-    mlpc_loss_rows(&e->loss, e->kernels, z, &targets, e->divisor, rows, e->O, NULL, e->row_loss + first);
-    atomic_fetch_add_explicit(&e->right, mlpc_count_right(&e->loss, e->kernels, z, &targets, rows, e->O),
-                              memory_order_relaxed);
+    mlpc_loss_job job = mlpc_loss_job_of(&e->loss, &targets, e->divisor, rows, e->O);
+    job.z = z;
+    job.row_loss = e->row_loss + first;
+    e->kernels->loss[e->loss.kind](&job);
+    atomic_fetch_add_explicit(&e->right, mlpc_count_right(e->loss.kind, e->kernels, &job), memory_order_relaxed);
 }
 
 static MLPC_NOINLINE void sum_up(const evaluation *e, size_t n, double *value, double *accuracy)
 {
     *value = e->kernels->sum_double(e->row_loss, n) / e->divisor;
-    *accuracy = mlpc_share_right(&e->loss, e->right, n, e->O);
+    *accuracy = mlpc_share_right(e->loss.kind, e->right, n, e->O);
 }
 
 mlpc_status mlpc_evaluate(const mlpc_net *net, const mlpc_kernels *kernels, const void *parameters,

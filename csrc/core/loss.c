@@ -14,19 +14,6 @@ static double real_at(const void *x, mlpc_dtype dtype, size_t i)
 
 /* ---- What targets may be ----------------------------------------------------------------------------------------- */
 
-#define ANY_NUMBER .least = -INFINITY, .most = INFINITY
-
-static const mlpc_target_rule rules[MLPC_N_LOSSES] = {
-    [MLPC_LOSS_bce_with_logits] = {.outputs = 1, .least = 0, .most = 1},
-    [MLPC_LOSS_mse] = {.outputs = 1, ANY_NUMBER},
-    [MLPC_LOSS_mae] = {.outputs = 1, ANY_NUMBER},
-    [MLPC_LOSS_huber] = {.outputs = 1, ANY_NUMBER},
-    [MLPC_LOSS_poisson] = {.outputs = 1, .least = 0, .most = INFINITY},
-    [MLPC_LOSS_cross_entropy] = {.outputs = 2, .least = 0, .most = INFINITY, .rows_sum_to_one = 1},
-};
-
-const mlpc_target_rule *mlpc_targets_rule(mlpc_loss_kind loss) { return &rules[loss]; }
-
 /* Without a branch, so that compilers make vectors of it; NaN counts as inside. */
 static int floats_inside(const float *x, size_t n, float least, float most)
 {
@@ -96,37 +83,45 @@ mlpc_status mlpc_targets_check(mlpc_loss_kind loss, const mlpc_kernels *kernels,
     if (targets->labels)
         return check_labels(targets->labels, n, O, &bad->row);
     const mlpc_fpmode mode = mlpc_fpmode_enter();
-    const mlpc_status status = check_values(&rules[loss], kernels, targets->values, n, O, bad);
+    const mlpc_status status = check_values(&mlpc_loss_row_of(loss)->targets, kernels, targets->values, n, O, bad);
     mlpc_fpmode_leave(mode);
     return status;
 }
 
 /* ---- Divisors and sums ------------------------------------------------------------------------------------------- */
 
+static int has_classes(const mlpc_loss *loss) { return mlpc_loss_row_of(loss->kind)->link == MLPC_LINK_softmax; }
+
 /* The divisor D of mlpc.h's formula; `weights` (B,) is scratch. */
 static double divisor_of(const mlpc_loss *loss, const mlpc_kernels *kernels, const mlpc_targets *targets, size_t B,
                          size_t O, double *weights)
 {
-    const int by_class = loss->kind == MLPC_LOSS_cross_entropy && loss->class_weight && targets->labels;
+    const int by_class = has_classes(loss) && loss->weight && targets->labels;
     if (!loss->mean)
         return 1;
     for (size_t i = 0; i < B; i++) {
         weights[i] = targets->sample_weight ? targets->sample_weight[i] : 1;
         if (by_class)
-            weights[i] *= real_at(loss->class_weight, kernels->dtype, (size_t)targets->labels[i]);
+            weights[i] *= real_at(loss->weight, kernels->dtype, (size_t)targets->labels[i]);
     }
     const double total = kernels->sum_double(weights, B);
-    return loss->kind == MLPC_LOSS_cross_entropy ? total : total * (double)O;
+    return has_classes(loss) ? total : total * (double)O;
 }
 
-void mlpc_loss_rows(const mlpc_loss *loss, const mlpc_kernels *kernels, const void *z, const mlpc_targets *targets,
-                    double divisor, size_t B, size_t O, void *dz, double *row_loss)
+mlpc_loss_job mlpc_loss_job_of(const mlpc_loss *loss, const mlpc_targets *targets, double divisor, size_t B, size_t O)
 {
-    if (loss->kind == MLPC_LOSS_cross_entropy)
-        kernels->cross_entropy(row_loss, dz, z, targets->labels, targets->values, loss->class_weight,
-                               loss->label_smoothing, targets->sample_weight, divisor, B, O);
-    else
-        kernels->element_loss[loss->kind](row_loss, dz, z, targets->values, targets->sample_weight, divisor, B, O);
+    return (mlpc_loss_job){
+        .B = B,
+        .O = O,
+        .z_row = O,
+        .labels = targets->labels,
+        .values = targets->values,
+        .sample_weight = targets->sample_weight,
+        .divisor = divisor,
+        .setting = loss->setting,
+        .weight = loss->weight,
+        .dz_row = O,
+    };
 }
 
 static MLPC_NOINLINE mlpc_status evaluate_rows(const mlpc_loss *loss, const mlpc_kernels *kernels, const void *z,
@@ -142,8 +137,11 @@ static MLPC_NOINLINE mlpc_status evaluate_rows(const mlpc_loss *loss, const mlpc
         const mlpc_targets piece = mlpc_targets_from(targets, b, O, kernels->itemsize);
         if (mlpc_stopped(poll, 0))
             return MLPC_ERROR_INTERRUPTED;
-        mlpc_loss_rows(loss, kernels, (const char *)z + b * bytes, &piece, divisor, B - b < most ? B - b : most, O,
-                       dz ? (char *)dz + b * bytes : NULL, row_loss + b);
+        mlpc_loss_job job = mlpc_loss_job_of(loss, &piece, divisor, B - b < most ? B - b : most, O);
+        job.z = (const char *)z + b * bytes;
+        job.dz = dz ? (char *)dz + b * bytes : NULL;
+        job.row_loss = row_loss + b;
+        kernels->loss[loss->kind](&job);
     }
     *value = kernels->sum_double(row_loss, B) / divisor;
     return MLPC_OK;
@@ -152,7 +150,7 @@ static MLPC_NOINLINE mlpc_status evaluate_rows(const mlpc_loss *loss, const mlpc
 static MLPC_NOINLINE mlpc_status check(const mlpc_loss *loss, const mlpc_kernels *kernels, const mlpc_targets *targets,
                                        size_t n, size_t O, double *divisor, double *scratch, size_t *bad_row)
 {
-    if (loss->kind == MLPC_LOSS_cross_entropy && check_labels(targets->labels, n, O, bad_row) != MLPC_OK)
+    if (check_labels(targets->labels, n, O, bad_row) != MLPC_OK)
         return MLPC_ERROR_LABEL;
     *divisor = divisor_of(loss, kernels, targets, n, O, scratch);
     return n > 0 && *divisor > 0 && *divisor - *divisor == 0 ? MLPC_OK : MLPC_ERROR_WEIGHTS;
@@ -211,30 +209,28 @@ void mlpc_labels(const mlpc_kernels *kernels, int64_t *labels, const void *z, si
     mlpc_fpmode_leave(mode);
 }
 
-size_t mlpc_count_right(const mlpc_loss *loss, const mlpc_kernels *kernels, const void *z, const mlpc_targets *targets,
-                        size_t B, size_t O)
+size_t mlpc_count_right(mlpc_loss_kind loss, const mlpc_kernels *kernels, const mlpc_loss_job *rows)
 {
     const mlpc_dtype dtype = kernels->dtype;
+    const mlpc_link link = mlpc_loss_row_of(loss)->link;
+    const size_t O = rows->O;
     size_t right = 0;
-    if (loss->kind == MLPC_LOSS_cross_entropy) {
-        for (size_t i = 0; i < B; i++) {
-            const int64_t label =
-                targets->labels ? targets->labels[i] : first_largest(targets->values, dtype, i * O, O);
-            right += first_largest(z, dtype, i * O, O) == label;
-        }
-    } else if (loss->kind == MLPC_LOSS_bce_with_logits) {
-        for (size_t i = 0; i < B * O; i++) {
-            const double logit = real_at(z, dtype, i);
-            right += logit == logit && (logit > 0) == (real_at(targets->values, dtype, i) > 0.5);
-        }
+    for (size_t i = 0; i < rows->B && link == MLPC_LINK_softmax; i++) {
+        const int64_t label = rows->labels ? rows->labels[i] : first_largest(rows->values, dtype, i * O, O);
+        right += first_largest(rows->z, dtype, i * rows->z_row, O) == label;
     }
+    for (size_t i = 0; i < rows->B && link == MLPC_LINK_sigmoid; i++)
+        for (size_t j = 0; j < O; j++) {
+            const double logit = real_at(rows->z, dtype, i * rows->z_row + j);
+            right += logit == logit && (logit > 0) == (real_at(rows->values, dtype, i * O + j) > 0.5);
+        }
     return right;
 }
 
-double mlpc_share_right(const mlpc_loss *loss, size_t right, size_t n, size_t O)
+double mlpc_share_right(mlpc_loss_kind loss, size_t right, size_t n, size_t O)
 {
-    const double answers = loss->kind == MLPC_LOSS_bce_with_logits ? (double)n * (double)O : (double)n;
-    return (double)right / answers;
+    const int by_element = mlpc_loss_row_of(loss)->link == MLPC_LINK_sigmoid;
+    return (double)right / (by_element ? (double)n * (double)O : (double)n);
 }
 
 void mlpc_targets_gather(const mlpc_targets *targets, const mlpc_target_rows *rows, size_t at, const size_t *order,

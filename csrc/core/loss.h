@@ -4,16 +4,15 @@
 
 #include "mlpc.h"
 
-/* row_loss (B,) and, unless NULL, dz (B, O) of B rows; in the core's floating-point mode. */
-void mlpc_loss_rows(const mlpc_loss *loss, const mlpc_kernels *kernels, const void *z, const mlpc_targets *targets,
-                    double divisor, size_t B, size_t O, void *dz, double *row_loss);
+/* A job of the loss for B rows, C-contiguous; z, row_loss and dz are the caller's to set. */
+mlpc_loss_job mlpc_loss_job_of(const mlpc_loss *loss, const mlpc_targets *targets, double divisor, size_t B, size_t O);
 
-/* Right answers: rows (cross-entropy) or elements (bce_with_logits), see mlpc_evaluate; 0 for other losses. */
-size_t mlpc_count_right(const mlpc_loss *loss, const mlpc_kernels *kernels, const void *z, const mlpc_targets *targets,
-                        size_t B, size_t O);
+/* Of a job's rows, those that are correct (link softmax), or their elements (sigmoid), see mlpc_link; 0 for other
+ * losses. */
+size_t mlpc_count_right(mlpc_loss_kind loss, const mlpc_kernels *kernels, const mlpc_loss_job *rows);
 
-/* So many of n rows are right: as a share of all answers. */
-double mlpc_share_right(const mlpc_loss *loss, size_t right, size_t n, size_t O);
+/* The accuracy over n rows: so many of them, or of their elements, are correct. */
+double mlpc_share_right(mlpc_loss_kind loss, size_t right, size_t n, size_t O);
 
 /* Room for the targets of a batch. */
 typedef struct {

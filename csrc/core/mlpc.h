@@ -134,9 +134,9 @@ mlpc_status mlpc_backward(const mlpc_net *net, const mlpc_kernels *kernels, cons
 
 /* What is made of the logits z (n, n_out):
  *   logits         z
- *   prediction     cross-entropy: labels, the first of the largest, (n,) of int64; bce_with_logits: z > 0, (n, n_out)
- *                  of int64; both -1 where a logit is NaN; poisson: exp(z); others: z
- *   probabilities  bce_with_logits: sigmoid(z); others: softmax(z) */
+ *   prediction     by the loss's link, see below: labels (n,) of int64; z > 0, (n, n_out) of int64; both -1 where a
+ *                  logit is NaN; exp(z); or z
+ *   probabilities  link sigmoid: sigmoid(z); others: softmax(z) */
 typedef enum { MLPC_OUTPUT_logits, MLPC_OUTPUT_prediction, MLPC_OUTPUT_probabilities, MLPC_N_OUTPUTS } mlpc_output;
 
 /* The output for any number of rows, (n, n_out) of real unless said otherwise above; each thread computes pieces of at
@@ -147,11 +147,46 @@ mlpc_status mlpc_predict(const mlpc_net *net, const mlpc_kernels *kernels, const
 
 /* ---- Losses ------------------------------------------------------------------------------------------------------ */
 
+/* How an output z becomes a prediction, and what counts as correct.
+ *   none     z itself; nothing counts
+ *   softmax  the probabilities of a row's classes; predicted is a label, the first of the largest z.  A row is correct
+ *            where that is the label, or the first of the largest probabilities
+ *   sigmoid  the probability of each output; predicted is z > 0.  An element is correct where that is (y > 0.5)
+ *   exp      exp(z), a rate; nothing counts */
+typedef enum { MLPC_LINK_none, MLPC_LINK_softmax, MLPC_LINK_sigmoid, MLPC_LINK_exp, MLPC_N_LINKS } mlpc_link;
+
+/* A number that a loss, an optimizer or a schedule takes: from least to most, both left out where open. */
+typedef struct {
+    const char *name; /* NULL: there is none */
+    double initial, least, most;
+    int open;
+} mlpc_setting;
+
+/* What a loss can mean: at least so many outputs, and finite values from least to most, which may be infinities;
+ * rows_sum_to_one: the values of a row are probabilities, whose sum is 1 within MLPC_SUM_TOLERANCE, or a label. */
+typedef struct {
+    size_t outputs;
+    double least, most;
+    int rows_sum_to_one;
+} mlpc_target_rule;
+#define MLPC_SUM_TOLERANCE 1e-3
+
+/* What the core and everyone above knows of a loss: a row of the table in losses.c.  The kernel knows the formula. */
+typedef struct {
+    const char *name;
+    mlpc_link link;
+    mlpc_target_rule targets;
+    mlpc_setting setting;
+    const char *weight; /* what a weight of each output is called, NULL where there is none */
+} mlpc_loss_row;
+
+const mlpc_loss_row *mlpc_loss_row_of(mlpc_loss_kind loss);
+
 typedef struct {
     mlpc_loss_kind kind;
-    int mean;                 /* 1: reduction "mean", 0: "sum" */
-    double label_smoothing;   /* cross-entropy only */
-    const void *class_weight; /* cross-entropy only: (O,) of real, or NULL */
+    int mean;           /* 1: reduction "mean", 0: "sum" */
+    double setting;     /* the row's */
+    const void *weight; /* the row's: (O,) of real, or NULL */
 } mlpc_loss;
 
 /* What goes with n rows of x.  For cross-entropy either labels or values (probabilities) is set, for others values. */
@@ -160,17 +195,6 @@ typedef struct {
     const void *values;          /* (n, O) of real, or NULL */
     const double *sample_weight; /* (n,) finite, >= 0, or NULL */
 } mlpc_targets;
-
-/* What a loss can mean: at least so many outputs, and finite values from least to most, which may be infinities;
- * rows_sum_to_one: the values of a row are probabilities, whose sum is 1 within MLPC_SUM_TOLERANCE. */
-typedef struct {
-    size_t outputs;
-    double least, most;
-    int rows_sum_to_one;
-} mlpc_target_rule;
-#define MLPC_SUM_TOLERANCE 1e-3
-
-const mlpc_target_rule *mlpc_targets_rule(mlpc_loss_kind loss);
 
 /* Where targets break the rule first; column O: their sum over the row does. */
 typedef struct {
@@ -202,9 +226,8 @@ double mlpc_loss_terms(size_t B, size_t O);
 /* Labels (B,): for each row of z (B, O) the first of its largest logits, -1 where one is NaN. */
 void mlpc_labels(const mlpc_kernels *kernels, int64_t *labels, const void *z, size_t B, size_t O);
 
-/* Loss and share of right answers over n rows, in pieces as mlpc_predict; row_loss (n,).  Right are, for cross-entropy,
- * rows whose largest logit (the first of equals) stands at the label, or at the largest probability; for
- * bce_with_logits, elements with (z > 0) == (y > 0.5); for others none.  NaN is never right. */
+/* Loss and share of right answers over n rows, in pieces as mlpc_predict; row_loss (n,).  NaN is never
+ * correct. */
 mlpc_status mlpc_evaluate(const mlpc_net *net, const mlpc_kernels *kernels, const void *parameters,
                           mlpc_workspace *workspace, const mlpc_loss *loss, const mlpc_input *x,
                           const mlpc_targets *targets, size_t n, double *row_loss, double *value, double *accuracy,

@@ -212,7 +212,9 @@ static mlpc_status train_batch(const job *j, const mlpc_targets *batch, size_t B
     mlpc_status status = mlpc_forward(net, j->kernels, j->parameters, workspace, &x, B, NULL, poll);
     if (status != MLPC_OK)
         return status;
-    *right += mlpc_count_right(j->loss, j->kernels, z, batch, B, O);
+    mlpc_loss_job rows = mlpc_loss_job_of(j->loss, batch, 1, B, O);
+    rows.z = z;
+    *right += mlpc_count_right(j->loss->kind, j->kernels, &rows);
     status = mlpc_loss_evaluate(j->loss, j->kernels, z, batch, B, O, value, dz, row_loss, &bad_row, poll);
     if (status == MLPC_ERROR_WEIGHTS) {
         memset(row_loss, 0, B * sizeof *row_loss);
@@ -335,7 +337,7 @@ static MLPC_NOINLINE mlpc_status epoch(const job *j, const mlpc_samples *samples
 
     status = trainer->fused && !j->gradients ? fused_epoch(j, samples, targets, settings, result, &right, poll)
                                              : plain_epoch(j, samples, targets, settings, result, &right, poll);
-    result->accuracy = mlpc_share_right(j->loss, right, n, O);
+    result->accuracy = mlpc_share_right(j->loss->kind, right, n, O);
     if (status == MLPC_OK)
         result->loss = j->kernels->sum_double(trainer->row_loss, n) / divisor;
     return status;

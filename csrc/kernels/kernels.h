@@ -46,15 +46,30 @@ typedef enum {
     MLPC_N_ROWWISE
 } mlpc_rowwise;
 
-/* Losses in the order of the table; cross-entropy, with a signature of its own, comes last. */
 typedef enum {
-#define MLPC_ELEMENT_LOSS(name) MLPC_LOSS_##name,
+#define MLPC_LOSS(name) MLPC_LOSS_##name,
 #include "kernels.def"
-    MLPC_LOSS_cross_entropy,
     MLPC_N_LOSSES
 } mlpc_loss_kind;
 
 typedef enum { MLPC_FLOAT32, MLPC_FLOAT64, MLPC_N_DTYPES } mlpc_dtype;
+
+/* What a loss is computed from, and what it fills: B rows of O logits or predictions.  Of targets, labels or values are
+ * set. */
+typedef struct {
+    size_t B, O;
+    const void *z; /* (B, O), rows z_row elements apart */
+    size_t z_row;
+    const int64_t *labels;       /* (B,) in [0, O); cross-entropy only */
+    const void *values;          /* (B, O) */
+    const double *sample_weight; /* (B,), or NULL: all 1 */
+    double divisor;
+    double setting;     /* one number, rounded to real once; what it means is the loss's */
+    const void *weight; /* (O,) of real, or NULL: all 1; what they weigh is the loss's */
+    double *row_loss;   /* (B,) */
+    void *dz;           /* (B, O), rows dz_row elements apart; NULL: not wanted.  It may be z, of the same dz_row */
+    size_t dz_row;
+} mlpc_loss_job;
 
 /* The coefficients of one step of Adam or AdamW, see adam_step. */
 typedef struct {
@@ -127,12 +142,15 @@ typedef struct {
     /* Row by row: x (rows, columns) to y of that shape.  y may be x.  The sum of exponentials follows `sum` below. */
     void (*rowwise[MLPC_N_ROWWISE])(void *y, const void *x, size_t rows, size_t columns);
 
-    /* Element-wise losses, z and y (B, O).  Row i has the weight s_i = sample_weight ? sample_weight[i] : 1.
+    /* Losses.  Row i has the weight s_i = sample_weight ? sample_weight[i] : 1.
+     * Element-wise ones, whose l and l' core/losses.c has in words:
      *   row_loss[i] = s_i * sum_j l(z_ij, y_ij)           in double; l rounded to real, summed as `sum` does
      *   dz[i][j]    = (real)(s_i / divisor) * l'(z_ij), flushed
-     * dz may be NULL (not wanted), or z. */
-    void (*element_loss[MLPC_LOSS_cross_entropy])(double *row_loss, void *dz, const void *z, const void *y,
-                                                  const double *sample_weight, double divisor, size_t B, size_t O);
+     * Cross-entropy, of labels or of probabilities (values); weight: of the classes, setting: e of label smoothing in
+     * [0, 1].  With w the class weights, t_ij = (1 - e) * target_ij + e / O:
+     *   row_loss[i] = s_i * sum_j w_j t_ij (-log_softmax(z_i)_j)      in double
+     *   dz[i][j]    = (real)(s_i / divisor) * (softmax(z_i)_j * sum_j w_j t_ij - w_j t_ij), flushed */
+    void (*loss[MLPC_N_LOSSES])(const mlpc_loss_job *job);
 
     /* Products, some of which copy parts of what they read to `scratch`: MLPC_SCRATCH bytes at a multiple of 64, whose
      * contents mean nothing before and after. */
@@ -190,16 +208,6 @@ typedef struct {
      * panel; B <= MLPC_BATCH_BLOCK. */
     void (*list_sgd_step)(void *w, const mlpc_columns *columns, size_t input, size_t n, const void *dz, size_t dz_row,
                           size_t B, double lr, size_t width);
-
-    /* Cross-entropy from logits z (B, O).  Targets: labels (B,) in [0, O), or probabilities (B, O) of real where labels
-     * is NULL; class_weight (O,) of real or NULL; smoothing e in [0, 1].  With w the class weights (1 without),
-     * t_ij = (1 - e) * target_ij + e / O:
-     *   row_loss[i] = s_i * sum_j w_j t_ij (-log_softmax(z_i)_j)      in double
-     *   dz[i][j]    = (real)(s_i / divisor) * (softmax(z_i)_j * sum_j w_j t_ij - w_j t_ij), flushed
-     * dz may be NULL (not wanted), or z. */
-    void (*cross_entropy)(double *row_loss, void *dz, const void *z, const int64_t *labels, const void *probabilities,
-                          const void *class_weight, double smoothing, const double *sample_weight, double divisor,
-                          size_t B, size_t O);
 
     /* The sum of contiguous elements, in double: per chunk of 4096, 16 partial sums from +0, element j into partial
      * j mod 16, combined 8, 4, 2, 1; the chunks' results are added in order from +0. */

@@ -24,6 +24,9 @@ int args_bool(PyObject *object, int *value);
 int args_integer(const char *name, PyObject *object, uint64_t minimum, uint64_t maximum, uint64_t *value);
 int args_size(const char *name, PyObject *object, size_t minimum, size_t *value);
 
+/* What a setting of a loss, an optimizer or a schedule may be, also when it is rounded to dtype. */
+int args_setting(const mlpc_setting *setting, PyObject *object, mlpc_dtype dtype, double *value);
+
 /* ---- Arrays ------------------------------------------------------------------------------------------------------ */
 
 /* An array-like as an array that is no one else's.  What is converted after it may run code that gives the caller's
@@ -91,10 +94,10 @@ typedef struct {
     mlpc_loss loss;
     mlpc_targets targets;
     npy_intp rows; /* of y and of sample_weight */
-    PyArrayObject *class_weight, *y, *sample_weight;
+    PyArrayObject *weight, *y, *sample_weight;
 } args_objective;
 
-/* The tuple (name, reduction, class_weight, label_smoothing), targets for logits of `columns` columns and sample
+/* The tuple (name, reduction, setting, weight), where None is what the row of the loss has, targets for logits of `columns` columns and sample
  * weights (None: all 1).  ValueError where a target is none that the loss can mean, or the weights of rows sum to 0.
  * Labels are a private copy: what was checked stays so while the GIL is released.  Clear the objective in
  * any case. */

@@ -1,6 +1,9 @@
 /* Numbers among the arguments. */
 #include "args.h"
 
+#include <math.h>
+#include <stdio.h>
+
 int args_count(const char *function, Py_ssize_t nargs, Py_ssize_t n)
 {
     if (nargs == n)
@@ -56,4 +59,26 @@ int args_size(const char *name, PyObject *object, size_t minimum, size_t *value)
         return -1;
     *value = (size_t)wide;
     return 0;
+}
+
+static int inside(const mlpc_setting *setting, double value)
+{
+    const int in_closed = value >= setting->least && value <= setting->most;
+    return isfinite(value) && in_closed && !(setting->open && (value == setting->least || value == setting->most));
+}
+
+int args_setting(const mlpc_setting *setting, PyObject *object, mlpc_dtype dtype, double *value)
+{
+    char expected[64];
+    if (args_double(setting->name, object, value) < 0)
+        return -1;
+    if (inside(setting, *value) && (dtype == MLPC_FLOAT64 || inside(setting, (double)(float)*value)))
+        return 0;
+    if (isinf(setting->most))
+        snprintf(expected, sizeof expected, "%s %g", setting->open ? ">" : ">=", setting->least);
+    else
+        snprintf(expected, sizeof expected, "in %c%g, %g%c", setting->open ? '(' : '[', setting->least, setting->most,
+                 setting->open ? ')' : ']');
+    PyErr_Format(PyExc_ValueError, "%s: expected a number %s, got %R", setting->name, expected, object);
+    return -1;
 }

@@ -52,23 +52,61 @@ static PyArrayObject *weights(const char *name, PyObject *object, mlpc_dtype dty
     return array;
 }
 
+/* The same of the outputs, where one number is for all of them. */
+static PyArrayObject *output_weights(const char *name, PyObject *object, mlpc_dtype dtype, npy_intp columns)
+{
+    PyArrayObject *array = args_seen(object);
+    if (array != NULL && PyArray_NDIM(array) == 0) {
+        PyArrayObject *all = (PyArrayObject *)PyArray_SimpleNewFromDescr(1, &columns, PyArray_DESCR(array));
+        Py_INCREF(PyArray_DESCR(array));
+        if (all == NULL || PyArray_CopyInto(all, array) < 0)
+            Py_CLEAR(all);
+        Py_SETREF(array, all);
+    }
+    PyArrayObject *result = array == NULL ? NULL : weights(name, (PyObject *)array, dtype, columns);
+    Py_XDECREF(array);
+    return result;
+}
+
 int args_outputs(mlpc_loss_kind loss, npy_intp columns)
 {
-    const size_t least = mlpc_targets_rule(loss)->outputs;
-    if (columns >= (npy_intp)least)
+    const mlpc_loss_row *const row = mlpc_loss_row_of(loss);
+    if (columns >= (npy_intp)row->targets.outputs)
         return 0;
     PyErr_Format(PyExc_ValueError,
                  "loss: expected at least %zu outputs for %s, got %zd; " REAL_NUMBERS
                  ", 0 and 1 with loss=\"bce_with_logits\"",
-                 least, names_losses[loss], (Py_ssize_t)columns);
+                 row->targets.outputs, row->name, (Py_ssize_t)columns);
     return -1;
+}
+
+/* The row's setting and its weight of each output; None: as the row has them. */
+static int parse_settings(args_objective *objective, mlpc_dtype dtype, npy_intp columns, PyObject *setting,
+                          PyObject *weight)
+{
+    const mlpc_loss_row *const row = mlpc_loss_row_of(objective->loss.kind);
+    objective->loss.setting = row->setting.initial;
+    if ((setting != Py_None && row->setting.name == NULL) || (weight != Py_None && row->weight == NULL)) {
+        PyErr_Format(PyExc_ValueError, "loss: expected no %s with %s, got %R",
+                     weight != Py_None && row->weight == NULL ? "weight" : "setting", row->name,
+                     weight != Py_None && row->weight == NULL ? weight : setting);
+        return -1;
+    }
+    if (setting != Py_None && args_setting(&row->setting, setting, dtype, &objective->loss.setting) < 0)
+        return -1;
+    if (weight != Py_None) {
+        objective->weight = output_weights(row->weight, weight, dtype, columns);
+        if (objective->weight == NULL)
+            return -1;
+    }
+    return 0;
 }
 
 static int parse_loss(args_objective *objective, mlpc_dtype dtype, npy_intp columns, PyObject *tuple)
 {
     mlpc_loss *const loss = &objective->loss;
     if (!PyTuple_Check(tuple) || PyTuple_GET_SIZE(tuple) != 4) {
-        PyErr_Format(PyExc_TypeError, "loss: expected (name, reduction, class_weight, label_smoothing), got %R", tuple);
+        PyErr_Format(PyExc_TypeError, "loss: expected (name, reduction, setting, weight), got %R", tuple);
         return -1;
     }
     const int kind = names_find("loss", PyTuple_GET_ITEM(tuple, 0), names_losses, MLPC_N_LOSSES);
@@ -78,24 +116,9 @@ static int parse_loss(args_objective *objective, mlpc_dtype dtype, npy_intp colu
     if (args_outputs(loss->kind, columns) < 0)
         return -1;
     loss->mean = names_find("reduction", PyTuple_GET_ITEM(tuple, 1), names_reductions, 2);
-    if (loss->mean < 0 || args_double("label_smoothing", PyTuple_GET_ITEM(tuple, 3), &loss->label_smoothing) < 0)
-        return -1;
-    if (!(loss->label_smoothing >= 0 && loss->label_smoothing <= 1)) {
-        PyErr_Format(PyExc_ValueError, "label_smoothing: expected a number in [0, 1], got %R",
-                     PyTuple_GET_ITEM(tuple, 3));
-        return -1;
-    }
-    PyObject *const class_weight = PyTuple_GET_ITEM(tuple, 2);
-    if (kind != MLPC_LOSS_cross_entropy && (class_weight != Py_None || loss->label_smoothing != 0)) {
-        PyErr_Format(PyExc_ValueError, "loss: class_weight and label_smoothing belong to cross_entropy, got %R", tuple);
-        return -1;
-    }
-    if (class_weight != Py_None) {
-        objective->class_weight = weights("class_weight", class_weight, dtype, columns);
-        if (objective->class_weight == NULL)
-            return -1;
-    }
-    return 0;
+    return loss->mean < 0
+               ? -1
+               : parse_settings(objective, dtype, columns, PyTuple_GET_ITEM(tuple, 2), PyTuple_GET_ITEM(tuple, 3));
 }
 
 /* Labels (n,), a copy. */
@@ -129,7 +152,7 @@ static PyObject *given(PyArrayObject *any, size_t row, size_t column)
 static MLPC_NOINLINE void target_error(const args_objective *objective, mlpc_dtype dtype, npy_intp columns,
                                        PyArrayObject *any, const mlpc_bad_target *bad)
 {
-    const mlpc_target_rule *const rule = mlpc_targets_rule(objective->loss.kind);
+    const mlpc_target_rule *const rule = &mlpc_loss_row_of(objective->loss.kind)->targets;
     const char *const hint = rule->rows_sum_to_one ? "; " REAL_NUMBERS : "";
     if (bad->column == (size_t)columns) {
         PyObject *sum = PyFloat_FromDouble(bad->sum);
@@ -174,7 +197,7 @@ static void label_error(PyArrayObject *any, npy_intp columns, const mlpc_bad_tar
 /* objective->y, of the type and the shape that the loss wants. */
 static int convert_targets(args_objective *objective, mlpc_dtype dtype, npy_intp columns, PyArrayObject *any)
 {
-    const int classes = objective->loss.kind == MLPC_LOSS_cross_entropy;
+    const int classes = mlpc_loss_row_of(objective->loss.kind)->link == MLPC_LINK_softmax;
     if (!args_is_integral(any) && !PyArray_ISFLOAT(any)) {
         args_type_error("y", classes ? "integer labels or probabilities" : "real numbers", any);
     } else if (classes && !args_is_integral(any) && PyArray_NDIM(any) == 1) {
@@ -257,20 +280,21 @@ static int check_divisor(const char *name, mlpc_loss loss, const args_objective 
 static int check_weights(const args_objective *objective, const mlpc_kernels *kernels, npy_intp columns)
 {
     mlpc_loss without = objective->loss;
-    without.class_weight = NULL;
+    without.weight = NULL;
     if (objective->rows == 0)
         return 0;
     if (objective->sample_weight != NULL && check_divisor("sample_weight", without, objective, kernels, columns) < 0)
         return -1;
-    return objective->class_weight == NULL || !objective->loss.mean
+    return objective->weight == NULL || !objective->loss.mean
                ? 0
-               : check_divisor("class_weight", objective->loss, objective, kernels, columns);
+               : check_divisor(mlpc_loss_row_of(objective->loss.kind)->weight, objective->loss, objective, kernels,
+                               columns);
 }
 
 /* The pointers that the core gets. */
 static void point(args_objective *objective)
 {
-    objective->loss.class_weight = objective->class_weight == NULL ? NULL : PyArray_DATA(objective->class_weight);
+    objective->loss.weight = objective->weight == NULL ? NULL : PyArray_DATA(objective->weight);
     objective->targets = targets_of(objective);
 }
 
@@ -317,7 +341,7 @@ int args_copy_from(const void *memory, size_t n, PyArrayObject **x, args_objecti
     if (objective == NULL)
         return 0;
     if (copy_from(memory, n, &objective->y) < 0 || copy_from(memory, n, &objective->sample_weight) < 0 ||
-        copy_from(memory, n, &objective->class_weight) < 0)
+        copy_from(memory, n, &objective->weight) < 0)
         return -1;
     point(objective);
     return 0;
@@ -328,12 +352,14 @@ int args_objective_disjoint(const char *name, PyArrayObject *array, const args_o
     if (args_disjoint(name, array, "y", objective->y) < 0 ||
         (objective->sample_weight != NULL && args_disjoint(name, array, "sample_weight", objective->sample_weight) < 0))
         return -1;
-    return objective->class_weight == NULL ? 0 : args_disjoint(name, array, "class_weight", objective->class_weight);
+    return objective->weight == NULL
+               ? 0
+               : args_disjoint(name, array, mlpc_loss_row_of(objective->loss.kind)->weight, objective->weight);
 }
 
 void args_objective_clear(args_objective *objective)
 {
-    Py_CLEAR(objective->class_weight);
+    Py_CLEAR(objective->weight);
     Py_CLEAR(objective->y);
     Py_CLEAR(objective->sample_weight);
 }

@@ -7,12 +7,13 @@
 /* Are they integers, and have they one number for a row? */
 static int is_integral(mlpc_output output, mlpc_loss_kind loss)
 {
-    return output == MLPC_OUTPUT_prediction && (loss == MLPC_LOSS_cross_entropy || loss == MLPC_LOSS_bce_with_logits);
+    const mlpc_link link = mlpc_loss_row_of(loss)->link;
+    return output == MLPC_OUTPUT_prediction && (link == MLPC_LINK_softmax || link == MLPC_LINK_sigmoid);
 }
 
 static int is_flat(mlpc_output output, mlpc_loss_kind loss, npy_intp n_out)
 {
-    const int label = output == MLPC_OUTPUT_prediction && loss == MLPC_LOSS_cross_entropy;
+    const int label = output == MLPC_OUTPUT_prediction && mlpc_loss_row_of(loss)->link == MLPC_LINK_softmax;
     return label || (output != MLPC_OUTPUT_logits && n_out == 1);
 }
 

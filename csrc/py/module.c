@@ -136,6 +136,7 @@ static int module_exec(PyObject *module)
         add_object(module, "InUseError", state->in_use_error) < 0 || add_object(module, "Net", state->net_type) < 0 ||
         add_object(module, "Samples", state->samples_type) < 0 || PyModule_AddFunctions(module, bind_ops_methods) < 0 ||
         PyModule_AddFunctions(module, bind_numbers_methods) < 0 ||
+        PyModule_AddFunctions(module, bind_tables_methods) < 0 ||
         PyModule_AddFunctions(module, bind_threads_methods) < 0 ||
         PyModule_AddIntConstant(module, "MAX_THREADS", MODULE_MAX_THREADS) < 0 ||
         PyModule_AddIntConstant(module, "ARITHMETIC", MLPC_ARITHMETIC) < 0 ||

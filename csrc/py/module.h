@@ -43,9 +43,10 @@ size_t module_num_threads(void);
 /* A function of (self, args, nargs) in a table of methods. */
 #define FAST(function) (PyCFunction)(void (*)(void)) function, METH_FASTCALL
 
-/* Ends of method tables: bind_ops.c, bind_numbers.c and bind_threads.c fill them, module.c adds them to the module. */
+/* Tables of methods that the files bind_*.c of these names fill, and module.c adds to the module. */
 extern PyMethodDef bind_ops_methods[];
 extern PyMethodDef bind_numbers_methods[];
+extern PyMethodDef bind_tables_methods[];
 extern PyMethodDef bind_threads_methods[];
 
 /* The types Net and Samples, made for this module: new references. */

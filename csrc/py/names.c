@@ -16,9 +16,8 @@ const char *const names_rowwise[MLPC_N_ROWWISE] = {
 };
 
 const char *const names_losses[MLPC_N_LOSSES] = {
-#define MLPC_ELEMENT_LOSS(name) #name,
+#define MLPC_LOSS(name) #name,
 #include "../kernels/kernels.def"
-    "cross_entropy",
 };
 
 static const char *const names_others[] = {
@@ -48,6 +47,13 @@ const char *const names_optimizers[MLPC_N_OPTIMIZERS] = {
     [MLPC_OPTIMIZER_sgd] = "sgd",
     [MLPC_OPTIMIZER_adam] = "adam",
     [MLPC_OPTIMIZER_adamw] = "adamw",
+};
+
+const char *const names_links[MLPC_N_LINKS] = {
+    [MLPC_LINK_none] = "none",
+    [MLPC_LINK_softmax] = "softmax",
+    [MLPC_LINK_sigmoid] = "sigmoid",
+    [MLPC_LINK_exp] = "exp",
 };
 
 const char *const names_reductions[2] = {"sum", "mean"};
@@ -105,7 +111,7 @@ PyObject *names_kernels(void)
         (add_family(families, "map", names_maps, MLPC_N_MAPS) < 0 ||
          add_family(families, "activation", names_activations, MLPC_N_ACTIVATIONS) < 0 ||
          add_family(families, "rowwise", names_rowwise, MLPC_N_ROWWISE) < 0 ||
-         add_family(families, "element_loss", names_losses, MLPC_LOSS_cross_entropy) < 0 ||
+         add_family(families, "loss", names_losses, MLPC_N_LOSSES) < 0 ||
          add_family(families, "kernel", names_others, (int)(sizeof names_others / sizeof *names_others)) < 0))
         Py_CLEAR(families);
     return families;

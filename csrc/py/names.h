@@ -8,6 +8,7 @@ extern const char *const names_maps[MLPC_N_MAPS];
 extern const char *const names_activations[MLPC_N_ACTIVATIONS];
 extern const char *const names_rowwise[MLPC_N_ROWWISE];
 extern const char *const names_losses[MLPC_N_LOSSES];
+extern const char *const names_links[MLPC_N_LINKS];
 extern const char *const names_outputs[MLPC_N_OUTPUTS];
 extern const char *const names_inits[MLPC_N_INITS];
 extern const char *const names_schedules[MLPC_N_SCHEDULES];

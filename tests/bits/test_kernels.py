@@ -79,6 +79,13 @@ def rowwise(name):
     return case
 
 
+SETTINGS = {
+    "bce_with_logits": (lambda k: {"pos_weight": np.linspace(0.5, 3, k)}, lambda k: {"pos_weight": 2}),
+    "huber": (lambda k: {"delta": 0.3},),
+    "quantile": (lambda k: {"q": 0.9},),
+}
+
+
 def element_loss(name):
     function = getattr(mlpc.losses, name)
 
@@ -90,6 +97,7 @@ def element_loss(name):
                 y = np.minimum(y, 1)
             weight = np.linspace(0.5, 2.0, rows)
             results += [*function(z, y), *function(z, y, sample_weight=weight, reduction="sum")]
+            results += [part for settings in SETTINGS.get(name, ()) for part in function(z, y, **settings(columns))]
         return results
 
     return case
@@ -211,7 +219,7 @@ def epochs(dtype, zeros):
             optimizer = mlpc.optim.SGD(net, 0.001, momentum=momentum)
             rows = _mlpc.Samples(x, None, net.dtype.name, zeros)
             loss = net._train_epoch(
-                rows, np.arange(B) % 7, ("cross_entropy", "mean", None, 0.0), None, optimizer.spec, 100, True, 0, 0,
+                rows, np.arange(B) % 7, ("cross_entropy", "mean", None, None), None, optimizer.spec, 100, True, 0, 0,
                 0.0, False, None,
             )  # fmt: skip
             results += [np.array(loss), net.parameters.copy()]
@@ -227,8 +235,7 @@ CASES = {
     **{f"map:{name}": elementwise(getattr(ops, name)) for name in TABLE["map"]},
     **{f"activation:{name}": activation(name) for name in TABLE["activation"]},
     **{f"rowwise:{name}": rowwise(name) for name in TABLE["rowwise"]},
-    **{f"element_loss:{name}": element_loss(name) for name in TABLE["element_loss"]},
-    "kernel:cross_entropy": cross_entropy,
+    **{f"loss:{name}": cross_entropy if name == "cross_entropy" else element_loss(name) for name in TABLE["loss"]},
     "kernel:linear_forward": lambda dtype: linear(dtype, "forward"),
     "kernel:linear_forward_few": forward_by_rows("linear_forward_few"),
     "kernel:linear_forward_skip": forward_by_rows("linear_forward_skip"),

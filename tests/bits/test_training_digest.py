@@ -43,13 +43,15 @@ def train_everything(dtype, epochs=2):
         hidden = ACTIVATIONS[2 * number :] + ACTIVATIONS[: 2 * number]
         widths = [5 + (3 * i + number) % 17 for i in range(len(hidden))]
         init = ["torch", "he", "glorot", "lecun", "orthogonal", "course"][number]
-        net = mlpc.MLP([290, *widths, 3], hidden, loss=loss, dtype=dtype, init=init, seed=number)
+        if loss == "cross_entropy":
+            criterion = mlpc.losses.CrossEntropy(label_smoothing=0.1, class_weight=[0.5, 1.0, 2.0])
+        else:
+            criterion = loss
+        net = mlpc.MLP([290, *widths, 3], hidden, loss=criterion, dtype=dtype, init=init, seed=number)
         x = uniform(generator, (150, 290), dtype)
         x[generator.random(x.shape) < 0.5] = -0.0
         y = targets(loss, generator, 150, 3, dtype)
         options = {"sample_weight": generator.random(150) + 0.5}
-        if loss == "cross_entropy":
-            options |= {"class_weight": [0.5, 1.0, 2.0], "label_smoothing": 0.1}
         schedule = mlpc.schedules.Cosine(0.01, epochs=5, warmup=0.5)
         optimizer = mlpc.optim.SGD(net, schedule, momentum=0.9, nesterov=number % 2 == 0, weight_decay=1e-3)
         net.fit(x, y, epochs=epochs, batch_size=67, optimizer=optimizer, progress=False, **options)
@@ -128,7 +130,9 @@ CONVERSIONS = {
     "weight": lambda net, x, y, w: setattr(net.layers[0], "weight", x[:3]),
     "bias": lambda net, x, y, w: setattr(net.layers[0], "bias", x[0, :3]),
     "weight_grad": lambda net, x, y, w: setattr(net.layers[0], "weight_grad", x[:3]),
-    "loss_and_grad": lambda net, x, y, w: net.loss_and_grad(x, y, class_weight=w[:3], sample_weight=w),
+    "loss_and_grad": lambda net, x, y, w: net.loss_and_grad(
+        x, y, mlpc.losses.CrossEntropy(class_weight=w[:3]), sample_weight=w
+    ),
     "velocity": lambda net, x, y, w: step_from(net, x.reshape(-1)),
 }
 

@@ -8,8 +8,8 @@ import pytest
 import mlpc
 from mlpc import _mlpc, losses, ops
 
-CROSS_ENTROPY = ("cross_entropy", "mean", None, 0.0)
-MSE = ("mse", "mean", None, 0.0)
+CROSS_ENTROPY = ("cross_entropy", "mean", None, None)
+MSE = ("mse", "mean", None, None)
 CONSTANT = ("constant", 0.1, 0.0, 0.0, 0.0, 0.0, 0.0)
 SGD = ("sgd", CONSTANT, 0.0, 0.0, False, None)
 
@@ -242,25 +242,30 @@ def test_targets_of_one_column_may_be_flat(name, dtype):
 @pytest.mark.parametrize(
     ("loss", "error", "text"),
     [
-        (("crossentropy", "mean", None, 0.0), ValueError, "loss: expected one of ['bce_with_logits', "),
-        (("mse", "none", None, 0.0), ValueError, "reduction: expected one of ['sum', 'mean'], got 'none'"),
-        (("cross_entropy", "mean", None, 1.5), ValueError, "label_smoothing: expected a number in [0, 1], got 1.5"),
-        (("cross_entropy", "mean", None, np.nan), ValueError, "label_smoothing: expected a number in [0, 1], got nan"),
-        (("cross_entropy", "mean", None, "a"), TypeError, "label_smoothing: expected a real number, got str"),
-        (("cross_entropy", "mean", [1.0], 0.0), ValueError, "class_weight: expected shape (2,), got (1,)"),
-        (("cross_entropy", "mean", [1, -1], 0.0), ValueError, "class_weight: expected finite numbers >= 0, got -1.0"),
+        (("crossentropy", "mean", None, None), ValueError, "loss: expected one of ['bce_with_logits', "),
+        (("mse", "none", None, None), ValueError, "reduction: expected one of ['sum', 'mean'], got 'none'"),
+        (("cross_entropy", "mean", 1.5, None), ValueError, "label_smoothing: expected a number in [0, 1], got 1.5"),
+        (("cross_entropy", "mean", np.nan, None), ValueError, "label_smoothing: expected a number in [0, 1], got nan"),
+        (("cross_entropy", "mean", "a", None), TypeError, "label_smoothing: expected a real number, got str"),
+        (("cross_entropy", "mean", None, [1.0]), ValueError, "class_weight: expected shape (2,), got (1,)"),
+        (("cross_entropy", "mean", None, [1, -1]), ValueError, "class_weight: expected finite numbers >= 0, got -1.0"),
         (
-            ("mse", "mean", [1.0, 1.0], 0.0),
+            ("mse", "mean", None, [1.0, 1.0]),
             ValueError,
-            "loss: class_weight and label_smoothing belong to cross_entropy",
+            "loss: expected no weight with mse, got [1.0, 1.0]",
         ),
-        (("mse", "mean", None, 0.5), ValueError, "loss: class_weight and label_smoothing belong to cross_entropy"),
+        (("mse", "mean", 0.5, None), ValueError, "loss: expected no setting with mse, got 0.5"),
+        (("huber", "mean", 0.0, None), ValueError, "delta: expected a number > 0, got 0.0"),
+        (("huber", "mean", np.inf, None), ValueError, "delta: expected a number > 0, got inf"),
+        (("quantile", "mean", 1.0, None), ValueError, "q: expected a number in (0, 1), got 1.0"),
+        (("bce_with_logits", "mean", None, [1, 2, 3]), ValueError, "pos_weight: expected shape (2,), got (3,)"),
+        (("bce_with_logits", "mean", None, -1), ValueError, "pos_weight: expected finite numbers >= 0, got -1.0"),
         (
             ("mse", "mean"),
             TypeError,
-            "loss: expected (name, reduction, class_weight, label_smoothing), got ('mse', 'mean')",
+            "loss: expected (name, reduction, setting, weight), got ('mse', 'mean')",
         ),
-        ("mse", TypeError, "loss: expected (name, reduction, class_weight, label_smoothing), got 'mse'"),
+        ("mse", TypeError, "loss: expected (name, reduction, setting, weight), got 'mse'"),
     ],
 )
 def test_a_loss_that_there_is_not(net, loss, error, text):
@@ -287,7 +292,7 @@ def test_sample_weights_that_do_not_fit(net, weight, text):
     before = net.parameters.copy()
     for call in (
         lambda: net.loss([0, 1], CROSS_ENTROPY, weight),
-        lambda: net.loss([0, 1], ("cross_entropy", "sum", [1, 1], 0.0), weight),
+        lambda: net.loss([0, 1], ("cross_entropy", "sum", None, [1, 1]), weight),
         lambda: net.loss_and_grad(x, [0, 1], CROSS_ENTROPY, weight, False),
         lambda: net.evaluate(x, [0, 1], CROSS_ENTROPY, weight),
         lambda: train(net, x, [0, 1], weight=weight),
@@ -302,7 +307,7 @@ def test_sample_weights_that_do_not_fit(net, weight, text):
 
 def test_class_weights_that_leave_nothing(net):
     """A mean would divide by the sum of the labels' weights; a sum divides by nothing."""
-    x, loss = np.ones((2, 4)), ("cross_entropy", "mean", [0.0, 1.0], 0.0)
+    x, loss = np.ones((2, 4)), ("cross_entropy", "mean", None, [0.0, 1.0])
     net.forward(x)
     for call in (
         lambda: net.loss([0, 0], loss, None),
@@ -572,7 +577,7 @@ def test_the_velocity_has_memory_of_its_own(net):
         ("x", velocity[:20].reshape(5, 4), np.ones((5, 2)), MSE, None),
         ("y", np.ones((5, 4)), velocity[:10].reshape(5, 2), MSE, None),
         ("sample_weight", np.ones((5, 4)), np.ones((5, 2)), MSE, velocity[:5]),
-        ("class_weight", np.ones((5, 4)), [0] * 5, ("cross_entropy", "mean", velocity[:2], 0.0), None),
+        ("class_weight", np.ones((5, 4)), [0] * 5, ("cross_entropy", "mean", None, velocity[:2]), None),
     ]:
         with says(ValueError, f"velocity: expected memory of its own, got an array that overlaps {name}"):
             train(net, x, y, loss, weight, optimizer)
@@ -660,7 +665,7 @@ def test_the_derivative_of_a_loss_overlaps_nothing_that_it_is_computed_from(name
     out = memory.reshape(3, 2)
     given = {"z": np.ones((3, 2)), "y": np.full((3, 2), 0.5), "sample_weight": np.ones(3), "class_weight": np.ones(2)}
     given[name] = out if name in ("z", "y") else memory[: len(given[name])]
-    loss = ("cross_entropy", "mean", given["class_weight"], 0.0)
+    loss = ("cross_entropy", "mean", None, given["class_weight"])
     with says(ValueError, f"out: expected memory of its own, got an array that overlaps {name}"):
         _mlpc.loss(given["z"], given["y"], loss, given["sample_weight"], out)
     assert (memory == 0.5).all()

@@ -91,7 +91,7 @@ def deep(k):
 def train(tick):
     net = mlpc.MLP([784, 512, 512, 10], seed=1)
     optimizer = mlpc.optim.SGD(net, 0.01)
-    loss = ("cross_entropy", "mean", None, 0.0)
+    loss = ("cross_entropy", "mean", None, None)
     told = net._train_epoch(x, y, loss, None, optimizer.spec, 2048, True, 0, 0, 0.0, False, tick)
     return told, mlpc.testing.digest(net)
 

@@ -12,7 +12,7 @@ import pytest
 
 from mlpc import _mlpc
 
-MSE = ("mse", "mean", None, 0.0)
+MSE = ("mse", "mean", None, None)
 SGD = ("sgd", ("constant", 0.001, 0.0, 0.0, 0.0, 0.0, 0.0), 0.0, 0.0, False, None)
 PLAIN, UPWARD, FLUSHING = 0x1F80, 0x5F80, 0x9FC0
 
@@ -77,9 +77,9 @@ signaling = np.array([0x7FF4 << 48]).view(float)[0]
 for bad in (np.nan, np.inf, -np.inf, signaling):
     y, weight = np.full(z.shape, bad), np.full(40, bad)
     calls = {
-        "y": lambda: _mlpc.loss(z, y, ("mse", "mean", None, 0.0), None, None),
-        "sample_weight": lambda: net.loss(z, ("mse", "mean", None, 0.0), weight),
-        "class_weight": lambda: net.loss(z, ("cross_entropy", "mean", weight[:3], 0.0), None),
+        "y": lambda: _mlpc.loss(z, y, ("mse", "mean", None, None), None, None),
+        "sample_weight": lambda: net.loss(z, ("mse", "mean", None, None), weight),
+        "class_weight": lambda: net.loss(z, ("cross_entropy", "mean", None, weight[:3]), None),
     }
     for name, call in calls.items():
         control.set(0x1F00)

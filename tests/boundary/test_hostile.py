@@ -10,8 +10,8 @@ from hypothesis.extra import numpy as hnp
 
 from mlpc import _mlpc, losses, ops
 
-CROSS_ENTROPY = ("cross_entropy", "mean", None, 0.0)
-MSE = ("mse", "mean", None, 0.0)
+CROSS_ENTROPY = ("cross_entropy", "mean", None, None)
+MSE = ("mse", "mean", None, None)
 SGD = ("sgd", ("constant", 0.1, 0.0, 0.0, 0.0, 0.0, 0.0), 0.0, 0.0, False, None)
 CLEAN = (TypeError, ValueError, MemoryError, RuntimeError)
 

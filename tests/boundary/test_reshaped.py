@@ -14,7 +14,7 @@ import warnings; warnings.simplefilter("ignore")
 import pickle, weakref
 import numpy as np, mlpc
 from mlpc import _mlpc, losses, ops
-CE, MSE = ("cross_entropy", "mean", None, 0.0), ("mse", "mean", None, 0.0)
+CE, MSE = ("cross_entropy", "mean", None, None), ("mse", "mean", None, None)
 SGD = ("sgd", ("constant", 0.1, 0.0, 0.0, 0.0, 0.0, 0.0), 0.0, 0.0, False, None)
 
 class Evil:

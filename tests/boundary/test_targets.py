@@ -53,7 +53,7 @@ DOORS = {
     "fit of no epoch": lambda net, x, y: net.fit(x, y, epochs=0, progress=False),
     "validation_data": validated,
     "train_epoch": lambda net, x, y: net._train_epoch(
-        x, y, (net.loss_name, "mean", None, 0.0), None, mlpc.optim.SGD(net, 0.1).spec, 2, True, 0, 0, 0.0, False, None
+        x, y, net.criterion.spec(), None, mlpc.optim.SGD(net, 0.1).spec, 2, True, 0, 0, 0.0, False, None
     ),
     "lr_range_test": lambda net, x, y: mlpc.lr_range_test(net, x, y, batch_size=2, steps=10),
     "sweep": swept,
@@ -237,10 +237,10 @@ def test_targets_are_checked_without_a_second_set_of_logits():
 
 
 def test_targets_come_back_as_a_training_takes_them():
-    y = _mlpc.targets(np.array([2, 0], ">i2"), ("cross_entropy", "mean", None, 0.0), "float32", 2, 3)
+    y = _mlpc.targets(np.array([2, 0], ">i2"), ("cross_entropy", "mean", None, None), "float32", 2, 3)
     assert y.dtype == np.int64
     assert y.tolist() == [2, 0]
     values = np.ones((2, 3), np.float32)
-    assert np.shares_memory(_mlpc.targets(values, ("mse", "mean", None, 0.0), "float32", 2, 3), values)
+    assert np.shares_memory(_mlpc.targets(values, ("mse", "mean", None, None), "float32", 2, 3), values)
     with pytest.raises(ValueError, match=r"^y: expected 3 rows, one for each of the logits or predictions, got 2"):
-        _mlpc.targets(values, ("mse", "mean", None, 0.0), "float32", 3, 3)
+        _mlpc.targets(values, ("mse", "mean", None, None), "float32", 3, 3)

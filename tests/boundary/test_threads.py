@@ -13,7 +13,7 @@ import pytest
 
 from mlpc import _mlpc
 
-MSE = ("mse", "mean", None, 0.0)
+MSE = ("mse", "mean", None, None)
 SGD = ("sgd", ("constant", 0.001, 0.0, 0.0, 0.0, 0.0, 0.0), 0.0, 0.0, False, None)
 IN_USE = "^this network is in use by another thread$"
 CALLED_BACK = "^this network is in use by the call that called back"

@@ -12,7 +12,7 @@ import pytest
 import mlpc
 from mlpc import _mlpc
 
-MSE = ("mse", "mean", None, 0.0)
+MSE = ("mse", "mean", None, None)
 SGD = ("sgd", ("constant", 0.1, 0.0, 0.0, 0.0, 0.0, 0.0), 0.0, 0.0, False, None)
 
 

@@ -196,25 +196,38 @@ static void run_rowwise(const bench *b, mlpc_rowwise f, const char *name)
 
 static const double sample_weight[5] = {0.5, 0, 3, 0.1, 1};
 
-static void run_element_loss(const bench *b, mlpc_loss_kind loss, const char *name)
+/* `part` of the line's name: "" as it is without settings, or with them and with rows that are strides apart. */
+static void run_element_loss(const bench *b, mlpc_loss_kind loss, const char *name, const char *part)
 {
-    const size_t B = COUNT(sample_weight);
+    const size_t B = COUNT(sample_weight), gap = *part ? 3 : 0;
     double row_loss[COUNT(sample_weight)];
     start();
     for (size_t i = 0; i < WIDTHS; i++) {
-        const size_t O = sizes[i];
+        const size_t O = sizes[i], row = O + gap;
         for (int variant = 0; variant < 4; variant++) {
-            const void *z = input(b, 0, B * O, TAME), *y = input(b, 1, B * O, UNIT);
-            void *dz = output(b, B * O);
+            const void *z = input(b, 0, B * row, TAME), *y = input(b, 1, B * O, UNIT), *weight = input(b, 2, O, UNIT);
+            void *dz = output(b, B * row);
             if (variant == 3)
-                z = memcpy(dz, z, B * O * b->k->itemsize);
-            b->k->element_loss[loss](row_loss, variant ? dz : NULL, z, y, variant > 1 ? sample_weight : NULL, 0.7, B,
-                                     O);
+                z = memcpy(dz, z, B * row * b->k->itemsize);
+            b->k->loss[loss](&(mlpc_loss_job){
+                .B = B,
+                .O = O,
+                .z = z,
+                .z_row = row,
+                .values = y,
+                .sample_weight = variant > 1 ? sample_weight : NULL,
+                .divisor = 0.7,
+                .setting = *part ? 0.3 : mlpc_loss_row_of(loss)->setting.initial,
+                .weight = *part && mlpc_loss_row_of(loss)->weight ? weight : NULL,
+                .row_loss = row_loss,
+                .dz = variant ? dz : NULL,
+                .dz_row = row,
+            });
             add_doubles(row_loss, B);
-            add_output(b, B * O);
+            add_output(b, B * row);
         }
     }
-    finish(name, "", b->dtype);
+    finish(name, part, b->dtype);
 }
 
 /* B, I, O of products: each size in each place, then some that are large in several. */
@@ -543,35 +556,66 @@ static void run_list_backward_w(const bench *b) { run_lists(b, "list_backward_w"
 static void list_sgd_step(const bench *b, listed *l, size_t O) { list_gradient(b, l, O, 1); }
 static void run_list_sgd_step(const bench *b) { run_lists(b, "list_sgd_step", list_sgd_step); }
 
-static void run_cross_entropy(const bench *b)
+static void run_cross_entropy(const bench *b, const char *part)
 {
-    const size_t B = COUNT(sample_weight);
+    const size_t B = COUNT(sample_weight), gap = *part ? 3 : 0;
     double row_loss[COUNT(sample_weight)];
     int64_t labels[COUNT(sample_weight)];
     start();
     for (size_t i = 0; i < WIDTHS; i++) {
-        const size_t O = sizes[i];
+        const size_t O = sizes[i], row = O + gap;
         if (O == 0)
             continue;
         for (size_t r = 0; r < B; r++)
             labels[r] = (int64_t)(r * 37 % O);
         /* The bits of `variant`: labels or probabilities, class weights, smoothing, sample weights and in place. */
         for (int variant = 0; variant < 16; variant++) {
-            const void *z = input(b, 0, B * O, TAME), *probabilities = input(b, 1, B * O, UNIT);
+            const void *z = input(b, 0, B * row, TAME), *probabilities = input(b, 1, B * O, UNIT);
             const void *class_weight = input(b, 2, O, UNIT);
-            void *dz = output(b, B * O);
+            void *dz = output(b, B * row);
             if (variant & 8)
-                z = memcpy(dz, z, B * O * b->k->itemsize);
-            b->k->cross_entropy(row_loss, dz, z, variant & 1 ? labels : NULL, variant & 1 ? NULL : probabilities,
-                                variant & 2 ? class_weight : NULL, variant & 4 ? 0.1 : 0,
-                                variant & 8 ? sample_weight : NULL, 3, B, O);
+                z = memcpy(dz, z, B * row * b->k->itemsize);
+            b->k->loss[MLPC_LOSS_cross_entropy](&(mlpc_loss_job){
+                .B = B,
+                .O = O,
+                .z = z,
+                .z_row = row,
+                .labels = variant & 1 ? labels : NULL,
+                .values = variant & 1 ? NULL : probabilities,
+                .sample_weight = variant & 8 ? sample_weight : NULL,
+                .divisor = 3,
+                .setting = variant & 4 ? 0.1 : 0,
+                .weight = variant & 2 ? class_weight : NULL,
+                .row_loss = row_loss,
+                .dz = dz,
+                .dz_row = row,
+            });
             add_doubles(row_loss, B);
-            add_output(b, B * O);
+            add_output(b, B * row);
         }
-        b->k->cross_entropy(row_loss, NULL, input(b, 0, B * O, TAME), labels, NULL, NULL, 0, NULL, 1, B, O);
+        b->k->loss[MLPC_LOSS_cross_entropy](&(mlpc_loss_job){
+            .B = B,
+            .O = O,
+            .z = input(b, 0, B * row, TAME),
+            .z_row = row,
+            .labels = labels,
+            .divisor = 1,
+            .row_loss = row_loss,
+        });
         add_doubles(row_loss, B);
     }
-    finish("cross_entropy", "", b->dtype);
+    finish("cross_entropy", part, b->dtype);
+}
+
+/* With settings, and rows that are strides apart: "_set". */
+static void run_loss(const bench *b, mlpc_loss_kind loss, const char *name)
+{
+    const char *const parts[] = {"", "_set"};
+    for (size_t i = 0; i < COUNT(parts); i++)
+        if (loss == MLPC_LOSS_cross_entropy)
+            run_cross_entropy(b, parts[i]);
+        else
+            run_element_loss(b, loss, name, parts[i]);
 }
 
 static const size_t long_sizes[] = {4080, 4095, 4096, 4097, 8192, 8209};
@@ -729,7 +773,7 @@ static void run_kernels(const bench *b)
 #define MLPC_MAP(name) run_map(b, MLPC_MAP_##name, #name);
 #define MLPC_ACTIVATION(name) run_activation(b, MLPC_ACTIVATION_##name, #name);
 #define MLPC_ROWWISE(name) run_rowwise(b, MLPC_ROWWISE_##name, #name);
-#define MLPC_ELEMENT_LOSS(name) run_element_loss(b, MLPC_LOSS_##name, #name);
+#define MLPC_LOSS(name) run_loss(b, MLPC_LOSS_##name, #name);
 #define MLPC_KERNEL(name) run_##name(b);
 #include "../../csrc/kernels/kernels.def"
 }
@@ -852,7 +896,7 @@ static void run_inference(const mlpc_kernels *k, mlpc_dtype dtype)
                 own_mode();
                 add_reals(dtype, to, counts[n] * OUT);
             }
-    for (int loss = 0; loss < MLPC_N_LOSSES; loss++)
+    for (int loss = 0; loss <= MLPC_LOSS_cross_entropy; loss++) /* every link is among them */
         for (int output = 0; output < MLPC_N_OUTPUTS; output++) {
             const int integers = output == MLPC_OUTPUT_prediction &&
                                  (loss == MLPC_LOSS_cross_entropy || loss == MLPC_LOSS_bce_with_logits);
@@ -981,7 +1025,8 @@ static void run_training(const mlpc_kernels *k, mlpc_dtype dtype, mlpc_loss_kind
         labels[i] = (int64_t)(mlpc_random_bits(20, MLPC_STREAM_DROPOUT, 4, i) % OUTPUTS);
 
     const int entropy = kind == MLPC_LOSS_cross_entropy, mean = kind % 2 == 0 || entropy;
-    const mlpc_loss loss = {kind, mean, entropy ? 0.1 : 0, entropy ? class_weight : NULL};
+    const double setting = entropy ? 0.1 : mlpc_loss_row_of(kind)->setting.initial;
+    const mlpc_loss loss = {kind, mean, setting, entropy ? class_weight : NULL};
     const mlpc_targets targets = {
         .labels = entropy ? labels : NULL,
         .values = entropy ? NULL : y,
@@ -1061,9 +1106,8 @@ static void run_instruction_set(mlpc_isa isa, const bench *arrays)
         run_numbers(b.dtype);
         run_subnormal(b.k, b.dtype);
         run_inference(b.k, b.dtype);
-#define MLPC_ELEMENT_LOSS(name) run_training(b.k, b.dtype, MLPC_LOSS_##name, #name);
+#define MLPC_LOSS(name) run_training(b.k, b.dtype, MLPC_LOSS_##name, #name);
 #include "../../csrc/kernels/kernels.def"
-        run_training(b.k, b.dtype, MLPC_LOSS_cross_entropy, "cross_entropy");
         run_adam(&b, MLPC_OPTIMIZER_adam, "adam");
         run_adam(&b, MLPC_OPTIMIZER_adamw, "adamw");
     }

@@ -92,14 +92,7 @@ static void derivative(void *dz, const void *da, const void *z, const void *a, s
     add((double)n, DEAR, 1);
 }
 
-static void cross_entropy(double *row_loss, void *dz, const void *z, const int64_t *labels, const void *probabilities,
-                          const void *class_weight, double smoothing, const double *sample_weight, double divisor,
-                          size_t B, size_t O)
-{
-    (void)row_loss, (void)dz, (void)z, (void)labels, (void)probabilities, (void)class_weight, (void)smoothing;
-    (void)sample_weight, (void)divisor;
-    add((double)B, (double)O, DEAR);
-}
+static void cross_entropy(const mlpc_loss_job *job) { add((double)job->B, (double)job->O, DEAR); }
 
 static mlpc_kernels counting(mlpc_dtype dtype)
 {
@@ -114,7 +107,7 @@ static mlpc_kernels counting(mlpc_dtype dtype)
         k.activation_forward[i] = activation;
         k.activation_backward[i] = derivative;
     }
-    k.cross_entropy = cross_entropy;
+    k.loss[MLPC_LOSS_cross_entropy] = cross_entropy;
     return k;
 }
 

@@ -41,7 +41,7 @@ def test_kept_gradients_are_of_whole_batches_whenever_python_looks():
     def tick(rows):
         kinds.append(np.unique(net.gradients).size)
 
-    criterion, optimizer = ("mse", "mean", None, 0.0), mlpc.optim.SGD(net, 1e-6)
+    criterion, optimizer = ("mse", "mean", None, None), mlpc.optim.SGD(net, 1e-6)
     net._train_epoch(x, y, criterion, None, optimizer.spec, 1, False, 0, 0, 0.0, True, tick)
     assert np.unique(net.gradients).size == 1
     assert kinds
@@ -54,7 +54,7 @@ def test_ticks_tell_how_many_rows_are_done():
     mlpc.cpu.use("portable")
     x, y = np.ones((3000, 400), np.float32), np.zeros(3000, np.int64)
     net, seen = mlpc.MLP([400, 100, 10], seed=0), set()
-    criterion, optimizer = ("cross_entropy", "mean", None, 0.0), mlpc.optim.SGD(net, 1e-3)
+    criterion, optimizer = ("cross_entropy", "mean", None, None), mlpc.optim.SGD(net, 1e-3)
     most = 0
     try:
         for _ in range(1000):  # one is enough where a batch takes longer than the time between two ticks

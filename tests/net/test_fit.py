@@ -87,14 +87,14 @@ def test_fit_is_the_loop_for_every_loss(loss, dtype, weighted):
     x, y = classes()
     rng = np.random.default_rng(2)
     weights = rng.random(len(x)) * (rng.random(len(x)) < 0.7) if weighted else None
-    weighting = {}
+    criterion = loss
     if loss != "cross_entropy":
         y = np.abs(rng.normal(size=(len(x), 4))) if loss != "bce_with_logits" else rng.random((len(x), 4)).round()
     elif weighted:
-        weighting = {"class_weight": [0.5, 2.0, 1.0, 1.5], "label_smoothing": 0.1}
-    fitted, looped = (mlpc.MLP([9, 12, 4], "tanh", loss=loss, dtype=dtype, seed=3) for _ in range(2))
-    history = fitted.fit(x, y, epochs=3, batch_size=32, lr=0.05, sample_weight=weights, **weighting)
-    loop(looped, x, y, SGD(looped, 0.05), epochs=3, batch_size=32, seed=3, sample_weight=weights, **weighting)
+        criterion = mlpc.losses.CrossEntropy(class_weight=[0.5, 2.0, 1.0, 1.5], label_smoothing=0.1)
+    fitted, looped = (mlpc.MLP([9, 12, 4], "tanh", loss=criterion, dtype=dtype, seed=3) for _ in range(2))
+    history = fitted.fit(x, y, epochs=3, batch_size=32, lr=0.05, sample_weight=weights)
+    loop(looped, x, y, SGD(looped, 0.05), epochs=3, batch_size=32, seed=3, sample_weight=weights)
     assert np.array_equal(fitted.parameters, looped.parameters)
     assert ("accuracy" in history) == (loss in ("cross_entropy", "bce_with_logits"))
 
@@ -260,7 +260,7 @@ def test_validation_is_an_evaluation_and_changes_nothing():
     x, y = classes()
     xv, yv = classes(70, seed=1)
     net, reference = (mlpc.MLP([9, 8, 4]) for _ in range(2))
-    keywords = {"class_weight": [1.0, 2.0, 3.0, 4.0], "label_smoothing": 0.1}
+    keywords = {"class_weight": [1.0, 2.0, 3.0, 4.0]}
     history = net.fit(x, y, epochs=3, validation_data=(xv, yv), **keywords)
     reference.fit(x, y, epochs=3, **keywords)
     assert digest(net) == digest(reference)
@@ -339,7 +339,10 @@ X, Y = classes()
         ({"sample_weight": np.full(150, -1.0)}, ValueError, "sample_weight"),
         ({"sample_weight": np.full(150, np.inf)}, ValueError, "sample_weight"),
         ({"class_weight": np.ones(3)}, ValueError, "class_weight"),
-        ({"label_smoothing": 1.5}, ValueError, "label_smoothing"),
+        ({"class_weight": {4: 1.0}}, ValueError, "class_weight: expected classes in 0..3, got 4"),
+        ({"class_weight": {0: -1.0}}, ValueError, r"class_weight\[0\]"),
+        ({"class_weight": "even"}, ValueError, "class_weight: expected weights, a dict or 'balanced', got 'even'"),
+        ({"class_weight": "balanced", "y": Y * 0}, ValueError, "class_weight: expected rows of every class"),
         ({"validation_data": X}, TypeError, "validation_data"),
         ({"validation_data": (X, Y, Y)}, TypeError, "validation_data"),
         ({"validation_data": (X[:, :5], Y)}, ValueError, "validation_data: x: "),
@@ -434,7 +437,7 @@ def test_a_network_in_use_keeps_its_history_and_its_numbers():
         seen.append(rows)
         raise LookupError
 
-    criterion = ("cross_entropy", "mean", None, 0.0)
+    criterion = ("cross_entropy", "mean", None, None)
     with pytest.raises(LookupError):
         while True:
             net._train_epoch(x, y, criterion, None, optimizer.spec, 1, True, 0, 0, 0.0, False, tick)
@@ -540,7 +543,7 @@ def test_an_exception_of_a_schedule_leaves_whole_epochs():
 def test_an_epoch_wants_a_rate_for_every_step(rates):
     x, y = classes()
     net = mlpc.MLP([9, 8, 4])
-    criterion, (kind, _, *settings) = ("cross_entropy", "mean", None, 0.0), SGD(net).spec
+    criterion, (kind, _, *settings) = ("cross_entropy", "mean", None, None), SGD(net).spec
     spec = (kind, np.array(rates), *settings)
     with pytest.raises(ValueError, match="rates: expected shape"):
         net._train_epoch(x, y, criterion, None, spec, 64, True, 0, 0, 0.0, False, None)

@@ -96,7 +96,7 @@ def test_what_torch_predicts(torch):
     np.testing.assert_array_equal(net.predict(x), z.argmax(1).numpy())
 
 
-@pytest.mark.parametrize("loss", mlpc.net.LOSSES)
+@pytest.mark.parametrize("loss", mlpc.losses.LOSSES)
 def test_prediction_of_each_loss(isa, dtype, loss):
     net = make_net(dtype, loss=loss)
     x = images(300).astype(dtype) / 255

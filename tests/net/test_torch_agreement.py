@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 import mlpc
-from mlpc.checks import LOSS_KINKS
 from mlpc.testing import compare_with_torch, torch_reference
 
-LOSSES = ["cross_entropy", "bce_with_logits", "mse", "mae", "huber", "poisson"]
+LOSSES = list(mlpc.losses.LOSSES)
 WIDTHS = [64, 17, 33, 8, 50, 5]
 DEPTHS = range(7)
 BATCHES = [1, 7, 64, 257]
@@ -18,6 +17,7 @@ MARGIN = {"float32": 3e-6, "float64": 1e-12}
 
 
 def targets(rng, loss, n, k):
+    loss = mlpc.losses.loss_named(loss).name
     if loss == "cross_entropy":
         return rng.integers(0, k, n)
     if loss == "bce_with_logits":
@@ -28,8 +28,8 @@ def targets(rng, loss, n, k):
 def distance_from_kinks(net, z, y):
     """The least distance of any pre-activation, or z - y, from where its function is not smooth."""
     arguments = [(part.input, part.kinks) for part in net.layers[1::2]]
-    if net.loss_name in LOSS_KINKS:
-        arguments.append((z - y, LOSS_KINKS[net.loss_name]))
+    if net.criterion.kinks:
+        arguments.append((z - y, net.criterion.kinks))
     return min((np.abs(values - kink).min() for values, kinks in arguments for kink in kinks), default=np.inf)
 
 
@@ -69,9 +69,29 @@ def test_weights_and_reductions(loss, reduction, weighted):
     for n in BATCHES:
         net, x, y = smooth_case("tanh", loss, 2, n, "float64")
         weighting = {"sample_weight": np.random.default_rng(n).random(n) + 0.1} if weighted else {}
-        if loss == "cross_entropy":
-            weighting |= {"class_weight": np.linspace(0.5, 2, 6), "label_smoothing": 0.1}
         compare_with_torch(net, x, y, reduction=reduction, **weighting).raise_for_failure()
+
+
+SETTINGS = [
+    mlpc.losses.CrossEntropy(label_smoothing=0.1, class_weight=np.linspace(0.5, 2, 6)),
+    mlpc.losses.BCEWithLogits(pos_weight=3),
+    mlpc.losses.BCEWithLogits(pos_weight=np.linspace(0, 4, 6)),
+    mlpc.losses.Huber(delta=0.3),
+    mlpc.losses.Huber(delta=4.0),
+    mlpc.losses.Quantile(q=0.9),
+]
+
+
+@pytest.mark.parametrize("loss", SETTINGS, ids=repr)
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.usefixtures("torch")
+def test_settings_of_losses(loss, reduction, weighted, dtype):
+    for n in (1, 7, 64):
+        net, x, y = smooth_case("tanh", loss, 2, n, dtype)
+        weight = np.random.default_rng(n).random(n) + 0.1 if weighted else None
+        compare_with_torch(net, x, y, reduction=reduction, sample_weight=weight).raise_for_failure()
 
 
 @pytest.mark.usefixtures("torch")
@@ -79,7 +99,8 @@ def test_probabilities_as_targets():
     net, x, _ = smooth_case("gelu", "cross_entropy", 2, 7, "float64")
     y = np.random.default_rng(0).dirichlet(np.ones(6), 7)
     compare_with_torch(net, x, y).raise_for_failure()
-    compare_with_torch(net, x, y, class_weight=np.linspace(0.5, 2, 6), label_smoothing=0.1).raise_for_failure()
+    loss = mlpc.losses.CrossEntropy(class_weight=np.linspace(0.5, 2, 6), label_smoothing=0.1)
+    compare_with_torch(net, x, y, loss).raise_for_failure()
 
 
 @pytest.mark.usefixtures("torch")
