@@ -13,15 +13,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Real: TypeAlias = NDArray[Any]
-# kind, lr, warmup, every, gamma, epochs, minimum
-Schedule: TypeAlias = tuple[str, float, float, float, float, float, float]
-# "sgd", schedule, momentum, weight_decay, nesterov, velocity (None where momentum is 0); or
-# "adam" or "adamw", schedule, weight_decay, beta1, beta2, eps, mean, square, steps (1,) in float64.
-# The schedule may be an array of the learning rates of the epoch's steps instead.
-Optimizer: TypeAlias = (
-    tuple[str, Schedule | Real, float, float, bool, Real | None]
-    | tuple[str, Schedule | Real, float, float, float, float, Real, Real, Real]
-)
+# name of a row of schedules(), lr, warmup, settings
+Schedule: TypeAlias = tuple[str, float, float, tuple[float, ...]]
+# name of a row of optimizers(), settings, (weight_decay, l1, clip_value, clip_norm, max_norm), factors of the learning
+# rate and of decay for every tensor or None, three states or None, number of steps (1,) in float64 or None, and the
+# learning rates of an epoch's steps, one for each or one for all, or None for a single step
+Optimizer: TypeAlias = tuple[
+    str, tuple[float, ...], tuple[float, float, float, float, float], Real | None, Real | None,
+    tuple[Real | None, Real | None, Real | None], Real | None, Real | None,
+]  # fmt: skip
 # name, reduction, the loss's setting, its weight of the outputs ((k,) array-like, a number for all); None: as it is
 Loss: TypeAlias = tuple[str, str, float | None, ArrayLike | None]
 
@@ -43,6 +43,10 @@ def kernels() -> dict[str, list[str]]: ...  # family of kernels.def -> names, in
 def losses() -> dict[str, dict[str, Any]]: ...  # rows of losses.c: "link", "setting" (name, initial, least, most, open)
 
 # and "weight", its name; the last two None where there is none
+def optimizers() -> dict[str, dict[str, Any]]: ...  # rows of optimizers.c: "settings", each as above, "states", each
+
+# (name, the setting that it needs or None), and whether it "counts" its steps
+def schedules() -> dict[str, tuple[Any, ...]]: ...  # rows of schedules.c: settings
 def initial_values() -> list[str]: ...  # names of mlpc_init
 def isas() -> list[str]: ...  # that run here, slowest first, "reference" and "portable" among them
 def active_isa() -> str: ...
@@ -74,6 +78,7 @@ def count_zeros(x: Real, /) -> int: ...
 def from_bytes(x: NDArray[np.uint8], scale: float, dtype: str, /) -> Real: ...  # (real)x * (real)scale, rounded once
 def as_real(name: str, x: ArrayLike, dtype: str, /) -> Real: ...  # to nearest whatever the mode; no copy where it fits
 def learning_rate(schedule: Schedule, t: float, /) -> float: ...
+def learning_rates(schedule: Schedule, t0: float, steps: int, /) -> NDArray[np.float64]: ...
 def philox(seed: int, stream: int, index: int, counter: int, /) -> tuple[int, int, int, int]: ...
 def random_normal(seed: int, stream: int, index: int, n: int, /) -> NDArray[np.float64]: ...
 def shuffle(n: int, seed: int, epoch: int, /) -> NDArray[np.int64]: ...
@@ -142,6 +147,8 @@ class Net:
     ) -> tuple[float, float]: ...
     # ^ (loss, right answers / n; 0.0 for losses without), leaves what backward needs alone
     def _end_training(self) -> None: ...  # frees the memory that _train_epoch kept for the next epoch
+    def _fused(self, optimizer: Optimizer, batch_size: int, keep_gradients: bool, /) -> bool: ...
+    # ^ whether the fused path carries such an epoch; otherwise it is computed one call after the other
     def _step(self, optimizer: Optimizer, lr: float, /) -> None: ...  # by the gradients as they are
     def zero_grad(self) -> None: ...
     def _train_epoch(
@@ -155,7 +162,6 @@ class Net:
         shuffle: bool,
         seed: int,
         epoch: int,
-        t0: float,
         keep_gradients: bool,
         tick: Callable[[int], object] | None,
         /,

@@ -23,10 +23,11 @@ from numpy.typing import ArrayLike
 from mlpc import _mlpc
 from mlpc.arguments import Array, real_array, real_number
 from mlpc.names import Reduction
+from mlpc.settings import checked
 
 __all__ = [
     "LOSSES", "MAE", "MSE", "BCEWithLogits", "ClassWeight", "CrossEntropy", "Huber", "LogCosh", "Loss", "LossName",
-    "Poisson", "Quantile", "bce_with_logits", "class_weights", "cross_entropy", "huber", "log_cosh", "loss_named",
+    "Poisson", "Quantile", "bce_with_logits", "cross_entropy", "huber", "log_cosh",
     "mae", "mse", "poisson", "quantile",
 ]  # fmt: skip
 
@@ -58,8 +59,8 @@ class Loss:
     def __post_init__(self) -> None:
         row = _ROWS[self.name]
         if row["setting"] is not None:
-            name, _, least, most, is_open = row["setting"]
-            object.__setattr__(self, name, _setting(name, getattr(self, name), least, most, is_open))
+            name = row["setting"][0]
+            object.__setattr__(self, name, checked(row["setting"], getattr(self, name)))
         if row["weight"] is not None:
             object.__setattr__(self, row["weight"], _weight(row["weight"], getattr(self, row["weight"])))
 
@@ -113,15 +114,6 @@ class Loss:
         return (self.name, reduction, setting, weight)
 
 
-def _setting(name: str, value: Any, least: float, most: float, is_open: bool) -> float:
-    number = real_number(name, value, -np.inf)
-    if not (least < number < most if is_open else least <= number <= most):
-        bounds = f"({least:g}, {most:g})" if is_open else f"[{least:g}, {most:g}]"
-        expected = f"a number > {least:g}" if most == np.inf else f"a number in {bounds}"
-        raise ValueError(f"{name}: expected {expected}, got {value!r}")
-    return number
-
-
 def _weight(name: str, value: Any) -> float | tuple[float, ...] | None:
     """A number or a tuple of them, so that a loss can be compared, hashed and copied."""
     if value is None:
@@ -129,8 +121,9 @@ def _weight(name: str, value: Any) -> float | tuple[float, ...] | None:
     array = real_array(name, value)
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name}: expected real numbers, got dtype {array.dtype}")
-    if array.ndim > 1:
-        raise ValueError(f"{name}: expected a number, or one for each output, got shape {array.shape}")
+    if array.ndim > 1 or (array.ndim == 0 and name == "class_weight"):
+        expected = "one number for each class" if name == "class_weight" else "a number, or one for each output"
+        raise ValueError(f"{name}: expected {expected}, got shape {array.shape}")
     numbers = array.astype(np.float64)
     if not (np.isfinite(numbers) & (numbers >= 0)).all():
         raise ValueError(f"{name}: expected finite numbers >= 0, got {value!r}")

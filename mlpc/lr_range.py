@@ -11,8 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mlpc import ops
 from mlpc.arguments import real_array, real_number, whole_number
-from mlpc.names import OptimizerName
-from mlpc.optim import optimizer_named
+from mlpc.optim import OptimizerName, optimizer_named
 from mlpc.training import batches, checked_data, warn_of_bytes
 
 if TYPE_CHECKING:

@@ -2,12 +2,11 @@
 
 from typing import Literal, TypeAlias
 
-__all__ = ["ActivationName", "InitName", "OptimizerName", "Reduction"]
+__all__ = ["ActivationName", "InitName", "Reduction"]
 
 ActivationName: TypeAlias = Literal[
     "identity", "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "softplus", "tanh", "sigmoid", "hardtanh",
     "relu6",
 ]  # fmt: skip
-OptimizerName: TypeAlias = Literal["sgd", "adam", "adamw"]
 InitName: TypeAlias = Literal["torch", "he", "glorot", "lecun", "orthogonal", "course", "zeros"]
 Reduction: TypeAlias = Literal["mean", "sum"]

@@ -26,23 +26,80 @@ True
 
 from __future__ import annotations
 
+import fnmatch
+import inspect
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
 from mlpc import _mlpc
 from mlpc.arguments import Array, real_number, shaped
-from mlpc.schedules import Constant, Rate, computed_in_c, rate_at
+from mlpc.schedules import Constant, Rate, rate_at, rates_of
+from mlpc.settings import checked_all
 
 if TYPE_CHECKING:
     from mlpc.net import MLP
 
-__all__ = ["OPTIMIZERS", "SGD", "Adam", "AdamW", "Optimizer"]
+__all__ = [
+    "OPTIMIZERS", "SGD", "Adagrad", "Adam", "AdamW", "Groups", "Optimizer", "OptimizerName", "RMSprop", "Rprop",
+]  # fmt: skip
+
+OptimizerName: TypeAlias = Literal["sgd", "adam", "adamw", "rmsprop", "adagrad", "rprop"]
+Groups: TypeAlias = Mapping[str, Mapping[str, float]]
+"""Factors of tensors: ``{"*.bias": {"weight_decay": 0}, "0.*": {"lr": 0.1}}``."""
+
+_ROWS = _mlpc.optimizers()
+
+
+class Penalties(NamedTuple):
+    """What every optimizer does besides its own step; None or 0: nothing."""
+
+    weight_decay: float = 0.0
+    l1: float = 0.0
+    clip_value: float | None = None
+    clip_norm: float | None = None
+    max_norm: float | None = None
+
+    def checked(self) -> Penalties:
+        """The same as floats >= 0; ValueError for a limit of 0, which would stop all training."""
+        for name in ("clip_value", "clip_norm", "max_norm"):
+            if getattr(self, name) is not None and real_number(name, getattr(self, name)) == 0:
+                raise ValueError(f"{name}: expected a number > 0, or None, got 0")
+        return Penalties(
+            *(0.0 if v is None else real_number(name, v) for name, v in zip(self._fields, self, strict=True))
+        )
+
+
+NO_PENALTIES = Penalties()
 
 
 class Optimizer:
-    """What all optimizers share: a network, a learning rate, a clock, and state of one number per parameter.
+    """What all optimizers share: a network, a learning rate, a clock, state, and what is done besides their own step.
+
+    Parameters
+    ----------
+    net : MLP
+        The network to train.
+    lr : float or callable
+        The learning rate, >= 0, or what gives it for a time in epochs: a schedule from `mlpc.schedules`, any callable.
+    weight_decay : float
+        >= 0; of biases too, unless `groups` says otherwise.  It adds ``weight_decay * p`` to the gradient, and with
+        AdamW takes ``lr * weight_decay * p`` from the parameter instead.
+    l1 : float
+        >= 0; adds ``l1 * sign(p)`` to the gradient.
+    clip_value : float, optional
+        > 0; each element of the gradient is cut to ``-clip_value .. clip_value`` before all that.
+    clip_norm : float, optional
+        > 0; where the gradient of a batch, over all parameters, is longer, it is scaled to this length before that:
+        Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks", 2013.
+    max_norm : float, optional
+        > 0; after the step the incoming weights of a unit are scaled to this length where they are longer: Srivastava
+        et al., "Dropout", 2014, section 5.1.
+    groups : mapping, optional
+        Factors of "lr" and "weight_decay" (and L1), >= 0, by patterns of keys of the state dict:
+        ``{"*.bias": {"weight_decay": 0}}``.  Later patterns replace what earlier ones say.
 
     Attributes
     ----------
@@ -57,13 +114,44 @@ class Optimizer:
         and the number of steps where the optimizer counts them, (1,) in float64.
     """
 
-    def __init__(self, net: MLP, lr: Rate, state: tuple[str, ...]) -> None:
+    name: ClassVar[str] = ""
+
+    def __init__(
+        self,
+        net: MLP,
+        lr: Rate,
+        settings: Mapping[str, Any] = MappingProxyType({}),
+        penalties: Penalties = NO_PENALTIES,
+        groups: Groups | None = None,
+    ) -> None:
+        if not self.name:
+            raise NotImplementedError(
+                f"{type(self).__name__}: expected a step that mlpc computes, as a subclass of SGD, Adam or AdamW has; "
+                "a step of your own is taken in a loop over mlpc.training.batches"
+            )
         if not isinstance(net, _mlpc.Net):
             raise TypeError(f"net: expected a network, got {net!r}")
+        row = _ROWS[self.name]
+        self._settings = checked_all(row["settings"], dict(settings))
+        self._penalties = penalties.checked()
+        self.weight_decay, self.l1 = self._penalties.weight_decay, self._penalties.l1
+        self.clip_value, self.clip_norm, self.max_norm = penalties.clip_value, penalties.clip_norm, penalties.max_norm
+        self.groups = {key: dict(factors) for key, factors in (groups or {}).items()}
         self.net = net
+        self._factors = _factors(net, self.groups)
         self.lr = lr
         self.epochs = 0.0
-        self.state: dict[str, Array] = {name: np.zeros(net.n_parameters, net.dtype) for name in state}
+        kept = dict(zip([setting[0] for setting in row["settings"]], self._settings, strict=True))
+        self.state: dict[str, Array] = {
+            name: np.zeros(net.n_parameters, net.dtype) for name, needs in row["states"] if needs is None or kept[needs]
+        }
+        if row["counts"]:
+            self.state["steps"] = np.zeros(1)
+        self._check_in_dtype()
+
+    def _check_in_dtype(self) -> None:
+        """Settings that a dtype rounds to what they may not be, like eps to 0, are refused by the extension."""
+        _mlpc.Net._fused(self.net, self.spec, 1, False)
 
     @property
     def lr(self) -> float:
@@ -76,24 +164,19 @@ class Optimizer:
 
     @property
     def spec(self) -> _mlpc.Optimizer:
-        """The optimizer as the extension takes it; its arrays are the state itself."""
-        raise NotImplementedError(
-            f"{type(self).__name__}.spec: expected a step that mlpc computes, as a subclass of SGD, Adam or AdamW has; "
-            "a step of your own is taken in a loop over mlpc.training.batches"
-        )
-
-    @property
-    def _known_schedule(self) -> _mlpc.Schedule | Array:
-        """The schedule as the extension takes it; no rates at all where it is a function that only Python knows."""
-        return self.schedule.spec if computed_in_c(self.schedule) else np.zeros(0)
+        """The optimizer as the extension takes it for one step; its arrays are the state itself."""
+        names = [name for name, _ in _ROWS[self.name]["states"]]
+        states = [self.state.get(name) for name in names] + [None] * (3 - len(names))
+        factors = self._factors
+        penalties: Any = tuple(self._penalties)
+        return (
+            self.name, self._settings, penalties, factors[0], factors[1], (states[0], states[1], states[2]),
+            self.state.get("steps"), None,
+        )  # fmt: skip
 
     def epoch_spec(self, steps: int) -> _mlpc.Optimizer:
-        """`spec` for an epoch of so many steps, which begins now, with their rates where only Python knows them."""
-        spec: Any = self.spec
-        if computed_in_c(self.schedule):
-            return spec
-        rates = [rate_at(self.schedule, self.epochs + (step + 0.5) / steps) for step in range(steps)]
-        return (spec[0], np.array(rates), *spec[2:])
+        """`spec` for an epoch of so many steps, which begins now, with their learning rates."""
+        return (*self.spec[:-1], rates_of(self.schedule, self.epochs, steps))
 
     def step(self) -> None:
         """Change the network's parameters by its gradients, once, at the learning rate `lr`."""
@@ -102,6 +185,15 @@ class Optimizer:
     def zero_grad(self) -> None:
         """Set the network's gradients to 0; needed only before gradients are accumulated."""
         self.net.zero_grad()
+
+    def __repr__(self) -> str:
+        given = {name: getattr(self, name) for name, default in _keywords(type(self)).items() if name != "groups"}
+        usual = _keywords(type(self))
+        parts = [f"lr={_lr(self.schedule)}"]
+        parts += [f"{name}={value!r}" for name, value in given.items() if name not in SELDOM or value != usual[name]]
+        if self.groups:
+            parts.append(f"groups={self.groups!r}")
+        return f"{type(self).__name__}({', '.join([*parts, f'epochs={self.epochs!r}'])})"
 
     def state_dict(self) -> dict[str, Any]:
         """A copy of what training has changed: `epochs`, and the arrays of `state`.
@@ -133,10 +225,45 @@ class Optimizer:
         if set(state) != {"epochs", *self.state}:
             raise ValueError(f"state: expected the keys {['epochs', *self.state]}, got {list(state)}")
         epochs = real_number("epochs", state["epochs"])
+        steps = np.asarray(state.get("steps", 0))
+        if np.issubdtype(steps.dtype, np.number) and not (steps >= 0).all():
+            raise ValueError(f"steps: expected a number >= 0, got {state['steps']!r}")
         arrays = {name: shaped(name, state[name], array.shape, array.dtype) for name, array in self.state.items()}
         for name, array in arrays.items():
             self.state[name][:] = array
         self.epochs = epochs
+
+
+SELDOM = ("l1", "clip_value", "clip_norm", "max_norm")
+"""What most optimizers are not told, and do not print then."""
+
+
+def _keywords(kind: type[Optimizer]) -> dict[str, Any]:
+    """What an optimizer can be told beside its learning rate, with what it is where nothing is told."""
+    parameters = inspect.signature(kind).parameters.values()
+    return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+
+
+def _factors(net: MLP, groups: Groups) -> tuple[Array | None, Array | None]:
+    """Factors of the learning rate and of decay for every tensor of the state dict; None where all are 1."""
+    keys = list(net.state_dict())
+    factors = {"lr": np.ones(len(keys)), "weight_decay": np.ones(len(keys))}
+    for pattern, of in groups.items():
+        matches = [i for i, key in enumerate(keys) if fnmatch.fnmatchcase(key, pattern)]
+        if not matches:
+            raise ValueError(f"groups: expected patterns of {', '.join(keys)}, got {pattern!r}")
+        for name, factor in of.items():
+            if name not in factors:
+                raise ValueError(f"groups[{pattern!r}]: expected 'lr' or 'weight_decay', got {name!r}")
+            factors[name][matches] = real_number(f"groups[{pattern!r}][{name!r}]", factor)
+    lr, decay = (None if (array == 1).all() else array for array in factors.values())
+    return lr, decay
+
+
+def _two(name: str, pair: Any) -> tuple[Any, Any]:
+    if np.shape(pair) != (2,):
+        raise TypeError(f"{name}: expected two numbers, got {pair!r}")
+    return pair[0], pair[1]
 
 
 class SGD(Optimizer):
@@ -157,8 +284,8 @@ class SGD(Optimizer):
         0 <= momentum < 1.
     nesterov : bool
         Nesterov's momentum; needs momentum > 0.
-    weight_decay : float
-        >= 0, of biases too.
+    weight_decay, l1, clip_value, clip_norm, max_norm, groups
+        As in `Optimizer`.
 
     Raises
     ------
@@ -176,6 +303,8 @@ class SGD(Optimizer):
     array([1.5 , 0.75], dtype=float32)
     """
 
+    name = "sgd"
+
     def __init__(
         self,
         net: MLP,
@@ -184,26 +313,17 @@ class SGD(Optimizer):
         momentum: float = 0.0,
         nesterov: bool = False,
         weight_decay: float = 0.0,
+        l1: float = 0.0,
+        clip_value: float | None = None,
+        clip_norm: float | None = None,
+        max_norm: float | None = None,
+        groups: Groups | None = None,
     ) -> None:
-        self.momentum = real_number("momentum", momentum)
-        self.nesterov = bool(nesterov)
-        self.weight_decay = real_number("weight_decay", weight_decay)
-        if self.momentum >= 1:
-            raise ValueError(f"momentum: expected a number < 1, got {momentum!r}")
+        self.momentum, self.nesterov = real_number("momentum", momentum), bool(nesterov)
         if self.nesterov and not self.momentum:
             raise ValueError("nesterov: expected a momentum > 0 with it, got 0")
-        super().__init__(net, lr, ("velocity",) if self.momentum else ())
-
-    @property
-    def spec(self) -> _mlpc.Optimizer:
-        velocity = self.state.get("velocity")
-        return ("sgd", self._known_schedule, self.momentum, self.weight_decay, self.nesterov, velocity)
-
-    def __repr__(self) -> str:
-        return (
-            f"SGD(lr={_lr(self.schedule)}, momentum={self.momentum!r}, nesterov={self.nesterov!r}, "
-            f"weight_decay={self.weight_decay!r}, epochs={self.epochs!r})"
-        )
+        settings = {"momentum": momentum, "nesterov": float(self.nesterov)}
+        super().__init__(net, lr, settings, Penalties(weight_decay, l1, clip_value, clip_norm, max_norm), groups)
 
 
 class Adam(Optimizer):
@@ -224,8 +344,8 @@ class Adam(Optimizer):
         How much the means of gradients and of their squares keep from step to step, each 0 <= beta < 1.
     eps : float
         Added to the root of the mean square; > 0.
-    weight_decay : float
-        >= 0, of biases too.
+    weight_decay, l1, clip_value, clip_norm, max_norm, groups
+        As in `Optimizer`.
 
     Raises
     ------
@@ -243,7 +363,7 @@ class Adam(Optimizer):
     (array([1.5, 1.5], dtype=float32), array([1.]))
     """
 
-    _kind = "adam"
+    name = "adam"
 
     def __init__(
         self,
@@ -253,39 +373,17 @@ class Adam(Optimizer):
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0.0,
+        l1: float = 0.0,
+        clip_value: float | None = None,
+        clip_norm: float | None = None,
+        max_norm: float | None = None,
+        groups: Groups | None = None,
     ) -> None:
-        if np.shape(betas) != (2,):
-            raise TypeError(f"betas: expected two numbers, got {betas!r}")
+        betas = _two("betas", betas)
         self.betas = real_number("betas[0]", betas[0]), real_number("betas[1]", betas[1])
         self.eps = real_number("eps", eps)
-        self.weight_decay = real_number("weight_decay", weight_decay)
-        if max(self.betas) >= 1:
-            raise ValueError(f"betas: expected numbers < 1, got {betas!r}")
-        super().__init__(net, lr, ("mean", "square"))
-        if not net.dtype.type(self.eps) > 0:
-            raise ValueError(f"eps: expected a number > 0 in {net.dtype}, got {eps!r}")
-        self.state["steps"] = np.zeros(1)
-
-    @property
-    def spec(self) -> _mlpc.Optimizer:
-        state = self.state
-        return (
-            self._kind, self._known_schedule, self.weight_decay, *self.betas, self.eps,
-            state["mean"], state["square"], state["steps"],
-        )  # fmt: skip
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue where `state_dict` was taken; see `Optimizer.load_state_dict`."""
-        steps = np.asarray(state.get("steps", 0))
-        if np.issubdtype(steps.dtype, np.number) and not (steps >= 0).all():
-            raise ValueError(f"steps: expected a number >= 0, got {state['steps']!r}")
-        super().load_state_dict(state)
-
-    def __repr__(self) -> str:
-        return (
-            f"{type(self).__name__}(lr={_lr(self.schedule)}, betas={self.betas!r}, eps={self.eps!r}, "
-            f"weight_decay={self.weight_decay!r}, epochs={self.epochs!r})"
-        )
+        settings = {"beta1": betas[0], "beta2": betas[1], "eps": eps}
+        super().__init__(net, lr, settings, Penalties(weight_decay, l1, clip_value, clip_norm, max_norm), groups)
 
 
 class AdamW(Adam):
@@ -304,7 +402,7 @@ class AdamW(Adam):
     array([1.9 , 0.95], dtype=float32)
     """
 
-    _kind = "adamw"
+    name = "adamw"
 
     def __init__(
         self,
@@ -314,15 +412,193 @@ class AdamW(Adam):
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0.01,
+        l1: float = 0.0,
+        clip_value: float | None = None,
+        clip_norm: float | None = None,
+        max_norm: float | None = None,
+        groups: Groups | None = None,
     ) -> None:
-        super().__init__(net, lr, betas=betas, eps=eps, weight_decay=weight_decay)
+        super().__init__(
+            net, lr, betas=betas, eps=eps, weight_decay=weight_decay, l1=l1, clip_value=clip_value, clip_norm=clip_norm,
+            max_norm=max_norm, groups=groups,
+        )  # fmt: skip
+
+
+class RMSprop(Optimizer):
+    """The gradient divided by the root of a running mean of its square, as in PyTorch.
+
+    With d the gradient and v, m, u, which begin at 0: ``v = alpha * v + (1 - alpha) * d**2``; centered:
+    ``m = m + (1 - alpha) * (d - m)``, and v - m**2 in the place of v; ``s = d / (sqrt(v) + eps)``; with momentum
+    ``u = momentum * u + s``, and u in the place of s; ``p = p - lr * s``.  Source: Tieleman and Hinton, lecture 6.5 of
+    "Neural Networks for Machine Learning", 2012; centered: Graves, "Generating sequences with recurrent neural
+    networks", 2013, in the form of torch.optim.RMSprop.
+
+    Parameters
+    ----------
+    net, lr
+        As in `Optimizer`.
+    alpha : float
+        How much the means keep from step to step, 0 <= alpha < 1.
+    eps : float
+        > 0.
+    momentum : float
+        0 <= momentum < 1.
+    centered : bool
+        Whether the variance divides, instead of the mean square.
+    weight_decay, l1, clip_value, clip_norm, max_norm, groups
+        As in `Optimizer`.
+
+    Examples
+    --------
+    >>> import mlpc, numpy as np
+    >>> net = mlpc.MLP([1, 1], loss="mse", init=[np.array([[2.0]]), np.array([1.0])])
+    >>> net.gradients[:] = 100.0, -0.01
+    >>> RMSprop(net, lr=0.1, alpha=0.75).step()
+    >>> net.parameters.round(4)
+    array([1.8, 1.2], dtype=float32)
+    """
+
+    name = "rmsprop"
+
+    def __init__(
+        self,
+        net: MLP,
+        lr: Rate = 0.01,
+        *,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+        momentum: float = 0.0,
+        centered: bool = False,
+        weight_decay: float = 0.0,
+        l1: float = 0.0,
+        clip_value: float | None = None,
+        clip_norm: float | None = None,
+        max_norm: float | None = None,
+        groups: Groups | None = None,
+    ) -> None:
+        self.alpha, self.eps = real_number("alpha", alpha), real_number("eps", eps)
+        self.momentum, self.centered = real_number("momentum", momentum), bool(centered)
+        settings = {"alpha": alpha, "eps": eps, "momentum": momentum, "centered": float(self.centered)}
+        super().__init__(net, lr, settings, Penalties(weight_decay, l1, clip_value, clip_norm, max_norm), groups)
+
+
+class Adagrad(Optimizer):
+    """The gradient divided by the root of the sum of all its squares, as in PyTorch.
+
+    With d the gradient and v, which begins at 0, at step t = 1, 2, ...: ``v = v + d**2``,
+    ``p = p - lr / (1 + (t - 1) * lr_decay) * d / (sqrt(v) + eps)``.  Source: Duchi, Hazan and Singer, "Adaptive
+    subgradient methods for online learning and stochastic optimization", 2011, in the form of torch.optim.Adagrad.
+
+    Parameters
+    ----------
+    net, lr
+        As in `Optimizer`.
+    eps : float
+        > 0.
+    lr_decay : float
+        >= 0.
+    weight_decay, l1, clip_value, clip_norm, max_norm, groups
+        As in `Optimizer`.
+
+    Examples
+    --------
+    >>> import mlpc, numpy as np
+    >>> net = mlpc.MLP([1, 1], loss="mse", init=[np.array([[2.0]]), np.array([1.0])])
+    >>> net.gradients[:] = 100.0, -0.01
+    >>> Adagrad(net, lr=0.5).step()
+    >>> net.parameters
+    array([1.5, 1.5], dtype=float32)
+    """
+
+    name = "adagrad"
+
+    def __init__(
+        self,
+        net: MLP,
+        lr: Rate = 0.01,
+        *,
+        eps: float = 1e-10,
+        lr_decay: float = 0.0,
+        weight_decay: float = 0.0,
+        l1: float = 0.0,
+        clip_value: float | None = None,
+        clip_norm: float | None = None,
+        max_norm: float | None = None,
+        groups: Groups | None = None,
+    ) -> None:
+        self.eps, self.lr_decay = real_number("eps", eps), real_number("lr_decay", lr_decay)
+        super().__init__(
+            net,
+            lr,
+            {"eps": eps, "lr_decay": lr_decay},
+            Penalties(weight_decay, l1, clip_value, clip_norm, max_norm),
+            groups,
+        )
+
+
+class Rprop(Optimizer):
+    """Steps whose size goes by the sign of the gradient alone, for batches of all rows; as in PyTorch.
+
+    Each parameter has a size of its own, which begins with `lr` and is multiplied by etas[1] where its derivative has
+    the sign of the step before, by etas[0] where it has the other one, which is not followed then.  Source: Riedmiller
+    and Braun, "A direct adaptive method for faster backpropagation learning: the RPROP algorithm", 1993, in the form of
+    torch.optim.Rprop.
+
+    Parameters
+    ----------
+    net, lr
+        As in `Optimizer`; lr is the size of the first step alone.
+    etas : (float, float)
+        0 <= etas[0] < 1 < etas[1].
+    step_sizes : (float, float)
+        The least size and the largest, both > 0.
+    weight_decay, l1, clip_value, clip_norm, max_norm, groups
+        As in `Optimizer`.
+
+    Examples
+    --------
+    >>> import mlpc, numpy as np
+    >>> net = mlpc.MLP([1, 1], loss="mse", init=[np.array([[2.0]]), np.array([1.0])])
+    >>> net.gradients[:] = 100.0, -0.01
+    >>> optimizer = Rprop(net, lr=0.5)
+    >>> optimizer.step(), optimizer.step()
+    (None, None)
+    >>> net.parameters, optimizer.state["size"]
+    (array([0.9, 2.1], dtype=float32), array([0.6, 0.6], dtype=float32))
+    """
+
+    name = "rprop"
+
+    def __init__(
+        self,
+        net: MLP,
+        lr: Rate = 0.01,
+        *,
+        etas: tuple[float, float] = (0.5, 1.2),
+        step_sizes: tuple[float, float] = (1e-6, 50.0),
+        weight_decay: float = 0.0,
+        l1: float = 0.0,
+        clip_value: float | None = None,
+        clip_norm: float | None = None,
+        max_norm: float | None = None,
+        groups: Groups | None = None,
+    ) -> None:
+        (less, more), (least, most) = _two("etas", etas), _two("step_sizes", step_sizes)
+        self.etas = real_number("etas[0]", less), real_number("etas[1]", more)
+        self.step_sizes = real_number("step_sizes[0]", least), real_number("step_sizes[1]", most)
+        if least > most:
+            raise ValueError(f"step_sizes: expected the least size and the largest, got {step_sizes!r}")
+        settings = {"eta_minus": less, "eta_plus": more, "step_min": least, "step_max": most}
+        super().__init__(net, lr, settings, Penalties(weight_decay, l1, clip_value, clip_norm, max_norm), groups)
 
 
 def _lr(schedule: Callable[[float], Any]) -> str:
     return repr(schedule.lr) if type(schedule) is Constant and not schedule.warmup else repr(schedule)
 
 
-OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"sgd": SGD, "adam": Adam, "adamw": AdamW}
+OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
+    kind.name: kind for kind in (SGD, Adam, AdamW, RMSprop, Adagrad, Rprop)
+}
 """The optimizers that `fit` knows by name."""
 
 

@@ -10,7 +10,7 @@ import math
 import os
 import pathlib
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from typing import TYPE_CHECKING, Any
 
@@ -29,11 +29,10 @@ from mlpc.arguments import (
     whole_numbers,
 )
 from mlpc.losses import loss_named
-from mlpc.names import OptimizerName
 from mlpc.net import MLP
-from mlpc.optim import OPTIMIZERS, optimizer_named
+from mlpc.optim import OPTIMIZERS, SELDOM, OptimizerName, optimizer_named
 from mlpc.progress import Progress
-from mlpc.schedules import computed_in_c, rate_at
+from mlpc.schedules import is_exact, rate_at
 from mlpc.testing import digest
 from mlpc.threads import get_num_threads
 from mlpc.training import warn_of_bytes
@@ -184,7 +183,7 @@ def _ways(name: str, variant: Mapping[str, Any], data: Samples, validation: Samp
     Everything is checked, by the very functions that will train.
     """
     optimizer = optimizer_named(variant["optimizer"])
-    settings = _settings(variant["optimizer"])
+    settings = _settings(variant["optimizer"], variant)
     known = (*_NETWORK, *_TRAINING, *settings)
     if unknown := [key for key in variant if key not in known]:
         raise TypeError(f"expected keys among {', '.join(known)}, got {unknown[0]!r}")
@@ -247,17 +246,21 @@ def _named(schedule: Any, epochs: int, steps: int) -> str:
     """What tells a schedule from others: its text, or where Python computes it, what it says at every step."""
     if not callable(schedule):
         raise TypeError(f"schedule: expected a function from a learning rate to a schedule, got one to {schedule!r}")
-    if computed_in_c(schedule):
+    if is_exact(schedule):
         return repr(schedule)
     rates = [rate_at(schedule, epoch + (step + 0.5) / steps) for epoch in range(epochs) for step in range(steps)]
     name = getattr(schedule, "__qualname__", type(schedule).__qualname__)
     return f"{name} {hashlib.sha256(np.array(rates, '<f8').tobytes()).hexdigest()[:16]}"
 
 
-def _settings(optimizer: str) -> dict[str, Any]:
-    """What an optimizer can be told beside its learning rate, and what it is where nothing is told."""
+def _settings(optimizer: str, named: Container[str]) -> dict[str, Any]:
+    """What an optimizer can be told beside its learning rate, and what it is where nothing is told.
+
+    What few do, like limits, is a part of a run only where the run names it.
+    """
     parameters = inspect.signature(OPTIMIZERS[optimizer]).parameters.values()
-    return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+    told = [p for p in parameters if p.kind is p.KEYWORD_ONLY and (p.name not in SELDOM or p.name in named)]
+    return {p.name: p.default for p in told if p.name != "groups"}
 
 
 def _plain(value: Any) -> Any:
@@ -287,7 +290,7 @@ def _train(
         init=run["init"],
         seed=run["seed"],
     )
-    settings = {key: run[key] for key in _settings(run["optimizer"])}
+    settings = {key: run[key] for key in _settings(run["optimizer"], run)}
     stepper = OPTIMIZERS[run["optimizer"]](net, schedule(run["lr"]) if schedule else run["lr"], **settings)
     record: dict[str, Any] = dict(run) | dict.fromkeys(_FIGURES[:5], math.nan) | {"digest": None, "error": ""}
     try:

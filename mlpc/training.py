@@ -16,8 +16,7 @@ from mlpc import _mlpc
 from mlpc.arguments import Array, finite, pair, real_array, real_number, seed_number, shaped, whole_number
 from mlpc.history import History
 from mlpc.losses import ClassWeight, class_weights
-from mlpc.names import OptimizerName
-from mlpc.optim import OPTIMIZERS, Optimizer
+from mlpc.optim import OPTIMIZERS, Optimizer, OptimizerName
 from mlpc.progress import Progress
 from mlpc.schedules import Rate
 
@@ -95,11 +94,12 @@ def fit(
     batch_size : int
         Rows per step, >= 1; the last batch of an epoch may be short.
     optimizer : str or Optimizer
-        A name ("sgd", "adam", "adamw") means fresh state.  An object continues where it is: ``fit(epochs=5)`` twice
-        with one optimizer equals ``fit(epochs=10)``.
+        A name ("sgd", "adam", "adamw", "rmsprop", "adagrad", "rprop") means fresh state.  An object continues where it
+        is: ``fit(epochs=5)`` twice with one optimizer equals ``fit(epochs=10)``.
     lr : float or callable, optional
         The learning rate for an optimizer given by name, or what gives it for a time in epochs: a schedule from
-        `mlpc.schedules`, any callable.  Where left out, 0.1 for SGD, 0.001 for the others.
+        `mlpc.schedules`, any callable.  Where left out, the optimizer's own: 0.1 for SGD, 0.001 for Adam and AdamW,
+        0.01 for the others.
     validation_data : (x, y), optional
         Evaluated after every epoch, with the same loss and class weights.
     shuffle : bool
@@ -186,7 +186,7 @@ def fit(
             try:
                 loss, accuracy, last_lr = net._train_epoch(
                     samples, y, criterion, sample_weight, optimizer.epoch_spec(steps), batch_size, bool(shuffle),
-                    shuffle_seed, number, optimizer.epochs, bool(keep_gradients), bar.tick,
+                    shuffle_seed, number, bool(keep_gradients), bar.tick,
                 )  # fmt: skip
             except _mlpc.InUseError:  # what the network holds is that other call's
                 raise

@@ -105,7 +105,7 @@ def test_misspelt_names_are_found(complaints):
 def test_names_are_those_there_are():
     assert set(typing.get_args(names.ActivationName)) == set(layers.ACTIVATIONS)
     assert set(typing.get_args(losses.LossName)) == set(losses.LOSSES) == set(_mlpc.losses())
-    assert set(typing.get_args(names.OptimizerName)) == set(optim.OPTIMIZERS)
+    assert set(typing.get_args(optim.OptimizerName)) == set(optim.OPTIMIZERS)
     assert set(typing.get_args(names.InitName)) == set(_mlpc.initial_values())
 
 

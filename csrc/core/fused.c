@@ -222,6 +222,13 @@ static void rows_phase(rank_state *s, size_t k)
         backward(s, first, n);
 }
 
+/* The states from an element on, of those that are kept. */
+static void states_from(const run *r, void *const of[MLPC_MAX_STATES], size_t element, void *state[MLPC_MAX_STATES])
+{
+    for (size_t i = 0; i < MLPC_MAX_STATES; i++)
+        state[i] = of[i] ? at(r, of[i], element) : NULL;
+}
+
 /* Gradients of a panel of a layer, and the step, strip by strip. */
 static void update_panel(const rank_state *s, const mlpc_step_plan *plan, size_t k, size_t l, size_t p)
 {
@@ -229,8 +236,9 @@ static void update_panel(const rank_state *s, const mlpc_step_plan *plan, size_t
     mlpc_fused *f = r->f;
     const mlpc_kernels *kernels = r->job->kernels;
     const mlpc_packed_layer *layer = &f->packed->layers[l];
-    const mlpc_optimizer *o = plan->optimizer;
-    void *const strip = f->ranks[s->rank].strip;
+    const mlpc_step_plan of_weight = mlpc_step_of_tensor(plan, mlpc_weight_tensor(l));
+    const mlpc_step_plan of_bias = mlpc_step_of_tensor(plan, mlpc_bias_tensor(l));
+    void *const strip = f->ranks[s->rank].strip, *state[MLPC_MAX_STATES];
     const size_t unit = layer->panels[p], width = layer->panels[p + 1] - unit, B = batch_rows(r, k);
     const size_t I = layer->I, weight = I * unit;
     const size_t most = f->strip_elements / width / MLPC_STRIP_INPUTS * MLPC_STRIP_INPUTS;
@@ -238,20 +246,18 @@ static void update_panel(const rank_state *s, const mlpc_step_plan *plan, size_t
     const int lists = l == 0 && r->job->samples->skips_zeros;
 
     kernels->linear_backward_b(strip, dz, layer->row, B, width);
-    void *bias_state[MLPC_MAX_STATES] = {NULL}, *state[MLPC_MAX_STATES] = {NULL};
-    for (size_t i = 0; i < f->packed->n_states; i++)
-        bias_state[i] = at(r, layer->bias_state[i], unit);
-    mlpc_step_apply(plan, kernels, at(r, layer->bias, unit), strip, bias_state, width);
+    states_from(r, layer->bias_state, unit, state);
+    mlpc_step_apply(&of_bias, kernels, at(r, layer->bias, unit), strip, state, width);
 
     const void *const x = l ? f->layers[l - 1].a : f->rows[k % 2].x;
     const size_t x_row = l ? f->packed->layers[l - 1].row : f->rows[k % 2].x_row;
-    const int plain = o->kind == MLPC_OPTIMIZER_sgd && !o->state[0] && o->weight_decay == 0;
     void *const w = at(r, layer->weight, weight);
-    if (plain && B <= MLPC_BATCH_BLOCK) {
+    if (mlpc_step_is_plain(&of_weight) && B <= MLPC_BATCH_BLOCK) {
+        const double rate = of_weight.coefficients[MLPC_COEFFICIENT_rate];
         if (lists)
-            kernels->list_sgd_step(w, &f->ranks[s->rank].columns, 0, I, dz, layer->row, B, plan->lr, width);
+            kernels->list_sgd_step(w, &f->ranks[s->rank].columns, 0, I, dz, layer->row, B, rate, width);
         else
-            kernels->panel_sgd_step(w, x, x_row, dz, layer->row, B, I, plan->lr, width);
+            kernels->panel_sgd_step(w, x, x_row, dz, layer->row, B, I, rate, width);
         return;
     }
     for (size_t i = 0; i < I; i += most) {
@@ -260,15 +266,9 @@ static void update_panel(const rank_state *s, const mlpc_step_plan *plan, size_t
             kernels->list_backward_w(strip, &f->ranks[s->rank].columns, i, n, dz, layer->row, B, width);
         else
             kernels->panel_backward_w(strip, at(r, x, i), x_row, dz, layer->row, B, n, width);
-        for (size_t q = 0; q < f->packed->n_states; q++)
-            state[q] = at(r, layer->weight_state[q], offset);
-        mlpc_step_apply(plan, kernels, at(r, layer->weight, offset), strip, state, n * width);
+        states_from(r, layer->weight_state, offset, state);
+        mlpc_step_apply(&of_weight, kernels, at(r, layer->weight, offset), strip, state, n * width);
     }
-}
-
-static double learning_rate(const run *r, size_t k)
-{
-    return mlpc_step_rate(r->job->optimizer, r->job->t0, k, r->batches);
 }
 
 static void units_phase(rank_state *s, size_t k)
@@ -278,7 +278,7 @@ static void units_phase(rank_state *s, size_t k)
     if (!s->passed_over) {
         mlpc_step_plan plan;
         s->steps += 1;
-        mlpc_step_prepare(&plan, r->job->optimizer, learning_rate(r, k), r->steps + s->steps);
+        mlpc_step_prepare(&plan, r->job->optimizer, r->job->rates[k], r->steps + s->steps);
         for (size_t l = packed->n_layers; l-- > 0;) {
             size_t p, end;
             for (share_of_panels(s, &packed->layers[l], &p, &end); p < end; p++)
@@ -373,7 +373,7 @@ mlpc_status mlpc_fused_epoch(mlpc_fused *f, const mlpc_fused_job *job, void *par
         r.status = MLPC_ERROR_DIVERGED;
     if (r.status == MLPC_OK && !mlpc_packed_finite(f->packed, job->kernels))
         r.status = MLPC_ERROR_DIVERGED;
-    *lr = learning_rate(&r, r.batch);
+    *lr = job->rates[r.batch];
     if (r.status == MLPC_ERROR_DIVERGED)
         for (size_t k = r.batch + 1; k > 0 && !batch_loss(&r, k - 1, value); k--)
             ;

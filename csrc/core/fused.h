@@ -18,6 +18,15 @@
 
 typedef struct mlpc_fused mlpc_fused;
 
+/* Terms of the products of a batch, forward and back. */
+double mlpc_fused_terms(const mlpc_net *net, size_t B);
+
+/* What the fused path carries: 1 where an epoch in batches of B rows can be computed here.  Everything else is computed
+ * one call after the other: what needs a whole gradient between backward and step, or keeps it, and batches that are
+ * too large to be waited for. */
+int mlpc_fused_carries(const mlpc_net *net, const mlpc_kernels *kernels, const mlpc_optimizer *optimizer, size_t B,
+                       int keeps_gradients);
+
 /* Memory for batches of up to batch_size rows of such samples, on up to `threads` threads. */
 mlpc_status mlpc_fused_create(mlpc_fused **fused, const mlpc_net *net, const mlpc_kernels *kernels,
                               const mlpc_optimizer *optimizer, const mlpc_samples *samples, size_t batch_size,
@@ -33,7 +42,7 @@ typedef struct {
     const mlpc_samples *samples;
     const mlpc_targets *targets;
     const size_t *order;
-    double t0; /* of the optimizer's clock */
+    const double *rates; /* (batches,) */
     size_t batch_size;
     double *row_loss; /* (n,) in that order */
     const mlpc_poll *poll;

@@ -6,9 +6,41 @@
 
 #include "memory.h"
 #include "pass.h"
+#include "step.h"
 
 /* Bytes of a strip: a part of the first-level cache, beside what the product of that strip reads. */
 enum { STRIP_BYTES = 8192 };
+
+/* A fused batch cannot be interrupted: one that takes longer than this many of the kernels' pieces, of some 10 ms, is
+ * computed step by step. */
+enum { MOST_PIECES = 20 };
+
+/* Kinks cost next to nothing; an element of another activation, forward and back, and one of the loss, so many
+ * terms. */
+enum { BOTH_WAYS = 4 * MLPC_ACTIVATION_TERMS };
+
+static int has_kinks_alone(mlpc_activation a)
+{
+    return a == MLPC_ACTIVATION_identity || a == MLPC_ACTIVATION_relu || a == MLPC_ACTIVATION_leaky_relu ||
+           a == MLPC_ACTIVATION_relu6 || a == MLPC_ACTIVATION_hardtanh;
+}
+
+static int too_large(const mlpc_net *net, const mlpc_kernels *kernels, size_t B)
+{
+    double elements = 0;
+    for (size_t l = 0; l < net->n_layers; l++)
+        if (l == net->n_layers - 1 || !has_kinks_alone(net->layers[l].activation))
+            elements += (double)net->layers[l].n_out;
+    return mlpc_fused_terms(net, B) + BOTH_WAYS * (double)B * elements > (double)MOST_PIECES * (double)kernels->piece;
+}
+
+double mlpc_fused_terms(const mlpc_net *net, size_t B) { return 3 * (double)B * (double)net->n_parameters; }
+
+int mlpc_fused_carries(const mlpc_net *net, const mlpc_kernels *kernels, const mlpc_optimizer *optimizer, size_t B,
+                       int keeps_gradients)
+{
+    return !keeps_gradients && mlpc_step_is_local(optimizer) && !too_large(net, kernels, B);
+}
 
 static void cut_rows(mlpc_cutter *c, mlpc_rows *rows, const mlpc_samples *samples, size_t B, size_t size)
 {
@@ -77,9 +109,6 @@ mlpc_status mlpc_fused_create(mlpc_fused **out, const mlpc_net *net, const mlpc_
                               size_t threads)
 {
     const size_t size = kernels->itemsize;
-    size_t states = 0;
-    while (states < MLPC_MAX_STATES && optimizer->state[states])
-        states++;
     mlpc_fused *f = calloc(1, sizeof *f);
     if (!f)
         return MLPC_ERROR_MEMORY;
@@ -89,7 +118,7 @@ mlpc_status mlpc_fused_create(mlpc_fused **out, const mlpc_net *net, const mlpc_
     if (f->strip_elements < MLPC_STRIP_INPUTS * MLPC_LIST_VECTORS * kernels->lanes)
         f->strip_elements = MLPC_STRIP_INPUTS * MLPC_LIST_VECTORS * kernels->lanes;
     mlpc_cutter measure = {.block = NULL};
-    if (mlpc_packed_create(&f->packed, net, kernels, states, samples->skips_zeros, threads) == MLPC_OK) {
+    if (mlpc_packed_create(&f->packed, net, kernels, optimizer->state, samples->skips_zeros, threads) == MLPC_OK) {
         cut_all(&measure, f, net, samples, size);
         if (!measure.overflows && (f->memory = mlpc_block_alloc(measure.bytes)) &&
             (f->tiles = mlpc_block_alloc_dirty(threads * MLPC_SCRATCH))) {
@@ -105,8 +134,9 @@ mlpc_status mlpc_fused_create(mlpc_fused **out, const mlpc_net *net, const mlpc_
 void mlpc_fused_clear(mlpc_fused *f, size_t itemsize)
 {
     memset(f->packed->parameters, 0, f->packed->elements * itemsize);
-    for (size_t s = 0; s < f->packed->n_states; s++)
-        memset(f->packed->states[s], 0, f->packed->elements * itemsize);
+    for (size_t s = 0; s < MLPC_MAX_STATES; s++)
+        if (f->packed->states[s])
+            memset(f->packed->states[s], 0, f->packed->elements * itemsize);
     for (size_t l = 0; l < f->packed->n_layers; l++)
         memset(f->layers[l].dz, 0, f->batch_size * f->packed->layers[l].row * itemsize);
 }

@@ -34,7 +34,12 @@ static void put(void *parameters, mlpc_dtype dtype, size_t i, double value)
 /* y += a x, one fma per element, by the step of gradient descent: it has the same bits on every instruction set. */
 static void add_multiple(const mlpc_kernels *doubles, double *y, double a, const double *x, size_t n)
 {
-    doubles->sgd_step(y, x, NULL, -a, 0, 0, 0, n);
+    const double coefficients[MLPC_MAX_COEFFICIENTS] = {
+        [MLPC_COEFFICIENT_scale] = 1,
+        [MLPC_COEFFICIENT_clip] = INFINITY,
+        [MLPC_COEFFICIENT_rate] = -a,
+    };
+    doubles->step[MLPC_STEP_sgd](y, x, (void *[MLPC_MAX_STATES]){NULL}, coefficients, n);
 }
 
 /* A = (1 - tau v v^T) A for `rows` rows of `columns` elements, `stride` apart: rows of A are combined as wholes, so

@@ -26,7 +26,7 @@ static const mlpc_loss_row rows[MLPC_N_LOSSES] = {
     [MLPC_LOSS_mae] = {.name = "mae", .targets = ANY_NUMBER},
     [MLPC_LOSS_huber] = {.name = "huber",
                          .targets = ANY_NUMBER,
-                         .setting = {"delta", 1, .least = 0, .most = INFINITY, .open = 1}},
+                         .setting = {"delta", 1, .least = 0, .most = INFINITY, .open = MLPC_OPEN_LEAST}},
     [MLPC_LOSS_poisson] = {.name = "poisson",
                            .link = MLPC_LINK_exp,
                            .targets = {.outputs = 1, .least = 0, .most = INFINITY}},
@@ -37,7 +37,7 @@ static const mlpc_loss_row rows[MLPC_N_LOSSES] = {
                                  .weight = "class_weight"},
     [MLPC_LOSS_quantile] = {.name = "quantile",
                             .targets = ANY_NUMBER,
-                            .setting = {"q", 0.5, .least = 0, .most = 1, .open = 1}},
+                            .setting = {"q", 0.5, .least = 0, .most = 1, .open = MLPC_OPEN_LEAST | MLPC_OPEN_MOST}},
     [MLPC_LOSS_log_cosh] = {.name = "log_cosh", .targets = ANY_NUMBER},
 };
 

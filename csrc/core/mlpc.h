@@ -7,7 +7,7 @@
  *     element-wise losses    L = sum_i s_i sum_j l_ij / D       mean: D = O sum_i s_i          sum: D = 1
  *     cross-entropy          L = sum_i s_i l_i / D              mean: D = sum_i s_i w[y_i]     sum: D = 1
  *                            (w: class weights; for probabilities instead of labels D = sum_i s_i)
- * The optimizer's penalty is not part of L: weight decay c adds c p to the gradient of every parameter p, biases too.
+ * What an optimizer adds is not part of L: see mlpc_penalties.
  *
  * Memory.  Parameters and gradients are one contiguous array each, layer by layer: W_l row-major (n_in, n_out), then
  * b_l. Both belong to the caller.  A workspace holds what one batch needs: activations and gradients between layers.
@@ -155,7 +155,8 @@ mlpc_status mlpc_predict(const mlpc_net *net, const mlpc_kernels *kernels, const
  *   exp      exp(z), a rate; nothing counts */
 typedef enum { MLPC_LINK_none, MLPC_LINK_softmax, MLPC_LINK_sigmoid, MLPC_LINK_exp, MLPC_N_LINKS } mlpc_link;
 
-/* A number that a loss, an optimizer or a schedule takes: from least to most, both left out where open. */
+/* A number that a loss, an optimizer or a schedule takes: finite, from least to most, which `open` leaves out. */
+enum { MLPC_OPEN_LEAST = 1, MLPC_OPEN_MOST = 2 };
 typedef struct {
     const char *name; /* NULL: there is none */
     double initial, least, most;
@@ -275,56 +276,93 @@ mlpc_status mlpc_initialize(const mlpc_net *net, const mlpc_kernels *doubles, vo
 
 /* ---- Learning rates ---------------------------------------------------------------------------------------------- */
 
-typedef enum { MLPC_SCHEDULE_constant, MLPC_SCHEDULE_step, MLPC_SCHEDULE_cosine, MLPC_N_SCHEDULES } mlpc_schedule_kind;
+enum { MLPC_MAX_SETTINGS = 4 };
 
-/* The learning rate as a function of t, the time in epochs.  First, where t < warmup: lr t / warmup.  Then
- *   constant  lr
- *   step      lr * gamma^floor(t / every)
- *   cosine    minimum + (lr - minimum) (1 + cos(pi (t - warmup) / (epochs - warmup))) / 2, and minimum for
- *   t >= epochs */
+/* A function of the time t in epochs: a row of the table in schedules.c, which has the formulas.  Settings end where a
+ * name is NULL. */
+typedef struct mlpc_schedule mlpc_schedule;
 typedef struct {
-    mlpc_schedule_kind kind;
-    double lr, warmup;
-    double every, gamma;    /* step */
-    double epochs, minimum; /* cosine */
-} mlpc_schedule;
+    const char *name;
+    mlpc_setting settings[MLPC_MAX_SETTINGS];
+    double (*rate)(const mlpc_schedule *schedule, double t);
+} mlpc_schedule_row;
 
+/* Row number i; NULL behind the last one.  The row of a name, or NULL. */
+const mlpc_schedule_row *mlpc_schedule_row_at(size_t i);
+const mlpc_schedule_row *mlpc_schedule_named(const char *name);
+
+struct mlpc_schedule {
+    const mlpc_schedule_row *row;
+    double lr, warmup;                  /* where t < warmup the rate is lr t / warmup */
+    double settings[MLPC_MAX_SETTINGS]; /* the row's, in its order */
+};
+
+/* The learning rate at t >= 0. */
 double mlpc_learning_rate(const mlpc_schedule *schedule, double t);
+
+/* Those of the K steps of an epoch that begins at t0: of step k at t0 + (k + 1/2) / K. */
+void mlpc_learning_rates(const mlpc_schedule *schedule, double t0, size_t K, double *rates);
 
 /* base^n by repeated squaring: the same bits everywhere, as no library's pow promises. */
 double mlpc_power(double base, uint64_t n);
 
 /* ---- Optimizers -------------------------------------------------------------------------------------------------- */
 
-typedef enum { MLPC_OPTIMIZER_sgd, MLPC_OPTIMIZER_adam, MLPC_OPTIMIZER_adamw, MLPC_N_OPTIMIZERS } mlpc_optimizer_kind;
+/* A state of an optimizer: an array of one number for each parameter. */
+typedef struct {
+    const char *name; /* NULL: there is none */
+    int needs;        /* 1 + the number of the setting that must not be 0 for it to be kept; 0: it is always kept */
+} mlpc_state_row;
 
-enum { MLPC_MAX_STATES = 2 };
+/* What the core and everyone above knows of an optimizer: a row of the table in optimizers.c.  The kernel of its step
+ * knows the formula. */
+typedef struct {
+    const char *name;
+    mlpc_step_kind step;
+    mlpc_setting settings[MLPC_MAX_SETTINGS];
+    mlpc_state_row states[MLPC_MAX_STATES];
+    int decoupled; /* weight decay shrinks the parameters, and is no part of the gradient */
+    int counts;    /* it must know how many steps were taken */
+    /* The rate, and the kernel's own coefficients, of step number t = 1, 2, ... from the settings and a learning rate;
+     * in the core's floating-point mode. */
+    void (*prepare)(double coefficients[MLPC_MAX_COEFFICIENTS], const double *settings, double lr, double t);
+} mlpc_optimizer_row;
+
+/* Row number i; NULL behind the last one.  The row of a name, or NULL. */
+const mlpc_optimizer_row *mlpc_optimizer_row_at(size_t i);
+const mlpc_optimizer_row *mlpc_optimizer_named(const char *name);
+
+/* What every optimizer does with a batch's gradient and parameters besides its own step; nothing where it is 0.
+ * In this order: the gradient is multiplied by clip_norm / |g| where its norm |g| over all parameters is larger than
+ * clip_norm, and each element is cut to -clip_value .. clip_value; weight_decay p + l1 sign(p) is added to it
+ * (decoupled: p shrinks by lr weight_decay p instead); after the step a unit's incoming weights are multiplied by
+ * max_norm / their norm where that is larger. */
+typedef struct {
+    double weight_decay, l1, clip_value, clip_norm, max_norm;
+} mlpc_penalties;
 
 typedef struct {
-    mlpc_optimizer_kind kind;
-    mlpc_schedule schedule;
-    const double *rates; /* the learning rates of the steps of an epoch, made before it; NULL: the schedule's */
-    double weight_decay;
-    double momentum; /* SGD */
-    int nesterov;
-    double beta1, beta2, eps; /* Adam, AdamW */
-    /* (n_parameters,) of real each, NULL where there is none.  SGD with momentum: the velocity.  Adam, AdamW: the
-     * running means of the gradients and of their squares. */
-    void *state[MLPC_MAX_STATES];
-    double *steps; /* Adam, AdamW: how many steps were taken, a whole number; else NULL */
+    const mlpc_optimizer_row *row;
+    double settings[MLPC_MAX_SETTINGS]; /* the row's, in its order */
+    mlpc_penalties penalties;
+    /* (2 n_layers,) each, or NULL, which is 1 for all: of every layer's weight and bias, a factor of the learning rate,
+     * and one of weight decay and L1. */
+    const double *lr_factors, *decay_factors;
+    void *state[MLPC_MAX_STATES]; /* (n_parameters,) of real each, NULL where it is not kept */
+    double *steps;                /* how many were taken, a whole number; NULL where the row does not count */
 } mlpc_optimizer;
 
-/* One step over n parameters at the learning rate lr; changes parameters, the state and the number of steps. */
-mlpc_status mlpc_step(const mlpc_optimizer *optimizer, const mlpc_kernels *kernels, void *parameters,
-                      const void *gradients, double lr, size_t n);
+/* One step at the learning rate lr: changes parameters, the state and the number of steps. */
+void mlpc_step(const mlpc_optimizer *optimizer, const mlpc_net *net, const mlpc_kernels *kernels, void *parameters,
+               const void *gradients, double lr);
 
 /* ---- Training ---------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     int shuffle;
-    uint64_t seed;  /* of the shuffle */
-    uint32_t epoch; /* number of this epoch in the stream of shuffles */
-    double t0;      /* the optimizer's time at the beginning, in epochs: step k of K is taken at t0 + (k + 1/2) / K */
+    uint64_t seed;       /* of the shuffle */
+    uint32_t epoch;      /* number of this epoch in the stream of shuffles */
+    const double *rates; /* (steps,) the learning rates of its steps */
 } mlpc_epoch_settings;
 
 typedef struct {
@@ -356,8 +394,8 @@ mlpc_status mlpc_trainer_create(mlpc_trainer **trainer, const mlpc_net *net, con
 void mlpc_trainer_free(mlpc_trainer *trainer);
 
 /* 1 where a trainer of this net would be made just so for these. */
-int mlpc_trainer_fits(const mlpc_trainer *trainer, const mlpc_kernels *kernels, const mlpc_optimizer *optimizer,
-                      const mlpc_samples *samples, size_t batch_size, size_t threads);
+int mlpc_trainer_fits(const mlpc_trainer *trainer, const mlpc_net *net, const mlpc_kernels *kernels,
+                      const mlpc_optimizer *optimizer, const mlpc_samples *samples, size_t batch_size, size_t threads);
 
 /* One epoch over the samples, with everything as the trainer was made for: shuffle, then per batch gather, forward,
  * loss, backward, step; the last batch may be short.  Equal to the bit to the same calls made one by one, whatever the

@@ -25,14 +25,14 @@ static size_t panel_count(size_t vectors, size_t wide, int lists, size_t threads
     return vectors - n * wide > n ? n + 1 : n;
 }
 
-mlpc_status mlpc_packed_create(mlpc_packed **out, const mlpc_net *net, const mlpc_kernels *kernels, size_t n_states,
-                               int lists, size_t threads)
+mlpc_status mlpc_packed_create(mlpc_packed **out, const mlpc_net *net, const mlpc_kernels *kernels,
+                               void *const state[MLPC_MAX_STATES], int lists, size_t threads)
 {
     const size_t size = kernels->itemsize, L = net->n_layers, lanes = kernels->lanes;
     mlpc_packed *packed = calloc(1, sizeof *packed);
     if (!packed)
         return MLPC_ERROR_MEMORY;
-    *packed = (mlpc_packed){.n_layers = L, .n_states = n_states};
+    *packed = (mlpc_packed){.n_layers = L};
 
     /* The plan, as layers without memory: sizes were checked when the net was made, padding adds less than lanes. */
     size_t total = 0, offset = 0, boundaries = 0, elements = 0;
@@ -45,8 +45,9 @@ mlpc_status mlpc_packed_create(mlpc_packed **out, const mlpc_net *net, const mlp
         fits = fits && elements < SIZE_MAX / 8 / size;
     }
     fits = fits && mlpc_size_add(&total, boundaries, sizeof(size_t));
-    for (size_t s = 0; s < n_states + 1; s++)
-        fits = fits && mlpc_size_add(&total, elements, size);
+    fits = fits && mlpc_size_add(&total, elements, size);
+    for (size_t s = 0; s < MLPC_MAX_STATES; s++)
+        fits = fits && (!state[s] || mlpc_size_add(&total, elements, size));
     if (!fits || !(packed->memory = mlpc_block_alloc(total))) {
         mlpc_packed_free(packed);
         return MLPC_ERROR_MEMORY;
@@ -55,8 +56,8 @@ mlpc_status mlpc_packed_create(mlpc_packed **out, const mlpc_net *net, const mlp
     packed->layers = mlpc_block_cut(packed->memory, &offset, L, sizeof(mlpc_packed_layer));
     size_t *panels = mlpc_block_cut(packed->memory, &offset, boundaries, sizeof(size_t));
     packed->parameters = mlpc_block_cut(packed->memory, &offset, elements, size);
-    for (size_t s = 0; s < n_states; s++)
-        packed->states[s] = mlpc_block_cut(packed->memory, &offset, elements, size);
+    for (size_t s = 0; s < MLPC_MAX_STATES; s++)
+        packed->states[s] = state[s] ? mlpc_block_cut(packed->memory, &offset, elements, size) : NULL;
 
     size_t at = 0;
     for (size_t l = 0; l < L; l++) {
@@ -72,7 +73,9 @@ mlpc_status mlpc_packed_create(mlpc_packed **out, const mlpc_net *net, const mlp
             *panels++ = vectors * p / layer->n_panels * lanes;
         layer->weight = (char *)packed->parameters + at * size;
         layer->bias = (char *)layer->weight + layer->I * layer->padded * size;
-        for (size_t s = 0; s < n_states; s++) {
+        for (size_t s = 0; s < MLPC_MAX_STATES; s++) {
+            if (!packed->states[s])
+                continue;
             layer->weight_state[s] = (char *)packed->states[s] + at * size;
             layer->bias_state[s] = (char *)layer->weight_state[s] + layer->I * layer->padded * size;
         }
@@ -113,22 +116,24 @@ void mlpc_packed_load(mlpc_packed *packed, const mlpc_net *net, const void *para
                       void *const state[MLPC_MAX_STATES])
 {
     copy(packed, net, (char *)parameters, packed->parameters, 1);
-    for (size_t s = 0; s < packed->n_states; s++)
-        copy(packed, net, state[s], packed->states[s], 1);
+    for (size_t s = 0; s < MLPC_MAX_STATES; s++)
+        if (packed->states[s])
+            copy(packed, net, state[s], packed->states[s], 1);
 }
 
 void mlpc_packed_store(const mlpc_packed *packed, const mlpc_net *net, void *parameters,
                        void *const state[MLPC_MAX_STATES])
 {
     copy(packed, net, parameters, packed->parameters, 0);
-    for (size_t s = 0; s < packed->n_states; s++)
-        copy(packed, net, state[s], packed->states[s], 0);
+    for (size_t s = 0; s < MLPC_MAX_STATES; s++)
+        if (packed->states[s])
+            copy(packed, net, state[s], packed->states[s], 0);
 }
 
 int mlpc_packed_finite(const mlpc_packed *packed, const mlpc_kernels *kernels)
 {
-    for (size_t s = 0; s < packed->n_states; s++)
-        if (!kernels->all_finite(packed->states[s], packed->elements))
+    for (size_t s = 0; s < MLPC_MAX_STATES; s++)
+        if (packed->states[s] && !kernels->all_finite(packed->states[s], packed->elements))
             return 0;
     return kernels->all_finite(packed->parameters, packed->elements);
 }

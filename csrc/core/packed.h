@@ -10,22 +10,23 @@ typedef struct {
     size_t I, O, padded; /* padded: outputs, filled up to whole vectors */
     size_t row;          /* between rows of what lies behind the layer: no even number of cache lines, so that the same
                           * column of many rows does not fall into few sets of the cache */
-    size_t n_panels, *panels; /* n_panels + 1 first outputs */
-    void *weight, *bias;      /* (I, padded) in panels; (padded,) */
-    void *weight_state[MLPC_MAX_STATES], *bias_state[MLPC_MAX_STATES];
+    size_t n_panels, *panels;                                          /* n_panels + 1 first outputs */
+    void *weight, *bias;                                               /* (I, padded) in panels; (padded,) */
+    void *weight_state[MLPC_MAX_STATES], *bias_state[MLPC_MAX_STATES]; /* NULL where they are not kept */
 } mlpc_packed_layer;
 
 typedef struct {
-    size_t n_layers, n_states;
+    size_t n_layers;
     mlpc_packed_layer *layers;
     size_t elements; /* of the parameters, and of each state, padding included */
     void *parameters, *states[MLPC_MAX_STATES];
     void *memory;
 } mlpc_packed;
 
-/* Memory for so many states.  Where lists is set the first layer's panels are those of the kernels of lists. */
-mlpc_status mlpc_packed_create(mlpc_packed **packed, const mlpc_net *net, const mlpc_kernels *kernels, size_t n_states,
-                               int lists, size_t threads);
+/* Memory for those states that are not NULL.  Where lists is set the first layer's panels are those of the kernels of
+ * lists. */
+mlpc_status mlpc_packed_create(mlpc_packed **packed, const mlpc_net *net, const mlpc_kernels *kernels,
+                               void *const state[MLPC_MAX_STATES], int lists, size_t threads);
 void mlpc_packed_free(mlpc_packed *packed);
 
 /* From the public arrays, and back to them. */

@@ -1,4 +1,4 @@
-/* One step of an optimizer, prepared once and applied to any part of the parameters. */
+/* One step of an optimizer, prepared once and applied to any part of a tensor: a layer's weight, or its bias. */
 #ifndef MLPC_STEP_H
 #define MLPC_STEP_H
 
@@ -6,18 +6,27 @@
 
 typedef struct {
     const mlpc_optimizer *optimizer;
-    double lr;
-    mlpc_adam adam; /* Adam, AdamW */
+    double coefficients[MLPC_MAX_COEFFICIENTS];
 } mlpc_step_plan;
 
-/* The learning rate of step k = 0, 1, ... of the K steps of an epoch that begins at time t0, in epochs. */
-double mlpc_step_rate(const mlpc_optimizer *optimizer, double t0, size_t k, size_t K);
+/* Tensors of a network in the order of its parameters: layer l's weight, and its bias. */
+static inline size_t mlpc_weight_tensor(size_t l) { return 2 * l; }
+static inline size_t mlpc_bias_tensor(size_t l) { return 2 * l + 1; }
 
-/* Step number t >= 1 at the learning rate lr; to be called in the core's floating-point mode. */
+/* Step number t >= 1 at the learning rate lr; in the core's floating-point mode, as all below. */
 void mlpc_step_prepare(mlpc_step_plan *plan, const mlpc_optimizer *optimizer, double lr, double t);
 
-/* n parameters, their gradients, and their parts of the optimizer's state, NULL where there is none. */
-void mlpc_step_apply(const mlpc_step_plan *plan, const mlpc_kernels *kernels, void *parameters, const void *gradients,
-                     void *const state[MLPC_MAX_STATES], size_t n);
+/* The same for one of the tensors, with its factors. */
+mlpc_step_plan mlpc_step_of_tensor(const mlpc_step_plan *plan, size_t tensor);
+
+/* 1 where a tensor's step is p - rate g, of the flushed gradient, and nothing else. */
+int mlpc_step_is_plain(const mlpc_step_plan *of_tensor);
+
+/* n parameters of the tensor, their gradients, and their parts of the states, NULL where they are not kept. */
+void mlpc_step_apply(const mlpc_step_plan *of_tensor, const mlpc_kernels *kernels, void *parameters,
+                     const void *gradients, void *const state[MLPC_MAX_STATES], size_t n);
+
+/* 1 where a step needs no more than the gradient of the elements that it changes. */
+int mlpc_step_is_local(const mlpc_optimizer *optimizer);
 
 #endif

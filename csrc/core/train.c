@@ -18,13 +18,13 @@
 typedef struct {
     const mlpc_kernels *kernels;
     size_t n, batch_size, threads, capacity;
-    int skips_zeros, has_values, has_state[MLPC_MAX_STATES];
+    int fused, skips_zeros, has_values, has_state[MLPC_MAX_STATES];
 } trainer_key;
 
 struct mlpc_trainer {
     trainer_key key;
     size_t n, batch_size;
-    mlpc_fused *fused; /* NULL where batches are too large to be waited for */
+    mlpc_fused *fused; /* NULL where mlpc_fused_carries no epoch */
     mlpc_workspace *workspace;
     size_t *order;    /* (n,) rows in the order of this epoch */
     double *row_loss; /* (n,) in that order */
@@ -39,16 +39,10 @@ struct mlpc_trainer {
 
 static size_t last_of(const mlpc_net *net) { return net->n_layers - 1; }
 
-/* A fused batch cannot be interrupted: one that takes longer than this many of the kernels' pieces, of some 10 ms, is
- * computed step by step. */
-enum { MOST_PIECES = 20 };
-
 /* A thread more pays where it gets so much of the kernels' pieces per batch, some 20 us of work, against two barriers,
  * and a vector of rows of its own: else the weights of the layers behind the first, each of which both threads read and
  * one wrote, cost more on their way between the CPUs than what is computed with them. */
 #define LEAST_OF_BATCH (1 / 500.0)
-
-static double terms_of(const mlpc_net *net, size_t B) { return 3 * (double)B * (double)net->n_parameters; }
 
 /* Each thread keeps the columns of a batch for itself, see fused_memory.h: more than two keep so many bytes at most. */
 #define MOST_COLUMNS ((double)(256 << 20))
@@ -61,30 +55,11 @@ static size_t fused_threads(const mlpc_net *net, const mlpc_kernels *kernels, co
     size_t most = threads < vectors ? threads : vectors;
     if (samples->skips_zeros && most > 2 && (double)most * columns > MOST_COLUMNS)
         most = MOST_COLUMNS / columns < 2 ? 2 : (size_t)(MOST_COLUMNS / columns);
-    return mlpc_team_size(terms_of(net, B), LEAST_OF_BATCH * (double)kernels->piece, most);
+    return mlpc_team_size(mlpc_fused_terms(net, B), LEAST_OF_BATCH * (double)kernels->piece, most);
 }
 
-/* Kinks cost next to nothing; an element of another activation, forward and back, and one of the loss, so many
- * terms. */
-enum { BOTH_WAYS = 4 * MLPC_ACTIVATION_TERMS };
-
-static int has_kinks_alone(mlpc_activation a)
-{
-    return a == MLPC_ACTIVATION_identity || a == MLPC_ACTIVATION_relu || a == MLPC_ACTIVATION_leaky_relu ||
-           a == MLPC_ACTIVATION_relu6 || a == MLPC_ACTIVATION_hardtanh;
-}
-
-static int too_large(const mlpc_net *net, const mlpc_kernels *kernels, size_t B)
-{
-    double elements = 0;
-    for (size_t l = 0; l < net->n_layers; l++)
-        if (l == last_of(net) || !has_kinks_alone(net->layers[l].activation))
-            elements += (double)net->layers[l].n_out;
-    return terms_of(net, B) + BOTH_WAYS * (double)B * elements > (double)MOST_PIECES * (double)kernels->piece;
-}
-
-static trainer_key key_of(const mlpc_kernels *kernels, const mlpc_optimizer *optimizer, const mlpc_samples *samples,
-                          size_t batch_size, size_t threads)
+static trainer_key key_of(const mlpc_net *net, const mlpc_kernels *kernels, const mlpc_optimizer *optimizer,
+                          const mlpc_samples *samples, size_t batch_size, size_t threads)
 {
     trainer_key key = {
         .kernels = kernels,
@@ -92,6 +67,7 @@ static trainer_key key_of(const mlpc_kernels *kernels, const mlpc_optimizer *opt
         .batch_size = batch_size,
         .threads = threads,
         .capacity = samples->capacity,
+        .fused = mlpc_fused_carries(net, kernels, optimizer, batch_size < samples->n ? batch_size : samples->n, 0),
         .skips_zeros = samples->skips_zeros,
         .has_values = samples->value != NULL,
     };
@@ -100,13 +76,13 @@ static trainer_key key_of(const mlpc_kernels *kernels, const mlpc_optimizer *opt
     return key;
 }
 
-int mlpc_trainer_fits(const mlpc_trainer *trainer, const mlpc_kernels *kernels, const mlpc_optimizer *optimizer,
-                      const mlpc_samples *samples, size_t batch_size, size_t threads)
+int mlpc_trainer_fits(const mlpc_trainer *trainer, const mlpc_net *net, const mlpc_kernels *kernels,
+                      const mlpc_optimizer *optimizer, const mlpc_samples *samples, size_t batch_size, size_t threads)
 {
-    const trainer_key is = trainer->key, other = key_of(kernels, optimizer, samples, batch_size, threads);
+    const trainer_key is = trainer->key, other = key_of(net, kernels, optimizer, samples, batch_size, threads);
     int same = is.kernels == other.kernels && is.n == other.n && is.batch_size == other.batch_size &&
                is.threads == other.threads && is.capacity == other.capacity && is.skips_zeros == other.skips_zeros &&
-               is.has_values == other.has_values;
+               is.has_values == other.has_values && is.fused == other.fused;
     for (int s = 0; s < MLPC_MAX_STATES; s++)
         same = same && is.has_state[s] == other.has_state[s];
     return same;
@@ -137,12 +113,12 @@ mlpc_status mlpc_trainer_create(mlpc_trainer **out, const mlpc_net *net, const m
     mlpc_trainer *trainer = calloc(1, sizeof *trainer);
     if (!trainer)
         return MLPC_ERROR_MEMORY;
-    trainer->key = key_of(kernels, optimizer, samples, batch_size, threads);
+    trainer->key = key_of(net, kernels, optimizer, samples, batch_size, threads);
     trainer->n = n;
     trainer->batch_size = B;
     if (mlpc_workspace_create(&trainer->workspace, net, B, mlpc_useful_threads(net, kernels, B, threads)) != MLPC_OK ||
-        (!too_large(net, kernels, B) && mlpc_fused_create(&trainer->fused, net, kernels, optimizer, samples, B,
-                                                          fused_threads(net, kernels, samples, B, threads)) != MLPC_OK))
+        (trainer->key.fused && mlpc_fused_create(&trainer->fused, net, kernels, optimizer, samples, B,
+                                                 fused_threads(net, kernels, samples, B, threads)) != MLPC_OK))
         goto fail;
 
     mlpc_cutter measure = {.block = NULL};
@@ -230,7 +206,8 @@ static mlpc_status train_batch(const job *j, const mlpc_targets *batch, size_t B
         return status;
     if (j->gradients)
         memcpy(j->gradients, j->trainer->gradients, net->n_parameters * j->kernels->itemsize);
-    return mlpc_step(j->optimizer, j->kernels, j->parameters, j->trainer->gradients, lr, net->n_parameters);
+    mlpc_step(j->optimizer, net, j->kernels, j->parameters, j->trainer->gradients, lr);
+    return MLPC_OK;
 }
 
 /* What training has changed, kept and put back: parameters, the optimizer's state and its number of steps. */
@@ -281,7 +258,7 @@ static mlpc_status plain_epoch(const job *j, const mlpc_samples *samples, const 
         const size_t start = k * trainer->batch_size;
         const size_t B = n - start < trainer->batch_size ? n - start : trainer->batch_size;
         const mlpc_targets batch = mlpc_targets_of_rows(targets, &trainer->targets);
-        const double lr = mlpc_step_rate(j->optimizer, settings->t0, k, batches);
+        const double lr = settings->rates[k];
         progress.rows = start;
         result->lr = lr;
         status = gather(trainer, samples, j->kernels, targets, trainer->order + start, B, O, &batch_poll);
@@ -307,7 +284,7 @@ static mlpc_status fused_epoch(const job *j, const mlpc_samples *samples, const 
         .samples = samples,
         .targets = targets,
         .order = j->trainer->order,
-        .t0 = settings->t0,
+        .rates = settings->rates,
         .batch_size = j->trainer->batch_size,
         .row_loss = j->trainer->row_loss,
         .poll = poll,
@@ -335,8 +312,9 @@ static MLPC_NOINLINE mlpc_status epoch(const job *j, const mlpc_samples *samples
     if (status != MLPC_OK)
         return status;
 
-    status = trainer->fused && !j->gradients ? fused_epoch(j, samples, targets, settings, result, &right, poll)
-                                             : plain_epoch(j, samples, targets, settings, result, &right, poll);
+    const int carries = mlpc_fused_carries(j->net, j->kernels, j->optimizer, trainer->batch_size, j->gradients != NULL);
+    status = carries ? fused_epoch(j, samples, targets, settings, result, &right, poll)
+                     : plain_epoch(j, samples, targets, settings, result, &right, poll);
     result->accuracy = mlpc_share_right(j->loss->kind, right, n, O);
     if (status == MLPC_OK)
         result->loss = j->kernels->sum_double(trainer->row_loss, n) / divisor;

@@ -71,14 +71,29 @@ typedef struct {
     size_t dz_row;
 } mlpc_loss_job;
 
-/* The coefficients of one step of Adam or AdamW, see adam_step. */
-typedef struct {
-    double beta1, beta2, eps;
-    double decay;      /* Adam's weight decay, part of the gradient */
-    double shrink;     /* AdamW's: the learning rate times the weight decay */
-    double rate;       /* the learning rate divided by 1 - beta1^t */
-    double correction; /* 1 / sqrt(1 - beta2^t) */
-} mlpc_adam;
+typedef enum {
+#define MLPC_STEP(name) MLPC_STEP_##name,
+#include "kernels.def"
+    MLPC_N_STEPS
+} mlpc_step_kind;
+
+/* The coefficients of a step, doubles that a kernel rounds to real once.  The first ones mean the same for all of them:
+ *   g = scale * gradient, flushed;  g cut to -clip..clip;  d = g + decay p + l1 sign(p);  q = p - shrink p
+ * each line left out where its coefficient says nothing (scale 1, clip infinite, the others 0); a product and the sum
+ * that follows are one fma.  From d and q the kernel's own ones make the new p. */
+enum {
+    MLPC_COEFFICIENT_scale,
+    MLPC_COEFFICIENT_clip,
+    MLPC_COEFFICIENT_decay,
+    MLPC_COEFFICIENT_l1,
+    MLPC_COEFFICIENT_shrink,
+    MLPC_COEFFICIENT_rate, /* the learning rate, or what an optimizer makes of it */
+    MLPC_COEFFICIENT_own,  /* the first of the kernel's own */
+    MLPC_MAX_COEFFICIENTS = MLPC_COEFFICIENT_own + 4
+};
+
+/* Arrays of one number for each parameter that an optimizer keeps from step to step, at most. */
+enum { MLPC_MAX_STATES = 3 };
 
 /* ---- Packed layers: what the kernels of an epoch work on ----------------------------------------------------------
  *
@@ -185,7 +200,7 @@ typedef struct {
     void (*panel_backward_w)(void *dw, const void *x, size_t x_row, const void *dz, size_t dz_row, size_t B, size_t I,
                              size_t width);
 
-    /* w = w - lr dw of panel_backward_w, dw flushed, as sgd_step without momentum and weight decay;
+    /* w = w - lr dw of panel_backward_w, dw flushed, as the step of SGD with nothing but a rate;
      * B <= MLPC_BATCH_BLOCK. */
     void (*panel_sgd_step)(void *w, const void *x, size_t x_row, const void *dz, size_t dz_row, size_t B, size_t I,
                            double lr, size_t width);
@@ -204,7 +219,7 @@ typedef struct {
     void (*list_backward_w)(void *dw, const mlpc_columns *columns, size_t input, size_t n, const void *dz,
                             size_t dz_row, size_t B, size_t width);
 
-    /* w = w - lr dw for these rows, dw flushed, as sgd_step without momentum and weight decay; w (n, width) of the
+    /* w = w - lr dw for these rows, dw flushed, as the step of SGD with nothing but a rate; w (n, width) of the
      * panel; B <= MLPC_BATCH_BLOCK. */
     void (*list_sgd_step)(void *w, const mlpc_columns *columns, size_t input, size_t n, const void *dz, size_t dz_row,
                           size_t B, double lr, size_t width);
@@ -222,18 +237,25 @@ typedef struct {
     /* 1 where no element is NaN or infinite, else 0. */
     int (*all_finite)(const void *x, size_t n);
 
-    /* p (n,), gradient g, velocity v (NULL where momentum is 0), g and v flushed:
-     *   d = g + weight_decay p;  v = momentum v + d;  u = nesterov ? d + momentum v : v;  p = p - lr u
-     * each line one fma, left out where its factor is 0; hyper-parameters are rounded to real once. */
-    void (*sgd_step)(void *p, const void *g, void *v, double lr, double momentum, int nesterov, double weight_decay,
-                     size_t n);
-
-    /* p (n,), gradient g, running means m of gradients and v of their squares, all three flushed:
-     *   d = g + decay p;  m = m + (1 - beta1) (d - m);  v = ((1 - beta2) d) d + beta2 v;
-     *   u = m / (eps + correction sqrt(v));  q = p - shrink p;  p = q - rate u
-     * a product and the sum that follows are one fma, every other operation is rounded; lines whose decay or shrink is
-     * 0 are left out; coefficients are rounded to real once. */
-    void (*adam_step)(void *p, const void *g, void *m, void *v, const mlpc_adam *coefficients, size_t n);
+    /* Steps: p (n,), gradient g (n,), state[s] (n,) or NULL where it is not kept; states are flushed when they are
+     * stored.  With d, q and the kernel's own coefficients, see above:
+     *   sgd      own: momentum, Nesterov's (1 or 0).  State: velocity v, kept where momentum is not 0
+     *            v = momentum v + d;  u = Nesterov's ? d + momentum v : v, or d without v;  p = q - rate u
+     *   adam     own: beta1, beta2, eps, correction.  States: means m of d and v of its square
+     *            m = m + (1 - beta1) (d - m);  v = ((1 - beta2) d) d + beta2 v
+     *            p = q - rate (m / (eps + correction sqrt(v)))
+     *   rmsprop  own: alpha, eps, momentum.  States: mean v of squares; velocity u, kept where momentum is not 0; mean m
+     *            of d, kept where centered
+     *            v = ((1 - alpha) d) d + alpha v;  m = m + (1 - alpha) (d - m);  w = v - m m, or 0 where that is negative
+     *            s = d / (eps + sqrt(w));  u = momentum u + s;  p = q - rate u, or q - rate s without u
+     *   adagrad  own: eps.  State: sum v of squares
+     *            v = d d + v;  p = q - rate (d / (eps + sqrt(v)))
+     *   rprop    own: less, more, least, most.  States: d of the step before, b, and the size s of the steps
+     *            s = rate where it is 0;  where d and b have one sign s = s more, where opposite ones s = s less and
+     *            d = 0;  s cut to least..most;  p = q - s sign(d);  b = d
+     * A product and the sum that follows are one fma, every other operation is rounded. */
+    void (*step[MLPC_N_STEPS])(void *p, const void *g, void *const state[MLPC_MAX_STATES], const double *coefficients,
+                               size_t n);
 
     /* y[i] = (real)x[i] * (real)scale, rounded once: what input that is kept in bytes means. */
     void (*from_bytes)(void *y, const uint8_t *x, double scale, size_t n);

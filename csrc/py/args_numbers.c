@@ -63,8 +63,9 @@ int args_size(const char *name, PyObject *object, size_t minimum, size_t *value)
 
 static int inside(const mlpc_setting *setting, double value)
 {
-    const int in_closed = value >= setting->least && value <= setting->most;
-    return isfinite(value) && in_closed && !(setting->open && (value == setting->least || value == setting->most));
+    const int above = setting->open & MLPC_OPEN_LEAST ? value > setting->least : value >= setting->least;
+    const int below = setting->open & MLPC_OPEN_MOST ? value < setting->most : value <= setting->most;
+    return isfinite(value) && above && below;
 }
 
 int args_setting(const mlpc_setting *setting, PyObject *object, mlpc_dtype dtype, double *value)
@@ -72,13 +73,15 @@ int args_setting(const mlpc_setting *setting, PyObject *object, mlpc_dtype dtype
     char expected[64];
     if (args_double(setting->name, object, value) < 0)
         return -1;
-    if (inside(setting, *value) && (dtype == MLPC_FLOAT64 || inside(setting, (double)(float)*value)))
+    const int as_double = inside(setting, *value);
+    if (as_double && (dtype == MLPC_FLOAT64 || inside(setting, (double)(float)*value)))
         return 0;
     if (isinf(setting->most))
         snprintf(expected, sizeof expected, "%s %g", setting->open ? ">" : ">=", setting->least);
     else
-        snprintf(expected, sizeof expected, "in %c%g, %g%c", setting->open ? '(' : '[', setting->least, setting->most,
-                 setting->open ? ')' : ']');
-    PyErr_Format(PyExc_ValueError, "%s: expected a number %s, got %R", setting->name, expected, object);
+        snprintf(expected, sizeof expected, "in %c%g, %g%c", setting->open & MLPC_OPEN_LEAST ? '(' : '[',
+                 setting->least, setting->most, setting->open & MLPC_OPEN_MOST ? ')' : ']');
+    PyErr_Format(PyExc_ValueError, "%s: expected a number %s%s, got %R", setting->name, expected,
+                 as_double ? " in float32" : "", object);
     return -1;
 }

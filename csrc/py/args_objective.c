@@ -52,18 +52,18 @@ static PyArrayObject *weights(const char *name, PyObject *object, mlpc_dtype dty
     return array;
 }
 
-/* The same of the outputs, where one number is for all of them. */
-static PyArrayObject *output_weights(const char *name, PyObject *object, mlpc_dtype dtype, npy_intp columns)
+/* The same of the outputs; of classes there are several, else one number is for all of them. */
+static PyArrayObject *output_weights(const mlpc_loss_row *row, PyObject *object, mlpc_dtype dtype, npy_intp columns)
 {
     PyArrayObject *array = args_seen(object);
-    if (array != NULL && PyArray_NDIM(array) == 0) {
+    if (array != NULL && PyArray_NDIM(array) == 0 && row->link != MLPC_LINK_softmax) {
         PyArrayObject *all = (PyArrayObject *)PyArray_SimpleNewFromDescr(1, &columns, PyArray_DESCR(array));
         Py_INCREF(PyArray_DESCR(array));
         if (all == NULL || PyArray_CopyInto(all, array) < 0)
             Py_CLEAR(all);
         Py_SETREF(array, all);
     }
-    PyArrayObject *result = array == NULL ? NULL : weights(name, (PyObject *)array, dtype, columns);
+    PyArrayObject *result = array == NULL ? NULL : weights(row->weight, (PyObject *)array, dtype, columns);
     Py_XDECREF(array);
     return result;
 }
@@ -95,7 +95,7 @@ static int parse_settings(args_objective *objective, mlpc_dtype dtype, npy_intp 
     if (setting != Py_None && args_setting(&row->setting, setting, dtype, &objective->loss.setting) < 0)
         return -1;
     if (weight != Py_None) {
-        objective->weight = output_weights(row->weight, weight, dtype, columns);
+        objective->weight = output_weights(row, weight, dtype, columns);
         if (objective->weight == NULL)
             return -1;
     }

@@ -1,143 +1,184 @@
+/* An optimizer among the arguments. */
 #include "args_optimizer.h"
 
-#include "names.h"
+#include <math.h>
 
-int args_schedule_parse(mlpc_schedule *schedule, PyObject *tuple)
+static const mlpc_optimizer_row *parse_row(PyObject *name)
 {
-    if (!PyTuple_Check(tuple) || PyTuple_GET_SIZE(tuple) != 7) {
-        PyErr_Format(PyExc_TypeError, "schedule: expected (kind, lr, warmup, every, gamma, epochs, minimum), got %R",
-                     tuple);
+    for (size_t i = 0; PyUnicode_Check(name) && mlpc_optimizer_row_at(i) != NULL; i++)
+        if (PyUnicode_CompareWithASCIIString(name, mlpc_optimizer_row_at(i)->name) == 0)
+            return mlpc_optimizer_row_at(i);
+    PyErr_Format(PyExc_ValueError, "optimizer: expected the name of a row of optimizers(), got %R", name);
+    return NULL;
+}
+
+int args_settings(const char *what, const mlpc_setting *settings, PyObject *tuple, mlpc_dtype dtype, double *values)
+{
+    Py_ssize_t n = 0;
+    while (n < MLPC_MAX_SETTINGS && settings[n].name != NULL)
+        n++;
+    if (!PyTuple_Check(tuple) || PyTuple_GET_SIZE(tuple) != n) {
+        PyErr_Format(PyExc_TypeError, "%s: expected %zd settings, got %R", what, n, tuple);
         return -1;
     }
-    const int kind = names_find("schedule", PyTuple_GET_ITEM(tuple, 0), names_schedules, MLPC_N_SCHEDULES);
-    if (kind < 0)
-        return -1;
-    schedule->kind = (mlpc_schedule_kind)kind;
-    const struct {
-        const char *name;
-        double *value;
-    } fields[] = {
-        {"lr", &schedule->lr},       {"warmup", &schedule->warmup}, {"every", &schedule->every},
-        {"gamma", &schedule->gamma}, {"epochs", &schedule->epochs}, {"minimum", &schedule->minimum},
-    };
-    for (int i = 0; i < 6; i++)
-        if (args_double(fields[i].name, PyTuple_GET_ITEM(tuple, i + 1), fields[i].value) < 0)
+    for (Py_ssize_t i = 0; i < n; i++)
+        if (args_setting(&settings[i], PyTuple_GET_ITEM(tuple, i), dtype, &values[i]) < 0)
             return -1;
     return 0;
 }
 
-/* A tuple, or an array with the rates of an epoch's steps: what only Python can compute. */
-static int parse_rates(args_optimizer *optimizer, PyObject *schedule)
+/* (weight_decay, l1, clip_value, clip_norm, max_norm), each >= 0, and 0 for none. */
+static int parse_penalties(mlpc_penalties *penalties, PyObject *tuple, mlpc_dtype dtype)
 {
-    if (!PyArray_Check(schedule))
-        return args_schedule_parse(&optimizer->optimizer.schedule, schedule);
-    PyArrayObject *const rates = args_real("rates", schedule, MLPC_FLOAT64);
-    if (rates == NULL)
+    const struct {
+        const char *name;
+        double *value;
+    } fields[] = {{"weight_decay", &penalties->weight_decay},
+                  {"l1", &penalties->l1},
+                  {"clip_value", &penalties->clip_value},
+                  {"clip_norm", &penalties->clip_norm},
+                  {"max_norm", &penalties->max_norm}};
+    if (!PyTuple_Check(tuple) || PyTuple_GET_SIZE(tuple) != 5) {
+        PyErr_Format(PyExc_TypeError, "penalties: expected (weight_decay, l1, clip_value, clip_norm, max_norm), got %R",
+                     tuple);
         return -1;
-    if (args_shape1("rates", rates, ARGS_ANY) == 0)
-        optimizer->rates = (PyArrayObject *)PyArray_NewCopy(rates, NPY_CORDER);
-    Py_DECREF(rates);
-    if (optimizer->rates == NULL)
-        return -1;
-    optimizer->optimizer.rates = PyArray_DATA(optimizer->rates);
+    }
+    for (Py_ssize_t i = 0; i < 5; i++) {
+        const mlpc_setting setting = {fields[i].name, 0, .least = 0, .most = INFINITY};
+        if (args_setting(&setting, PyTuple_GET_ITEM(tuple, i), dtype, fields[i].value) < 0)
+            return -1;
+    }
     return 0;
 }
 
-int args_optimizer_steps(const args_optimizer *optimizer, size_t steps)
+/* An array of doubles (n,), a private copy; None: NULL. */
+static int parse_doubles(PyArrayObject **array, const double **data, const char *name, PyObject *object, npy_intp n)
 {
-    return optimizer->rates == NULL ? 0 : args_shape1("rates", optimizer->rates, (npy_intp)steps);
+    if (object == Py_None)
+        return 0;
+    PyArrayObject *real = args_real(name, object, MLPC_FLOAT64);
+    if (real == NULL || args_shape1(name, real, n) < 0) {
+        Py_XDECREF(real);
+        return -1;
+    }
+    *array = (PyArrayObject *)PyArray_NewCopy(real, NPY_CORDER);
+    Py_DECREF(real);
+    if (*array == NULL)
+        return -1;
+    *data = PyArray_DATA(*array);
+    return 0;
 }
 
-/* Array number i of the optimizer, to be changed in place. */
+/* An array that the optimizer writes, number i of those it holds. */
 static int parse_array(args_optimizer *optimizer, int i, const char *name, PyObject *object, npy_intp n,
                        mlpc_dtype dtype)
 {
     optimizer->names[i] = name;
     optimizer->arrays[i] = args_inplace(name, object, 1, &n, dtype);
+    for (int before = 0; optimizer->arrays[i] != NULL && before < i; before++)
+        if (optimizer->arrays[before] != NULL &&
+            args_disjoint(optimizer->names[before], optimizer->arrays[before], name, optimizer->arrays[i]) < 0)
+            return -1;
     return optimizer->arrays[i] == NULL ? -1 : 0;
 }
 
-/* (kind, schedule, momentum, weight_decay, nesterov, velocity) */
-static int parse_sgd(args_optimizer *optimizer, PyObject *tuple, npy_intp n, mlpc_dtype dtype)
+static int parse_states(args_optimizer *optimizer, PyObject *tuple, npy_intp n, mlpc_dtype dtype)
 {
     mlpc_optimizer *const to = &optimizer->optimizer;
-    PyObject *const velocity = PyTuple_GET_ITEM(tuple, 5);
-    if (args_double("momentum", PyTuple_GET_ITEM(tuple, 2), &to->momentum) < 0 ||
-        args_double("weight_decay", PyTuple_GET_ITEM(tuple, 3), &to->weight_decay) < 0 ||
-        args_bool(PyTuple_GET_ITEM(tuple, 4), &to->nesterov) < 0)
-        return -1;
-    const int wanted = to->momentum != 0;
-    if (wanted != (velocity != Py_None)) {
-        PyErr_Format(PyExc_ValueError, "velocity: expected %s",
-                     wanted ? "an array, since momentum is not 0" : "None, since momentum is 0");
+    if (!PyTuple_Check(tuple) || PyTuple_GET_SIZE(tuple) != MLPC_MAX_STATES) {
+        PyErr_Format(PyExc_TypeError, "states: expected %d arrays or None, got %R", MLPC_MAX_STATES, tuple);
         return -1;
     }
-    if (!wanted)
+    for (int s = 0; s < MLPC_MAX_STATES; s++) {
+        const mlpc_state_row *const row = &to->row->states[s];
+        PyObject *const array = PyTuple_GET_ITEM(tuple, s);
+        const int kept = row->name != NULL && (row->needs == 0 || to->settings[row->needs - 1] != 0);
+        if (kept != (array != Py_None)) {
+            PyErr_Format(PyExc_ValueError, "%s: expected %s", row->name == NULL ? "states" : row->name,
+                         kept ? "an array" : "None, since it is not kept");
+            return -1;
+        }
+        if (kept && parse_array(optimizer, s, row->name, array, n, dtype) < 0)
+            return -1;
+        to->state[s] = kept ? PyArray_DATA(optimizer->arrays[s]) : NULL;
+    }
+    return 0;
+}
+
+static int parse_steps(args_optimizer *optimizer, PyObject *steps)
+{
+    mlpc_optimizer *const to = &optimizer->optimizer;
+    if (to->row->counts != (steps != Py_None)) {
+        PyErr_Format(PyExc_ValueError, "steps: expected %s",
+                     to->row->counts ? "an array of one number" : "None, since they are not counted");
+        return -1;
+    }
+    if (!to->row->counts)
         return 0;
-    if (parse_array(optimizer, 0, "velocity", velocity, n, dtype) < 0)
+    if (parse_array(optimizer, MLPC_MAX_STATES, "steps", steps, 1, MLPC_FLOAT64) < 0)
         return -1;
-    to->state[0] = PyArray_DATA(optimizer->arrays[0]);
-    return 0;
+    to->steps = PyArray_DATA(optimizer->arrays[MLPC_MAX_STATES]);
+    if (*to->steps >= 0 && *to->steps < 9007199254740992.0) /* 2^53: whole numbers end there */
+        return 0;
+    PyErr_Format(PyExc_ValueError, "steps: expected a whole number of steps, got %R",
+                 optimizer->arrays[MLPC_MAX_STATES]);
+    return -1;
 }
 
-/* (kind, schedule, weight_decay, beta1, beta2, eps, mean, square, steps) */
-static int parse_adam(args_optimizer *optimizer, PyObject *tuple, npy_intp n, mlpc_dtype dtype)
+int args_optimizer_parse(args_optimizer *optimizer, PyObject *tuple, const mlpc_net *net)
 {
     mlpc_optimizer *const to = &optimizer->optimizer;
-    if (args_double("weight_decay", PyTuple_GET_ITEM(tuple, 2), &to->weight_decay) < 0 ||
-        args_double("beta1", PyTuple_GET_ITEM(tuple, 3), &to->beta1) < 0 ||
-        args_double("beta2", PyTuple_GET_ITEM(tuple, 4), &to->beta2) < 0 ||
-        args_double("eps", PyTuple_GET_ITEM(tuple, 5), &to->eps) < 0 ||
-        parse_array(optimizer, 0, "mean", PyTuple_GET_ITEM(tuple, 6), n, dtype) < 0 ||
-        parse_array(optimizer, 1, "square", PyTuple_GET_ITEM(tuple, 7), n, dtype) < 0 ||
-        parse_array(optimizer, 2, "steps", PyTuple_GET_ITEM(tuple, 8), 1, MLPC_FLOAT64) < 0 ||
-        args_disjoint("mean", optimizer->arrays[0], "square", optimizer->arrays[1]) < 0 ||
-        args_disjoint("steps", optimizer->arrays[2], "mean", optimizer->arrays[0]) < 0 ||
-        args_disjoint("steps", optimizer->arrays[2], "square", optimizer->arrays[1]) < 0)
-        return -1;
-    to->state[0] = PyArray_DATA(optimizer->arrays[0]);
-    to->state[1] = PyArray_DATA(optimizer->arrays[1]);
-    to->steps = PyArray_DATA(optimizer->arrays[2]);
-    if (!(*to->steps >= 0 && *to->steps < 9007199254740992.0)) { /* 2^53: whole numbers end there */
-        PyErr_Format(PyExc_ValueError, "steps: expected a whole number of steps, got %R", optimizer->arrays[2]);
+    const npy_intp n = (npy_intp)net->n_parameters, tensors = 2 * (npy_intp)net->n_layers;
+    *optimizer = (args_optimizer){0};
+    if (!PyTuple_Check(tuple) || PyTuple_GET_SIZE(tuple) != 8) {
+        PyErr_Format(
+            PyExc_TypeError,
+            "optimizer: expected (name, settings, penalties, lr_factors, decay_factors, states, steps, rates), "
+            "got %R",
+            tuple);
         return -1;
     }
-    return 0;
+    to->row = parse_row(PyTuple_GET_ITEM(tuple, 0));
+    if (to->row == NULL ||
+        args_settings("optimizer", to->row->settings, PyTuple_GET_ITEM(tuple, 1), net->dtype, to->settings) < 0 ||
+        parse_penalties(&to->penalties, PyTuple_GET_ITEM(tuple, 2), net->dtype) < 0 ||
+        parse_doubles(&optimizer->lr_factors, &to->lr_factors, "lr_factors", PyTuple_GET_ITEM(tuple, 3), tensors) < 0 ||
+        parse_doubles(&optimizer->decay_factors, &to->decay_factors, "decay_factors", PyTuple_GET_ITEM(tuple, 4),
+                      tensors) < 0 ||
+        parse_states(optimizer, PyTuple_GET_ITEM(tuple, 5), n, net->dtype) < 0)
+        return -1;
+    return parse_steps(optimizer, PyTuple_GET_ITEM(tuple, 6));
 }
 
-int args_optimizer_parse(args_optimizer *optimizer, PyObject *tuple, npy_intp n, mlpc_dtype dtype)
+int args_optimizer_rates(args_optimizer *optimizer, PyObject *tuple, size_t steps, const double **rates)
 {
-    static const struct {
-        Py_ssize_t length;
-        const char *fields;
-        int (*parse)(args_optimizer *optimizer, PyObject *tuple, npy_intp n, mlpc_dtype dtype);
-    } kinds[MLPC_N_OPTIMIZERS] = {
-        [MLPC_OPTIMIZER_sgd] = {6, "momentum, weight_decay, nesterov, velocity", parse_sgd},
-        [MLPC_OPTIMIZER_adam] = {9, "weight_decay, beta1, beta2, eps, mean, square, steps", parse_adam},
-        [MLPC_OPTIMIZER_adamw] = {9, "weight_decay, beta1, beta2, eps, mean, square, steps", parse_adam},
-    };
-    *optimizer = (args_optimizer){0};
-    if (!PyTuple_Check(tuple) || PyTuple_GET_SIZE(tuple) == 0) {
-        PyErr_Format(PyExc_TypeError, "optimizer: expected (kind, schedule, ...), got %R", tuple);
+    PyObject *const object = PyTuple_GET_ITEM(tuple, 7);
+    if (object == Py_None) {
+        PyErr_SetString(PyExc_TypeError,
+                        "rates: expected an array of the learning rates of an epoch's steps, got None");
         return -1;
     }
-    const int kind = names_find("optimizer", PyTuple_GET_ITEM(tuple, 0), names_optimizers, MLPC_N_OPTIMIZERS);
-    if (kind < 0)
-        return -1;
-    if (PyTuple_GET_SIZE(tuple) != kinds[kind].length) {
-        PyErr_Format(PyExc_TypeError, "optimizer: expected (kind, schedule, %s), got %R", kinds[kind].fields, tuple);
-        return -1;
+    PyArrayObject *array = args_real("rates", object, MLPC_FLOAT64);
+    if (array != NULL && PyArray_NDIM(array) == 1 && PyArray_DIM(array, 0) == 1) {
+        const npy_intp shape = (npy_intp)steps;
+        PyArrayObject *all = (PyArrayObject *)PyArray_SimpleNew(1, &shape, NPY_FLOAT64);
+        if (all != NULL && PyArray_CopyInto(all, array) < 0)
+            Py_CLEAR(all);
+        Py_SETREF(array, all);
     }
-    optimizer->optimizer.kind = (mlpc_optimizer_kind)kind;
-    if (parse_rates(optimizer, PyTuple_GET_ITEM(tuple, 1)) < 0)
+    if (array == NULL)
         return -1;
-    return kinds[kind].parse(optimizer, tuple, n, dtype);
+    const int status = parse_doubles(&optimizer->rates, rates, "rates", (PyObject *)array, (npy_intp)steps);
+    Py_DECREF(array);
+    return status;
 }
 
 void args_optimizer_clear(args_optimizer *optimizer)
 {
     for (int i = 0; i <= MLPC_MAX_STATES; i++)
         Py_CLEAR(optimizer->arrays[i]);
+    Py_CLEAR(optimizer->lr_factors);
+    Py_CLEAR(optimizer->decay_factors);
     Py_CLEAR(optimizer->rates);
 }
 

@@ -547,10 +547,12 @@ static PyMethodDef net_methods[] = {
     {"evaluate", FAST(net_evaluate),
      "evaluate($self, x, y, loss, sample_weight, scale=None, /)\n--\n\n(loss, share of right answers)."},
     {"_train_epoch", FAST(net_train_epoch),
-     "_train_epoch($self, x, y, loss, sample_weight, optimizer, batch_size, shuffle, seed, epoch, t0, keep_gradients, "
+     "_train_epoch($self, x, y, loss, sample_weight, optimizer, batch_size, shuffle, seed, epoch, keep_gradients, "
      "tick, /)\n--\n\nOne epoch: (loss, share of right answers, learning rate of the last step)."},
     {"_end_training", net_end_training, METH_NOARGS,
      "_end_training($self, /)\n--\n\nFrees the memory that _train_epoch kept for the next epoch."},
+    {"_fused", FAST(net_fused),
+     "_fused($self, optimizer, batch_size, keep_gradients, /)\n--\n\nWhether the fused path carries such an epoch."},
     {"_step", FAST(net_step), "_step($self, optimizer, lr, /)\n--\n\nOne step of the optimizer, by the gradients."},
     {"zero_grad", net_zero_grad, METH_NOARGS, "zero_grad($self, /)\n--\n\nSets all gradients to 0."},
     {NULL, NULL, 0, NULL},

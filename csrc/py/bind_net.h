@@ -90,5 +90,6 @@ PyObject *net_train_epoch(PyObject *self, PyObject *const *args, Py_ssize_t narg
 PyObject *net_step(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 PyObject *net_zero_grad(PyObject *self, PyObject *none);
 PyObject *net_end_training(PyObject *self, PyObject *none);
+PyObject *net_fused(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 
 #endif

@@ -18,14 +18,50 @@ static PyObject *as_real(PyObject *Py_UNUSED(module), PyObject *const *args, Py_
     return dtype < 0 ? NULL : (PyObject *)args_real(name, args[1], (mlpc_dtype)dtype);
 }
 
+/* (name, lr, warmup, settings) */
+static int parse_schedule(mlpc_schedule *schedule, PyObject *tuple)
+{
+    if (!PyTuple_Check(tuple) || PyTuple_GET_SIZE(tuple) != 4 || !PyUnicode_Check(PyTuple_GET_ITEM(tuple, 0))) {
+        PyErr_Format(PyExc_TypeError, "schedule: expected (name, lr, warmup, settings), got %R", tuple);
+        return -1;
+    }
+    const char *const name = PyUnicode_AsUTF8(PyTuple_GET_ITEM(tuple, 0));
+    *schedule = (mlpc_schedule){.row = name == NULL ? NULL : mlpc_schedule_named(name)};
+    if (schedule->row == NULL) {
+        PyErr_Format(PyExc_ValueError, "schedule: expected the name of a row of schedules(), got %R",
+                     PyTuple_GET_ITEM(tuple, 0));
+        return -1;
+    }
+    return args_double("lr", PyTuple_GET_ITEM(tuple, 1), &schedule->lr) < 0 ||
+                   args_double("warmup", PyTuple_GET_ITEM(tuple, 2), &schedule->warmup) < 0
+               ? -1
+               : args_settings("schedule", schedule->row->settings, PyTuple_GET_ITEM(tuple, 3), MLPC_FLOAT64,
+                               schedule->settings);
+}
+
 static PyObject *learning_rate(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
 {
     mlpc_schedule schedule;
     double t;
-    if (args_count("learning_rate", nargs, 2) < 0 || args_schedule_parse(&schedule, args[0]) < 0 ||
+    if (args_count("learning_rate", nargs, 2) < 0 || parse_schedule(&schedule, args[0]) < 0 ||
         args_double("t", args[1], &t) < 0)
         return NULL;
     return PyFloat_FromDouble(mlpc_learning_rate(&schedule, t));
+}
+
+static PyObject *learning_rates(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
+{
+    mlpc_schedule schedule;
+    double t0;
+    size_t steps;
+    if (args_count("learning_rates", nargs, 3) < 0 || parse_schedule(&schedule, args[0]) < 0 ||
+        args_double("t0", args[1], &t0) < 0 || args_size("steps", args[2], 0, &steps) < 0)
+        return NULL;
+    const npy_intp shape[1] = {(npy_intp)steps};
+    PyObject *result = PyArray_SimpleNew(1, shape, NPY_FLOAT64);
+    if (result != NULL)
+        mlpc_learning_rates(&schedule, t0, steps, PyArray_DATA((PyArrayObject *)result));
+    return result;
 }
 
 /* ---- Random numbers ---------------------------------------------------------------------------------------------- */
@@ -108,6 +144,8 @@ PyMethodDef bind_numbers_methods[] = {
     {"as_real", FAST(as_real), "as_real(name, x, dtype, /)\n--\n\nReal numbers in a dtype, C-contiguous."},
     {"learning_rate", FAST(learning_rate),
      "learning_rate(schedule, t, /)\n--\n\nThe learning rate at time t, in epochs."},
+    {"learning_rates", FAST(learning_rates),
+     "learning_rates(schedule, t0, steps, /)\n--\n\nThose of the steps of an epoch that begins at t0."},
     {"philox", FAST(philox), "philox(seed, stream, index, counter, /)\n--\n\nOne block of Philox4x32-10."},
     {"random_normal", FAST(random_normal),
      "random_normal(seed, stream, index, n, /)\n--\n\nThe stream's first n normal variates."},

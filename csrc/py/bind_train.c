@@ -1,6 +1,7 @@
 /* Steps of an optimizer, and whole epochs of them. */
 #include <string.h>
 
+#include "../core/fused.h"
 #include "args_optimizer.h"
 #include "bind_net.h"
 #include "bind_samples.h"
@@ -9,7 +10,7 @@
 
 static int parse_optimizer(const NetObject *net, args_optimizer *optimizer, PyObject *tuple)
 {
-    return args_optimizer_parse(optimizer, tuple, (npy_intp)net->n_parameters, net->plan->dtype) < 0 ||
+    return args_optimizer_parse(optimizer, tuple, net->plan) < 0 ||
                    args_optimizer_disjoint(optimizer, "the parameters", net->parameters) < 0 ||
                    args_optimizer_disjoint(optimizer, "the gradients", net->gradients) < 0
                ? -1
@@ -18,17 +19,15 @@ static int parse_optimizer(const NetObject *net, args_optimizer *optimizer, PyOb
 
 /* ---- One step ---------------------------------------------------------------------------------------------------- */
 
-static mlpc_status step_within(NetObject *net, const args_optimizer *optimizer, double lr)
+static void step_within(NetObject *net, const args_optimizer *optimizer, double lr)
 {
     net_will_write(net);
     const mlpc_kernels *const kernels = net_kernels(net);
     void *const parameters = PyArray_DATA(net->parameters);
     const void *const gradients = PyArray_DATA(net->gradients);
-    mlpc_status status;
     Py_BEGIN_ALLOW_THREADS
-    status = mlpc_step(&optimizer->optimizer, kernels, parameters, gradients, lr, net->plan->n_parameters);
+    mlpc_step(&optimizer->optimizer, net->plan, kernels, parameters, gradients, lr);
     Py_END_ALLOW_THREADS
-    return status;
 }
 
 PyObject *net_step(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
@@ -39,9 +38,9 @@ PyObject *net_step(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     PyObject *result = NULL;
     if (args_count("_step", nargs, 2) == 0 && args_double("lr", args[1], &lr) == 0 &&
         parse_optimizer(net, &optimizer, args[0]) == 0 && net_enter(net) == 0) {
-        const mlpc_status status = step_within(net, &optimizer, lr);
+        step_within(net, &optimizer, lr);
         net_leave(net);
-        result = status == MLPC_OK ? Py_NewRef(Py_None) : errors_raise(status);
+        result = Py_NewRef(Py_None);
     }
     args_optimizer_clear(&optimizer);
     return result;
@@ -76,11 +75,10 @@ static int parse_settings(epoch_args *epoch, PyObject *const *args)
     uint64_t number;
     if (args_size("batch_size", args[5], 1, &epoch->batch_size) < 0 || args_bool(args[6], &settings->shuffle) < 0 ||
         args_integer("seed", args[7], 0, UINT64_MAX, &settings->seed) < 0 ||
-        args_integer("epoch", args[8], 0, UINT32_MAX, &number) < 0 || args_double("t0", args[9], &settings->t0) < 0 ||
-        args_bool(args[10], &epoch->keep_gradients) < 0)
+        args_integer("epoch", args[8], 0, UINT32_MAX, &number) < 0 || args_bool(args[9], &epoch->keep_gradients) < 0)
         return -1;
     settings->epoch = (uint32_t)number;
-    epoch->tick = args[11];
+    epoch->tick = args[10];
     if (epoch->tick != Py_None && !PyCallable_Check(epoch->tick)) {
         PyErr_Format(PyExc_TypeError, "tick: expected a function or None, got %.100s", Py_TYPE(epoch->tick)->tp_name);
         return -1;
@@ -99,7 +97,8 @@ static int parse_epoch(const NetObject *net, epoch_args *epoch, PyObject *const 
     const size_t n = (size_t)PyArray_DIM(epoch->x->x, 0);
     if (epoch->batch_size > n)
         epoch->batch_size = n;
-    return args_optimizer_steps(&epoch->optimizer, n / epoch->batch_size + (n % epoch->batch_size != 0));
+    return args_optimizer_rates(&epoch->optimizer, args[4], n / epoch->batch_size + (n % epoch->batch_size != 0),
+                                &epoch->settings.rates);
 }
 
 /* What the epoch writes overlaps nothing that it reads: data in the network's own memory are copied, others refused. */
@@ -133,7 +132,7 @@ static int reserve_trainer(NetObject *net, const epoch_args *epoch)
     const mlpc_samples *const samples = epoch->x->samples;
     const size_t threads = module_num_threads();
     if (net->trainer != NULL &&
-        mlpc_trainer_fits(net->trainer, kernels, optimizer, samples, epoch->batch_size, threads))
+        mlpc_trainer_fits(net->trainer, net->plan, kernels, optimizer, samples, epoch->batch_size, threads))
         return 0;
     mlpc_trainer_free(net->trainer);
     const mlpc_status status =
@@ -167,6 +166,22 @@ static PyObject *train_within(NetObject *net, epoch_args *epoch)
     return status == MLPC_OK ? Py_BuildValue("ddd", result.loss, result.accuracy, result.lr) : errors_raise(status);
 }
 
+/* Whether the fused path carries an epoch of this optimizer in batches of so many rows. */
+PyObject *net_fused(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
+{
+    NetObject *const net = (NetObject *)self;
+    args_optimizer optimizer = {0};
+    size_t batch_size;
+    int keeps_gradients;
+    PyObject *result = NULL;
+    if (args_count("_fused", nargs, 3) == 0 && parse_optimizer(net, &optimizer, args[0]) == 0 &&
+        args_size("batch_size", args[1], 1, &batch_size) == 0 && args_bool(args[2], &keeps_gradients) == 0)
+        result = PyBool_FromLong(
+            mlpc_fused_carries(net->plan, net_kernels(net), &optimizer.optimizer, batch_size, keeps_gradients));
+    args_optimizer_clear(&optimizer);
+    return result;
+}
+
 /* Memory that a call computes in now stays: it is that call's. */
 PyObject *net_end_training(PyObject *self, PyObject *Py_UNUSED(none))
 {
@@ -186,7 +201,7 @@ PyObject *net_train_epoch(PyObject *self, PyObject *const *args, Py_ssize_t narg
     NetObject *const net = (NetObject *)self;
     epoch_args epoch = {0};
     PyObject *result = NULL;
-    if (args_count("_train_epoch", nargs, 12) == 0 && parse_epoch(net, &epoch, args) == 0 && net_enter(net) == 0) {
+    if (args_count("_train_epoch", nargs, 11) == 0 && parse_epoch(net, &epoch, args) == 0 && net_enter(net) == 0) {
         result = train_within(net, &epoch);
         net_leave(net);
     }

@@ -20,6 +20,11 @@ const char *const names_losses[MLPC_N_LOSSES] = {
 #include "../kernels/kernels.def"
 };
 
+static const char *const names_steps[MLPC_N_STEPS] = {
+#define MLPC_STEP(name) #name,
+#include "../kernels/kernels.def"
+};
+
 static const char *const names_others[] = {
 #define MLPC_KERNEL(name) #name,
 #include "../kernels/kernels.def"
@@ -35,18 +40,6 @@ const char *const names_inits[MLPC_N_INITS] = {
     [MLPC_INIT_torch] = "torch",           [MLPC_INIT_he] = "he",         [MLPC_INIT_glorot] = "glorot",
     [MLPC_INIT_lecun] = "lecun",           [MLPC_INIT_course] = "course", [MLPC_INIT_zeros] = "zeros",
     [MLPC_INIT_orthogonal] = "orthogonal",
-};
-
-const char *const names_schedules[MLPC_N_SCHEDULES] = {
-    [MLPC_SCHEDULE_constant] = "constant",
-    [MLPC_SCHEDULE_step] = "step",
-    [MLPC_SCHEDULE_cosine] = "cosine",
-};
-
-const char *const names_optimizers[MLPC_N_OPTIMIZERS] = {
-    [MLPC_OPTIMIZER_sgd] = "sgd",
-    [MLPC_OPTIMIZER_adam] = "adam",
-    [MLPC_OPTIMIZER_adamw] = "adamw",
 };
 
 const char *const names_links[MLPC_N_LINKS] = {
@@ -112,6 +105,7 @@ PyObject *names_kernels(void)
          add_family(families, "activation", names_activations, MLPC_N_ACTIVATIONS) < 0 ||
          add_family(families, "rowwise", names_rowwise, MLPC_N_ROWWISE) < 0 ||
          add_family(families, "loss", names_losses, MLPC_N_LOSSES) < 0 ||
+         add_family(families, "step", names_steps, MLPC_N_STEPS) < 0 ||
          add_family(families, "kernel", names_others, (int)(sizeof names_others / sizeof *names_others)) < 0))
         Py_CLEAR(families);
     return families;

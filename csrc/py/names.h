@@ -11,8 +11,6 @@ extern const char *const names_losses[MLPC_N_LOSSES];
 extern const char *const names_links[MLPC_N_LINKS];
 extern const char *const names_outputs[MLPC_N_OUTPUTS];
 extern const char *const names_inits[MLPC_N_INITS];
-extern const char *const names_schedules[MLPC_N_SCHEDULES];
-extern const char *const names_optimizers[MLPC_N_OPTIMIZERS];
 extern const char *const names_reductions[2]; /* index: mlpc_loss.mean */
 extern const char *const names_dtypes[MLPC_N_DTYPES];
 extern const char *const names_zeros[3];

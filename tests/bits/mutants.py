@@ -167,20 +167,20 @@ MUTANTS = [
     mutant(
         "a reciprocal instead of the division by the divisor",
         TEMPLATES + "rows.inc",
-        "v_set((real)(weight / divisor));",
-        "v_set((real)(weight * (1 / divisor)));",
+        "v_set((real)(weight / job->divisor));",
+        "v_set((real)(weight * (1 / job->divisor)));",
     ),
     mutant(
         "Nesterov's momentum times the gradient, not the velocity",
-        TEMPLATES + "update.inc",
-        "v_fma(o->momentum, velocity, d)",
-        "v_fma(o->momentum, d, velocity)",
+        TEMPLATES + "step_rules.inc",
+        "v_fma(s->own[0], state[0], d) : state[0]",
+        "v_fma(s->own[0], d, state[0]) : state[0]",
     ),
     mutant(
         "velocities decay into subnormal numbers",
-        TEMPLATES + "update.inc",
-        "v_flush(v_fma(o->momentum, v_old, d));",
-        "v_fma(o->momentum, v_old, d);",
+        TEMPLATES + "step_rules.inc",
+        "v_flush(v_fma(s->own[0], state[0], d));",
+        "v_fma(s->own[0], state[0], d);",
     ),
     mutant(
         "an epoch takes subnormal gradients",
@@ -196,9 +196,9 @@ MUTANTS = [
     ),
     mutant(
         "Adam's mean square of the last gradient times its weight, rounded twice",
-        TEMPLATES + "update.inc",
-        "v_fma(v_mul(o->to_square, d), d, v_mul(o->beta2, v_old))",
-        "v_add(v_mul(v_mul(o->to_square, d), d), v_mul(o->beta2, v_old))",
+        TEMPLATES + "step_rules.inc",
+        "v_fma(v_mul(s->rest[1], d), d, v_mul(s->own[1], state[1]))",
+        "v_add(v_mul(v_mul(s->rest[1], d), d), v_mul(s->own[1], state[1]))",
     ),
     mutant(
         "Adam's bias correction of the step before", CORE + "step.c", "*optimizer->steps += 1", "(*optimizer->steps)++"
@@ -215,11 +215,11 @@ MUTANTS = [
     mutant("initial values rounded twice", CORE + "init.c", "return s->scale * (2", "return (float)s->scale * (2"),
     mutant(
         "powers by repeated multiplication",
-        CORE + "schedule.c",
+        CORE + "schedules.c",
         "for (; n; n >>= 1) {\n        if (n & 1)\n            product *= base;\n        base *= base;\n    }",
         "for (; n; n--)\n        product *= base;",
     ),
-    mutant("the learning rate of the beginning of a step", CORE + "step.c", "(double)k + 0.5", "(double)k"),
+    mutant("the learning rate of the beginning of a step", CORE + "schedules.c", "(double)k + 0.5", "(double)k"),
     # Lists and threads
     mutant(
         "the last 64 samples replace those before",

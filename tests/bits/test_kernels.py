@@ -3,6 +3,8 @@
 A kernel of csrc/kernels/kernels.def without a case here fails `test_every_kernel_has_a_case`.
 """
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -172,30 +174,34 @@ def all_finite(dtype):
     return results
 
 
-def sgd_step(dtype):
-    constant = ("constant", 0.1, 0.0, 1.0, 1.0, 1.0, 0.0)
-    results = []
-    for n in SIZES[2:]:
-        net = mlpc.MLP([n - 1, 1], dtype=np.dtype(dtype).name)  # of n parameters
-        for momentum, decay, nesterov in [(0, 0, False), (0, 0.01, False), (0.9, 0, False), (0.9, 0.01, True)]:
-            net.parameters[:], net.gradients[:] = numbers(dtype, n), numbers(dtype, n, seed=1)
-            v = numbers(dtype, n, seed=2) if momentum else None
-            net._step(("sgd", constant, momentum, decay, nesterov, v), 0.1)
-            results += [net.parameters.copy()] if v is None else [net.parameters.copy(), v]
-    return results
+# For every kernel of a step: optimizers that it is for, with every state that there can be.
+OF_STEP = {
+    "sgd": [("sgd", {}), ("sgd", {"momentum": 0.9}), ("sgd", {"momentum": 0.9, "nesterov": True})],
+    "adam": [("adam", {}), ("adamw", {})],
+    "rmsprop": [("rmsprop", {"momentum": m, "centered": c}) for m in (0, 0.9) for c in (False, True)],
+    "adagrad": [("adagrad", {}), ("adagrad", {"lr_decay": 0.1})],
+    "rprop": [("rprop", {})],
+}
+PENALTIES = [{}, {"weight_decay": 0.01}, {"weight_decay": 0.01, "l1": 0.02, "clip_value": 0.7, "clip_norm": 2.0}]
 
 
-def adam_step(dtype):
-    constant = ("constant", 0.1, 0.0, 1.0, 1.0, 1.0, 0.0)
-    results = []
-    for n in SIZES[2:]:
-        net = mlpc.MLP([n - 1, 1], dtype=np.dtype(dtype).name)  # of n parameters
-        for kind, decay, steps in [("adam", 0, 0), ("adam", 0.01, 7), ("adamw", 0.01, 10**6)]:
-            net.parameters[:], net.gradients[:] = numbers(dtype, n), numbers(dtype, n, seed=1)
-            mean, square, count = numbers(dtype, n, seed=2), np.abs(numbers(dtype, n, seed=3)), np.array([float(steps)])
-            net._step((kind, constant, decay, 0.9, 0.999, 1e-8, mean, square, count), 0.1)
-            results += [net.parameters.copy(), mean, square, count]
-    return results
+def step(name):
+    def case(dtype):
+        results = []
+        for n in SIZES[2:]:
+            net = mlpc.MLP([n - 1, 1], dtype=np.dtype(dtype).name)  # of n parameters
+            for (kind, settings), penalties in itertools.product(OF_STEP[name], PENALTIES):
+                optimizer = mlpc.optim.OPTIMIZERS[kind](net, 0.1, **settings, **penalties)
+                net.parameters[:], net.gradients[:] = numbers(dtype, n), numbers(dtype, n, seed=1)
+                for seed, state in enumerate(optimizer.state.values(), 2):
+                    state[:] = np.abs(numbers(state.dtype, *state.shape, seed=seed)).round(3)
+                if "steps" in optimizer.state:
+                    optimizer.state["steps"][:] = 7 if penalties else 10**6
+                optimizer.step()
+                results += [net.parameters.copy(), *(state.copy() for state in optimizer.state.values())]
+        return results
+
+    return case
 
 
 def from_bytes(dtype):
@@ -219,8 +225,8 @@ def epochs(dtype, zeros):
             optimizer = mlpc.optim.SGD(net, 0.001, momentum=momentum)
             rows = _mlpc.Samples(x, None, net.dtype.name, zeros)
             loss = net._train_epoch(
-                rows, np.arange(B) % 7, ("cross_entropy", "mean", None, None), None, optimizer.spec, 100, True, 0, 0,
-                0.0, False, None,
+                rows, np.arange(B) % 7, ("cross_entropy", "mean", None, None), None, optimizer.epoch_spec(1), 100, True,
+                0, 0, False, None,
             )  # fmt: skip
             results += [np.array(loss), net.parameters.copy()]
     return results
@@ -236,6 +242,7 @@ CASES = {
     **{f"activation:{name}": activation(name) for name in TABLE["activation"]},
     **{f"rowwise:{name}": rowwise(name) for name in TABLE["rowwise"]},
     **{f"loss:{name}": cross_entropy if name == "cross_entropy" else element_loss(name) for name in TABLE["loss"]},
+    **{f"step:{name}": step(name) for name in TABLE["step"]},
     "kernel:linear_forward": lambda dtype: linear(dtype, "forward"),
     "kernel:linear_forward_few": forward_by_rows("linear_forward_few"),
     "kernel:linear_forward_skip": forward_by_rows("linear_forward_skip"),
@@ -248,8 +255,6 @@ CASES = {
     "kernel:sum_double": lambda dtype: sums(np.float64),
     "kernel:add": add,
     "kernel:all_finite": all_finite,
-    "kernel:sgd_step": sgd_step,
-    "kernel:adam_step": adam_step,
     "kernel:from_bytes": from_bytes,
     "kernel:count_zeros": count_zeros,
 }

@@ -50,7 +50,7 @@ def epochs(sizes, x, y, optimizer="sgd", *, zeros, batch_size=64, threads=1, kee
     criterion = ("cross_entropy", "mean", None, None)
     figures = [
         net._train_epoch(
-            rows, y, criterion, None, stepper.spec, batch_size, True, 5, epoch, float(epoch), keep_gradients, None
+            rows, y, criterion, None, stepper.epoch_spec(1), batch_size, True, 5, epoch, keep_gradients, None
         )
         for epoch in range(2)
     ]
@@ -111,7 +111,7 @@ def one_step(net, x, y, *, zeros="multiply", keep_gradients=False):
     """An epoch of one batch at learning rate 1."""
     rows, stepper = _mlpc.Samples(x, None, net.dtype.name, zeros), mlpc.optim.SGD(net, 1.0)
     return net._train_epoch(
-        rows, y, net.criterion.spec(), None, stepper.spec, len(x), False, 0, 0, 0.0, keep_gradients, None
+        rows, y, net.criterion.spec(), None, stepper.epoch_spec(1), len(x), False, 0, 0, keep_gradients, None
     )
 
 
@@ -142,9 +142,9 @@ def test_a_network_that_diverged_trains_again(activation, isa):
 
     def epochs(net, x):
         """By train_epoch, which keeps its memory for the next one: fit gives it back."""
-        criterion, spec = ("cross_entropy", "mean", None, None), mlpc.optim.SGD(net, 0.1).spec
+        criterion, spec = ("cross_entropy", "mean", None, None), mlpc.optim.SGD(net, 0.1).epoch_spec(1)
         for number in range(2):
-            net._train_epoch(x, y, criterion, None, spec, 64, True, 0, number, 0.0, False, None)
+            net._train_epoch(x, y, criterion, None, spec, 64, True, 0, number, False, None)
 
     with pytest.raises(mlpc.DivergenceError):
         epochs(used, bad)
@@ -168,7 +168,7 @@ def test_divergence_is_noticed_alike(zeros, threads, keep_gradients):
         rows = _mlpc.Samples(x, None, "float32", zeros)
         with pytest.raises(mlpc.DivergenceError):
             net._train_epoch(
-                rows, y, ("cross_entropy", "mean", None, None), None, optimizer.spec, 256, True, 0, 0, 0.0,
+                rows, y, ("cross_entropy", "mean", None, None), None, optimizer.epoch_spec(1), 256, True, 0, 0,
                 keep_gradients, None,
             )  # fmt: skip
         assert np.array_equal(net.parameters, before)
@@ -190,7 +190,7 @@ def test_weights_and_passed_over_batches_on_threads(y):
         net = mlpc.MLP([40, 200, 3], "gelu", loss="cross_entropy" if y == "labels" else "huber", seed=3)
         optimizer = mlpc.optim.AdamW(net, 0.01)
         criterion = net.criterion.spec()
-        figures = net._train_epoch(x, target, criterion, weight, optimizer.spec, 256, True, 5, 0, 0.0, keep, None)
+        figures = net._train_epoch(x, target, criterion, weight, optimizer.epoch_spec(1), 256, True, 5, 0, keep, None)
         results.append((figures, mlpc.testing.digest(net), optimizer.state["steps"][0]))
     assert results[0][2] == 3
     assert all(result == results[0] for result in results)
@@ -206,7 +206,17 @@ def outcome(keep_gradients, x, y, *, weight=None, lr=0.0, batch_size=2, loss="ms
     optimizer = mlpc.optim.SGD(net, lr)
     try:
         figures = net._train_epoch(
-            x, y, (loss, "mean", None, None), weight, optimizer.spec, batch_size, False, 0, 0, 0.0, keep_gradients, None
+            x,
+            y,
+            (loss, "mean", None, None),
+            weight,
+            optimizer.epoch_spec(-(-len(x) // batch_size)),
+            batch_size,
+            False,
+            0,
+            0,
+            keep_gradients,
+            None,
         )
     except mlpc.DivergenceError as error:
         figures = "diverged", error.loss, error.lr
@@ -276,9 +286,9 @@ def test_an_interrupted_epoch_leaves_nothing_that_is_not_finite():
     used.layers[0].weight[0] = 1e300
 
     def epoch(net, x, tick=None):
-        criterion, spec = ("cross_entropy", "mean", None, None), mlpc.optim.SGD(net, 0.01).spec
+        criterion, spec = ("cross_entropy", "mean", None, None), mlpc.optim.SGD(net, 0.01).epoch_spec(1)
         rows = _mlpc.Samples(x, None, "float64", "multiply")
-        return net._train_epoch(rows, y, criterion, None, spec, B, False, 0, 0, 0.0, False, tick)
+        return net._train_epoch(rows, y, criterion, None, spec, B, False, 0, 0, False, tick)
 
     def tick(rows):
         if rows >= 2 * B:
@@ -310,7 +320,7 @@ def test_a_rate_of_zero_of_either_sign_changes_nothing(kind, lr, isa):
             optimizer = mlpc.optim.SGD(net, lr, nesterov=kind == "nesterov", **settings.get(kind, {}))
         rows = _mlpc.Samples(np.float32([[1, 0]]), None, "float32", zeros)
         net._train_epoch(
-            rows, np.float32([[1]]), ("mse", "mean", None, None), None, optimizer.spec, 1, False, 0, 0, 0.0,
+            rows, np.float32([[1]]), ("mse", "mean", None, None), None, optimizer.epoch_spec(1), 1, False, 0, 0,
             keep_gradients, None,
         )  # fmt: skip
         assert np.signbit(net.parameters[1])

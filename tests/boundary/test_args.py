@@ -10,8 +10,13 @@ from mlpc import _mlpc, losses, ops
 
 CROSS_ENTROPY = ("cross_entropy", "mean", None, None)
 MSE = ("mse", "mean", None, None)
-CONSTANT = ("constant", 0.1, 0.0, 0.0, 0.0, 0.0, 0.0)
-SGD = ("sgd", CONSTANT, 0.0, 0.0, False, None)
+
+
+def sgd(momentum=0.0, velocity=None, lr=0.1):
+    return ("sgd", (momentum, 0.0), (0.0,) * 5, None, None, (velocity, None, None), None, [lr])
+
+
+SGD = sgd()
 
 
 def make_net(dtype="float32", sizes=(4, 3, 2)):
@@ -124,7 +129,7 @@ def test_x_that_does_not_fit(net, x, error, text):
         net._logits,
         lambda x: net.evaluate(x, [0], CROSS_ENTROPY, None),
         lambda x: net.loss_and_grad(x, [0], CROSS_ENTROPY, None, False),
-        lambda x: net._train_epoch(x, [0], CROSS_ENTROPY, None, SGD, 1, True, 0, 0, 0.0, False, None),
+        lambda x: net._train_epoch(x, [0], CROSS_ENTROPY, None, SGD, 1, True, 0, 0, False, None),
     ):
         with says(error, text):
             call(x)
@@ -338,7 +343,6 @@ def test_targets_and_weights_may_lie_in_the_network_s_own_memory(loss):
         return {
             "y": net.layers[1].output,
             "sample_weight": net.layers[1].output.reshape(-1)[:3],
-            "class_weight": net.gradients[:3] if loss == "cross_entropy" else None,
         }
 
     given = targets()
@@ -364,7 +368,7 @@ def test_an_epoch_reads_data_in_the_network_s_own_memory_as_they_were(keep_gradi
         net.parameters[:] = start
         net.gradients[:] = start[::-1]
         x, y, weight = data(net)
-        figures = net._train_epoch(x, y, MSE, weight, SGD, 1, True, 0, 0, 0.0, keep_gradients, None)
+        figures = net._train_epoch(x, y, MSE, weight, SGD, 1, True, 0, 0, keep_gradients, None)
         return figures, net.parameters.tobytes()
 
     def own(net):
@@ -474,8 +478,8 @@ def test_loss_and_grad_is_forward_loss_backward(net):
 # ---- Training --------------------------------------------------------------------------------------------------------
 
 
-def train(net, x, y, loss=CROSS_ENTROPY, weight=None, optimizer=SGD, batch_size=2, seed=0, epoch=0, t0=0.0, tick=None):
-    return net._train_epoch(x, y, loss, weight, optimizer, batch_size, True, seed, epoch, t0, False, tick)
+def train(net, x, y, loss=CROSS_ENTROPY, weight=None, optimizer=SGD, batch_size=2, seed=0, epoch=0, tick=None):
+    return net._train_epoch(x, y, loss, weight, optimizer, batch_size, True, seed, epoch, False, tick)
 
 
 @pytest.mark.parametrize(
@@ -485,27 +489,26 @@ def train(net, x, y, loss=CROSS_ENTROPY, weight=None, optimizer=SGD, batch_size=
         ({"batch_size": 1.5}, TypeError, "batch_size: expected an integer, got float"),
         ({"seed": -1}, ValueError, "seed: expected an integer in 0..18446744073709551615, got -1"),
         ({"epoch": 2**32}, ValueError, "epoch: expected an integer in 0..4294967295, got 4294967296"),
-        ({"t0": "0"}, TypeError, "t0: expected a real number, got str"),
         ({"tick": 3}, TypeError, "tick: expected a function or None, got int"),
-        ({"optimizer": ("sgd",)}, TypeError, "optimizer: expected (kind, schedule, momentum, "),
-        ({"optimizer": ()}, TypeError, "optimizer: expected (kind, schedule, ...), got ()"),
-        ({"optimizer": ("adam",)}, TypeError, "optimizer: expected (kind, schedule, weight_decay, beta1, "),
+        ({"optimizer": ("sgd",)}, TypeError, "optimizer: expected (name, settings, penalties, "),
+        ({"optimizer": ()}, TypeError, "optimizer: expected (name, settings, penalties, "),
+        ({"optimizer": ("linear", *SGD[1:])}, ValueError, "optimizer: expected the name of a row of optimizers(), got"),
+        ({"optimizer": (3, *SGD[1:])}, ValueError, "optimizer: expected the name of a row of optimizers(), got"),
+        ({"optimizer": ("sgd", (0.9,), *SGD[2:])}, TypeError, "optimizer: expected 2 settings, got (0.9,)"),
+        ({"optimizer": sgd(1.0)}, ValueError, "momentum: expected a number in [0, 1), got 1.0"),
+        ({"optimizer": (*SGD[:2], (0.0,), *SGD[3:])}, TypeError, "penalties: expected (weight_decay, l1, "),
+        ({"optimizer": (*SGD[:2], (-1.0, 0, 0, 0, 0), *SGD[3:])}, ValueError, "weight_decay: expected a number >= 0"),
+        ({"optimizer": (*SGD[:3], [1.0], *SGD[4:])}, ValueError, "lr_factors: expected shape (4,), got (1,)"),
+        ({"optimizer": (*SGD[:4], [1.0], *SGD[5:])}, ValueError, "decay_factors: expected shape (4,), got (1,)"),
+        ({"optimizer": (*SGD[:5], (), *SGD[6:])}, TypeError, "states: expected 3 arrays or None, got ()"),
+        ({"optimizer": (*SGD[:6], np.zeros(1), [0.1])}, ValueError, "steps: expected None, since"),
+        ({"optimizer": (*SGD[:7], None)}, TypeError, "rates: expected an array"),
+        ({"optimizer": (*SGD[:7], [0.1] * 3)}, ValueError, "rates: expected shape (2,), got (3,)"),
+        ({"optimizer": sgd(0.9)}, ValueError, "velocity: expected an array"),
+        ({"optimizer": sgd(0.0, np.zeros(23))}, ValueError, "velocity: expected None, since"),
+        ({"optimizer": sgd(0.9, np.zeros(23))}, TypeError, "velocity: expected float32, got"),
         (
-            {"optimizer": ("rmsprop", CONSTANT, 0.0, 0.0, False, None)},
-            ValueError,
-            "optimizer: expected one of ['sgd', 'adam', 'adamw'], got",
-        ),
-        ({"optimizer": ("sgd", ("constant",), 0.0, 0.0, False, None)}, TypeError, "schedule: expected (kind, lr, "),
-        (
-            {"optimizer": ("sgd", ("linear", *CONSTANT[1:]), 0.0, 0.0, False, None)},
-            ValueError,
-            "schedule: expected one",
-        ),
-        ({"optimizer": ("sgd", CONSTANT, 0.9, 0.0, False, None)}, ValueError, "velocity: expected an array, since"),
-        ({"optimizer": ("sgd", CONSTANT, 0.0, 0.0, False, np.zeros(23))}, ValueError, "velocity: expected None, since"),
-        ({"optimizer": ("sgd", CONSTANT, 0.9, 0.0, False, np.zeros(23))}, TypeError, "velocity: expected float32, got"),
-        (
-            {"optimizer": ("sgd", CONSTANT, 0.9, 0.0, False, np.zeros(22, np.float32))},
+            {"optimizer": sgd(0.9, np.zeros(22, np.float32))},
             ValueError,
             "velocity: expected shape (23,), got (22,)",
         ),
@@ -516,28 +519,34 @@ def test_an_epoch_that_cannot_be(net, changes, error, text):
         train(net, np.ones((4, 4)), [0, 1, 0, 1], **changes)
 
 
+def adam(mean, square, steps, kind="adam", beta1=0.9):
+    return (kind, (beta1, 0.999, 1e-8), (0.0,) * 5, None, None, (mean, square, None), steps, [0.1])
+
+
 @pytest.mark.parametrize("kind", ["adam", "adamw"])
 @pytest.mark.parametrize(
-    ("place", "array", "error", "text"),
+    ("changes", "error", "text"),
     [
-        (6, np.zeros(22, np.float32), ValueError, "mean: expected shape (23,), got (22,)"),
-        (7, np.zeros(23), TypeError, "square: expected float32, got"),
-        (7, None, TypeError, "square: expected"),
-        (8, np.zeros(2), ValueError, "steps: expected shape (1,), got (2,)"),
-        (8, np.zeros(1, np.float32), TypeError, "steps: expected float64, got"),
-        (8, np.array([-1.0]), ValueError, "steps: expected a whole number of steps, got"),
-        (8, np.array([np.nan]), ValueError, "steps: expected a whole number of steps, got"),
-        (8, np.array([2.0**53]), ValueError, "steps: expected a whole number of steps, got"),
-        (3, "0.9", TypeError, "beta1: expected a real number, got str"),
+        ({"mean": np.zeros(22, np.float32)}, ValueError, "mean: expected shape (23,), got (22,)"),
+        ({"square": np.zeros(23)}, TypeError, "square: expected float32, got"),
+        ({"square": None}, ValueError, "square: expected an array"),
+        ({"steps": np.zeros(2)}, ValueError, "steps: expected shape (1,), got (2,)"),
+        ({"steps": np.zeros(1, np.float32)}, TypeError, "steps: expected float64, got"),
+        ({"steps": np.array([-1.0])}, ValueError, "steps: expected a whole number of steps, got"),
+        ({"steps": np.array([np.nan])}, ValueError, "steps: expected a whole number of steps, got"),
+        ({"steps": np.array([2.0**53])}, ValueError, "steps: expected a whole number of steps, got"),
+        ({"steps": None}, ValueError, "steps: expected an array of one number"),
+        ({"beta1": "0.9"}, TypeError, "beta1: expected a real number, got str"),
+        ({"beta1": 1.0}, ValueError, "beta1: expected a number in [0, 1), got 1.0"),
     ],
 )
-def test_state_of_adam_that_cannot_be(net, kind, place, array, error, text):
-    spec = [kind, CONSTANT, 0.0, 0.9, 0.999, 1e-8, *np.zeros((2, 23), np.float32), np.zeros(1)]
-    spec[place] = array
+def test_state_of_adam_that_cannot_be(net, kind, changes, error, text):
+    mean, square = np.zeros((2, 23), np.float32)
+    spec = adam(**{"mean": mean, "square": square, "steps": np.zeros(1), "kind": kind} | changes)
     before = net.parameters.copy()
     for call in (
-        lambda: train(net, np.ones((4, 4)), [0, 1, 0, 1], optimizer=tuple(spec)),
-        lambda: net._step(tuple(spec), 0.1),
+        lambda: train(net, np.ones((4, 4)), [0, 1, 0, 1], optimizer=spec),
+        lambda: net._step(spec, 0.1),
     ):
         with says(error, text):
             call()
@@ -553,17 +562,17 @@ def test_the_state_of_adam_has_memory_of_its_own():
         ("steps", (np.zeros(23), np.zeros(23), net.parameters[:1])),
         ("steps", (np.zeros(23), np.zeros(23), x.ravel()[:1])),
     ]:
-        optimizer = ("adam", CONSTANT, 0.0, 0.9, 0.999, 1e-8, *arrays)
+        optimizer = adam(*arrays)
         with says(ValueError, f"{names.split()[0]}: expected memory of its own, got an array that overlaps"):
             train(net, x, y, MSE, None, optimizer)
     shared = np.zeros(23)
     with says(ValueError, "mean: expected memory of its own, got an array that overlaps square"):
-        net._step(("adam", CONSTANT, 0.0, 0.9, 0.999, 1e-8, shared, shared, np.zeros(1)), 0.1)
+        net._step(adam(shared, shared, np.zeros(1)), 0.1)
 
 
 def test_the_velocity_has_memory_of_its_own(net):
     for array, name in ((net.parameters, "parameters"), (net.gradients, "gradients")):
-        optimizer = ("sgd", CONSTANT, 0.9, 0.0, False, array)
+        optimizer = sgd(0.9, array)
         for call in (
             lambda optimizer=optimizer: train(net, np.ones((4, 4)), [0, 1, 0, 1], optimizer=optimizer),
             lambda optimizer=optimizer: net._step(optimizer, 0.1),
@@ -572,7 +581,7 @@ def test_the_velocity_has_memory_of_its_own(net):
                 call()
     net = make_net("float64")
     velocity = np.ones(net.n_parameters)
-    optimizer = ("sgd", CONSTANT, 0.9, 0.0, False, velocity)
+    optimizer = sgd(0.9, velocity)
     for name, x, y, loss, weight in [
         ("x", velocity[:20].reshape(5, 4), np.ones((5, 2)), MSE, None),
         ("y", np.ones((5, 4)), velocity[:10].reshape(5, 2), MSE, None),
@@ -586,7 +595,7 @@ def test_the_velocity_has_memory_of_its_own(net):
 
 def test_divergence_says_loss_and_learning_rate(net):
     before = net.parameters.copy()
-    optimizer = ("sgd", ("constant", 1e30, *CONSTANT[2:]), 0.0, 0.0, False, None)
+    optimizer = sgd(lr=1e30)
     x = np.random.default_rng(0).normal(size=(40, 4))
     with pytest.raises(mlpc.DivergenceError, match=r"training diverged: loss .* at learning rate 1e\+30") as caught:
         train(net, x, np.arange(40) % 2, optimizer=optimizer)
@@ -648,7 +657,7 @@ A = np.ones((2, 3))
         (lambda: _mlpc.as_real(1, A, "float32"), TypeError, ""),
         (lambda: make_net()._step(SGD, "0"), TypeError, "lr: expected a real number, got str"),
         (lambda: make_net()._step(SGD, 10**400), ValueError, "lr: expected a number in the range of a float"),
-        (lambda: make_net()._step(SGD[:5], 0.1), TypeError, "optimizer: expected (kind, schedule, "),
+        (lambda: make_net()._step(SGD[:5], 0.1), TypeError, "optimizer: expected (name, settings, "),
         (lambda: make_net()._step(SGD), TypeError, "_step: expected 2 arguments, got 1"),
         (lambda: mlpc.cpu.use("sse2"), ValueError, "instruction set: expected one of ['reference', 'portable'"),
     ],

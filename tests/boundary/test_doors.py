@@ -209,7 +209,11 @@ def labels(name=""):
 
 
 def weights():
-    return {"sample_weight": Arg(WEIGHTS), "class_weight": Arg(CLASS_WEIGHTS)}
+    return {"sample_weight": Arg(WEIGHTS)}
+
+
+def class_weights():
+    return {"class_weight": Arg(CLASS_WEIGHTS)}
 
 
 SWEPT = r"(variants\['a'\]: )?"  # sweep says for which variant data do not do
@@ -227,7 +231,8 @@ DOORS = {
             "validation_data: x": Arg(X, name="validation_data: [xy]"),
             "validation_data: y": labels(),
         }
-        | weights(),
+        | weights()
+        | class_weights(),
         {"epochs": 2, "batch_size": 3, "seed": 1},
     ),
     "MLP.forward": Door(lambda x: net().forward(x), {"x": Arg(X, ROWS)}),
@@ -241,7 +246,7 @@ DOORS = {
     ),
     "MLP.evaluate": Door(
         lambda **keywords: net().evaluate(**keywords),
-        {"x": Arg(X, name="[xy]"), "y": labels("y|sample_weight")} | weights(),
+        {"x": Arg(X, name="[xy]"), "y": labels("y|sample_weight")} | weights() | class_weights(),
     ),
     "MLP.load_state_dict": Door(loaded, {"state: weight": Arg(W, CARRIES, r"0\.weight")}),
     "Adam.load_state_dict": Door(resumed, {"state: mean": Arg(np.linspace(-1, 1, 15), CARRIES, "mean")}),
@@ -280,7 +285,7 @@ DOORS = {
     ),
     "cross_entropy": Door(
         lambda **keywords: mlpc.losses.cross_entropy(**keywords)[1],
-        {"z": Arg(Z, CARRIES, "[zy]"), "y": labels("y|sample_weight")} | weights(),
+        {"z": Arg(Z, CARRIES, "[zy]"), "y": labels("y|sample_weight")} | weights() | class_weights(),
     ),
     "confusion_matrix": Door(
         lambda **keywords: pictured("confusion_matrix", **keywords),
@@ -338,7 +343,7 @@ DOORS = {
     ),
     "compare_with_torch": Door(compared, {"x": Arg(X, name="[xy]"), "y": labels("y|sample_weight")} | weights()),
 }
-for name in mlpc.losses.__all__:
+for name in mlpc.losses.LOSSES:
     if name not in DOORS:
         DOORS[name] = Door(
             lambda name=name, **keywords: getattr(mlpc.losses, name)(**keywords)[1],
@@ -376,7 +381,11 @@ TAKE_NO_DATA = [
     "SGD",
     "Adam",
     "AdamW",
+    "RMSprop",
+    "Adagrad",
+    "Rprop",
     "Optimizer",
+    *(kind.__name__ for kind in (mlpc.losses.Loss, *mlpc.losses.LOSSES.values())),
     "Adam.epoch_spec",
     "Adam.state_dict",
     "Adam.step",
@@ -415,6 +424,9 @@ NOT_DATA = [
     "out",
     "loss",
     "label_smoothing",
+    "delta",
+    "q",
+    "pos_weight",
     "reduction",
     "scale",
     "accumulate",
@@ -456,7 +468,9 @@ def public():
     for module in (mlpc, *(getattr(mlpc, name) for name in PUBLIC_NAMES)):
         for name in module.__all__:
             thing = getattr(module, name)
-            if not callable(thing) or (module is mlpc.training and name == "fit"):  # MLP.fit
+            if not (inspect.isclass(thing) or inspect.isfunction(thing)) or (
+                module is mlpc.training and name == "fit"
+            ):  # MLP.fit
                 continue
             name = f"course.{name}" if thing is mlpc.course.MLP else name
             found[name] = thing

@@ -92,7 +92,7 @@ def train(tick):
     net = mlpc.MLP([784, 512, 512, 10], seed=1)
     optimizer = mlpc.optim.SGD(net, 0.01)
     loss = ("cross_entropy", "mean", None, None)
-    told = net._train_epoch(x, y, loss, None, optimizer.spec, 2048, True, 0, 0, 0.0, False, tick)
+    told = net._train_epoch(x, y, loss, None, optimizer.epoch_spec(1), 2048, True, 0, 0, False, tick)
     return told, mlpc.testing.digest(net)
 
 expected, results, switches = train(None), [], 0

@@ -13,7 +13,7 @@ import pytest
 from mlpc import _mlpc
 
 MSE = ("mse", "mean", None, None)
-SGD = ("sgd", ("constant", 0.001, 0.0, 0.0, 0.0, 0.0, 0.0), 0.0, 0.0, False, None)
+SGD = ("sgd", (0.0, 0.0), (0.0,) * 5, None, None, (None,) * 3, None, [0.001])
 PLAIN, UPWARD, FLUSHING = 0x1F80, 0x5F80, 0x9FC0
 
 
@@ -27,7 +27,7 @@ def train(x, tick):
     """The parameters after one long epoch."""
     net = _mlpc.Net((64, 128, 8), ["tanh"], "float32")
     net._initialize("torch", 1)
-    net._train_epoch(x, x[:, :8], MSE, None, SGD, 4, True, 0, 0, 0.0, False, tick)
+    net._train_epoch(x, x[:, :8], MSE, None, SGD, 4, True, 0, 0, False, tick)
     return net.parameters.tobytes()
 
 

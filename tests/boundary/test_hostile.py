@@ -12,7 +12,7 @@ from mlpc import _mlpc, losses, ops
 
 CROSS_ENTROPY = ("cross_entropy", "mean", None, None)
 MSE = ("mse", "mean", None, None)
-SGD = ("sgd", ("constant", 0.1, 0.0, 0.0, 0.0, 0.0, 0.0), 0.0, 0.0, False, None)
+SGD = ("sgd", (0.0, 0.0), (0.0,) * 5, None, None, (None,) * 3, None, [0.1])
 CLEAN = (TypeError, ValueError, MemoryError, RuntimeError)
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # NumPy's, of casts that overflow
@@ -145,8 +145,8 @@ def test_network_methods_survive(x, y, weight):
         lambda: net._logits(x),
         lambda: net.evaluate(x, y, CROSS_ENTROPY, weight),
         lambda: net.loss_and_grad(x, y, MSE, weight, True),
-        lambda: net._train_epoch(x, y, CROSS_ENTROPY, weight, SGD, 2, True, 0, 0, 0.0, True, None),
-        lambda: net._train_epoch(x, y, CROSS_ENTROPY, None, optimizer, 2, True, 0, 0, 0.0, True, None),
+        lambda: net._train_epoch(x, y, CROSS_ENTROPY, weight, SGD, 2, True, 0, 0, True, None),
+        lambda: net._train_epoch(x, y, CROSS_ENTROPY, None, optimizer, 2, True, 0, 0, True, None),
         lambda: net._step(optimizer, y),
         lambda: _mlpc.as_real("x", x, "float32"),
     ):
@@ -196,7 +196,7 @@ def test_numbers_that_are_none(scale):
     assert not np.isfinite(net.forward(x)).any() or np.isfinite(np.float32(scale))
     before = net.parameters.copy()
     with pytest.raises(ValueError, match="diverged"):
-        net._train_epoch(x, [0, 1, 0, 1, 0], CROSS_ENTROPY, None, SGD, 2, True, 0, 0, 0.0, False, None)
+        net._train_epoch(x, [0, 1, 0, 1, 0], CROSS_ENTROPY, None, SGD, 2, True, 0, 0, False, None)
     np.testing.assert_array_equal(net.parameters, before)
 
 
@@ -214,7 +214,7 @@ def test_shapes_by_stride_tricks(rows):
         lambda: net.forward(huge(rows, 4)),
         lambda: net.forward(huge(rows, 4, dtype=np.int8)),
         lambda: net._logits(huge(rows, 4)),
-        lambda: net._train_epoch(huge(rows, 4), [0], CROSS_ENTROPY, None, SGD, 1, True, 0, 0, 0.0, False, None),
+        lambda: net._train_epoch(huge(rows, 4), [0], CROSS_ENTROPY, None, SGD, 1, True, 0, 0, False, None),
         lambda: ops.exp(huge(rows)),
         lambda: ops.linear_forward(huge(rows, 0), huge(4, 0), np.ones(4, np.float32)),
         lambda: losses.mse(huge(rows, 1), huge(rows, 1)),
@@ -320,7 +320,7 @@ def test_objects_that_lie(liar):
         lambda: net.loss_and_grad(np.ones((5, 4)), [0] * 5, liar, None, False),
         lambda: net._views(liar),
         lambda: net._initialize(liar, liar),
-        lambda: net._train_epoch(*[liar] * 12),
+        lambda: net._train_epoch(*[liar] * 11),
         lambda: net._step(liar, liar),
         lambda: _mlpc.Net(liar, liar, liar),
         lambda: ops.linear_forward(liar, liar, liar),
@@ -353,7 +353,7 @@ def test_conversions_that_use_the_network():
     net.forward(np.ones((5, 4)))
     with pytest.raises(ValueError, match="expected 300 rows"):
         net.loss(Array(np.zeros(5, int), other), CROSS_ENTROPY, None)
-    net._train_epoch(Array(np.ones((5, 4)), other), [0] * 5, CROSS_ENTROPY, None, SGD, 2, True, 0, 0, 0.0, False, None)
+    net._train_epoch(Array(np.ones((5, 4)), other), [0] * 5, CROSS_ENTROPY, None, SGD, 2, True, 0, 0, False, None)
 
 
 def test_labels_changed_by_a_callback_stay_those_that_were_checked():
@@ -363,5 +363,5 @@ def test_labels_changed_by_a_callback_stay_those_that_were_checked():
     def tick(rows):
         y[:] = 2**40
 
-    net._train_epoch(x, y, CROSS_ENTROPY, None, SGD, 4, True, 0, 0, 0.0, False, tick)
+    net._train_epoch(x, y, CROSS_ENTROPY, None, SGD, 4, True, 0, 0, False, tick)
     assert np.isfinite(net.parameters).all()

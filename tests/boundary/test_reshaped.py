@@ -15,7 +15,7 @@ import pickle, weakref
 import numpy as np, mlpc
 from mlpc import _mlpc, losses, ops
 CE, MSE = ("cross_entropy", "mean", None, None), ("mse", "mean", None, None)
-SGD = ("sgd", ("constant", 0.1, 0.0, 0.0, 0.0, 0.0, 0.0), 0.0, 0.0, False, None)
+SGD = ("sgd", (0.0, 0.0), (0.0,) * 5, None, None, (None,) * 3, None, [0.1])
 
 class Evil:
     def __init__(self, array, before): self.array, self.before = array, before
@@ -47,7 +47,7 @@ def says(program):
 
 
 ROWS = "ValueError: y: expected 4096 rows, one for each of the logits or predictions, got 262144"
-TRAIN_EPOCH = "_mlpc.Net._train_epoch(net, x, y, CE, None, SGD, 64, True, 0, 0, 0.0, False, None)"
+TRAIN_EPOCH = "_mlpc.Net._train_epoch(net, x, y, CE, None, SGD, 64, True, 0, 0, False, None)"
 
 
 @pytest.mark.parametrize("call", ["net.loss_and_grad(x, y)", "net.evaluate(x, y)", "net.fit(x, y)"])
@@ -67,7 +67,7 @@ def test_y_that_reshapes_x_within_the_extension():
 def test_y_that_makes_one_row_of_x():
     program = """
     y = reshapes(x, (1, n * I), np.zeros((1, 3), np.float32))
-    refused(lambda: _mlpc.Net._train_epoch(net, x, y, MSE, None, SGD, 64, True, 0, 0, 0.0, False, None))
+    refused(lambda: _mlpc.Net._train_epoch(net, x, y, MSE, None, SGD, 64, True, 0, 0, False, None))
     """
     assert says(program) == "ValueError: y: expected 4096 rows, one for each of the logits or predictions, got 1"
 
@@ -99,7 +99,7 @@ def test_numbers_of_an_optimizer_that_reshape_x():
             x.shape = tall
             return 0.0
     optimizer = ("sgd", SGD[1], Weight(), 0.0, False, None)
-    print(len(_mlpc.Net._train_epoch(net, x, labels, CE, None, optimizer, 64, True, 0, 0, 0.0, False, None)))
+    print(len(_mlpc.Net._train_epoch(net, x, labels, CE, None, optimizer, 64, True, 0, 0, False, None)))
     """
     assert says(program) == "3"
 
@@ -135,7 +135,7 @@ def test_samples_keep_the_shape_that_they_were_made_with():
     samples = _mlpc.Samples(x, None, "float32", "multiply")
     x.shape = (1 << 20, 1)
     net, y = mlpc.MLP([1, 4, 3], loss="mse"), np.zeros((1 << 20, 3), np.float32)
-    refused(lambda: net._train_epoch(samples, y, MSE, None, SGD, 64, True, 0, 0, 0.0, True, None))
+    refused(lambda: net._train_epoch(samples, y, MSE, None, SGD, 64, True, 0, 0, True, None))
     print(hasattr(samples, "x"))
     """
     assert says(program).splitlines() == ["ValueError: x: expected shape (n, 1), got (1, 1048576)", "False"]

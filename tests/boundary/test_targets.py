@@ -53,7 +53,7 @@ DOORS = {
     "fit of no epoch": lambda net, x, y: net.fit(x, y, epochs=0, progress=False),
     "validation_data": validated,
     "train_epoch": lambda net, x, y: net._train_epoch(
-        x, y, net.criterion.spec(), None, mlpc.optim.SGD(net, 0.1).spec, 2, True, 0, 0, 0.0, False, None
+        x, y, net.criterion.spec(), None, mlpc.optim.SGD(net, 0.1).epoch_spec(1), 2, True, 0, 0, False, None
     ),
     "lr_range_test": lambda net, x, y: mlpc.lr_range_test(net, x, y, batch_size=2, steps=10),
     "sweep": swept,

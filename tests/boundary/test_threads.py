@@ -14,7 +14,7 @@ import pytest
 from mlpc import _mlpc
 
 MSE = ("mse", "mean", None, None)
-SGD = ("sgd", ("constant", 0.001, 0.0, 0.0, 0.0, 0.0, 0.0), 0.0, 0.0, False, None)
+SGD = ("sgd", (0.0, 0.0), (0.0,) * 5, None, None, (None,) * 3, None, [0.001])
 IN_USE = "^this network is in use by another thread$"
 CALLED_BACK = "^this network is in use by the call that called back"
 
@@ -26,7 +26,7 @@ def make_net(sizes=(64, 128, 8)):
 
 
 def train(net, x, y, tick=None):
-    return net._train_epoch(x, y, MSE, None, SGD, 4, True, 0, 0, 0.0, False, tick)
+    return net._train_epoch(x, y, MSE, None, SGD, 4, True, 0, 0, False, tick)
 
 
 def long_data(rows=200_000):
@@ -273,7 +273,7 @@ except KeyboardInterrupt:
 @pytest.mark.parametrize(
     "call",
     [
-        "net._train_epoch(x, y, {mse}, None, {sgd}, 4, True, 0, 0, 0.0, False, None)",
+        "net._train_epoch(x, y, {mse}, None, {sgd}, 4, True, 0, 0, False, None)",
         "net.evaluate(x, y, {mse}, None)",
         "net._logits(x)",
         "net.forward(x)",

@@ -13,7 +13,7 @@ import mlpc
 from mlpc import _mlpc
 
 MSE = ("mse", "mean", None, None)
-SGD = ("sgd", ("constant", 0.1, 0.0, 0.0, 0.0, 0.0, 0.0), 0.0, 0.0, False, None)
+SGD = ("sgd", (0.0, 0.0), (0.0,) * 5, None, None, (None,) * 3, None, [0.1])
 
 
 def make_net():
@@ -92,7 +92,7 @@ def test_memory_outlives_larger_batches_and_the_network():
     copies = [view.copy() for view in views]
     net.forward(np.full((300, 4), 5.0))
     net.forward(np.full((3, 4), 5.0))
-    net._train_epoch(np.ones((9, 4)), np.ones((9, 2)), MSE, None, SGD, 4, True, 0, 0, 0.0, False, None)
+    net._train_epoch(np.ones((9, 4)), np.ones((9, 2)), MSE, None, SGD, 4, True, 0, 0, False, None)
     del net
     churn()
     for view, copy in zip(views, copies, strict=True):
@@ -136,7 +136,7 @@ def use_everything(times):
         net._memory(0), net._views(1), net._logits(x), net.evaluate(x, y, MSE, np.ones(50))
         for target in (y, "y", np.ones((50, 2), complex), np.full((50, 2), np.nan)):
             with contextlib.suppress(TypeError, ValueError):
-                net._train_epoch(x, target, MSE, np.ones(50), SGD, 7, True, 0, 0, 0.0, True, None)
+                net._train_epoch(x, target, MSE, np.ones(50), SGD, 7, True, 0, 0, True, None)
 
 
 def test_nothing_leaks():
@@ -164,7 +164,7 @@ def test_completion_shows_what_a_person_may_use():
     """Names of a network without an underscore: those of the documentation."""
     shown = {name for name in dir(mlpc.MLP([2, 1])) if not name.startswith("_")}
     named = """
-        activations backward dtype eval evaluate fit forward gradients history layers load_state_dict loss
+        activations backward criterion dtype eval evaluate fit forward gradients history layers load_state_dict loss
         loss_and_grad loss_name n_parameters parameters predict predict_proba seed shuffle_state sizes state_dict
         summary train training zero_grad
     """

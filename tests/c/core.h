@@ -33,15 +33,23 @@ static inline void put(void *p, mlpc_dtype dtype, size_t i, double x)
         ((double *)p)[i] = x;
 }
 
+/* The same learning rate for n steps; the caller's to free. */
+static inline double *constant_rates(size_t n, double lr)
+{
+    double *const rates = allocate(n, sizeof *rates);
+    for (size_t i = 0; i < n; i++)
+        rates[i] = lr;
+    return rates;
+}
+
+static inline mlpc_optimizer sgd(void) { return (mlpc_optimizer){.row = mlpc_optimizer_named("sgd")}; }
+
 /* Adam as PyTorch sets it up; both states and the number of steps are the caller's. */
 static inline mlpc_optimizer adam(void *first, void *second, double *steps)
 {
     return (mlpc_optimizer){
-        .kind = MLPC_OPTIMIZER_adam,
-        .schedule = {.lr = 0.001},
-        .beta1 = 0.9,
-        .beta2 = 0.999,
-        .eps = 1e-8,
+        .row = mlpc_optimizer_named("adam"),
+        .settings = {0.9, 0.999, 1e-8},
         .state = {first, second},
         .steps = steps,
     };

@@ -523,6 +523,17 @@ static void list_forward(const bench *b, listed *l, size_t O)
 static void run_list_forward(const bench *b) { run_lists(b, "list_forward", list_forward); }
 
 /* The gradient by all weights, in strips of 50 inputs, or the step that takes it. */
+/* A step of SGD at the rate 0.1. */
+static void plain_step(const bench *b, void *p, const void *g, size_t n)
+{
+    const double coefficients[MLPC_MAX_COEFFICIENTS] = {
+        [MLPC_COEFFICIENT_scale] = 1,
+        [MLPC_COEFFICIENT_clip] = (double)INFINITY,
+        [MLPC_COEFFICIENT_rate] = 0.1,
+    };
+    b->k->step[MLPC_STEP_sgd](p, g, (void *[MLPC_MAX_STATES]){NULL}, coefficients, n);
+}
+
 static void list_gradient(const bench *b, listed *l, size_t O, int step)
 {
     const size_t B = l->lists.rows, I = l->lists.I, size = b->k->itemsize;
@@ -542,7 +553,7 @@ static void list_gradient(const bench *b, listed *l, size_t O, int step)
             else
                 b->k->list_backward_w(gradient, &l->columns, i, some, dz + panels[p] * size, panels[n], B, width);
             if (step && B > MLPC_BATCH_BLOCK)
-                b->k->sgd_step(rows, strip, NULL, 0.1, 0, 0, 0, some * width);
+                plain_step(b, rows, strip, some * width);
         }
         copy_panel(b, w + I * panels[p] * size, b->out, I, O, panels[p], width, 1);
     }
@@ -669,59 +680,99 @@ static void run_all_finite(const bench *b)
     finish("all_finite", "", b->dtype);
 }
 
+/* The bits of a step's variant that all optimizers share: gradients and states that are tiny; weight decay; what more
+ * stands before the rule, all at once. */
+enum { TINY_ONES = 8, DECAY = 4, PROLOGUE = 16 };
+
+static const double own_coefficients[MLPC_N_STEPS][4] = {
+    [MLPC_STEP_sgd] = {0.9, 0},    [MLPC_STEP_adam] = {0.9, 0.999, 1e-8, 3.5}, [MLPC_STEP_rmsprop] = {0.99, 1e-8, 0.9},
+    [MLPC_STEP_adagrad] = {1e-10}, [MLPC_STEP_rprop] = {0.5, 1.2, 1e-6, 50},
+};
+
+/* n parameters, and states of which those that `keeps` names are there. */
+static void take_step(const bench *b, mlpc_step_kind kind, unsigned keeps, const double *coefficients, int tiny,
+                      size_t n)
+{
+    const flavour size = tiny ? TINY : TAME;
+    const size_t bytes = n * b->k->itemsize;
+    const void *g = input(b, 0, n, size);
+    void *state[MLPC_MAX_STATES] = {NULL}, *const memory[MLPC_MAX_STATES] = {b->in[2], b->in[4], b->in[1]};
+    for (unsigned s = 0; s < MLPC_MAX_STATES; s++)
+        if (keeps >> s & 1)
+            state[s] = memmove(memory[s], input(b, 1, n, size), bytes);
+    void *p = memcpy(output(b, n), input(b, 3, n, size), bytes);
+    const int square = kind == MLPC_STEP_adam ? 1 : kind == MLPC_STEP_sgd || kind == MLPC_STEP_rprop ? 2 : 0;
+    for (size_t k = 0; k < n && state[square]; k++) /* means of squares are not negative */
+        if (b->dtype == MLPC_FLOAT32)
+            ((float *)state[square])[k] *= ((float *)state[square])[k];
+        else
+            ((double *)state[square])[k] *= ((double *)state[square])[k];
+    b->k->step[kind](p, g, state, coefficients, n);
+    add_output(b, n);
+    for (unsigned s = 0; s < MLPC_MAX_STATES; s++)
+        if (state[s])
+            add_reals(b->dtype, state[s], n);
+}
+
+static void base_coefficients(double *c, mlpc_step_kind kind)
+{
+    memset(c, 0, MLPC_MAX_COEFFICIENTS * sizeof *c);
+    c[MLPC_COEFFICIENT_scale] = 1;
+    c[MLPC_COEFFICIENT_clip] = (double)INFINITY;
+    memcpy(c + MLPC_COEFFICIENT_own, own_coefficients[kind], sizeof own_coefficients[kind]);
+}
+
 static void run_sgd_step(const bench *b)
 {
+    double c[MLPC_MAX_COEFFICIENTS];
     start();
-    for (size_t i = 0; i < COUNT(sizes); i++) {
-        const size_t n = sizes[i];
-        /* The bits of `variant`: momentum, Nesterov's, weight decay, gradients and velocities that are tiny. */
-        for (int variant = 0; variant < 16; variant++) {
-            const flavour size = variant & 8 ? TINY : TAME;
-            const void *g = input(b, 0, n, size), *before = input(b, 1, n, size);
-            void *v = variant & 1 ? memcpy(b->in[2], before, n * b->k->itemsize) : NULL;
-            void *p = memcpy(output(b, n), input(b, 3, n, size), n * b->k->itemsize);
-            b->k->sgd_step(p, g, v, 0.1, variant & 1 ? 0.9 : 0, variant >> 1 & 1, variant & 4 ? 0.01 : 0, n);
-            add_output(b, n);
-            if (v)
-                add_reals(b->dtype, v, n);
+    for (size_t i = 0; i < COUNT(sizes); i++)
+        for (int variant = 0; variant < 16; variant++) { /* its lower bits: momentum, Nesterov's */
+            base_coefficients(c, MLPC_STEP_sgd);
+            c[MLPC_COEFFICIENT_own + 1] = variant >> 1 & 1;
+            c[MLPC_COEFFICIENT_decay] = variant & DECAY ? 0.01 : 0;
+            c[MLPC_COEFFICIENT_rate] = 0.1;
+            take_step(b, MLPC_STEP_sgd, variant & 1, c, variant & TINY_ONES, sizes[i]);
         }
-    }
     finish("sgd_step", "", b->dtype);
 }
 
 static void run_adam_step(const bench *b)
 {
+    double c[MLPC_MAX_COEFFICIENTS];
     start();
-    for (size_t i = 0; i < COUNT(sizes); i++) {
-        const size_t n = sizes[i], bytes = n * b->k->itemsize;
-        /* The bits of `variant`: weight decay in the gradient, decoupled decay, gradients and means that are tiny. */
-        for (int variant = 0; variant < 8; variant++) {
-            const flavour size = variant & 4 ? TINY : TAME;
-            const void *g = input(b, 0, n, size);
-            void *m = memcpy(b->in[2], input(b, 1, n, size), bytes);
-            void *v = memcpy(b->in[4], input(b, 1, n, size), bytes);
-            void *p = memcpy(output(b, n), input(b, 3, n, size), bytes);
-            for (size_t k = 0; k < n; k++) /* means of squares are not negative */
-                if (b->dtype == MLPC_FLOAT32)
-                    ((float *)v)[k] *= ((float *)v)[k];
-                else
-                    ((double *)v)[k] *= ((double *)v)[k];
-            const mlpc_adam coefficients = {
-                .beta1 = 0.9,
-                .beta2 = 0.999,
-                .eps = 1e-8,
-                .decay = variant & 1 ? 0.01 : 0,
-                .shrink = variant & 2 ? 0.001 : 0,
-                .rate = 0.01,
-                .correction = 3.5,
-            };
-            b->k->adam_step(p, g, m, v, &coefficients, n);
-            add_output(b, n);
-            add_reals(b->dtype, m, n);
-            add_reals(b->dtype, v, n);
+    for (size_t i = 0; i < COUNT(sizes); i++)
+        for (int variant = 0; variant < 8; variant++) { /* weight decay in the gradient, and decoupled; tiny ones */
+            base_coefficients(c, MLPC_STEP_adam);
+            c[MLPC_COEFFICIENT_decay] = variant & 1 ? 0.01 : 0;
+            c[MLPC_COEFFICIENT_shrink] = variant & 2 ? 0.001 : 0;
+            c[MLPC_COEFFICIENT_rate] = 0.01;
+            take_step(b, MLPC_STEP_adam, 3, c, variant & 4, sizes[i]);
         }
-    }
     finish("adam_step", "", b->dtype);
+}
+
+/* The steps that keep other states, and of all of them what stands before the rule. */
+static void run_step(const bench *b, mlpc_step_kind kind, const char *name)
+{
+    static const unsigned most[MLPC_N_STEPS] = {1, 3, 7, 1, 3}, fewest[MLPC_N_STEPS] = {0, 3, 1, 1, 3};
+    double c[MLPC_MAX_COEFFICIENTS];
+    start();
+    for (size_t i = 0; i < COUNT(sizes); i++)
+        for (unsigned keeps = fewest[kind]; keeps <= most[kind]; keeps++)
+            for (int variant = 0; variant < 32 && (keeps & fewest[kind]) == fewest[kind]; variant += 4) {
+                base_coefficients(c, kind);
+                c[MLPC_COEFFICIENT_decay] = variant & DECAY ? 0.01 : 0;
+                c[MLPC_COEFFICIENT_rate] = 0.1;
+                if (variant & PROLOGUE) {
+                    c[MLPC_COEFFICIENT_scale] = 0.7;
+                    c[MLPC_COEFFICIENT_clip] = 0.3;
+                    c[MLPC_COEFFICIENT_l1] = 0.003;
+                    c[MLPC_COEFFICIENT_shrink] = 0.001;
+                }
+                take_step(b, kind, keeps, c, variant & TINY_ONES, sizes[i]);
+            }
+    finish("step_", name, b->dtype);
 }
 
 static void run_from_bytes(const bench *b)
@@ -774,8 +825,11 @@ static void run_kernels(const bench *b)
 #define MLPC_ACTIVATION(name) run_activation(b, MLPC_ACTIVATION_##name, #name);
 #define MLPC_ROWWISE(name) run_rowwise(b, MLPC_ROWWISE_##name, #name);
 #define MLPC_LOSS(name) run_loss(b, MLPC_LOSS_##name, #name);
+#define MLPC_STEP(name) run_step(b, MLPC_STEP_##name, #name);
 #define MLPC_KERNEL(name) run_##name(b);
 #include "../../csrc/kernels/kernels.def"
+    run_sgd_step(b);
+    run_adam_step(b);
 }
 
 /* ---- The core ---- */
@@ -815,9 +869,23 @@ static void run_numbers(mlpc_dtype dtype)
     mlpc_net_free(net);
 
     start();
-    for (int schedule = 0; schedule < MLPC_N_SCHEDULES; schedule++)
+    static const struct {
+        const char *name;
+        double settings[MLPC_MAX_SETTINGS];
+    } schedules[] = {{"constant", {0}},
+                     {"step", {2.5, 0.7}},
+                     {"cosine", {20, 1e-4}},
+                     {"exponential", {0.7}},
+                     {"polynomial", {20, 1.7, 1e-4}},
+                     {"one_cycle", {20, 0.3, 25, 1e4}}};
+    for (size_t i = 0; i < COUNT(schedules); i++) {
+        if (i == 3) {
+            finish("learning_rates", "", dtype);
+            start();
+        }
         for (int warmup = 0; warmup < 3; warmup++) {
-            const mlpc_schedule s = {(mlpc_schedule_kind)schedule, 0.3, warmup, 2.5, 0.7, 20, 1e-4};
+            mlpc_schedule s = {mlpc_schedule_named(schedules[i].name), 0.3, warmup, {0}};
+            memcpy(s.settings, schedules[i].settings, sizeof s.settings);
             for (double t = 0; t < 24; t += 0.15625) {
                 foreign_mode();
                 const double lr = mlpc_learning_rate(&s, t);
@@ -825,7 +893,8 @@ static void run_numbers(mlpc_dtype dtype)
                 add_doubles(&lr, 1);
             }
         }
-    finish("learning_rates", "", dtype);
+    }
+    finish("learning_rates", "_of_more", dtype);
 
     size_t order[1021];
     start();
@@ -919,31 +988,60 @@ static void run_inference(const mlpc_kernels *k, mlpc_dtype dtype)
     mlpc_net_free(net);
 }
 
+/* An optimizer as its row has it, without states. */
+static mlpc_optimizer optimizer_named(const char *name)
+{
+    mlpc_optimizer optimizer = {.row = mlpc_optimizer_named(name)};
+    for (size_t i = 0; i < MLPC_MAX_SETTINGS; i++)
+        optimizer.settings[i] = optimizer.row->settings[i].initial;
+    return optimizer;
+}
+
+/* As input, of numbers of everyday size, rounded upwards. */
+static const void *input_upwards(const bench *b, uint32_t array, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const double x = number(TAME, b->dtype, array, mlpc_random_bits(20, MLPC_STREAM_DROPOUT, array, i));
+        const float narrow = (float)x;
+        if (b->dtype == MLPC_FLOAT32)
+            put(b->in[array], b->dtype, i, (double)narrow < x ? nextafterf(narrow, INFINITY) : narrow);
+        else
+            put(b->in[array], b->dtype, i, x);
+    }
+    return b->in[array];
+}
+
 /* Steps of Adam from the first one on, and late ones, whose powers of beta take many squarings. */
-static void run_adam(const bench *b, mlpc_optimizer_kind kind, const char *name)
+static void run_adam(const bench *b, const char *name)
 {
     enum { N = 37 };
+    static const size_t sizes_of_net[2] = {N - 1, 1};
+    /* 0.01, 0.02, ... rounded upwards. */
+    static const double rates[8] = {0x1.47ae147ae147bp-7, 0x1.47ae147ae147bp-6, 0x1.eb851eb851eb9p-6,
+                                    0x1.47ae147ae147bp-5, 0x1.999999999999ap-5, 0x1.eb851eb851eb9p-5,
+                                    0x1.1eb851eb851ecp-4, 0x1.47ae147ae147bp-4};
     double steps = 0;
+    mlpc_net *net;
+    check(mlpc_net_create(&net, b->dtype, 1, sizes_of_net, NULL));
     void *p = memcpy(output(b, N), input(b, 3, N, TAME), N * b->k->itemsize);
-    const mlpc_optimizer optimizer = {
-        .kind = kind,
-        .weight_decay = 0.01,
-        .beta1 = 0.9,
-        .beta2 = 0.999,
-        .eps = 1e-8,
-        .state = {memset(b->in[1], 0, N * b->k->itemsize), memset(b->in[2], 0, N * b->k->itemsize)},
-        .steps = &steps,
-    };
+    mlpc_optimizer optimizer = optimizer_named(name);
+    optimizer.penalties.weight_decay = 0.01;
+    optimizer.state[0] = memset(b->in[1], 0, N * b->k->itemsize);
+    optimizer.state[1] = memset(b->in[2], 0, N * b->k->itemsize);
+    optimizer.steps = &steps;
     start();
     for (int k = 0; k < 8; k++) {
+        const double lr = rates[k];
+        const void *const g = input_upwards(b, 0, N);
         steps = k < 4 ? steps : 1234 * k;
         foreign_mode();
-        check(mlpc_step(&optimizer, b->k, p, input(b, 0, N, TAME), 0.01 * (k + 1), N));
+        mlpc_step(&optimizer, net, b->k, p, g, lr);
         own_mode();
         add_reals(b->dtype, p, N);
     }
     add_doubles(&steps, 1);
     finish("steps_", name, b->dtype);
+    mlpc_net_free(net);
 }
 
 /* Two epochs of a network with each loss; over all of them every activation occurs. */
@@ -955,8 +1053,9 @@ typedef struct {
     const mlpc_kernels *k;
     const mlpc_net *net;
     mlpc_init init;
-    void *parameters, *velocity, *x;
+    void *parameters, *x;
     const mlpc_optimizer *optimizer;
+    const mlpc_schedule *schedule;
     const mlpc_loss *loss;
     const mlpc_targets *targets;
 } training;
@@ -965,11 +1064,17 @@ typedef struct {
 static void train(const training *t, const mlpc_samples *samples, mlpc_trainer *trainer, void *gradients,
                   uint32_t epoch, mlpc_epoch_result *result)
 {
-    const mlpc_epoch_settings settings = {1, 4, epoch, epoch};
+    double rates[(ROWS + BATCH - 1) / BATCH];
+    const mlpc_epoch_settings settings = {1, 4, epoch, rates};
     foreign_mode();
+    mlpc_learning_rates(t->schedule, epoch, COUNT(rates), rates);
     if (epoch == 0) {
         check(mlpc_initialize(t->net, doubles, t->parameters, t->init, 3, NULL));
-        memset(t->velocity, 0, t->net->n_parameters * t->k->itemsize);
+        for (size_t s = 0; s < MLPC_MAX_STATES; s++)
+            if (t->optimizer->state[s])
+                memset(t->optimizer->state[s], 0, t->net->n_parameters * t->k->itemsize);
+        if (t->optimizer->steps)
+            *t->optimizer->steps = 0;
     }
     check(mlpc_train_epoch(t->net, t->k, t->parameters, gradients, trainer, t->optimizer, t->loss, samples, t->targets,
                            &settings, result, NULL));
@@ -1033,20 +1138,20 @@ static void run_training(const mlpc_kernels *k, mlpc_dtype dtype, mlpc_loss_kind
         .sample_weight = entropy || kind % 3 == 0 ? weights : NULL,
     };
     const double lr = mean ? 0.05 : 0.0001;
-    const mlpc_optimizer optimizer = {
-        .schedule = {MLPC_SCHEDULE_cosine, lr, 0.5, 0, 0, 2, lr / 100},
-        .momentum = 0.9,
-        .nesterov = kind % 2,
-        .weight_decay = 1e-3,
-        .state = {velocity},
-    };
+    const mlpc_schedule schedule = {mlpc_schedule_named("cosine"), lr, 0.5, {2, lr / 100}};
+    mlpc_optimizer optimizer = optimizer_named("sgd");
+    optimizer.settings[0] = 0.9;
+    optimizer.settings[1] = kind % 2;
+    optimizer.penalties.weight_decay = 1e-3;
+    optimizer.state[0] = velocity;
     mlpc_trainer *trainer;
     mlpc_workspace *workspace;
     mlpc_samples *samples;
     check(mlpc_samples_create(&samples, k, &(mlpc_input){.rows = x}, ROWS, INPUTS, MLPC_ZEROS_MULTIPLY, NULL));
     check(mlpc_trainer_create(&trainer, net, k, &optimizer, samples, BATCH, 1));
     check(mlpc_workspace_create(&workspace, net, BATCH, 1));
-    const training t = {k, net, (mlpc_init)(kind % MLPC_N_INITS), parameters, velocity, x, &optimizer, &loss, &targets};
+    const training t = {k,     net,     (mlpc_init)(kind % MLPC_N_INITS), parameters, x, &optimizer, &schedule,
+                        &loss, &targets};
 
     start();
     for (uint32_t epoch = 0; epoch < 2; epoch++) {
@@ -1091,6 +1196,66 @@ static void run_training(const mlpc_kernels *k, mlpc_dtype dtype, mlpc_loss_kind
         free(arrays[i]);
 }
 
+/* Two epochs with an optimizer whose every setting that is a truth is 1, factors for the tensors, L1, and gradients that
+ * are cut; plain and fused; and by one call after the other with norms that are limited. */
+static void run_optimizer(const mlpc_kernels *k, mlpc_dtype dtype, const mlpc_optimizer_row *row)
+{
+    enum { LAYERS = 2 };
+    static const size_t widths[LAYERS + 1] = {INPUTS, 17, OUTPUTS};
+    static const mlpc_activation hidden[] = {MLPC_ACTIVATION_tanh};
+    static const double lr_factors[2 * LAYERS] = {1, 0.5, 2, 1}, decay_factors[2 * LAYERS] = {1, 0, 0.25, 0};
+    mlpc_net *net;
+    check(mlpc_net_create(&net, dtype, LAYERS, widths, hidden));
+    const size_t P = net->n_parameters;
+    void *parameters = allocate(P, k->itemsize), *gradients = allocate(P, k->itemsize);
+    void *x = allocate(ROWS * INPUTS, k->itemsize), *y = allocate(ROWS * OUTPUTS, k->itemsize);
+    fill(dtype, x, ROWS * INPUTS, UNIT, 0);
+    fill(dtype, y, ROWS * OUTPUTS, UNIT, 1);
+    double steps = 0;
+    mlpc_optimizer optimizer = optimizer_named(row->name);
+    for (size_t i = 0; i < MLPC_MAX_SETTINGS && row->settings[i].name; i++)
+        if (row->settings[i].least == 0 && row->settings[i].most == 1 && row->settings[i].initial == 0)
+            optimizer.settings[i] = 1;
+    for (size_t s = 0; s < MLPC_MAX_STATES && row->states[s].name; s++) {
+        if (row->states[s].needs && optimizer.settings[row->states[s].needs - 1] == 0)
+            optimizer.settings[row->states[s].needs - 1] = 0.9;
+        optimizer.state[s] = allocate(P, k->itemsize);
+    }
+    optimizer.steps = row->counts ? &steps : NULL;
+    optimizer.penalties = (mlpc_penalties){.weight_decay = 0.01, .l1 = 1e-3, .clip_value = 0.02};
+    optimizer.lr_factors = lr_factors;
+    optimizer.decay_factors = decay_factors;
+    const mlpc_schedule schedule = {mlpc_schedule_named("one_cycle"), 0.02, 0, {2, 0.3, 25, 1e4}};
+    const mlpc_loss loss = {.kind = MLPC_LOSS_mse, .mean = 1};
+    const mlpc_targets targets = {.values = y};
+    mlpc_trainer *trainer;
+    mlpc_samples *samples;
+    check(mlpc_samples_create(&samples, k, &(mlpc_input){.rows = x}, ROWS, INPUTS, MLPC_ZEROS_MULTIPLY, NULL));
+    check(mlpc_trainer_create(&trainer, net, k, &optimizer, samples, BATCH, 1));
+    const training t = {k, net, MLPC_INIT_torch, parameters, x, &optimizer, &schedule, &loss, &targets};
+    mlpc_epoch_result result;
+    start();
+    for (int limited = 0; limited < 2; limited++) {
+        for (uint32_t epoch = 0; epoch < 2; epoch++)
+            train(&t, samples, trainer, gradients, epoch, &result);
+        add_reals(dtype, parameters, P);
+        for (size_t s = 0; s < MLPC_MAX_STATES; s++)
+            if (optimizer.state[s])
+                add_reals(dtype, optimizer.state[s], P);
+        if (!limited)
+            train_fused(&t);
+        optimizer.penalties.clip_norm = 0.05;
+        optimizer.penalties.max_norm = 0.4;
+    }
+    finish("optimizer_", row->name, dtype);
+    mlpc_trainer_free(trainer);
+    mlpc_samples_free(samples);
+    mlpc_net_free(net);
+    void *const arrays[] = {parameters, gradients, x, y, optimizer.state[0], optimizer.state[1], optimizer.state[2]};
+    for (size_t i = 0; i < COUNT(arrays); i++)
+        free(arrays[i]);
+}
+
 static void run_instruction_set(mlpc_isa isa, const bench *arrays)
 {
     printf("# %s\n", mlpc_isa_name(isa));
@@ -1108,8 +1273,10 @@ static void run_instruction_set(mlpc_isa isa, const bench *arrays)
         run_inference(b.k, b.dtype);
 #define MLPC_LOSS(name) run_training(b.k, b.dtype, MLPC_LOSS_##name, #name);
 #include "../../csrc/kernels/kernels.def"
-        run_adam(&b, MLPC_OPTIMIZER_adam, "adam");
-        run_adam(&b, MLPC_OPTIMIZER_adamw, "adamw");
+        run_adam(&b, "adam");
+        run_adam(&b, "adamw");
+        for (size_t i = 0; mlpc_optimizer_row_at(i); i++)
+            run_optimizer(b.k, b.dtype, mlpc_optimizer_row_at(i));
     }
 }
 

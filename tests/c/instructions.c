@@ -83,16 +83,17 @@ static void loss_and_backward(work *w, size_t rounds)
 }
 
 /* The one place that knows how the core is asked for training. */
-static void train(work *w, const mlpc_optimizer *optimizer, size_t epochs)
+static void train(work *w, const mlpc_optimizer *optimizer, double lr, size_t epochs)
 {
     const mlpc_targets targets = {.labels = w->labels};
     mlpc_samples *samples;
     mlpc_trainer *trainer;
+    double *const rates = constant_rates((ROWS + BATCH - 1) / BATCH, lr);
     const mlpc_input input = {.rows = w->x};
     check(mlpc_samples_create(&samples, w->kernels, &input, ROWS, w->net->layers[0].n_in, MLPC_ZEROS_CHOOSE, NULL));
     check(mlpc_trainer_create(&trainer, w->net, w->kernels, optimizer, samples, BATCH, 1));
     for (size_t i = 0; i < epochs; i++) {
-        const mlpc_epoch_settings settings = {.shuffle = 1, .seed = 4, .epoch = (uint32_t)i, .t0 = (double)i};
+        const mlpc_epoch_settings settings = {.shuffle = 1, .seed = 4, .epoch = (uint32_t)i, .rates = rates};
         mlpc_epoch_result result;
         check(mlpc_train_epoch(w->net, w->kernels, w->parameters, NULL, trainer, optimizer, &loss, samples, &targets,
                                &settings, &result, NULL));
@@ -100,18 +101,19 @@ static void train(work *w, const mlpc_optimizer *optimizer, size_t epochs)
     }
     mlpc_trainer_free(trainer);
     mlpc_samples_free(samples);
+    free(rates);
 }
 
 static void train_sgd(work *w, size_t rounds)
 {
-    const mlpc_optimizer optimizer = {.kind = MLPC_OPTIMIZER_sgd, .schedule = {.lr = 0.1}};
-    train(w, &optimizer, rounds);
+    const mlpc_optimizer optimizer = sgd();
+    train(w, &optimizer, 0.1, rounds);
 }
 
 static void train_adam(work *w, size_t rounds)
 {
     const mlpc_optimizer optimizer = adam(w->state[0], w->state[1], &w->steps);
-    train(w, &optimizer, rounds);
+    train(w, &optimizer, 0.001, rounds);
 }
 
 static const struct {

@@ -121,7 +121,7 @@ typedef struct {
     mlpc_trainer *trainer;
     size_t n, batch, *order;
     void *parameters, *gradients, *x, *z;
-    double *row_loss;
+    double *row_loss, *rates;
     int64_t *labels;
     int keeps;
 } work;
@@ -132,11 +132,11 @@ static mlpc_status shuffle(work *w) { return mlpc_shuffle(w->order, w->n, 1, 2, 
 
 static mlpc_status train(work *w)
 {
-    const mlpc_optimizer sgd = {.kind = MLPC_OPTIMIZER_sgd, .schedule = {.lr = 0.1}};
+    const mlpc_optimizer optimizer = sgd();
     const mlpc_targets targets = {.labels = w->labels};
-    const mlpc_epoch_settings settings = {.shuffle = 1};
+    const mlpc_epoch_settings settings = {.shuffle = 1, .rates = w->rates};
     mlpc_epoch_result result;
-    return mlpc_train_epoch(w->net, &w->k, w->parameters, w->keeps ? w->gradients : NULL, w->trainer, &sgd, &loss,
+    return mlpc_train_epoch(w->net, &w->k, w->parameters, w->keeps ? w->gradients : NULL, w->trainer, &optimizer, &loss,
                             w->samples, &targets, &settings, &result, &poll);
 }
 
@@ -200,7 +200,7 @@ static void check_calls(work *w, const char *name, mlpc_status (*call)(work *), 
 static work prepare(mlpc_dtype dtype, const size_t sizes[], size_t n_layers, mlpc_activation hidden, size_t n,
                     size_t batch)
 {
-    const mlpc_optimizer sgd = {.kind = MLPC_OPTIMIZER_sgd};
+    const mlpc_optimizer optimizer = sgd();
     const mlpc_activation all[] = {hidden, hidden, hidden};
     const size_t O = sizes[n_layers], itemsize = mlpc_itemsize(dtype);
     work w = {.k = counting(dtype), .n = n, .batch = batch};
@@ -208,6 +208,7 @@ static work prepare(mlpc_dtype dtype, const size_t sizes[], size_t n_layers, mlp
     check(mlpc_workspace_create(&w.all, w.net, n, 1));
     check(mlpc_workspace_create(&w.some, w.net, 256, 1));
     w.order = allocate(n, sizeof *w.order);
+    w.rates = constant_rates(n, 0.1);
     w.parameters = allocate(w.net->n_parameters, itemsize);
     w.gradients = allocate(w.net->n_parameters, itemsize);
     w.x = allocate(n * sizes[0], itemsize);
@@ -216,13 +217,13 @@ static work prepare(mlpc_dtype dtype, const size_t sizes[], size_t n_layers, mlp
     w.labels = allocate(n, sizeof(int64_t));
     const mlpc_input input = {.rows = w.x};
     check(mlpc_samples_create(&w.samples, &w.k, &input, n, sizes[0], MLPC_ZEROS_MULTIPLY, NULL));
-    check(mlpc_trainer_create(&w.trainer, w.net, &w.k, &sgd, w.samples, batch, 1));
+    check(mlpc_trainer_create(&w.trainer, w.net, &w.k, &optimizer, w.samples, batch, 1));
     return w;
 }
 
 static void discard(work *w)
 {
-    void *const memory[] = {w->order, w->parameters, w->gradients, w->x, w->z, w->row_loss, w->labels};
+    void *const memory[] = {w->order, w->parameters, w->gradients, w->x, w->z, w->row_loss, w->rates, w->labels};
     mlpc_trainer_free(w->trainer);
     mlpc_samples_free(w->samples);
     mlpc_workspace_free(w->some);

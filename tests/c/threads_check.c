@@ -72,28 +72,30 @@ static void train(work *w, const char *name, const mlpc_optimizer *optimizer, ml
     mlpc_samples *samples;
     mlpc_trainer *trainer;
     mlpc_epoch_result result;
+    double *const rates = constant_rates(ROWS, optimizer->steps ? 0.001 : 0.1);
     begin(w);
     check(mlpc_samples_create(&samples, w->kernels, &input, ROWS, INPUTS, zeros, NULL));
     check(mlpc_trainer_create(&trainer, w->net, w->kernels, optimizer, samples, keeps ? ROWS : BATCH, w->threads));
     for (uint32_t i = 0; i < 2; i++) {
-        const mlpc_epoch_settings settings = {.shuffle = 1, .seed = 4, .epoch = i, .t0 = i};
+        const mlpc_epoch_settings settings = {.shuffle = 1, .seed = 4, .epoch = i, .rates = rates};
         check(mlpc_train_epoch(w->net, w->kernels, w->parameters, keeps ? w->gradients : NULL, trainer, optimizer,
                                &loss, samples, &targets, &settings, &result, NULL));
     }
     mlpc_trainer_free(trainer);
     mlpc_samples_free(samples);
+    free(rates);
     print(name, w->parameters, w->net->n_parameters * sizeof(float));
 }
 
 static void trainings(work *w)
 {
     double steps = 0;
-    const mlpc_optimizer sgd = {.kind = MLPC_OPTIMIZER_sgd, .schedule = {.lr = 0.1}};
+    const mlpc_optimizer plain = sgd();
     const mlpc_optimizer with_means = adam(w->state[0], w->state[1], &steps);
-    train(w, "sgd, zeros skipped", &sgd, MLPC_ZEROS_SKIP, 0);
-    train(w, "sgd, zeros multiplied", &sgd, MLPC_ZEROS_MULTIPLY, 0);
+    train(w, "sgd, zeros skipped", &plain, MLPC_ZEROS_SKIP, 0);
+    train(w, "sgd, zeros multiplied", &plain, MLPC_ZEROS_MULTIPLY, 0);
     train(w, "adam, zeros skipped", &with_means, MLPC_ZEROS_SKIP, 0);
-    train(w, "sgd, gradients kept", &sgd, MLPC_ZEROS_SKIP, 1);
+    train(w, "sgd, gradients kept", &plain, MLPC_ZEROS_SKIP, 1);
 }
 
 static void passes(work *w)

@@ -42,7 +42,7 @@ def test_kept_gradients_are_of_whole_batches_whenever_python_looks():
         kinds.append(np.unique(net.gradients).size)
 
     criterion, optimizer = ("mse", "mean", None, None), mlpc.optim.SGD(net, 1e-6)
-    net._train_epoch(x, y, criterion, None, optimizer.spec, 1, False, 0, 0, 0.0, True, tick)
+    net._train_epoch(x, y, criterion, None, optimizer.epoch_spec(1), 1, False, 0, 0, True, tick)
     assert np.unique(net.gradients).size == 1
     assert kinds
     assert set(kinds) == {1}
@@ -59,7 +59,7 @@ def test_ticks_tell_how_many_rows_are_done():
     try:
         for _ in range(1000):  # one is enough where a batch takes longer than the time between two ticks
             told = []
-            net._train_epoch(x, y, criterion, None, optimizer.spec, 1000, False, 0, 0, 0.0, True, told.append)
+            net._train_epoch(x, y, criterion, None, optimizer.epoch_spec(1), 1000, False, 0, 0, True, told.append)
             assert told == sorted(told)
             seen |= set(told)
             most = max(most, len(told))

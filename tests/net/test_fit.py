@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import mlpc
-from mlpc.optim import SGD, Adam, AdamW
-from mlpc.schedules import Constant, Cosine, Step
+from mlpc.optim import SGD, Adagrad, Adam, AdamW, RMSprop, Rprop
+from mlpc.schedules import Constant, Cosine, OneCycle, Polynomial, Step
 from mlpc.testing import digest
 from mlpc.training import batches
 
@@ -59,7 +59,26 @@ OPTIMIZERS = {
     "callable adam": (Adam, {"lr": lambda t: 0.0 if t < 1 else 0.01}),
     "adam": (Adam, {"weight_decay": 1e-3}),
     "adamw": (AdamW, {"lr": Cosine(0.01, 3)}),
+    "rmsprop": (RMSprop, {"momentum": 0.9, "centered": True, "lr": OneCycle(0.01, 3)}),
+    "adagrad": (Adagrad, {"lr": Polynomial(0.1, 3), "lr_decay": 0.01}),
+    "rprop": (Rprop, {}),
+    "factors": (SGD, {"weight_decay": 1e-2, "groups": {"*.bias": {"weight_decay": 0}, "0.*": {"lr": 0.5}}}),
+    "cut": (SGD, {"l1": 1e-3, "clip_value": 0.01, "momentum": 0.5}),
+    "clipped": (SGD, {"clip_norm": 0.5}),
+    "limited": (Adam, {"max_norm": 0.7}),
 }
+PLAIN = ("clipped", "limited")
+"""What needs a whole gradient or a whole unit between batches, and so is computed one call after the other."""
+
+
+@pytest.mark.parametrize(("name", "way"), OPTIMIZERS.items(), ids=OPTIMIZERS)
+def test_the_fused_path_carries_what_it_says(name, way):
+    net = mlpc.MLP([9, 12, 7, 4], ["relu", "gelu"])
+    kind, settings = way
+    spec = kind(net, **settings).spec
+    assert net._fused(spec, 64, False) == (name not in PLAIN)
+    assert not net._fused(spec, 64, True)
+    assert not net._fused(spec, 10**8, False)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -440,7 +459,7 @@ def test_a_network_in_use_keeps_its_history_and_its_numbers():
     criterion = ("cross_entropy", "mean", None, None)
     with pytest.raises(LookupError):
         while True:
-            net._train_epoch(x, y, criterion, None, optimizer.spec, 1, True, 0, 0, 0.0, False, tick)
+            net._train_epoch(x, y, criterion, None, optimizer.epoch_spec(1), 1, True, 0, 0, False, tick)
     assert seen and (net.gradients == 7).all()
     net.fit(x[:100], y[:100], epochs=2)
     assert net.history is not history and net.history.epochs == 2
@@ -539,11 +558,10 @@ def test_an_exception_of_a_schedule_leaves_whole_epochs():
     assert net.history.epochs == 1
 
 
-@pytest.mark.parametrize("rates", [[], [0.1], [0.1] * 4, [[0.1] * 3]])
+@pytest.mark.parametrize("rates", [[], [0.1] * 2, [0.1] * 4, [[0.1] * 3]])
 def test_an_epoch_wants_a_rate_for_every_step(rates):
     x, y = classes()
     net = mlpc.MLP([9, 8, 4])
-    criterion, (kind, _, *settings) = ("cross_entropy", "mean", None, None), SGD(net).spec
-    spec = (kind, np.array(rates), *settings)
+    criterion, spec = ("cross_entropy", "mean", None, None), (*SGD(net).spec[:-1], np.array(rates))
     with pytest.raises(ValueError, match="rates: expected shape"):
-        net._train_epoch(x, y, criterion, None, spec, 64, True, 0, 0, 0.0, False, None)
+        net._train_epoch(x, y, criterion, None, spec, 64, True, 0, 0, False, None)

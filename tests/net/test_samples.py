@@ -117,8 +117,8 @@ def test_samples_of_another_network_are_refused():
         net = mlpc.MLP(sizes, dtype=dtype)
         with pytest.raises(error, match=message):
             net._train_epoch(
-                rows, [0, 1], ("cross_entropy", "mean", None, None), None, mlpc.optim.SGD(net).spec, 1, True, 0, 0, 0.0,
-                False, None,
+                rows, [0, 1], ("cross_entropy", "mean", None, None), None, mlpc.optim.SGD(net).epoch_spec(1), 1, True,
+                0, 0, False, None,
             )  # fmt: skip
 
 

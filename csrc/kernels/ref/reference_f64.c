@@ -7,5 +7,6 @@
 #include "../tmpl/elementary.inc"
 #include "../tmpl/activations.inc"
 #include "../tmpl/loss_elements.inc"
+#include "../tmpl/step_rules.inc"
 #include "reference.inc"
 #include "../tmpl/table.inc"
