@@ -1,4 +1,5 @@
 /* Initial values of weights and biases. */
+#include "../kernels/kernels.h"
 #include "fpmode.h"
 #include "memory.h"
 #include "mlpc.h"

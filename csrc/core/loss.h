@@ -2,6 +2,7 @@
 #ifndef MLPC_LOSS_H
 #define MLPC_LOSS_H
 
+#include "../kernels/kernels.h"
 #include "mlpc.h"
 
 /* A job of the loss for B rows, C-contiguous; z, row_loss and dz are the caller's to set. */

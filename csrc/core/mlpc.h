@@ -13,8 +13,8 @@
  * b_l. Both belong to the caller.  A workspace holds what one batch needs: activations and gradients between layers.
  *
  * Every function that computes sets the floating-point mode (nearest, no flush to zero, exceptions masked) and restores
- * the caller's.  No function prints, exits or keeps hidden state, but for one team of threads that sleep between calls
- * (team.h).  Where one fails, what it was to change is unchanged, unless its comment says otherwise.
+ * the caller's.  No function prints, exits or keeps hidden state, but for one team of threads that sleep between calls.
+ * Where one fails, what it was to change is unchanged, unless its comment says otherwise.
  */
 #ifndef MLPC_H
 #define MLPC_H
@@ -22,7 +22,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "../kernels/kernels.h"
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#ifdef MLPC_SHARED_LIBRARY /* exports what is declared here, and nothing else */
+#pragma GCC visibility push(default)
+#endif
+
+#include "../kernels/types.h"
 
 typedef enum {
     MLPC_OK,
@@ -33,6 +41,9 @@ typedef enum {
     MLPC_ERROR_DIVERGED,    /* a logit, its gradient, the loss or a weight is not finite */
     MLPC_ERROR_INTERRUPTED, /* poll asked to stop */
 } mlpc_status;
+
+/* A few words on it, in English, without a full stop; NULL for a number that is none. */
+const char *mlpc_status_text(mlpc_status status);
 
 /* Bytes of a number: 4 or 8. */
 size_t mlpc_itemsize(mlpc_dtype dtype);
@@ -82,10 +93,14 @@ typedef struct {
     void *scratch; /* (room, scratch_size): parts of gradients to be added to others; scratch_size >= any n_out */
     size_t scratch_size;
     double *row_loss;     /* (batch,) */
-    void *pass, *answers; /* what the threads of a call share: pass.h */
-    void *tiles;          /* (room, MLPC_SCRATCH bytes): scratch memory of the kernels */
+    void *pass, *answers; /* what the threads of a call share */
+    void *tiles;          /* per thread of room: scratch memory of the kernels */
     void *memory;
 } mlpc_workspace;
+
+/* How many threads the machine allows, at least 1: the CPUs that this process may use, and its group's quota of them,
+ * rounded up. */
+size_t mlpc_team_cpus(void);
 
 /* Memory, aligned to 64 bytes, for batches of up to `batch` >= 1 rows, with room for the threads, or as many of
  * them as there are rows.  A pass uses no more threads than its work is worth; its bits do not depend on them. */
@@ -325,7 +340,7 @@ typedef struct {
     int counts;    /* it must know how many steps were taken */
     /* The rate, and the kernel's own coefficients, of step number t = 1, 2, ... from the settings and a learning rate;
      * in the core's floating-point mode. */
-    void (*prepare)(double coefficients[MLPC_MAX_COEFFICIENTS], const double *settings, double lr, double t);
+    void (*prepare)(double *coefficients, const double *settings, double lr, double t);
 } mlpc_optimizer_row;
 
 /* Row number i; NULL behind the last one.  The row of a name, or NULL. */
@@ -407,5 +422,13 @@ mlpc_status mlpc_train_epoch(const mlpc_net *net, const mlpc_kernels *kernels, v
                              mlpc_trainer *trainer, const mlpc_optimizer *optimizer, const mlpc_loss *loss,
                              const mlpc_samples *samples, const mlpc_targets *targets,
                              const mlpc_epoch_settings *settings, mlpc_epoch_result *result, const mlpc_poll *poll);
+
+#ifdef MLPC_SHARED_LIBRARY
+#pragma GCC visibility pop
+#endif
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -8,6 +8,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "../kernels/kernels.h"
 #include "mlpc.h"
 #include "scalar.h"
 

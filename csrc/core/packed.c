@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../kernels/kernels.h"
 #include "memory.h"
 
 size_t mlpc_packed_row(size_t n, size_t itemsize)

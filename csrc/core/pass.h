@@ -2,6 +2,7 @@
 #ifndef MLPC_PASS_H
 #define MLPC_PASS_H
 
+#include "../kernels/kernels.h"
 #include "mlpc.h"
 #include "share.h"
 

@@ -2,6 +2,7 @@
 #ifndef MLPC_SAMPLES_H
 #define MLPC_SAMPLES_H
 
+#include "../kernels/kernels.h"
 #include "mlpc.h"
 
 struct mlpc_samples {

@@ -2,6 +2,7 @@
 #ifndef MLPC_STEP_H
 #define MLPC_STEP_H
 
+#include "../kernels/kernels.h"
 #include "mlpc.h"
 
 typedef struct {

@@ -14,6 +14,7 @@
 #include "cpus.h"
 #include "fpmode.h"
 #include "memory.h"
+#include "mlpc.h"
 
 /* Many times what the core needs, since sanitizers and libraries that keep variables of each thread on its stack take
  * their part; the C library's default would reserve 8 MB per thread. */

@@ -44,8 +44,4 @@ size_t mlpc_team_size(double work, double least, size_t most);
  * last ones, so that rank 0, which alone can be told to stop, is at work as long as any other. */
 void mlpc_team_share(size_t n, size_t group, size_t rank, size_t size, size_t *from, size_t *to);
 
-/* How many threads the machine allows, at least 1: the CPUs that this process may use, and its group's quota of them,
- * rounded up. */
-size_t mlpc_team_cpus(void);
-
 #endif

@@ -16,6 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "types.h"
+
 /* Terms of a sum over units (forward, dx), and over samples (dw, db), that are added up from +0 before their sum is
  * added to the total.  Changing one changes bits, and so MLPC_ARITHMETIC. */
 #define MLPC_BLOCK 256
@@ -25,9 +27,6 @@
  * on which we are called, may have 64 KB of it for all that they do. */
 #define MLPC_SCRATCH ((size_t)1 << 18)
 
-/* The version of the arithmetic: rises with any change of any bit that training or inference gives. */
-#define MLPC_ARITHMETIC 2
-
 typedef enum {
 #define MLPC_MAP(name) MLPC_MAP_##name,
 #include "kernels.def"
@@ -35,24 +34,10 @@ typedef enum {
 } mlpc_map;
 
 typedef enum {
-#define MLPC_ACTIVATION(name) MLPC_ACTIVATION_##name,
-#include "kernels.def"
-    MLPC_N_ACTIVATIONS
-} mlpc_activation;
-
-typedef enum {
 #define MLPC_ROWWISE(name) MLPC_ROWWISE_##name,
 #include "kernels.def"
     MLPC_N_ROWWISE
 } mlpc_rowwise;
-
-typedef enum {
-#define MLPC_LOSS(name) MLPC_LOSS_##name,
-#include "kernels.def"
-    MLPC_N_LOSSES
-} mlpc_loss_kind;
-
-typedef enum { MLPC_FLOAT32, MLPC_FLOAT64, MLPC_N_DTYPES } mlpc_dtype;
 
 /* What a loss is computed from, and what it fills: B rows of O logits or predictions.  Of targets, labels or values are
  * set. */
@@ -71,12 +56,6 @@ typedef struct {
     size_t dz_row;
 } mlpc_loss_job;
 
-typedef enum {
-#define MLPC_STEP(name) MLPC_STEP_##name,
-#include "kernels.def"
-    MLPC_N_STEPS
-} mlpc_step_kind;
-
 /* The coefficients of a step, doubles that a kernel rounds to real once.  The first ones mean the same for all of them:
  *   g = scale * gradient, flushed;  g cut to -clip..clip;  d = g + decay p + l1 sign(p);  q = p - shrink p
  * each line left out where its coefficient says nothing (scale 1, clip infinite, the others 0); a product and the sum
@@ -91,9 +70,6 @@ enum {
     MLPC_COEFFICIENT_own,  /* the first of the kernel's own */
     MLPC_MAX_COEFFICIENTS = MLPC_COEFFICIENT_own + 4
 };
-
-/* Arrays of one number for each parameter that an optimizer keeps from step to step, at most. */
-enum { MLPC_MAX_STATES = 3 };
 
 /* ---- Packed layers: what the kernels of an epoch work on ----------------------------------------------------------
  *
@@ -137,7 +113,7 @@ typedef struct {
 } mlpc_columns;
 _Static_assert(MLPC_BATCH_BLOCK == 64, "a bit for each sample of a block");
 
-typedef struct {
+struct mlpc_kernels {
     mlpc_dtype dtype;
     size_t itemsize; /* 4 for float, 8 for double */
     size_t lanes;    /* elements of a vector */
@@ -265,31 +241,6 @@ typedef struct {
 
     /* Bit i % 64 of word[i / 64] tells whether x[i] is neither +0 nor -0, i < n; the last word's other bits are 0. */
     void (*find_nonzeros)(uint64_t *word, const void *x, size_t n);
-} mlpc_kernels;
-
-/* Instruction sets, slowest first.  `reference` is the text of the arithmetic, not an instruction set: plain loops. */
-typedef enum {
-    MLPC_ISA_reference,
-    MLPC_ISA_portable,
-    MLPC_ISA_neon,
-    MLPC_ISA_avx2,
-    MLPC_ISA_avx512,
-    MLPC_N_ISAS
-} mlpc_isa;
-
-/* "reference", "portable", ...; NULL for a number that is none. */
-const char *mlpc_isa_name(mlpc_isa isa);
-
-/* 1 where this library holds the instruction set's kernels and this CPU and operating system run them. */
-int mlpc_isa_runs(mlpc_isa isa);
-
-/* The fastest that runs. */
-mlpc_isa mlpc_isa_best(void);
-
-/* The table of an instruction set that runs; NULL for one that does not. */
-const mlpc_kernels *mlpc_kernels_for(mlpc_isa isa, mlpc_dtype dtype);
-
-/* The CPU's features that matter here, and whether it has them: index from 0 until the name is NULL. */
-const char *mlpc_cpu_feature(size_t index, int *present);
+};
 
 #endif

@@ -19,6 +19,7 @@
 #undef I /* NumPy includes <complex.h>; here I is a number of inputs */
 
 #include "../core/mlpc.h"
+#include "../kernels/kernels.h"
 
 typedef struct {
     PyObject *net_type, *samples_type;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../csrc/kernels/kernels.h"
 #include "core.h"
 
 /* Tiles and their rests in every layer, a short last batch, and zeros among the inputs as MNIST has them. */

@@ -8,6 +8,7 @@
  */
 #include <string.h>
 
+#include "../../csrc/kernels/kernels.h"
 #include "core.h"
 
 #define CHECK(condition)                                                                                               \

@@ -25,6 +25,7 @@
 #endif
 
 #include "../../csrc/core/cpus.h"
+#include "../../csrc/core/mlpc.h"
 #include "../../csrc/core/team.h"
 
 enum { LARGEST = 64 };
