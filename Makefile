@@ -1,4 +1,4 @@
-# `make` lists what can be made. Everything happens in .venv; a second run reuses what the first one built.
+# `make` lists what can be made. Everything happens in .venv and build; a second run reuses what the first one built.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -25,8 +25,8 @@ DEMO_EXTRAS := progress,plot$(if $(filter mnist,$(DATA)),$(COMMA)data)
 
 help: ## this list
 	@echo "make TARGET, where TARGET is one of"
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
-	@echo "Settings: PYTHON=$(PYTHON) VENV=$(VENV) DATA=$(DATA) TORCH=$(TORCH) (TORCH= tests without it)"
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
+	@echo "Settings: PYTHON=$(PYTHON) VENV=$(VENV) DATA=$(DATA) TORCH=$(TORCH) (TORCH= tests without it) PREFIX=$(PREFIX)"
 
 demo: $(VENV)/.demo-$(DATA) ## check gradients, train several networks (DATA=mnist for MNIST), draw demo.png
 	$(BIN)/python -m mlpc info
@@ -54,7 +54,7 @@ mnist: $(VENV)/.test ## accuracy on MNIST, beside PyTorch (2 minutes)
 # others reach: of notebooks, pictures, printed text, files, packages and long training, and of C programs of their own;
 # and of memory that is given back, which the sanitizers keep for a while.
 NOT_SANITIZED := notebooks test_plot.py test_cli.py test_packaging.py test_typing.py test_mnist.py data/test_idx.py \
-    data/test_datasets.py boundary/test_team.py net/test_memory.py
+    data/test_datasets.py boundary/test_team.py net/test_memory.py test_c_library.py
 asan: $(VENV)/.test build/asan/.built ## the quick tests under AddressSanitizer and UndefinedBehaviorSanitizer (10 minutes)
 	LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libstdc++.so.6)" \
 	MLPC_REQUIRE_FROM=$(CURDIR)/build/asan PYTHONPATH=$(CURDIR)/build/asan PYTHONSAFEPATH=1 PYTHONMALLOC=malloc \
@@ -78,11 +78,61 @@ bench-full: $(VENV)/.bench ## more rows, sizes and contenders, and the charts of
 	$(BIN)/python bench/run.py --full --chart docs $(BENCH)
 
 lint: $(VENV)/.lint ## ruff and mypy; C by clang-format and by the warnings of gcc and clang; its lines end at 120
-	! grep -rnE --include='*.[ch]' --include='*.inc' '.{121}' csrc tests/c
+	! grep -rnE --include='*.[ch]' --include='*.inc' '.{121}' csrc tests/c examples
 	$(BIN)/python tools/lint_c.py
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy mlpc
+
+# ---- The C library ------------------------------------------------------------------------------------------------
+
+LIB := build/c
+PREFIX ?= /usr/local
+CFLAGS ?= -O3
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+# While the first number is 0, the second one rises where a program must be compiled again.
+SONAME := libmlpc.so.$(basename $(VERSION))
+# Those of setup.py, which the arithmetic wants. The same objects serve both libraries: so the static one, too, can
+# become part of a shared one.
+LIB_FLAGS := -std=c11 -pthread -fPIC -fvisibility=hidden -DMLPC_SHARED_LIBRARY \
+    -fno-fast-math -fno-unsafe-math-optimizations -ffp-contract=off -fno-math-errno
+OBJECTS := $(patsubst csrc/%.c,$(LIB)/%.o,$(wildcard csrc/core/*.c csrc/kernels/*.c csrc/kernels/*/*.c))
+
+.PHONY: lib install-lib
+lib: $(addprefix $(LIB)/,libmlpc.a libmlpc.so mlpc.h mlpc.pc) ## the C library, static and shared, in build/c
+
+install-lib: lib ## what C programs need of it, below DESTDIR and PREFIX
+	install -d "$(DESTDIR)$(PREFIX)/include" "$(DESTDIR)$(PREFIX)/lib/pkgconfig"
+	install -m 644 $(LIB)/mlpc.h "$(DESTDIR)$(PREFIX)/include"
+	install -m 644 $(LIB)/mlpc.pc "$(DESTDIR)$(PREFIX)/lib/pkgconfig"
+	install -m 644 $(LIB)/libmlpc.a "$(DESTDIR)$(PREFIX)/lib"
+	install -m 755 $(LIB)/$(SONAME) "$(DESTDIR)$(PREFIX)/lib"
+	ln -sf $(SONAME) "$(DESTDIR)$(PREFIX)/lib/libmlpc.so"
+
+$(LIB)/%.o: csrc/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LIB_FLAGS) -MMD -MP -c $< -o $@
+
+-include $(OBJECTS:.o=.d)
+
+$(LIB)/libmlpc.a: $(OBJECTS)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$(LIB)/$(SONAME): $(OBJECTS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) $^ -lm -pthread -o $@
+
+$(LIB)/libmlpc.so: $(LIB)/$(SONAME)
+	ln -sf $(SONAME) $@
+
+$(LIB)/mlpc.h: tools/public_header.py csrc/core/mlpc.h csrc/kernels/types.h csrc/kernels/kernels.def
+	@mkdir -p $(@D)
+	$(PYTHON) tools/public_header.py > $@
+
+.PHONY: $(LIB)/mlpc.pc # which names PREFIX: it may be another one than last time
+$(LIB)/mlpc.pc: csrc/core/mlpc.pc.in
+	@mkdir -p $(@D)
+	sed 's|@PREFIX@|$(abspath $(PREFIX))|; s|@VERSION@|$(VERSION)|' $< > $@
 
 clean: ## everything that was made
 	rm -rf $(VENV) build *.egg-info mlpc/_mlpc*.so demo.png .pytest_cache .mypy_cache .ruff_cache .hypothesis
