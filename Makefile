@@ -21,7 +21,7 @@ DEMO_EXTRAS := progress,plot$(if $(filter mnist,$(DATA)),$(COMMA)data)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo notebooks test quick asan mutants exhaustive mnist instructions bench bench-full lint clean
+.PHONY: help demo notebooks test bits quick asan mutants exhaustive mnist instructions bench bench-full lint clean
 
 help: ## this list
 	@echo "make TARGET, where TARGET is one of"
@@ -40,7 +40,10 @@ notebooks: $(VENV)/$(if $(WITH_TESTS),.test,.notebooks) ## build the course's no
 	$(BIN)/python notebooks/build.py --data $(DATA)
 
 test: $(VENV)/.test ## build and run all tests, the documentation's examples among them (up to 15 minutes)
-	$(BIN)/python -m pytest $(PARALLEL) -m "not mnist" $(PYTEST) tests mlpc README.md docs/*.md
+	$(BIN)/python -m pytest $(PARALLEL) -m "not mnist and not machines" $(PYTEST) tests mlpc README.md docs/*.md
+
+bits: $(VENV)/.bits ## the same bits on every machine for which there are a compiler and an emulator here (10 minutes)
+	$(BIN)/python -m pytest $(PARALLEL) -rs $(PYTEST) tests/bits/test_builds.py
 
 quick: $(VENV)/.test ## the tests without the slow ones, up to the first failure (2 minutes)
 	$(BIN)/python -m pytest $(PARALLEL) -m "not mnist and not slow" -x -q $(PYTEST) tests
@@ -167,6 +170,10 @@ $(VENV)/.notebooks: $(VENV)/.base $(SOURCES)
 
 $(VENV)/.test: $(VENV)/.base $(SOURCES)
 	$(call install,$(EDITABLE) '.[test]' $(TORCH))
+	@touch $@
+
+$(VENV)/.bits: $(VENV)/.test
+	$(call install,ziglang)
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.base $(SOURCES)

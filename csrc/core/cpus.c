@@ -2,9 +2,12 @@
 #define _GNU_SOURCE /* sched_getaffinity */
 #include "cpus.h"
 
+#include <stdint.h>
+
+#if defined(__linux__)
+
 #include <fcntl.h>
 #include <sched.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,14 +15,6 @@
 #include "memory.h"
 
 /* ---- Affinity ------------------------------------------------------------------------------------------------ */
-
-static size_t online(void)
-{
-    const long n = sysconf(_SC_NPROCESSORS_ONLN);
-    return n > 1 ? (size_t)n : 1;
-}
-
-#if defined(__linux__)
 
 /* The kernel refuses sets that are smaller than its own: ask again with larger ones. */
 size_t mlpc_cpus_affinity(void)
@@ -34,14 +29,9 @@ size_t mlpc_cpus_affinity(void)
         if (known && n > 0)
             return n;
     }
-    return online();
+    const long online = sysconf(_SC_NPROCESSORS_ONLN);
+    return online > 1 ? (size_t)online : 1;
 }
-
-#else
-
-size_t mlpc_cpus_affinity(void) { return online(); }
-
-#endif
 
 /* ---- Quotas of control groups -------------------------------------------------------------------------------- */
 
@@ -195,6 +185,46 @@ size_t mlpc_cpus_quota(const char *root)
     mlpc_block_free(r);
     return least;
 }
+
+#else
+
+#if defined(_WIN32)
+
+#include <windows.h>
+
+size_t mlpc_cpus_affinity(void)
+{
+    DWORD_PTR allowed = 0, present = 0;
+    size_t n = 0;
+    if (GetProcessAffinityMask(GetCurrentProcess(), &allowed, &present))
+        for (; allowed; allowed &= allowed - 1)
+            n++;
+    return n ? n : 1;
+}
+
+#elif defined(__wasi__)
+
+size_t mlpc_cpus_affinity(void) { return 1; }
+
+#else
+
+#include <unistd.h>
+
+size_t mlpc_cpus_affinity(void)
+{
+    const long online = sysconf(_SC_NPROCESSORS_ONLN);
+    return online > 1 ? (size_t)online : 1;
+}
+
+#endif
+
+size_t mlpc_cpus_quota(const char *root)
+{
+    (void)root;
+    return SIZE_MAX;
+}
+
+#endif
 
 size_t mlpc_cpus_allowed(const char *root)
 {

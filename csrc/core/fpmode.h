@@ -60,6 +60,20 @@ static inline void mlpc_fpmode_leave(mlpc_fpmode saved)
     __asm__ volatile("msr fpcr, %0\n\tmsr fpsr, %1" : : "r"(saved.control), "r"(saved.status) : "memory");
 }
 
+#elif defined(__arm__) && defined(__ARM_FP)
+
+/* FPSCR holds mode and sticky flags. */
+typedef unsigned int mlpc_fpmode;
+
+static inline mlpc_fpmode mlpc_fpmode_enter(void)
+{
+    const mlpc_fpmode saved = __builtin_arm_get_fpscr();
+    __builtin_arm_set_fpscr(0);
+    return saved;
+}
+
+static inline void mlpc_fpmode_leave(mlpc_fpmode saved) { __builtin_arm_set_fpscr(saved); }
+
 #else
 
 #include <fenv.h>

@@ -2,17 +2,30 @@
 #define _GNU_SOURCE /* signal masks, clocks */
 #include "team.h"
 
-#include <pthread.h>
-#include <signal.h>
+#include "cpus.h"
+#include "fpmode.h"
+#include "system.h"
+
+static _Thread_local int inside; /* of a run */
+
+/* The mode is entered and left around a call through a pointer, over which the compiler moves no arithmetic. */
+static void call(mlpc_team *team, mlpc_team_function *function, void *context, size_t rank, size_t size)
+{
+    const mlpc_fpmode mode = mlpc_fpmode_enter();
+    inside++;
+    function(context, team, rank, size);
+    inside--;
+    mlpc_fpmode_leave(mode);
+}
+
+#if MLPC_HAS_THREADS
+
 #include <stdalign.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "cpus.h"
-#include "fpmode.h"
 #include "memory.h"
 #include "mlpc.h"
 
@@ -71,13 +84,12 @@ static atomic_uint forks;
 
 static atomic_int gives_way = 1;
 
-static _Thread_local int inside;         /* of a run */
 static _Thread_local int64_t in_vain;    /* nanoseconds that this thread waited until it fell asleep, and asleep */
 static _Thread_local int taken_for_fork; /* by this thread, until its fork is made */
 
 static int take(void)
 {
-    const long process = (long)getpid();
+    const long process = mlpc_process();
     long owner = atomic_load(&taken_by);
     return owner != process && atomic_compare_exchange_strong(&taken_by, &owner, process);
 }
@@ -169,16 +181,6 @@ void mlpc_team_barrier(mlpc_team *team)
 
 /* ---- Workers ------------------------------------------------------------------------------------------------- */
 
-/* The mode is entered and left around a call through a pointer, over which the compiler moves no arithmetic. */
-static void call(mlpc_team *team, mlpc_team_function *function, void *context, size_t rank, size_t size)
-{
-    const mlpc_fpmode mode = mlpc_fpmode_enter();
-    inside++;
-    function(context, team, rank, size);
-    inside--;
-    mlpc_fpmode_leave(mode);
-}
-
 /* Sleeps until there is a job; 0 where the team ends instead. */
 static int next_job(mlpc_team *team, worker *self)
 {
@@ -205,23 +207,17 @@ static void *work(void *argument)
     return NULL;
 }
 
-/* Starts the worker's thread with the signals blocked that any thread can take; those of its own faults stay, for the
- * handlers that say where a program died.  0 where there can be no thread. */
+/* Starts the worker's thread, with signals blocked; 0 where there can be no thread. */
 static int start(worker *self)
 {
-    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS};
     pthread_attr_t attributes;
-    sigset_t blocked, before;
     if (pthread_attr_init(&attributes))
         return 0;
-    sigfillset(&blocked);
-    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
-        sigdelset(&blocked, faults[i]);
     int failed = pthread_attr_setstacksize(&attributes, STACK_SIZE);
     if (!failed) {
-        pthread_sigmask(SIG_SETMASK, &blocked, &before);
+        const mlpc_signals before = mlpc_signals_block();
         failed = pthread_create(&self->thread, &attributes, work, self);
-        pthread_sigmask(SIG_SETMASK, &before, NULL);
+        mlpc_signals_restore(before);
     }
     pthread_attr_destroy(&attributes);
     return !failed;
@@ -273,7 +269,7 @@ static void before_fork(void)
     if (!take())
         return;
     taken_for_fork = 1;
-    if (the_team && the_team->process == (long)getpid())
+    if (the_team && the_team->process == mlpc_process())
         free_team(the_team);
     the_team = NULL;
 }
@@ -301,9 +297,9 @@ static void after_fork_in_child(void)
 static mlpc_team *team_with(size_t n_workers)
 {
     static int forks_watched;
-    const long process = (long)getpid();
+    const long process = mlpc_process();
     if (!forks_watched) {
-        if (pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child))
+        if (!mlpc_watch_forks(before_fork, after_fork_in_parent, after_fork_in_child))
             return NULL;
         forks_watched = 1;
     }
@@ -366,6 +362,26 @@ size_t mlpc_team_run(size_t wanted, mlpc_team_function *function, void *context)
 }
 
 void mlpc_team_give_way(int whether) { gives_way = whether; }
+
+#else
+
+struct mlpc_team {
+    char alone;
+};
+
+size_t mlpc_team_run(size_t wanted, mlpc_team_function *function, void *context)
+{
+    (void)wanted;
+    call(&(mlpc_team){0}, function, context, 0, 1);
+    return 1;
+}
+
+void mlpc_team_barrier(mlpc_team *team) { (void)team; }
+void mlpc_team_give_way(int whether) { (void)whether; }
+
+#endif
+
+/* ---- Shares -------------------------------------------------------------------------------------------------- */
 
 void mlpc_team_share(size_t n, size_t group, size_t rank, size_t size, size_t *from, size_t *to)
 {

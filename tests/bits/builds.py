@@ -1,10 +1,13 @@
-"""Builds of the C core and of tests/c/digest.c, from source, with whatever compilers there are."""
+"""Builds of the C core and of tests/c/digest.c, from source, with whatever compilers and emulators there are."""
 
 import functools
+import importlib.util
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,30 +18,86 @@ DIGESTS = Path(__file__).with_name("digests.txt")
 
 @dataclass(frozen=True)
 class Build:
-    """A way to compile: `group` is what MLPC_REQUIRE calls it; `runner` goes before the program's name."""
+    """A way to compile, and to run what comes out. The command `python` is this one.
+
+    group: what MLPC_REQUIRE calls it.
+    runner: what goes before the program's name; None where nothing here can run it.
+    isa: the instruction set whose digests are taken, or "all" for each that runs.
+    needs: commands, files and modules of Python that must be there, too.
+    """
 
     group: str
     compiler: str
     flags: tuple[str, ...]
-    link: tuple[str, ...] = ()
-    runner: tuple[str, ...] = ()
+    link: tuple[str, ...] = ("-pthread",)
+    runner: tuple[str, ...] | None = ()
+    isa: str = "all"
+    needs: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return " ".join([self.compiler, *self.flags])
 
     def missing(self) -> str | None:
         """The first tool that is not installed."""
-        return next((tool for tool in (self.compiler, *self.runner) if not shutil.which(tool)), None)
+        tools = (self.compiler.split()[0], *(self.runner or ())[:1], *self.needs)
+        return next((tool for tool in tools if not _installed(tool)), None)
+
+    def compile(self, *arguments: str, cwd: Path | None = None) -> None:
+        execute([*_command(self.compiler.split()), "-std=c11", *self.flags, *arguments], cwd=cwd)
+
+    def run(self, program: Path, *arguments: str) -> str:
+        """What the program prints."""
+        assert self.runner is not None, f"nothing runs what {self} makes"
+        return execute([*_command(self.runner), str(program), *arguments])
+
+
+def _installed(tool: str) -> bool:
+    return bool(tool == "python" or shutil.which(tool) or os.path.exists(tool) or importlib.util.find_spec(tool))
+
+
+def _command(words: Sequence[str]) -> list[str]:
+    return [sys.executable if word == "python" else word for word in words]
 
 
 # What must not change a bit: optimisation, and a compiler that fuses what it finds.
 OPTIMIZED = ("-O3", "-ffp-contract=off", "-fno-math-errno")  # the flags of setup.py
 LEVELS = [("-O0",), OPTIMIZED]
 FUSING = ("-O3", "-ffp-contract=fast", "-mfma")
-ARM64 = {"link": ("-static",), "runner": ("qemu-aarch64",)}
+STATIC = ("-pthread", "-static")
+ARM64 = {"link": STATIC, "runner": ("qemu-aarch64",)}
 BUILDS = [
     *(Build(compiler, compiler, flags) for compiler in ("gcc", "clang") for flags in [*LEVELS, FUSING]),
     *(Build("arm64", "aarch64-linux-gnu-gcc", flags, **ARM64) for flags in LEVELS),
+]
+
+# Other machines. Their builds are quick to make, and those of `make test` run one instruction set alone; `make bits`
+# has the others: the reference too, and compilers that may fuse where the machine has the instruction.
+QUICK = ("-O1", *OPTIMIZED[1:])
+FUSED = ("-O1", "-ffp-contract=fast")
+RISCV64 = {"link": STATIC, "runner": ("qemu-riscv64",)}
+S390X = {"link": STATIC, "runner": ("qemu-s390x",)}
+WASM = {
+    "link": (),
+    "runner": ("python", str(Path(__file__).with_name("wasi.py"))),
+    "needs": ("wasm-ld", "/usr/include/wasm32-wasi/stdio.h", "wasmtime"),
+}
+MACHINES = [
+    Build("riscv64", "riscv64-linux-gnu-gcc", QUICK, isa="portable", **RISCV64),
+    Build("s390x", "s390x-linux-gnu-gcc", QUICK, isa="portable", **S390X),
+    Build("wasm", "clang", ("--target=wasm32-wasi", *QUICK), isa="portable", **WASM),
+]
+ZIG = "python -m ziglang cc -target"  # compiles for systems that are not here
+WINE = ("env", f"WINEPREFIX={ROOT / 'build/wine'}", "WINEDEBUG=-all", "/usr/lib/wine/wine64")
+MORE_MACHINES = [
+    Build("riscv64", "riscv64-linux-gnu-gcc", FUSED, **RISCV64),
+    Build("s390x", "s390x-linux-gnu-gcc", FUSED, **S390X),
+    Build("wasm", "clang", ("--target=wasm32-wasi", *OPTIMIZED), **WASM),
+    Build("ppc64le", "powerpc64le-linux-gnu-gcc", FUSED, STATIC, ("qemu-ppc64le",)),
+    Build("armhf", "arm-linux-gnueabihf-gcc", FUSED, STATIC, ("qemu-arm",)),
+    Build("i686", "i686-linux-gnu-gcc", ("-msse2", "-mfpmath=sse", *QUICK), STATIC, ("qemu-i386",)),
+    Build("musl", f"{ZIG} x86_64-linux-musl", QUICK, needs=("ziglang",)),
+    Build("windows", f"{ZIG} x86_64-windows-gnu", QUICK, runner=WINE, needs=("ziglang", WINE[-1])),
+    Build("macos", f"{ZIG} aarch64-macos", QUICK, runner=None, needs=("ziglang",)),
 ]
 
 
@@ -53,7 +112,7 @@ def sources(root: Path = ROOT) -> list[str]:
     return sorted(str(file.relative_to(root)) for file in files)
 
 
-def execute(command: list[str], cwd: Path | None = None, timeout: float = 300) -> str:
+def execute(command: list[str], cwd: Path | None = None, timeout: float = 1200) -> str:
     """Standard output; where the command fails, an error that holds what it said."""
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=timeout)
     if done.returncode:
@@ -68,7 +127,7 @@ def compile_all(build: Build, files: list[str], folder: Path, root: Path = ROOT)
 
     def one(file: str) -> Path:
         target = folder / (file.replace("/", "_") + ".o")
-        execute([build.compiler, "-std=c11", *build.flags, *lists, "-c", file, "-o", str(target)], cwd=root)
+        build.compile(*lists, "-c", file, "-o", str(target), cwd=root)
         return target
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -76,7 +135,7 @@ def compile_all(build: Build, files: list[str], folder: Path, root: Path = ROOT)
 
 
 def link(build: Build, objects: list[Path], program: Path) -> Path:
-    execute([build.compiler, *build.flags, *build.link, *map(str, objects), "-pthread", "-lm", "-o", str(program)])
+    build.compile(*map(str, objects), *build.link, "-lm", "-o", str(program))
     return program
 
 
@@ -88,9 +147,7 @@ def _folder() -> tempfile.TemporaryDirectory:
 @functools.cache
 def objects(build: Build) -> list[Path]:
     """The objects of core and kernels, made once per process."""
-    folder = Path(_folder().name) / str(BUILDS.index(build))
-    folder.mkdir(exist_ok=True)
-    return compile_all(build, sources(), folder)
+    return compile_all(build, sources(), Path(tempfile.mkdtemp(dir=_folder().name)))
 
 
 @functools.cache
@@ -99,9 +156,9 @@ def digest_program(build: Build) -> Path:
     return link(build, core + compile_all(build, ["tests/c/digest.c"], core[0].parent), core[0].parent / "digest")
 
 
-def run_digest(build: Build, program: Path, isa: str = "all") -> dict[str, str]:
-    """What the program prints, by instruction set."""
-    output = execute([*build.runner, str(program), isa])
+def run_digest(build: Build, program: Path, isa: str | None = None) -> dict[str, str]:
+    """What the program prints, by instruction set; the build says which, unless told."""
+    output = build.run(program, isa or build.isa)
     return dict(part.split("\n", 1) for part in output.split("# ")[1:])
 
 

@@ -835,7 +835,8 @@ static void run_kernels(const bench *b)
 /* ---- The core ---- */
 
 /* The caller's floating-point mode in all calls of the core below: it must not matter, and must come back.  Arithmetic
- * tells whether it did; fegetround may ask another unit than the one that computes. */
+ * tells whether it did; fegetround may ask another unit than the one that computes.  Operands are made before. */
+#ifdef FE_UPWARD
 static void foreign_mode(void) { fesetround(FE_UPWARD); }
 static void own_mode(void)
 {
@@ -846,6 +847,10 @@ static void own_mode(void)
     }
     fesetround(FE_TONEAREST);
 }
+#else /* a machine of one mode, like WebAssembly's */
+static void foreign_mode(void) {}
+static void own_mode(void) {}
+#endif
 
 /* The float64 kernels of the instruction set that runs, which initial values are made with. */
 static const mlpc_kernels *doubles;
