@@ -1219,7 +1219,7 @@ static void run_optimizer(const mlpc_kernels *k, mlpc_dtype dtype, const mlpc_op
     double steps = 0;
     mlpc_optimizer optimizer = optimizer_named(row->name);
     for (size_t i = 0; i < MLPC_MAX_SETTINGS && row->settings[i].name; i++)
-        if (row->settings[i].least == 0 && row->settings[i].most == 1 && row->settings[i].initial == 0)
+        if (!row->settings[i].open && row->settings[i].most == 1 && row->settings[i].initial == 0)
             optimizer.settings[i] = 1;
     for (size_t s = 0; s < MLPC_MAX_STATES && row->states[s].name; s++) {
         if (row->states[s].needs && optimizer.settings[row->states[s].needs - 1] == 0)
