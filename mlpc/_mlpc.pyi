@@ -68,9 +68,6 @@ def linear_backward(dz: Real, x: Real, weight: Real, /) -> tuple[Real, Real, Rea
 def loss(
     z: Real, y: ArrayLike, loss: Loss, sample_weight: ArrayLike | None, out: Real | None, /
 ) -> tuple[float, Real]: ...
-def targets(y: ArrayLike, loss: Loss, dtype: str, n: int, n_out: int, /) -> NDArray[Any]: ...
-
-# ^ n rows of y checked for n_out logits, as int64 labels or as values in dtype; no copy of values where they fit
 def sum(x: Real, /) -> float: ...  # of all elements in C order, in double (ARITHMETIC rule 5)
 def add(y: Real, x: Real, /) -> None: ...  # y += x in place
 def all_finite(x: Real, /) -> bool: ...
@@ -94,6 +91,17 @@ class Samples:
     def __new__(cls, x: ArrayLike, scale: float | None, dtype: str, zeros: str, /) -> Samples: ...
 
     skip_zeros: bool
+
+@final
+class Objective:
+    """What a training is to achieve: y, loss and weights, converted to dtype, checked for n_out logits, and copied.
+
+    Stands for y where a network computes a loss, with None for loss and sample_weight: nothing is checked again.
+    """
+
+    def __new__(
+        cls, y: ArrayLike, loss: Loss, sample_weight: ArrayLike | None, dtype: str, n_out: int, /
+    ) -> Objective: ...
 
 class Net:
     """A network's plan, its parameters and gradients, and the memory of its latest forward.
@@ -125,12 +133,18 @@ class Net:
     # (B, n_out; z itself for the last layer): read-only views; RuntimeError before the first forward
     def forward(self, x: ArrayLike, out: Real | None = None, scale: float | None = None, /) -> Real: ...
     # ^ scale, here and below: of uint8 x, each element of which means (real)x * (real)scale
-    def loss(self, y: ArrayLike, loss: Loss, sample_weight: ArrayLike | None, /) -> float: ...
+    def loss(self, y: ArrayLike | Objective, loss: Loss | None, sample_weight: ArrayLike | None, /) -> float: ...
     # ^ of the latest forward; remembers dz for backward.  RuntimeError before a forward
     def backward(self, dz: ArrayLike | None, accumulate: bool, /) -> Real: ...
     # ^ dz None: the derivative that the loss of the latest forward left; RuntimeError where there is none
     def loss_and_grad(
-        self, x: ArrayLike, y: ArrayLike, loss: Loss, sample_weight: ArrayLike | None, accumulate: bool, /
+        self,
+        x: ArrayLike,
+        y: ArrayLike | Objective,
+        loss: Loss | None,
+        sample_weight: ArrayLike | None,
+        accumulate: bool,
+        /,
     ) -> float: ...
     # ^ forward, loss, backward in one call
     def _logits(self, x: ArrayLike, /) -> Real: ...  # as forward, but leaves what backward needs alone
@@ -139,8 +153,8 @@ class Net:
     def evaluate(
         self,
         x: ArrayLike,
-        y: ArrayLike,
-        loss: Loss,
+        y: ArrayLike | Objective,
+        loss: Loss | None,
         sample_weight: ArrayLike | None,
         scale: float | None = None,
         /,
@@ -154,8 +168,8 @@ class Net:
     def _train_epoch(
         self,
         x: Samples | ArrayLike,
-        y: ArrayLike,
-        loss: Loss,
+        y: ArrayLike | Objective,
+        loss: Loss | None,
         sample_weight: ArrayLike | None,
         optimizer: Optimizer,
         batch_size: int,

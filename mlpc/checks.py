@@ -167,9 +167,7 @@ def gradcheck(
     max_checks = whole_number("max_checks", max_checks, 1)
     if eps == 0:
         raise ValueError("eps: expected a number > 0, got 0")
-    twin = MLP(
-        net.sizes, net.activations, loss=net.criterion if loss is None else loss, dtype="float64", init=net.state_dict()
-    )
+    twin = net.copy(dtype="float64", loss=loss)
     float64 = np.dtype(np.float64)
     x, y = finite("x", x, float64).copy(), real_array("y", y)
     weighting: dict[str, Any] = {"sample_weight": sample_weight, "reduction": reduction}

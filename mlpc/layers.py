@@ -15,10 +15,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mlpc import _mlpc
 from mlpc.arguments import Array, shaped
-
-if TYPE_CHECKING:
-    from mlpc.net import MLP
 
 __all__ = [
     "ACTIVATIONS",
@@ -62,7 +60,7 @@ class Layer:
         weight_grad: Any
         bias_grad: Any
 
-    def __init__(self, net: MLP, index: int) -> None:
+    def __init__(self, net: _mlpc.Net, index: int) -> None:
         self.net = net
         self.index = index
         self.n_in, self.n_out = net.sizes[(index + 1) // 2], net.sizes[index // 2 + 1]
@@ -301,6 +299,6 @@ ACTIVATIONS: dict[str, type[Activation]] = {
 """The class of each activation's name."""
 
 
-def layer(net: MLP, index: int) -> Layer:
+def layer(net: _mlpc.Net, index: int) -> Layer:
     """Module `index` of a network."""
     return Linear(net, index) if index % 2 == 0 else ACTIVATIONS[net.activations[index // 2]](net, index)

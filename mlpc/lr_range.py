@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mlpc import ops
 from mlpc.arguments import real_array, real_number, whole_number
+from mlpc.net import MLP
 from mlpc.optim import OptimizerName, optimizer_named
-from mlpc.training import batches, checked_data, warn_of_bytes
-
-if TYPE_CHECKING:
-    from mlpc.net import MLP
+from mlpc.samples import checked_samples, warn_of_bytes
+from mlpc.training import batches
 
 __all__ = ["LRRange", "lr_range_test"]
 
@@ -86,16 +85,14 @@ def lr_range_test(
     >>> 0.05 < result.suggestion < 5
     True
     """
-    from mlpc.net import MLP
-
     lr_min, lr_max = real_number("lr_min", lr_min), real_number("lr_max", lr_max)
     if not 0 < lr_min < lr_max:
         raise ValueError(f"lr_min, lr_max: expected 0 < lr_min < lr_max, got {lr_min} and {lr_max}")
     steps = whole_number("steps", steps, 10)
     make = optimizer_named(optimizer)
-    copy = MLP(net.sizes, net.activations, loss=net.criterion, dtype=net.dtype, init=net.state_dict(), seed=net.seed)
-    given = real_array("x", x)
-    x, y = checked_data(net, given, y, net.criterion.spec())
+    copy = net.copy()
+    given, y = real_array("x", x), real_array("y", y)
+    x, _ = checked_samples(net, given, y, net.criterion.spec())
     warn_of_bytes(given)
     stepper = make(copy, lr_min, **options)
     low, high = ops.log(np.array([lr_min, lr_max])).tolist()

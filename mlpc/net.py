@@ -10,12 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from mlpc import _mlpc
-from mlpc.arguments import Array, finite, is_several, real_array, seed_number, shaped, whole_numbers
-from mlpc.history import History
-from mlpc.layers import ACTIVATIONS, Layer, layer
+from mlpc.arguments import Array, finite, is_several, real_array, seed_number, whole_numbers
+from mlpc.layers import ACTIVATIONS
 from mlpc.losses import ClassWeight, Loss, LossName, class_weights, loss_named
 from mlpc.names import ActivationName, InitName, Reduction
-from mlpc.table import Table
+from mlpc.network import Network, dtype_name
 from mlpc.training import fit
 
 __all__ = ["MLP"]
@@ -23,7 +22,7 @@ __all__ = ["MLP"]
 _forward = _mlpc.Net.forward  # super() would take 0.1 us, a tenth of what one sample takes
 
 
-class MLP(_mlpc.Net):
+class MLP(Network):
     """A multilayer perceptron: linear layers, an activation after each but the last.
 
     Parameters
@@ -86,12 +85,6 @@ class MLP(_mlpc.Net):
     array([0, 1, 2, 0])
     """
 
-    activations: tuple[ActivationName, ...]
-    criterion: Loss
-    seed: int
-    training: bool
-    history: History | None
-
     def __new__(
         cls,
         sizes: Sequence[int],
@@ -114,11 +107,7 @@ class MLP(_mlpc.Net):
             names *= hidden
         if len(names) != hidden:
             raise ValueError(f"activation: expected a name, or {hidden} for as many hidden layers, got {activation!r}")
-        try:
-            real = np.dtype(dtype).name
-        except TypeError:
-            raise TypeError(f"dtype: expected float32 or float64, got {dtype!r}") from None
-        return super().__new__(cls, sizes, names, real)  # type: ignore[return-value]
+        return super().__new__(cls, sizes, names, dtype_name(dtype))  # type: ignore[return-value]
 
     def __init__(
         self,
@@ -178,11 +167,6 @@ class MLP(_mlpc.Net):
     def __call__(self, x: ArrayLike) -> Array:
         """`forward`."""
         return self.forward(x)
-
-    @property
-    def loss_name(self) -> LossName:
-        """The name of the network's own loss."""
-        return self.criterion.name
 
     def _loss(self, loss: LossName | Loss | None) -> Loss:
         """The loss of a call: the network's own where it has none."""
@@ -296,11 +280,6 @@ class MLP(_mlpc.Net):
 
     fit = fit
 
-    @property
-    def shuffle_state(self) -> tuple[int, int]:
-        """Seed, and number of the next epoch, of the shuffles in `fit`: what ``seed=None`` continues."""
-        return self._shuffles
-
     def predict(self, x: ArrayLike, *, scale: float | None = None) -> NDArray[Any]:
         """What the network says of each row, in the terms of its loss's targets.
 
@@ -410,101 +389,6 @@ class MLP(_mlpc.Net):
         """``train(False)``."""
         return self.train(False)
 
-    # ---- parameters by name --------------------------------------------------------------------------------------
-
-    @property
-    def layers(self) -> tuple[Layer, ...]:
-        """Linear, activation, Linear, ...: as in torch.nn.Sequential.
-
-        Examples
-        --------
-        >>> MLP([2, 3, 1], "gelu").layers
-        (Linear(2, 3), GELU(), Linear(3, 1))
-        """
-        return tuple(layer(self, index) for index in range(2 * len(self.sizes) - 3))
-
-    def _tensors(self, *, gradients: bool = False) -> dict[str, Array]:
-        """Writable views of the parameters, or of their gradients, under the keys of torch.nn.Sequential."""
-        tensors: dict[str, Array] = {}
-        for number in range(len(self.sizes) - 1):
-            weight, bias = self._views(number)[2:] if gradients else self._views(number)[:2]
-            tensors |= {f"{2 * number}.weight": weight, f"{2 * number}.bias": bias}
-        return tensors
-
-    def state_dict(self) -> dict[str, Array]:
-        """A copy of the parameters, with the keys and shapes of a torch.nn.Sequential of Linear, activation, Linear.
-
-        An identity counts as a module (torch.nn.Identity), so that the linear layers are always 0, 2, 4, ...
-
-        Examples
-        --------
-        >>> {key: value.shape for key, value in MLP([3, 4, 2]).state_dict().items()}
-        {'0.weight': (4, 3), '0.bias': (4,), '2.weight': (2, 4), '2.bias': (2,)}
-        """
-        return {key: np.array(view, order="C") for key, view in self._tensors().items()}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Copy parameters into the network: arrays, or PyTorch's CPU tensors.
-
-        Raises
-        ------
-        TypeError, ValueError
-            Where a key is missing or unknown, or a shape or type is another; nothing has been changed then.
-
-        Examples
-        --------
-        >>> a, b = MLP([3, 4, 2], seed=1), MLP([3, 4, 2], seed=2)
-        >>> b.load_state_dict(a.state_dict())
-        >>> bool((a.parameters == b.parameters).all())
-        True
-        """
-        tensors = self._tensors()
-        missing, unknown = [key for key in tensors if key not in state], [key for key in state if key not in tensors]
-        if missing or unknown:
-            raise ValueError(f"state: expected the keys {list(tensors)}; missing: {missing}, unknown: {unknown}")
-        # Copies first: an array may be a view of this network's own parameters.
-        arrays = {key: shaped(key, state[key], view.shape, self.dtype).copy() for key, view in tensors.items()}
-        for key, array in arrays.items():
-            tensors[key][...] = array
-
-    def summary(self) -> Table:
-        """A table of the layers that prints well.
-
-        Examples
-        --------
-        >>> MLP([784, 100, 200, 50, 10]).summary()
-        layer      output  parameters
-        -----------------------------
-        0  Linear     100      78,500
-        1  ReLU       100
-        2  Linear     200      20,200
-        3  ReLU       200
-        4  Linear      50      10,050
-        5  ReLU        50
-        6  Linear      10         510
-        -----------------------------
-        784 inputs, 109,260 parameters of float32, 437,040 bytes, loss cross_entropy
-        """
-        rows = [(f"{part.index}  {type(part).__name__}", part.n_out, part.n_parameters or None) for part in self.layers]
-        footer = (
-            f"{self.sizes[0]:,} inputs, {self.n_parameters:,} parameters of {self.dtype}, "
-            f"{self.parameters.nbytes:,} bytes, loss {self.criterion.text}"
-        )
-        return Table(["layer", "output", "parameters"], rows, footer)
-
-    # ---- the object ----------------------------------------------------------------------------------------------
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """For pickle and copy: everything but what the latest forward left."""
-        state = {"parameters": self.parameters, "gradients": self.gradients, "attributes": self.__dict__}
-        return _rebuild, (type(self), self.sizes, self.activations, self.dtype.name), state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        shape = (self.n_parameters,)
-        self.parameters[:] = shaped("parameters", state["parameters"], shape, self.dtype)
-        self.gradients[:] = shaped("gradients", state["gradients"], shape, self.dtype)
-        self.__dict__.update(state["attributes"])
-
     def __repr__(self) -> str:
         names = dict.fromkeys(self.activations)
         activation = repr(next(iter(names))) if len(names) == 1 else repr(list(self.activations))
@@ -521,8 +405,3 @@ def _weights(sample_weight: ArrayLike | None) -> Array | None:
 def _drawn_seed() -> int:
     """53 random bits from the operating system: a number that a float holds, too, wherever it is written down."""
     return int.from_bytes(os.urandom(7), "little") >> 3
-
-
-def _rebuild(cls: type[MLP], sizes: tuple[int, ...], activations: tuple[str, ...], dtype: str) -> MLP:
-    """An empty network of a class, whatever the arguments of its own constructor."""
-    return _mlpc.Net.__new__(cls, sizes, activations, dtype)  # type: ignore[return-value]

@@ -30,17 +30,15 @@ import fnmatch
 import inspect
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeAlias
+from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
 from mlpc import _mlpc
 from mlpc.arguments import Array, real_number, shaped
+from mlpc.network import Network
 from mlpc.schedules import Constant, Rate, rate_at, rates_of
 from mlpc.settings import checked_all
-
-if TYPE_CHECKING:
-    from mlpc.net import MLP
 
 __all__ = [
     "OPTIMIZERS", "SGD", "Adagrad", "Adam", "AdamW", "Groups", "Optimizer", "OptimizerName", "RMSprop", "Rprop",
@@ -118,7 +116,7 @@ class Optimizer:
 
     def __init__(
         self,
-        net: MLP,
+        net: Network,
         lr: Rate,
         settings: Mapping[str, Any] = MappingProxyType({}),
         penalties: Penalties = NO_PENALTIES,
@@ -129,7 +127,7 @@ class Optimizer:
                 f"{type(self).__name__}: expected a step that mlpc computes, as a subclass of SGD, Adam or AdamW has; "
                 "a step of your own is taken in a loop over mlpc.training.batches"
             )
-        if not isinstance(net, _mlpc.Net):
+        if not isinstance(net, Network):
             raise TypeError(f"net: expected a network, got {net!r}")
         row = _ROWS[self.name]
         self._settings = checked_all(row["settings"], dict(settings))
@@ -244,7 +242,7 @@ def _keywords(kind: type[Optimizer]) -> dict[str, Any]:
     return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
 
 
-def _factors(net: MLP, groups: Groups) -> tuple[Array | None, Array | None]:
+def _factors(net: Network, groups: Groups) -> tuple[Array | None, Array | None]:
     """Factors of the learning rate and of decay for every tensor of the state dict; None where all are 1."""
     keys = list(net.state_dict())
     factors = {"lr": np.ones(len(keys)), "weight_decay": np.ones(len(keys))}
@@ -307,7 +305,7 @@ class SGD(Optimizer):
 
     def __init__(
         self,
-        net: MLP,
+        net: Network,
         lr: Rate = 0.1,
         *,
         momentum: float = 0.0,
@@ -367,7 +365,7 @@ class Adam(Optimizer):
 
     def __init__(
         self,
-        net: MLP,
+        net: Network,
         lr: Rate = 0.001,
         *,
         betas: tuple[float, float] = (0.9, 0.999),
@@ -406,7 +404,7 @@ class AdamW(Adam):
 
     def __init__(
         self,
-        net: MLP,
+        net: Network,
         lr: Rate = 0.001,
         *,
         betas: tuple[float, float] = (0.9, 0.999),
@@ -462,7 +460,7 @@ class RMSprop(Optimizer):
 
     def __init__(
         self,
-        net: MLP,
+        net: Network,
         lr: Rate = 0.01,
         *,
         alpha: float = 0.99,
@@ -514,7 +512,7 @@ class Adagrad(Optimizer):
 
     def __init__(
         self,
-        net: MLP,
+        net: Network,
         lr: Rate = 0.01,
         *,
         eps: float = 1e-10,
@@ -571,7 +569,7 @@ class Rprop(Optimizer):
 
     def __init__(
         self,
-        net: MLP,
+        net: Network,
         lr: Rate = 0.01,
         *,
         etas: tuple[float, float] = (0.5, 1.2),

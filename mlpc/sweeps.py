@@ -32,10 +32,9 @@ from mlpc.losses import loss_named
 from mlpc.net import MLP
 from mlpc.optim import OPTIMIZERS, SELDOM, OptimizerName, optimizer_named
 from mlpc.progress import Progress
+from mlpc.samples import warn_of_bytes
 from mlpc.schedules import is_exact, rate_at
-from mlpc.testing import digest
 from mlpc.threads import get_num_threads
-from mlpc.training import warn_of_bytes
 
 if TYPE_CHECKING:
     import pandas
@@ -315,7 +314,7 @@ def _train(
         record["loss"], record["accuracy"] = net.evaluate(*data)
         if validation is not None:
             record["val_loss"], record["val_accuracy"] = net.evaluate(*validation)
-        record["digest"] = digest(net)
+        record["digest"] = net.digest()
     return record
 
 

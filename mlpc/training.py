@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
-import math
-import time
-import warnings
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mlpc import _mlpc
-from mlpc.arguments import Array, finite, pair, real_array, real_number, seed_number, shaped, whole_number
+from mlpc.arguments import whole_number
 from mlpc.history import History
-from mlpc.losses import ClassWeight, class_weights
-from mlpc.optim import OPTIMIZERS, Optimizer, OptimizerName
+from mlpc.losses import ClassWeight
+from mlpc.network import N
+from mlpc.optim import Optimizer, OptimizerName
 from mlpc.progress import Progress
+from mlpc.run import Run
 from mlpc.schedules import Rate
 
-if TYPE_CHECKING:
-    from mlpc.net import MLP
-
-__all__ = ["batches", "fit"]
+__all__ = ["Run", "batches", "fit"]
 
 
 def batches(
@@ -58,7 +52,7 @@ def batches(
 
 
 def fit(
-    net: MLP,
+    net: N,
     x: ArrayLike,
     y: ArrayLike,
     *,
@@ -70,7 +64,7 @@ def fit(
     shuffle: bool = True,
     seed: int | None = None,
     progress: bool = True,
-    callbacks: Iterable[Callable[[MLP, History], object]] = (),
+    callbacks: Iterable[Callable[[N, History], object]] = (),
     sample_weight: ArrayLike | None = None,
     class_weight: ClassWeight | None = None,
     scale: float | None = None,
@@ -78,8 +72,8 @@ def fit(
 ) -> History:
     """Train the network: stochastic gradient descent on batches, by the network's loss.
 
-    Equal, to the bit, to a loop over `batches`, `loss_and_grad` and the optimizer's `step`, whatever the number of
-    threads (`mlpc.set_num_threads`).
+    A loop over the epochs of a `mlpc.training.Run`, which can be had one by one.  Equal, to the bit, to a loop over
+    `batches`, `loss_and_grad` and the optimizer's `step`, whatever the number of threads (`mlpc.set_num_threads`).
 
     Parameters
     ----------
@@ -150,151 +144,26 @@ def fit(
     (100, True, 'multiplied')
     """
     epochs = whole_number("epochs", epochs)
-    batch_size = whole_number("batch_size", batch_size, 1)
-    if seed is not None:
-        seed = seed_number(seed)
-    optimizer = _optimizer(net, optimizer, lr)
-    criterion = net.criterion.spec("mean", class_weights(class_weight, real_array("y", y), net.sizes[-1]))
-    if scale is not None:
-        scale = real_number("scale", scale, -math.inf)
-    given = real_array("x", x)
-    x, y = checked_data(net, given, y, criterion, scale)
-    if scale is None:
-        warn_of_bytes(given)
-    if sample_weight is not None:
-        sample_weight = _weights(sample_weight, len(x))
-    if validation_data is not None:
-        validation_data = _validation(net, validation_data, criterion, scale)
+    run = Run(
+        net, x, y, batch_size=batch_size, optimizer=optimizer, lr=lr, validation_data=validation_data, shuffle=shuffle,
+        seed=seed, sample_weight=sample_weight, class_weight=class_weight, scale=scale, keep_gradients=keep_gradients,
+    )  # fmt: skip
     if not hasattr(callbacks, "__iter__"):
         raise TypeError(f"callbacks: expected a list of callables, got {callbacks!r}")
     callbacks = tuple(callbacks)
     for callback in callbacks:
         if not callable(callback):
             raise TypeError(f"callbacks: expected callables, got {callback!r}")
-
-    history = History()
     if not epochs:
-        net.history = history
-        return history
-    samples = _mlpc.Samples(x, scale, net.dtype.name, "choose")
-    history.zeros = "skipped" if samples.skip_zeros else "multiplied"
-    steps = -(-len(x) // batch_size)
-    shuffle_seed, number = net.shuffle_state if seed is None else (seed, 0)
-    with Progress(epochs, len(x), progress) as bar, _memory_of_epochs(net):
+        net.history = run.history
+        return run.history
+    with run, Progress(epochs, run.rows, progress) as bar:
         for epoch in range(1, epochs + 1):
-            start = time.perf_counter()
-            try:
-                loss, accuracy, last_lr = net._train_epoch(
-                    samples, y, criterion, sample_weight, optimizer.epoch_spec(steps), batch_size, bool(shuffle),
-                    shuffle_seed, number, bool(keep_gradients), bar.tick,
-                )  # fmt: skip
-            except _mlpc.InUseError:  # what the network holds is that other call's
-                raise
-            except BaseException as error:
-                net.history = history
-                if isinstance(error, _mlpc.DivergenceError):
-                    raise _divergence(error, epoch) from None
-                raise
-            net.history = history
-            seconds = time.perf_counter() - start
-            number += 1
-            net._shuffles = (shuffle_seed, number)
-            optimizer.epochs += 1
-            figures = {"loss": loss}
-            if net.criterion.classifies:
-                figures["accuracy"] = accuracy
-            if validation_data is not None:
-                value, share = _mlpc.Net.evaluate(net, *validation_data, criterion, None, scale)
-                figures["val_loss"] = value
-                if net.criterion.classifies:
-                    figures["val_accuracy"] = share
-            history.append(**figures, lr=last_lr, seconds=seconds)
-            bar.epoch_done(epoch, **figures)
-            wishes = [callback(net, history) for callback in callbacks]
-            if any(wish is True for wish in wishes):
+            row = run.epoch(bar.tick)
+            bar.epoch_done(epoch, **{key: value for key, value in row.items() if key not in ("lr", "seconds")})
+            for callback in callbacks:
+                if callback(net, run.history) is True:
+                    run.stop()
+            if run.stopped:
                 break
-    return history
-
-
-def _optimizer(net: MLP, optimizer: OptimizerName | Optimizer, lr: Rate | None) -> Optimizer:
-    """The optimizer of that name, fresh, or the object itself."""
-    if isinstance(optimizer, str):
-        if optimizer not in OPTIMIZERS:
-            raise ValueError(f"optimizer: expected one of {', '.join(OPTIMIZERS)}, or an object, got {optimizer!r}")
-        return OPTIMIZERS[optimizer](net) if lr is None else OPTIMIZERS[optimizer](net, lr)
-    if not isinstance(optimizer, Optimizer):
-        raise TypeError(f"optimizer: expected a name or an optimizer, got {optimizer!r}")
-    if optimizer.net is not net:
-        raise ValueError("optimizer: expected one of this network, got one of another")
-    if lr is not None:
-        raise ValueError(f"lr: expected none beside an optimizer object, which has its own, got {lr!r}")
-    return optimizer
-
-
-def warn_of_bytes(x: Array) -> None:
-    """Warn the caller's caller of bytes that count as the numbers 0 to 255: the first time in each of its lines."""
-    if x.dtype == np.uint8 and x.max(initial=0) > 1:
-        warnings.warn(
-            "x: expected uint8 with a scale, or numbers near 0 and 1, got uint8 that counts as the numbers 0 to "
-            "255; scale=1/255, or x / 255, makes images of it, and scale=1 says that the numbers are meant",
-            stacklevel=3,
-        )
-
-
-def checked_data(
-    net: MLP,
-    x: ArrayLike,
-    y: ArrayLike,
-    criterion: _mlpc.Loss,
-    scale: float | None = None,
-) -> tuple[Array, Array]:
-    """x and y, checked and, but for bytes with a scale, converted once and for all epochs."""
-    x, y = real_array("x", x), real_array("y", y)
-    if not y.ndim:
-        raise ValueError(f"y: expected {len(x) if x.ndim else 'n'} rows, as many as x has, got one number")
-    if scale is not None and x.dtype != np.uint8:
-        raise TypeError(f"x: expected uint8, since there is a scale, got {x.dtype}")
-    if x.ndim != 2 or x.shape[1] != net.sizes[0] or not len(x):
-        raise ValueError(f"x: expected shape (n, {net.sizes[0]}) with at least one row, got {x.shape}")
-    if len(y) != len(x):
-        raise ValueError(f"y: expected {len(x)} rows, as many as x has, got {len(y)}")
-    y = _mlpc.targets(y, criterion, net.dtype.name, len(x), net.sizes[-1])
-    return np.ascontiguousarray(x) if scale is not None else finite("x", x, net.dtype), y
-
-
-@contextlib.contextmanager
-def _memory_of_epochs(net: MLP) -> Iterator[None]:
-    """What an epoch computes in is kept for the next one, and given back after the last."""
-    try:
-        yield
-    finally:
-        net._end_training()
-
-
-def _weights(sample_weight: ArrayLike, n: int) -> Array:
-    weights = shaped("sample_weight", sample_weight, (n,), np.dtype(np.float64))
-    bad = ~(np.isfinite(weights) & (weights >= 0))
-    if bad.any():
-        row = int(bad.argmax())
-        raise ValueError(f"sample_weight: expected finite numbers >= 0, got {weights[row]} at row {row}")
-    if not weights.any():
-        raise ValueError("sample_weight: expected a positive sum, got 0.0")
-    return weights
-
-
-def _validation(net: MLP, samples: Any, criterion: _mlpc.Loss, scale: float | None) -> tuple[Array, Array]:
-    x, y = pair("validation_data", samples)
-    try:
-        return checked_data(net, x, y, criterion, scale)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"validation_data: {error}") from None
-
-
-def _divergence(met: _mlpc.DivergenceError, epoch: int) -> _mlpc.DivergenceError:
-    """The extension's error with the number of the epoch; `epoch`, `loss` and `lr` are attributes, too."""
-    error: Any = _mlpc.DivergenceError(
-        f"training diverged in epoch {epoch}: loss {met.loss:g} at learning rate {met.lr:g}; the network is as "
-        "before that epoch.  Try a smaller learning rate, and look for huge numbers in the data"
-    )
-    error.epoch, error.loss, error.lr = epoch, met.loss, met.lr
-    return error
+    return run.history

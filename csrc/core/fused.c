@@ -206,12 +206,12 @@ static void rows_phase(rank_state *s, size_t k)
     mlpc_fused_rank *own = &r->f->ranks[s->rank];
     const size_t B = batch_rows(r, k);
     const mlpc_targets targets = batch_targets(r, k);
-    size_t first, n, bad_row;
+    size_t first, n;
     if (k + 1 < r->batches)
         gather(s, k + 1);
     share_of_rows(s, B, &first, &n);
-    s->passed_over = mlpc_loss_check(j->loss, j->kernels, &targets, B, j->net->layers[j->net->n_layers - 1].n_out,
-                                     &s->divisor, own->weights, &bad_row) != MLPC_OK;
+    s->passed_over = mlpc_loss_divisor(j->loss, j->kernels, &targets, B, j->net->layers[j->net->n_layers - 1].n_out,
+                                       &s->divisor, own->weights) != MLPC_OK;
     if (s->rank == 0)
         r->f->divisor[k] = s->passed_over ? 0 : s->divisor;
     if (!n) /* more ranks than groups of rows */

@@ -96,7 +96,7 @@ static MLPC_NOINLINE void sum_up(const evaluation *e, size_t n, double *value, d
 mlpc_status mlpc_evaluate(const mlpc_net *net, const mlpc_kernels *kernels, const void *parameters,
                           mlpc_workspace *workspace, const mlpc_loss *loss, const mlpc_input *x,
                           const mlpc_targets *targets, size_t n, double *row_loss, double *value, double *accuracy,
-                          size_t *bad_row, mlpc_knowledge *knowledge, const mlpc_poll *poll)
+                          mlpc_knowledge *knowledge, const mlpc_poll *poll)
 {
     evaluation *const e = workspace->answers;
     *e = (evaluation){
@@ -106,7 +106,7 @@ mlpc_status mlpc_evaluate(const mlpc_net *net, const mlpc_kernels *kernels, cons
         .row_loss = row_loss,
         .O = net->layers[net->n_layers - 1].n_out,
     };
-    mlpc_status status = mlpc_loss_check(loss, kernels, targets, n, e->O, &e->divisor, row_loss, bad_row);
+    mlpc_status status = mlpc_loss_divisor(loss, kernels, targets, n, e->O, &e->divisor, row_loss);
     if (status == MLPC_OK)
         status = mlpc_forward_rows(&(mlpc_forward_job){
             .net = net,

@@ -126,11 +126,11 @@ mlpc_loss_job mlpc_loss_job_of(const mlpc_loss *loss, const mlpc_targets *target
 
 static MLPC_NOINLINE mlpc_status evaluate_rows(const mlpc_loss *loss, const mlpc_kernels *kernels, const void *z,
                                                const mlpc_targets *targets, size_t B, size_t O, double *value, void *dz,
-                                               double *row_loss, size_t *bad_row, const mlpc_poll *poll)
+                                               double *row_loss, const mlpc_poll *poll)
 {
     double divisor;
     const size_t bytes = O * kernels->itemsize, most = mlpc_piece(kernels, B, MLPC_ACTIVATION_TERMS, O);
-    const mlpc_status status = mlpc_loss_check(loss, kernels, targets, B, O, &divisor, row_loss, bad_row);
+    const mlpc_status status = mlpc_loss_divisor(loss, kernels, targets, B, O, &divisor, row_loss);
     if (status != MLPC_OK)
         return status;
     for (size_t b = 0; b < B; b += most) {
@@ -147,30 +147,29 @@ static MLPC_NOINLINE mlpc_status evaluate_rows(const mlpc_loss *loss, const mlpc
     return MLPC_OK;
 }
 
-static MLPC_NOINLINE mlpc_status check(const mlpc_loss *loss, const mlpc_kernels *kernels, const mlpc_targets *targets,
-                                       size_t n, size_t O, double *divisor, double *scratch, size_t *bad_row)
+static MLPC_NOINLINE mlpc_status find_divisor(const mlpc_loss *loss, const mlpc_kernels *kernels,
+                                              const mlpc_targets *targets, size_t n, size_t O, double *divisor,
+                                              double *scratch)
 {
-    if (check_labels(targets->labels, n, O, bad_row) != MLPC_OK)
-        return MLPC_ERROR_LABEL;
     *divisor = divisor_of(loss, kernels, targets, n, O, scratch);
     return n > 0 && *divisor > 0 && *divisor - *divisor == 0 ? MLPC_OK : MLPC_ERROR_WEIGHTS;
 }
 
-mlpc_status mlpc_loss_check(const mlpc_loss *loss, const mlpc_kernels *kernels, const mlpc_targets *targets, size_t n,
-                            size_t O, double *divisor, double *scratch, size_t *bad_row)
+mlpc_status mlpc_loss_divisor(const mlpc_loss *loss, const mlpc_kernels *kernels, const mlpc_targets *targets, size_t n,
+                              size_t O, double *divisor, double *scratch)
 {
     const mlpc_fpmode mode = mlpc_fpmode_enter();
-    const mlpc_status status = check(loss, kernels, targets, n, O, divisor, scratch, bad_row);
+    const mlpc_status status = find_divisor(loss, kernels, targets, n, O, divisor, scratch);
     mlpc_fpmode_leave(mode);
     return status;
 }
 
 mlpc_status mlpc_loss_evaluate(const mlpc_loss *loss, const mlpc_kernels *kernels, const void *z,
                                const mlpc_targets *targets, size_t B, size_t O, double *value, void *dz,
-                               double *row_loss, size_t *bad_row, const mlpc_poll *poll)
+                               double *row_loss, const mlpc_poll *poll)
 {
     const mlpc_fpmode mode = mlpc_fpmode_enter();
-    const mlpc_status status = evaluate_rows(loss, kernels, z, targets, B, O, value, dz, row_loss, bad_row, poll);
+    const mlpc_status status = evaluate_rows(loss, kernels, z, targets, B, O, value, dz, row_loss, poll);
     mlpc_fpmode_leave(mode);
     return status;
 }

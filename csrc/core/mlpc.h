@@ -205,7 +205,9 @@ typedef struct {
     const void *weight; /* the row's: (O,) of real, or NULL */
 } mlpc_loss;
 
-/* What goes with n rows of x.  For cross-entropy either labels or values (probabilities) is set, for others values. */
+/* What goes with n rows of x.  For cross-entropy either labels or values (probabilities) is set, for others values.
+ * Whoever passes them to a function below has had mlpc_targets_check look at them, once: a label outside [0, O) would be
+ * read out of bounds. */
 typedef struct {
     const int64_t *labels;       /* (n,) or NULL */
     const void *values;          /* (n, O) of real, or NULL */
@@ -222,19 +224,18 @@ typedef struct {
 mlpc_status mlpc_targets_check(mlpc_loss_kind loss, const mlpc_kernels *kernels, const mlpc_targets *targets, size_t n,
                                size_t O, mlpc_bad_target *bad);
 
-/* Checks the labels and computes the divisor D of n rows, before anything is done with them; scratch (n,).
- * LABEL, with *bad_row set, for a label outside [0, O); WEIGHTS where n = 0 or D is not a positive finite number. */
-mlpc_status mlpc_loss_check(const mlpc_loss *loss, const mlpc_kernels *kernels, const mlpc_targets *targets, size_t n,
-                            size_t O, double *divisor, double *scratch, size_t *bad_row);
+/* The divisor D of n rows; scratch (n,).  WEIGHTS where n = 0 or D is not a positive finite number. */
+mlpc_status mlpc_loss_divisor(const mlpc_loss *loss, const mlpc_kernels *kernels, const mlpc_targets *targets, size_t n,
+                              size_t O, double *divisor, double *scratch);
 
 /* The targets from a row on. */
 mlpc_targets mlpc_targets_from(const mlpc_targets *targets, size_t row, size_t O, size_t itemsize);
 
 /* L of B rows and, unless NULL, dz (B, O) = dL/dz (it may be z); row_loss (B,) receives s_i l_i.
- * Fails as mlpc_loss_check does; on INTERRUPTED dz and row_loss are part old, part new.  poll may be NULL. */
+ * Fails as mlpc_loss_divisor does; on INTERRUPTED dz and row_loss are part old, part new.  poll may be NULL. */
 mlpc_status mlpc_loss_evaluate(const mlpc_loss *loss, const mlpc_kernels *kernels, const void *z,
                                const mlpc_targets *targets, size_t B, size_t O, double *value, void *dz,
-                               double *row_loss, size_t *bad_row, const mlpc_poll *poll);
+                               double *row_loss, const mlpc_poll *poll);
 
 /* What that costs, in terms of products. */
 double mlpc_loss_terms(size_t B, size_t O);
@@ -247,7 +248,7 @@ void mlpc_labels(const mlpc_kernels *kernels, int64_t *labels, const void *z, si
 mlpc_status mlpc_evaluate(const mlpc_net *net, const mlpc_kernels *kernels, const void *parameters,
                           mlpc_workspace *workspace, const mlpc_loss *loss, const mlpc_input *x,
                           const mlpc_targets *targets, size_t n, double *row_loss, double *value, double *accuracy,
-                          size_t *bad_row, mlpc_knowledge *knowledge, const mlpc_poll *poll);
+                          mlpc_knowledge *knowledge, const mlpc_poll *poll);
 
 /* ---- Random numbers: Philox4x32-10 addressed by (seed, stream, index, counter) ----------------------------------- */
 
@@ -384,7 +385,6 @@ typedef struct {
     double loss;     /* over the epoch: every row weighs as in one evaluation, with the weights it was trained on */
     double accuracy; /* as mlpc_evaluate's */
     double lr;       /* of the last step, or of the one at which training diverged */
-    size_t bad_row;  /* with MLPC_ERROR_LABEL */
 } mlpc_epoch_result;
 
 /* The rows of x that a training goes through; they are kept by reference, and must not change.  Where zeros are skipped

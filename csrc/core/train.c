@@ -182,7 +182,6 @@ static mlpc_status train_batch(const job *j, const mlpc_targets *batch, size_t B
     const size_t O = net->layers[last_of(net)].n_out;
     const void *z = workspace->z[last_of(net)];
     void *dz = workspace->dz[net->n_layers % 2]; /* the one that backward does not write first */
-    size_t bad_row;
 
     const mlpc_input x = {.rows = j->trainer->rows.x};
     mlpc_status status = mlpc_forward(net, j->kernels, j->parameters, workspace, &x, B, NULL, poll);
@@ -191,7 +190,7 @@ static mlpc_status train_batch(const job *j, const mlpc_targets *batch, size_t B
     mlpc_loss_job rows = mlpc_loss_job_of(j->loss, batch, 1, B, O);
     rows.z = z;
     *right += mlpc_count_right(j->loss->kind, j->kernels, &rows);
-    status = mlpc_loss_evaluate(j->loss, j->kernels, z, batch, B, O, value, dz, row_loss, &bad_row, poll);
+    status = mlpc_loss_evaluate(j->loss, j->kernels, z, batch, B, O, value, dz, row_loss, poll);
     if (status == MLPC_ERROR_WEIGHTS) {
         memset(row_loss, 0, B * sizeof *row_loss);
         return MLPC_OK;
@@ -300,8 +299,7 @@ static MLPC_NOINLINE mlpc_status epoch(const job *j, const mlpc_samples *samples
     const size_t n = trainer->n, O = j->net->layers[last_of(j->net)].n_out;
     double divisor;
     size_t right = 0;
-    mlpc_status status =
-        mlpc_loss_check(j->loss, j->kernels, targets, n, O, &divisor, trainer->row_loss, &result->bad_row);
+    mlpc_status status = mlpc_loss_divisor(j->loss, j->kernels, targets, n, O, &divisor, trainer->row_loss);
     if (status != MLPC_OK)
         return status;
     if (settings->shuffle)

@@ -132,10 +132,10 @@ static PyArrayObject *labels(PyArrayObject *any)
 }
 
 /* Values (n, columns), or (n,) for one column. */
-static PyArrayObject *values(PyArrayObject *any, mlpc_dtype dtype, npy_intp columns)
+static PyArrayObject *values(PyArrayObject *any, mlpc_dtype dtype, npy_intp columns, int extra)
 {
     const int flat = columns == 1 && PyArray_NDIM(any) == 1;
-    return flat || args_shape2("y", any, ARGS_ANY, columns) == 0 ? args_contiguous(any, args_type_number(dtype), 0)
+    return flat || args_shape2("y", any, ARGS_ANY, columns) == 0 ? args_contiguous(any, args_type_number(dtype), extra)
                                                                  : NULL;
 }
 
@@ -204,7 +204,8 @@ static int convert_targets(args_objective *objective, mlpc_dtype dtype, npy_intp
         PyErr_Format(PyExc_TypeError, "y: expected integer labels, got dtype %S; " REAL_NUMBERS,
                      (PyObject *)PyArray_DESCR(any));
     } else {
-        objective->y = classes && args_is_integral(any) ? labels(any) : values(any, dtype, columns);
+        const int copy = objective->keeps ? NPY_ARRAY_ENSURECOPY : 0;
+        objective->y = classes && args_is_integral(any) ? labels(any) : values(any, dtype, columns, copy);
     }
     if (objective->y == NULL)
         return -1;
@@ -255,7 +256,6 @@ static int check_divisor(const char *name, mlpc_loss loss, const args_objective 
 {
     const size_t n = (size_t)objective->rows;
     double divisor;
-    size_t bad_row;
     double *const scratch = PyMem_Calloc(n, sizeof *scratch);
     if (scratch == NULL) {
         PyErr_NoMemory();
@@ -263,7 +263,7 @@ static int check_divisor(const char *name, mlpc_loss loss, const args_objective 
     }
     loss.mean = 1;
     const mlpc_status status =
-        mlpc_loss_check(&loss, kernels, &objective->targets, n, (size_t)columns, &divisor, scratch, &bad_row);
+        mlpc_loss_divisor(&loss, kernels, &objective->targets, n, (size_t)columns, &divisor, scratch);
     PyMem_Free(scratch);
     if (status == MLPC_OK)
         return 0;
@@ -291,6 +291,18 @@ static int check_weights(const args_objective *objective, const mlpc_kernels *ke
                                columns);
 }
 
+/* A copy instead of an array, which may be NULL, where it is a view of the caller's. */
+static int own(PyArrayObject **array)
+{
+    if (*array == NULL || PyArray_CHKFLAGS(*array, NPY_ARRAY_OWNDATA))
+        return 0;
+    PyArrayObject *copy = (PyArrayObject *)PyArray_NewCopy(*array, NPY_CORDER);
+    if (copy == NULL)
+        return -1;
+    Py_SETREF(*array, copy);
+    return 0;
+}
+
 /* The pointers that the core gets. */
 static void point(args_objective *objective)
 {
@@ -301,7 +313,7 @@ static void point(args_objective *objective)
 int args_objective_parse(args_objective *objective, const mlpc_kernels *kernels, mlpc_dtype dtype, npy_intp columns,
                          PyObject *loss, PyObject *y, PyObject *sample_weight)
 {
-    *objective = (args_objective){0};
+    *objective = (args_objective){.keeps = objective->keeps};
     if (parse_loss(objective, dtype, columns, loss) < 0 || parse_targets(objective, kernels, dtype, columns, y) < 0)
         return -1;
     if (sample_weight != Py_None) {
@@ -309,6 +321,8 @@ int args_objective_parse(args_objective *objective, const mlpc_kernels *kernels,
         if (objective->sample_weight == NULL)
             return -1;
     }
+    if (objective->keeps && (own(&objective->weight) < 0 || own(&objective->sample_weight) < 0))
+        return -1;
     point(objective);
     return check_weights(objective, kernels, columns);
 }

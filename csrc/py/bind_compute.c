@@ -132,12 +132,11 @@ static int run_loss(NetObject *net, const args_objective *objective, double *val
     const mlpc_kernels *const kernels = net_kernels(net);
     const void *const z = latest_logits(net);
     const size_t n = net->rows, columns = (size_t)net->n_out;
-    size_t bad_row;
     poll_state state;
     net->has_dz = 0;
     const mlpc_poll *const poll = poll_begin_work(&state, mlpc_loss_terms(n, columns), kernels->piece);
     const mlpc_status status = mlpc_loss_evaluate(&objective->loss, kernels, z, &objective->targets, n, columns, value,
-                                                  net->dz, net->workspace->row_loss, &bad_row, poll);
+                                                  net->dz, net->workspace->row_loss, poll);
     poll_end(&state);
     if (status != MLPC_OK) {
         errors_raise(status);

@@ -107,12 +107,10 @@ static PyObject *evaluate_within(NetObject *net, PyArrayObject *x, const mlpc_in
     const void *const parameters = PyArray_DATA(net->parameters);
     mlpc_knowledge knowledge = net_knowledge(net);
     double value, accuracy;
-    size_t bad_row;
     poll_state state;
     const mlpc_poll *const poll = poll_begin_work(&state, mlpc_forward_terms(net->plan, n), kernels->piece);
-    const mlpc_status status =
-        mlpc_evaluate(net->plan, kernels, parameters, scratch, &objective->loss, input, &objective->targets, n,
-                      row_loss, &value, &accuracy, &bad_row, &knowledge, poll);
+    const mlpc_status status = mlpc_evaluate(net->plan, kernels, parameters, scratch, &objective->loss, input,
+                                             &objective->targets, n, row_loss, &value, &accuracy, &knowledge, poll);
     poll_end(&state);
     net_learn(net, &knowledge);
     PyMem_Free(row_loss);

@@ -53,11 +53,6 @@ void net_leave(NetObject *net)
     net->busy_process = 0;
 }
 
-int net_objective(const NetObject *net, args_objective *objective, PyObject *loss, PyObject *y, PyObject *sample_weight)
-{
-    return args_objective_parse(objective, net_kernels(net), net->plan->dtype, net->n_out, loss, y, sample_weight);
-}
-
 /* ---- Memory ------------------------------------------------------------------------------------------------------ */
 
 const mlpc_kernels *net_kernels(const NetObject *net) { return module_kernels(net->state, net->plan->dtype); }

@@ -306,11 +306,10 @@ static mlpc_status run_loss(const mlpc_kernels *table, const args_objective *obj
     const void *const z_data = PyArray_DATA(z);
     void *const dz_data = PyArray_DATA(dz);
     const size_t B = (size_t)PyArray_DIM(z, 0), O = (size_t)PyArray_DIM(z, 1);
-    size_t bad_row;
     poll_state state;
     const mlpc_poll *const poll = poll_begin_work(&state, mlpc_loss_terms(B, O), table->piece);
     const mlpc_status status =
-        mlpc_loss_evaluate(&loss_, table, z_data, &targets, B, O, value, dz_data, row_loss, &bad_row, poll);
+        mlpc_loss_evaluate(&loss_, table, z_data, &targets, B, O, value, dz_data, row_loss, poll);
     poll_end(&state);
     return status;
 }
@@ -342,25 +341,6 @@ exit:
     args_objective_clear(&objective);
     Py_XDECREF(dz);
     Py_XDECREF(z);
-    return result;
-}
-
-/* y of n rows for logits of n_out columns, converted as the loss takes it and checked as it will be, once and for all
- * epochs: labels as int64, values in dtype. */
-static PyObject *targets(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
-{
-    args_objective objective = {0};
-    PyObject *result = NULL;
-    int dtype;
-    size_t n, n_out;
-    if (args_count("targets", nargs, 5) == 0 &&
-        (dtype = names_find("dtype", args[2], names_dtypes, MLPC_N_DTYPES)) >= 0 &&
-        args_size("n", args[3], 0, &n) == 0 && args_size("n_out", args[4], 1, &n_out) == 0 &&
-        args_objective_parse(&objective, module_kernels(module_state_of(module), (mlpc_dtype)dtype), (mlpc_dtype)dtype,
-                             (npy_intp)n_out, args[1], args[0], Py_None) == 0 &&
-        args_objective_rows(&objective, (npy_intp)n) == 0)
-        result = Py_NewRef((PyObject *)objective.y);
-    args_objective_clear(&objective);
     return result;
 }
 
@@ -464,7 +444,6 @@ PyMethodDef bind_ops_methods[] = {
     {"linear_backward", FAST(linear_backward),
      "linear_backward(dz, x, weight, /)\n--\n\n(dx, dw, db) of z = x @ weight.T + bias."},
     {"loss", FAST(loss), "loss(z, y, loss, sample_weight, out, /)\n--\n\n(L, dL/dz)."},
-    {"targets", FAST(targets), "targets(y, loss, dtype, n, n_out, /)\n--\n\ny checked, as a training takes it."},
     {"sum", sum, METH_O, "sum(x, /)\n--\n\nThe sum of all elements, in double."},
     {"add", FAST(add), "add(y, x, /)\n--\n\ny += x, in place."},
     {"all_finite", all_finite, METH_O, "all_finite(x, /)\n--\n\nIs no element NaN or infinite?"},

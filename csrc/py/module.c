@@ -132,9 +132,12 @@ static int module_exec(PyObject *module)
         NULL);
     state->net_type = bind_net_type(module);
     state->samples_type = bind_samples_type(module);
+    state->objective_type = bind_objective_type(module);
     if (add_object(module, "DivergenceError", state->divergence_error) < 0 ||
         add_object(module, "InUseError", state->in_use_error) < 0 || add_object(module, "Net", state->net_type) < 0 ||
-        add_object(module, "Samples", state->samples_type) < 0 || PyModule_AddFunctions(module, bind_ops_methods) < 0 ||
+        add_object(module, "Samples", state->samples_type) < 0 ||
+        add_object(module, "Objective", state->objective_type) < 0 ||
+        PyModule_AddFunctions(module, bind_ops_methods) < 0 ||
         PyModule_AddFunctions(module, bind_numbers_methods) < 0 ||
         PyModule_AddFunctions(module, bind_tables_methods) < 0 ||
         PyModule_AddFunctions(module, bind_threads_methods) < 0 ||
@@ -151,6 +154,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
     module_state *const state = module_state_of(module);
     Py_VISIT(state->net_type);
     Py_VISIT(state->samples_type);
+    Py_VISIT(state->objective_type);
     Py_VISIT(state->divergence_error);
     Py_VISIT(state->in_use_error);
     return 0;
@@ -161,6 +165,7 @@ static int module_clear(PyObject *module)
     module_state *const state = module_state_of(module);
     Py_CLEAR(state->net_type);
     Py_CLEAR(state->samples_type);
+    Py_CLEAR(state->objective_type);
     Py_CLEAR(state->divergence_error);
     Py_CLEAR(state->in_use_error);
     return 0;

@@ -22,7 +22,7 @@
 #include "../kernels/kernels.h"
 
 typedef struct {
-    PyObject *net_type, *samples_type;
+    PyObject *net_type, *samples_type, *objective_type;
     PyObject *divergence_error, *in_use_error;
     mlpc_isa isa; /* whose kernels compute */
     const mlpc_kernels *kernels[MLPC_N_DTYPES];
@@ -50,8 +50,9 @@ extern PyMethodDef bind_numbers_methods[];
 extern PyMethodDef bind_tables_methods[];
 extern PyMethodDef bind_threads_methods[];
 
-/* The types Net and Samples, made for this module: new references. */
+/* The types, made for this module: new references. */
 PyObject *bind_net_type(PyObject *module);
 PyObject *bind_samples_type(PyObject *module);
+PyObject *bind_objective_type(PyObject *module);
 
 #endif

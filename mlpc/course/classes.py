@@ -10,13 +10,13 @@ from typing import Any, ClassVar, NamedTuple, overload
 
 import numpy as np
 
-from mlpc import ops
+from mlpc import _mlpc, ops
 from mlpc.arguments import Array, real_array, whole_number, whole_numbers
 from mlpc.datasets import from_torch
 from mlpc.layers import Linear
 from mlpc.names import ActivationName
 from mlpc.net import MLP as Network
-from mlpc.training import warn_of_bytes
+from mlpc.samples import warn_of_bytes
 
 __all__ = ["MLP", "CELoss", "Curves", "LinearLayer", "ReLUActivation", "SigmoidActivation", "train_eval"]
 
@@ -189,7 +189,7 @@ class LinearLayer:
         if len(x) != len(dz):
             raise ValueError(f"dz: expected {len(x)} rows as in the forward pass, got {len(dz)}")
         if linear is not None:
-            dx, dw, db = linear.net.backward(dz), linear.weight_grad, linear.bias_grad
+            dx, dw, db = _mlpc.Net.backward(linear.net, dz, False), linear.weight_grad, linear.bias_grad
         else:
             dx, dw, db = ops.linear_backward(dz, x, _like(self.w, dz))
         n = dz.dtype.type(max(len(dz), 1))

@@ -17,6 +17,7 @@ DEPTHS = ("NumPy alone", "mlpc.ops", "mlpc.MLP", "mlpc.course")
 _MODULES = {
     "mlpc.ops": "mlpc.ops",
     "mlpc.net": "mlpc.MLP",
+    "mlpc.network": "mlpc.MLP",
     "mlpc.course.classes": "mlpc.course",
     "mlpc.course.torch": "mlpc.course",
 }

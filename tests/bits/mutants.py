@@ -383,14 +383,14 @@ MUTANTS = [
     ),
     mutant(
         "every fit begins with the same shuffle",
-        "mlpc/training.py",
-        "net._shuffles = (shuffle_seed, number)",
-        "pass",
+        "mlpc/run.py",
+        "net._shuffles = self._shuffles = seed, number + 1",
+        "self._shuffles = seed, number + 1",
         tests=("tests/net/test_fit.py", "-k", "shuffles or five_epochs"),
     ),
     mutant(
         "the optimizer's clock stands still",
-        "mlpc/training.py",
+        "mlpc/run.py",
         "optimizer.epochs += 1",
         "pass",
         tests=("tests/net/test_fit.py", "-k", "loop or five_epochs"),

@@ -50,11 +50,11 @@ def epochs(sizes, x, y, optimizer="sgd", *, zeros, batch_size=64, threads=1, kee
     criterion = ("cross_entropy", "mean", None, None)
     figures = [
         net._train_epoch(
-            rows, y, criterion, None, stepper.epoch_spec(1), batch_size, True, 5, epoch, keep_gradients, None
+            rows, y, criterion, None, stepper.epoch_spec(1), batch_size, True, 5, keep_gradients, None
         )
         for epoch in range(2)
     ]
-    return figures, mlpc.testing.digest(net), [array.tobytes() for array in stepper.state.values()]
+    return figures, net.digest(), [array.tobytes() for array in stepper.state.values()]
 
 
 @pytest.mark.parametrize("sizes", SIZES.values(), ids=SIZES)
@@ -150,7 +150,7 @@ def test_a_network_that_diverged_trains_again(activation, isa):
         epochs(used, bad)
     for net in (fresh, used):
         epochs(net, x)
-    assert mlpc.testing.digest(used) == mlpc.testing.digest(fresh)
+    assert used.digest() == fresh.digest()
 
 
 @pytest.mark.parametrize("keep_gradients", [False, True], ids=["fused", "plain"])
@@ -191,7 +191,7 @@ def test_weights_and_passed_over_batches_on_threads(y):
         optimizer = mlpc.optim.AdamW(net, 0.01)
         criterion = net.criterion.spec()
         figures = net._train_epoch(x, target, criterion, weight, optimizer.epoch_spec(1), 256, True, 5, 0, keep, None)
-        results.append((figures, mlpc.testing.digest(net), optimizer.state["steps"][0]))
+        results.append((figures, net.digest(), optimizer.state["steps"][0]))
     assert results[0][2] == 3
     assert all(result == results[0] for result in results)
 
@@ -220,7 +220,7 @@ def outcome(keep_gradients, x, y, *, weight=None, lr=0.0, batch_size=2, loss="ms
         )
     except mlpc.DivergenceError as error:
         figures = "diverged", error.loss, error.lr
-    return figures, mlpc.testing.digest(net)
+    return figures, net.digest()
 
 
 def column(n, first, others):
@@ -301,7 +301,7 @@ def test_an_interrupted_epoch_leaves_nothing_that_is_not_finite():
         assert epoch(used, x) == epoch(fresh, x)
     finally:
         mlpc.cpu.use(before)
-    assert mlpc.testing.digest(used) == mlpc.testing.digest(fresh)
+    assert used.digest() == fresh.digest()
 
 
 # ---- A learning rate of 0 --------------------------------------------------------------------------------------------

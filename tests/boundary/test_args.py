@@ -215,7 +215,7 @@ def test_labels_that_do_not_fit(net, y, error, text):
         lambda: net.loss_and_grad(x, y, CROSS_ENTROPY, None, False),
         lambda: net.evaluate(x, y, CROSS_ENTROPY, None),
         lambda: train(net, x, y),
-        lambda: _mlpc.targets(y, CROSS_ENTROPY, "float32", 5, 2),
+        lambda: net.evaluate(x, _mlpc.Objective(y, CROSS_ENTROPY, None, "float32", 2), None, None),
     ):
         with says(error, text):
             call()
@@ -479,7 +479,7 @@ def test_loss_and_grad_is_forward_loss_backward(net):
 
 
 def train(net, x, y, loss=CROSS_ENTROPY, weight=None, optimizer=SGD, batch_size=2, seed=0, epoch=0, tick=None):
-    return net._train_epoch(x, y, loss, weight, optimizer, batch_size, True, seed, epoch, False, tick)
+    return net._train_epoch(x, y, loss, weight, optimizer, batch_size, True, seed, False, tick)
 
 
 @pytest.mark.parametrize(

@@ -147,6 +147,18 @@ def fitted(x, y, validation_data_x, validation_data_y, **keywords):
     return [made.parameters, history["val_loss"]]
 
 
+def run_of(x, y, validation_data_x, validation_data_y, **keywords):
+    made = net()
+    run = mlpc.training.Run(made, x, y, validation_data=(validation_data_x, validation_data_y), **keywords)
+    return [made.parameters, run.epoch()["val_loss"]]
+
+
+def continued(state_weight):
+    run = mlpc.training.Run(mlpc.MLP([4, 3], dtype="float64"), X, LABELS)
+    run.load_state_dict(run.state_dict() | {"net.0.weight": state_weight})
+    return run.net.parameters
+
+
 def loaded(state_weight):
     made = mlpc.MLP([4, 3], dtype="float64")
     made.load_state_dict({"0.weight": state_weight, "0.bias": B})
@@ -235,6 +247,18 @@ DOORS = {
         | class_weights(),
         {"epochs": 2, "batch_size": 3, "seed": 1},
     ),
+    "Run": Door(
+        run_of,
+        {
+            "x": Arg(X, name="[xy]"),
+            "y": labels(),
+            "validation_data: x": Arg(X, name="validation_data: [xy]"),
+            "validation_data: y": labels(),
+        }
+        | weights(),
+        {"batch_size": 3, "seed": 1},
+    ),
+    "Run.load_state_dict": Door(continued, {"state: weight": Arg(W, CARRIES, r"0\.weight")}),
     "MLP.forward": Door(lambda x: net().forward(x), {"x": Arg(X, ROWS)}),
     "MLP.predict": Door(lambda x: net().predict(x), {"x": Arg(X, FINITE | ALONE | {"inf": TAKEN})}),
     "MLP.predict_proba": Door(lambda x: net().predict_proba(x), {"x": Arg(X, ROWS)}),
@@ -378,6 +402,11 @@ TAKE_NO_DATA = [
     "MLP.state_dict",
     "MLP.summary",
     "MLP.zero_grad",
+    "MLP.copy",
+    "MLP.digest",
+    "Run.epoch",
+    "Run.stop",
+    "Run.state_dict",
     "SGD",
     "Adam",
     "AdamW",
@@ -435,6 +464,7 @@ NOT_DATA = [
     "shuffle",
     "progress",
     "callbacks",
+    "tick",
     "keep_gradients",
     "sizes",
     "activation",
@@ -474,7 +504,7 @@ def public():
                 continue
             name = f"course.{name}" if thing is mlpc.course.MLP else name
             found[name] = thing
-            own = module is mlpc.course or thing in (mlpc.MLP, mlpc.optim.Adam)
+            own = module is mlpc.course or thing in (mlpc.MLP, mlpc.optim.Adam, mlpc.training.Run)
             if own and isinstance(thing, type) and not issubclass(thing, tuple):
                 for part in (part for owner in thing.__mro__ for part in vars(owner) if owner.__module__ != "builtins"):
                     method = getattr(thing, part)

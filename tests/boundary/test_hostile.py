@@ -168,7 +168,7 @@ def test_ops_survive(a, b, c):
         lambda: losses.poisson(a, b, sample_weight=c),
         lambda: _mlpc.sum(a),
         lambda: _mlpc.all_finite(a),
-        lambda: _mlpc.targets(a, CROSS_ENTROPY, "float32", 5, 2),
+        lambda: _mlpc.Objective(a, CROSS_ENTROPY, b, "float32", 2),
     )
     copies = [np.array(array, copy=True).tobytes() for array in (a, b, c)]
     for call in calls:
@@ -323,6 +323,8 @@ def test_objects_that_lie(liar):
         lambda: net._train_epoch(*[liar] * 11),
         lambda: net._step(liar, liar),
         lambda: _mlpc.Net(liar, liar, liar),
+        lambda: _mlpc.Objective(liar, liar, liar, liar, liar),
+        lambda: _mlpc.Objective([0] * 5, CROSS_ENTROPY, liar, "float32", 2),
         lambda: ops.linear_forward(liar, liar, liar),
         lambda: ops.exp(np.ones(3), liar),
     ):

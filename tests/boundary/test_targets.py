@@ -236,11 +236,62 @@ def test_targets_are_checked_without_a_second_set_of_logits():
     assert peak < 10e6
 
 
-def test_targets_come_back_as_a_training_takes_them():
-    y = _mlpc.targets(np.array([2, 0], ">i2"), ("cross_entropy", "mean", None, None), "float32", 2, 3)
-    assert y.dtype == np.int64
-    assert y.tolist() == [2, 0]
-    values = np.ones((2, 3), np.float32)
-    assert np.shares_memory(_mlpc.targets(values, ("mse", "mean", None, None), "float32", 2, 3), values)
+OBJECTIVES = {
+    "labels": (("cross_entropy", "mean", 0.1, np.array([1.0, 2.0, 0.5])), np.array([2, 0, 1, 1, 0])),
+    "labels of another type": (("cross_entropy", "sum", None, None), np.array([2, 0, 1, 1, 0], ">u2")),
+    "probabilities": (("cross_entropy", "mean", None, None), np.full((5, 3), 1 / 3, np.float32)),
+    "values": (("bce_with_logits", "mean", None, None), np.eye(5, 3, dtype=np.float32)),
+    "values of another type": (("mse", "mean", None, None), np.eye(5, 3)),
+}
+
+
+@pytest.mark.parametrize("weight", [None, np.arange(5.0)], ids=["unweighted", "weighted"])
+@pytest.mark.parametrize(("loss", "y"), OBJECTIVES.values(), ids=OBJECTIVES)
+def test_an_objective_is_what_it_was_made_of_and_stays_so(loss, y, weight):
+    net = mlpc.MLP([4, 3])
+    x = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
+    given = [y.copy(), loss[3] if loss[3] is None else loss[3].copy(), weight if weight is None else weight.copy()]
+    objective = _mlpc.Objective(given[0], (*loss[:3], given[1]), given[2], "float32", 3)
+    for array in given:
+        if array is not None:
+            array[:] = 99
+    calls = (
+        lambda *what: _mlpc.Net.evaluate(net, x, *what),
+        lambda *what: (_mlpc.Net.loss_and_grad(net, x, *what, False), net.gradients.copy()),
+        lambda *what: (net(x), _mlpc.Net.loss(net, *what))[1],
+    )
+    for call in calls:
+        kept, parsed = call(objective, None, None), call(y, loss, weight)
+        np.testing.assert_equal(kept, parsed)
+    start, figures = net.parameters.copy(), []
+    for what in ((objective, None, None), (y, loss, weight)):
+        net.parameters[:] = start
+        spec = mlpc.optim.SGD(net, 0.5).epoch_spec(3)
+        figures.append((net._train_epoch(x, *what, spec, 2, True, 0, 0, False, None), net.digest()))
+    assert figures[0] == figures[1]
+
+
+def test_an_objective_is_for_one_kind_of_output():
+    y, loss = np.zeros((2, 3)), ("mse", "mean", None, None)
+    objective = _mlpc.Objective(y, loss, None, "float32", 3)
+    x = np.ones((2, 4))
+    wrong = {
+        r"^y: expected an Objective for 2 outputs of float32, got one for 3 of float32$": mlpc.MLP([4, 2]),
+        r"^y: expected an Objective for 3 outputs of float64, got one for 3 of float32$": mlpc.MLP(
+            [4, 3], dtype="float64"
+        ),
+    }
+    for words, net in wrong.items():
+        with pytest.raises(ValueError, match=words):
+            _mlpc.Net.evaluate(net, x, objective, None, None)
+    net = mlpc.MLP([4, 3])
+    for beside in ((loss, None), (None, np.ones(2))):
+        with pytest.raises(TypeError, match=r"^y: expected None as loss and sample_weight beside an Objective"):
+            _mlpc.Net.evaluate(net, x, objective, *beside)
     with pytest.raises(ValueError, match=r"^y: expected 3 rows, one for each of the logits or predictions, got 2"):
-        _mlpc.targets(values, ("mse", "mean", None, None), "float32", 3, 3)
+        _mlpc.Net.evaluate(net, np.ones((3, 4)), objective, None, None)
+    for n_out in (0, -1, 2**63, 2**64 - 1):
+        with pytest.raises((ValueError, OverflowError), match="n_out"):
+            _mlpc.Objective(y, loss, None, "float32", n_out)
+    with pytest.raises(ValueError, match=r"^y: expected at least one row"):
+        _mlpc.Objective(np.zeros((0, 3)), loss, None, "float32", 3)

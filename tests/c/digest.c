@@ -1174,15 +1174,13 @@ static void run_training(const mlpc_kernels *k, mlpc_dtype dtype, mlpc_loss_kind
 
     start();
     double value, accuracy;
-    size_t bad_row;
     const mlpc_input input = {.rows = x};
     mlpc_knowledge knowledge = {.lasting = 1};
     foreign_mode();
     check(mlpc_evaluate(net, k, parameters, workspace, &loss, &input, &targets, ROWS, row_loss, &value, &accuracy,
-                        &bad_row, &knowledge, NULL));
+                        &knowledge, NULL));
     check(mlpc_forward(net, k, parameters, workspace, &input, BATCH, &knowledge, NULL));
-    check(mlpc_loss_evaluate(&loss, k, workspace->z[HIDDEN], &targets, BATCH, OUTPUTS, &value, z, row_loss, &bad_row,
-                             NULL));
+    check(mlpc_loss_evaluate(&loss, k, workspace->z[HIDDEN], &targets, BATCH, OUTPUTS, &value, z, row_loss, NULL));
     check(mlpc_backward(net, k, parameters, gradients, workspace, x, z, dx, BATCH, 1, NULL));
     own_mode();
     add_doubles(&value, 1);

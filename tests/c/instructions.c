@@ -73,11 +73,10 @@ static void predict_one(work *w, size_t rounds)
 static void loss_and_backward(work *w, size_t rounds)
 {
     const mlpc_targets targets = {.labels = w->labels};
-    size_t bad_row;
     forward(w, 1);
     for (size_t i = 0; i < rounds; i++) {
         check(mlpc_loss_evaluate(&loss, w->kernels, w->workspace->z[LAYERS - 1], &targets, BATCH, OUTPUTS, &w->result,
-                                 w->z, w->workspace->row_loss, &bad_row, NULL));
+                                 w->z, w->workspace->row_loss, NULL));
         check(mlpc_backward(w->net, w->kernels, w->parameters, w->gradients, w->workspace, w->x, w->z, NULL, BATCH, 0,
                             NULL));
     }

@@ -157,8 +157,7 @@ static mlpc_status loss_of_all(work *w)
     const mlpc_targets targets = {.labels = w->labels};
     const size_t O = w->net->layers[w->net->n_layers - 1].n_out;
     double value;
-    size_t bad_row;
-    return mlpc_loss_evaluate(&loss, &w->k, w->z, &targets, w->n, O, &value, w->z, w->row_loss, &bad_row, &poll);
+    return mlpc_loss_evaluate(&loss, &w->k, w->z, &targets, w->n, O, &value, w->z, w->row_loss, &poll);
 }
 
 static mlpc_status predict(work *w)
@@ -173,9 +172,8 @@ static mlpc_status evaluate(work *w)
     const mlpc_input x = {.rows = w->x};
     const mlpc_targets targets = {.labels = w->labels};
     double value, accuracy;
-    size_t bad_row;
     return mlpc_evaluate(w->net, &w->k, w->parameters, w->some, &loss, &x, &targets, w->n, w->row_loss, &value,
-                         &accuracy, &bad_row, NULL, &poll);
+                         &accuracy, NULL, &poll);
 }
 
 /* At most so many pieces of work before a question, and at least so many questions; a call that is told to end does so

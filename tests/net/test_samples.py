@@ -35,7 +35,7 @@ def test_bytes_with_a_scale_are_the_numbers():
         nets[0].fit(x, y, epochs=3, scale=1 / 255, validation_data=(x, y), progress=False),
         nets[1].fit(numbers, y, epochs=3, validation_data=(numbers, y), progress=False),
     ]
-    assert mlpc.testing.digest(nets[0]) == mlpc.testing.digest(nets[1])
+    assert nets[0].digest() == nets[1].digest()
     assert histories[0]["val_loss"] == histories[1]["val_loss"]
 
 
@@ -45,7 +45,7 @@ def test_bytes_without_a_scale_are_numbers():
     with pytest.warns(UserWarning, match="x: expected uint8 with a scale"):
         nets[0].fit(x, y, epochs=1, lr=1e-5, progress=False)
     nets[1].fit(x.astype(float), y, epochs=1, lr=1e-5, progress=False)
-    assert mlpc.testing.digest(nets[0]) == mlpc.testing.digest(nets[1])
+    assert nets[0].digest() == nets[1].digest()
 
 
 @pytest.mark.parametrize(
@@ -59,10 +59,10 @@ def test_bytes_without_a_scale_are_numbers():
 )
 def test_scales_that_are_refused(x, scale, error, message):
     net = mlpc.MLP([2, 2])
-    before = mlpc.testing.digest(net)
+    before = net.digest()
     with pytest.raises(error, match=message):
         net.fit(x, [0, 1, 0], scale=scale)
-    assert mlpc.testing.digest(net) == before
+    assert net.digest() == before
 
 
 @pytest.mark.parametrize(
@@ -129,5 +129,5 @@ def test_input_in_the_network_s_own_memory_is_copied():
         net = mlpc.MLP([2, 3, 1], loss="mse", seed=0)
         x = net.parameters[:12].reshape(6, 2)
         history = net.fit(x if own else x.copy(), np.ones((6, 1)), epochs=1, batch_size=2, progress=False)
-        results.append((history["loss"], mlpc.testing.digest(net)))
+        results.append((history["loss"], net.digest()))
     assert results[0] == results[1]

@@ -83,7 +83,15 @@ def test_to_and_from_a_torch_sequential(torch, net):
     assert np.array_equal(net.parameters, again.parameters)
 
 
-@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda net: pickle.loads(pickle.dumps(net))])
+COPIES = {
+    "copy.copy": copy.copy,
+    "copy.deepcopy": copy.deepcopy,
+    "pickle": lambda net: pickle.loads(pickle.dumps(net)),
+    "copy": lambda net: net.copy(),
+}
+
+
+@pytest.mark.parametrize("duplicate", COPIES.values(), ids=COPIES)
 def test_copies_are_equal_to_the_bit_and_independent(net, duplicate):
     x, y = data()
     net.fit(x, y, epochs=2, batch_size=8)
@@ -93,13 +101,34 @@ def test_copies_are_equal_to_the_bit_and_independent(net, duplicate):
     assert type(other) is mlpc.MLP and repr(other) == repr(net)
     assert not other.training and other.shuffle_state == net.shuffle_state == (5, 2)
     assert np.array_equal(other.parameters, net.parameters) and np.array_equal(other.gradients, net.gradients)
-    assert other.history["loss"] == net.history["loss"]
+    assert other.history["loss"] == net.history["loss"] and other.history.zeros == net.history.zeros
+    assert other.history is not net.history and other.history["loss"] is not net.history["loss"]
     assert not np.shares_memory(other.parameters, net.parameters)
     before = net.parameters.copy()
     other.fit(x, y, epochs=3, batch_size=8)
     assert np.array_equal(net.parameters, before)
     net.fit(x, y, epochs=3, batch_size=8)
     assert np.array_equal(other.parameters, net.parameters)
+
+
+def test_a_copy_of_another_dtype_or_with_another_loss(net):
+    net.fit(*data(), epochs=1, batch_size=8)
+    double, mse = net.copy(dtype=np.float64), net.copy(loss="mse")
+    assert double.dtype == np.float64 and double.loss_name == net.loss_name
+    assert np.array_equal(double.parameters, net.parameters.astype(np.float64))
+    assert mse.loss_name == "mse" and mse.dtype == net.dtype and mse.digest() == net.digest()
+    assert np.array_equal(net.copy(dtype="float32").parameters, net.parameters.astype(np.float32))
+    with pytest.raises(ValueError, match=r"^loss: expected one of"):
+        net.copy(loss="mes")
+    for dtype, error in (("int64", ValueError), ("flaot", TypeError)):
+        with pytest.raises(error, match=r"^dtype: expected float32 or float64"):
+            net.copy(dtype=dtype)
+
+
+def test_a_copy_made_in_a_callback_keeps_the_record_until_then(net):
+    copies = []
+    history = net.fit(*data(), epochs=3, callbacks=[lambda net, history: copies.append(net.copy())])
+    assert [other.history.epochs for other in copies] == [1, 2, 3] and history.epochs == 3
 
 
 def test_a_copy_has_no_forward_to_go_back_through(net):
@@ -138,10 +167,11 @@ def test_an_optimizer_is_copied_with_its_network(net):
 
 
 def test_digest_depends_on_every_bit(net):
-    digest = mlpc.testing.digest(net)
-    assert len(digest) == 64 and digest == mlpc.testing.digest(copy.copy(net))
+    assert mlpc.testing.digest(net) == net.digest()
+    digest = net.digest()
+    assert len(digest) == 64 and digest == copy.copy(net).digest()
     net.parameters[3] = np.nextafter(net.parameters[3], np.inf, dtype=net.dtype)
-    assert mlpc.testing.digest(net) != digest
+    assert net.digest() != digest
 
 
 def test_digest_of_a_network_written_down():
@@ -149,4 +179,4 @@ def test_digest_of_a_network_written_down():
 
     net = mlpc.MLP([2, 1], init=[[[1.0, 2.0]], [0.5]])
     expected = b"0.weight:1,2;" + np.array([1, 2], "<f4").tobytes() + b"0.bias:1;" + np.array([0.5], "<f4").tobytes()
-    assert mlpc.testing.digest(net) == hashlib.sha256(expected).hexdigest()
+    assert net.digest() == hashlib.sha256(expected).hexdigest()

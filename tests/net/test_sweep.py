@@ -48,7 +48,7 @@ def test_a_run_is_the_training_by_hand(table, digits):
         *digits[0], epochs=2, optimizer=mlpc.optim.SGD(net, 0.05, momentum=0.9), validation_data=digits[1]
     )
     row = table.iloc[5]
-    assert row.digest == mlpc.testing.digest(net)
+    assert row.digest == net.digest()
     assert (row.val_loss, row.val_accuracy) == net.evaluate(*digits[1])
     assert row.history["loss"] == history["loss"] and row.n_parameters == net.n_parameters
 
@@ -118,7 +118,7 @@ def test_schedules_follow_the_learning_rate(digits):
     table = mlpc.sweep({"net": variant}, digits[0], lr=0.3, epochs=2)
     net = mlpc.MLP([64, 10])
     net.fit(*digits[0], epochs=2, lr=mlpc.schedules.Cosine(0.3, epochs=2))
-    assert table.digest[0] == mlpc.testing.digest(net)
+    assert table.digest[0] == net.digest()
     assert table.schedule[0].startswith("Cosine(lr=0.3")
 
 
@@ -153,7 +153,7 @@ def test_optimizers_have_settings_of_their_own(digits, tmp_path):
     table = mlpc.sweep(variants, digits[0], epochs=1, records=path)
     net = mlpc.MLP([64, 10])
     net.fit(*digits[0], epochs=1, optimizer=mlpc.optim.Adam(net, 0.01, betas=(0.8, 0.99)))
-    assert table.digest[0] == mlpc.testing.digest(net)
+    assert table.digest[0] == net.digest()
     assert list(mlpc.sweep(variants, digits[0], epochs=1, records=path).digest) == list(table.digest)
     assert path.read_text().count("\n") == 2
     with pytest.raises(TypeError, match=r"variants\['adam'\].*betas.*got 'momentum'"):
@@ -313,7 +313,7 @@ def test_defaults_are_those_of_fit(digits, optimizer, lr):
     sgd.fit(*digits[0], epochs=1)
     variants = {"named": {"sizes": [64, 10], "optimizer": optimizer}, "default": {"sizes": [64, 10]}}
     table = mlpc.sweep(variants, digits[0], epochs=1)
-    assert list(table.digest) == [mlpc.testing.digest(net), mlpc.testing.digest(sgd)]
+    assert list(table.digest) == [net.digest(), sgd.digest()]
     assert list(table.lr) == [lr, 0.1] and list(table.optimizer) == [optimizer, "sgd"]
 
 
@@ -336,7 +336,7 @@ def test_settings_of_optimizers_can_be_grids(tmp_path):
         optimizer = mlpc.optim.OPTIMIZERS[table.optimizer[row]]
         settings = {name: table[name][row] for name in names}
         net.fit(X, Y, epochs=2, batch_size=2, optimizer=optimizer(net, float(table.lr[row]), **settings))
-        assert mlpc.testing.digest(net) == table.digest[row]
+        assert net.digest() == table.digest[row]
     again = mlpc.sweep(variants, (X, Y), lr=0.3, epochs=2, batch_size=2, seeds=[0, 1], records=path, progress=False)
     assert path.read_text().count("\n") == 22 and list(again.digest) == list(table.digest)
 
@@ -376,7 +376,7 @@ def test_any_function_of_time_is_a_schedule(tmp_path):
         table = mlpc.sweep({"a": variant}, (X, Y), lr=0.3, epochs=3, batch_size=3, records=path, progress=False)
         net = mlpc.MLP([4, 2])
         net.fit(X, Y, epochs=3, batch_size=3, lr=lambda t, power=power: 0.3 / (1 + t) ** power)
-        assert table.digest[0] == mlpc.testing.digest(net)
+        assert table.digest[0] == net.digest()
     assert path.read_text().count("\n") == 2  # what the functions say tells them apart
 
 

@@ -1,0 +1,210 @@
+"""The network as an object: its parameters by name, copies of it, and what training leaves in it."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from mlpc import _mlpc
+from mlpc.arguments import Array, shaped
+from mlpc.history import History
+from mlpc.layers import Layer, layer
+from mlpc.losses import Loss, LossName, loss_named
+from mlpc.names import ActivationName
+from mlpc.table import Table
+
+__all__ = ["N", "Network", "dtype_name"]
+
+N = TypeVar("N", bound="Network")
+
+
+def dtype_name(dtype: DTypeLike) -> str:
+    """The name of a dtype, of whichever; the extension says which a network can have.
+
+    Raises
+    ------
+    TypeError
+        Where it is none.
+
+    Examples
+    --------
+    >>> dtype_name(np.float32)
+    'float32'
+    """
+    try:
+        return np.dtype(dtype).name
+    except TypeError:
+        raise TypeError(f"dtype: expected float32 or float64, got {dtype!r}") from None
+
+
+class Network(_mlpc.Net):
+    """What `MLP` is built on: a plan, its parameters by name, and the record of its training."""
+
+    activations: tuple[ActivationName, ...]
+    criterion: Loss
+    seed: int
+    training: bool
+    history: History | None
+    _shuffles: tuple[int, int]
+
+    @property
+    def shuffle_state(self) -> tuple[int, int]:
+        """Seed, and number of the next epoch, of the shuffles in `fit`: what ``seed=None`` continues."""
+        return self._shuffles
+
+    @property
+    def loss_name(self) -> LossName:
+        """The name of the network's own loss."""
+        return self.criterion.name
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """Linear, activation, Linear, ...: as in torch.nn.Sequential.
+
+        Examples
+        --------
+        >>> import mlpc
+        >>> mlpc.MLP([2, 3, 1], "gelu").layers
+        (Linear(2, 3), GELU(), Linear(3, 1))
+        """
+        return tuple(layer(self, index) for index in range(2 * len(self.sizes) - 3))
+
+    def _tensors(self, *, gradients: bool = False) -> dict[str, Array]:
+        """Writable views of the parameters, or of their gradients, under the keys of torch.nn.Sequential."""
+        tensors: dict[str, Array] = {}
+        for number in range(len(self.sizes) - 1):
+            weight, bias = self._views(number)[2:] if gradients else self._views(number)[:2]
+            tensors |= {f"{2 * number}.weight": weight, f"{2 * number}.bias": bias}
+        return tensors
+
+    def state_dict(self) -> dict[str, Array]:
+        """A copy of the parameters, with the keys and shapes of a torch.nn.Sequential of Linear, activation, Linear.
+
+        An identity counts as a module (torch.nn.Identity), so that the linear layers are always 0, 2, 4, ...
+
+        Examples
+        --------
+        >>> import mlpc
+        >>> {key: value.shape for key, value in mlpc.MLP([3, 4, 2]).state_dict().items()}
+        {'0.weight': (4, 3), '0.bias': (4,), '2.weight': (2, 4), '2.bias': (2,)}
+        """
+        return {key: np.array(view, order="C") for key, view in self._tensors().items()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Copy parameters into the network: arrays, or PyTorch's CPU tensors.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Where a key is missing or unknown, or a shape or type is another; nothing has been changed then.
+
+        Examples
+        --------
+        >>> import mlpc
+        >>> a, b = mlpc.MLP([3, 4, 2], seed=1), mlpc.MLP([3, 4, 2], seed=2)
+        >>> b.load_state_dict(a.state_dict())
+        >>> bool((a.parameters == b.parameters).all())
+        True
+        """
+        tensors = self._tensors()
+        missing, unknown = [key for key in tensors if key not in state], [key for key in state if key not in tensors]
+        if missing or unknown:
+            raise ValueError(f"state: expected the keys {list(tensors)}; missing: {missing}, unknown: {unknown}")
+        # Copies first: an array may be a view of this network's own parameters.
+        arrays = {key: shaped(key, state[key], view.shape, self.dtype).copy() for key, view in tensors.items()}
+        for key, array in arrays.items():
+            tensors[key][...] = array
+
+    def digest(self) -> str:
+        """SHA-256 of the parameters, in hexadecimal: equal digests are equal networks, to the bit.
+
+        For each entry of the state dict, in order: ``key:n_out,n_in;``, the numbers in decimal and all in ASCII, and
+        then the array's bytes, row-major and little-endian.
+
+        Examples
+        --------
+        >>> import mlpc
+        >>> mlpc.MLP([3, 2], seed=1).digest() == mlpc.MLP([3, 2], seed=1).digest()
+        True
+        """
+        sha = hashlib.sha256()
+        for key, array in self.state_dict().items():
+            sha.update(f"{key}:{','.join(map(str, array.shape))};".encode())
+            sha.update(array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes())
+        return sha.hexdigest()
+
+    def summary(self) -> Table:
+        """A table of the layers that prints well.
+
+        Examples
+        --------
+        >>> import mlpc
+        >>> mlpc.MLP([784, 100, 200, 50, 10]).summary()
+        layer      output  parameters
+        -----------------------------
+        0  Linear     100      78,500
+        1  ReLU       100
+        2  Linear     200      20,200
+        3  ReLU       200
+        4  Linear      50      10,050
+        5  ReLU        50
+        6  Linear      10         510
+        -----------------------------
+        784 inputs, 109,260 parameters of float32, 437,040 bytes, loss 'cross_entropy'
+        """
+        rows = [(f"{part.index}  {type(part).__name__}", part.n_out, part.n_parameters or None) for part in self.layers]
+        footer = (
+            f"{self.sizes[0]:,} inputs, {self.n_parameters:,} parameters of {self.dtype}, "
+            f"{self.parameters.nbytes:,} bytes, loss {self.criterion.text}"
+        )
+        return Table(["layer", "output", "parameters"], rows, footer)
+
+    def copy(self: N, *, dtype: DTypeLike | None = None, loss: LossName | Loss | None = None) -> N:
+        """An independent network with the same parameters, gradients, settings and record.
+
+        It has no latest forward.  `copy.copy`, `copy.deepcopy` and pickle make the same.
+
+        Parameters
+        ----------
+        dtype : str or dtype, optional
+            Of the copy, instead of this network's; numbers are rounded to it.
+        loss : str or Loss, optional
+            The copy's own loss, instead of this network's.
+
+        Examples
+        --------
+        >>> import mlpc
+        >>> net = mlpc.MLP([3, 2])
+        >>> net.copy().digest() == net.digest(), net.copy(dtype="float64").dtype
+        (True, dtype('float64'))
+        """
+        make, (cls, sizes, activations, own), state = self.__reduce__()
+        twin: N = make(cls, sizes, activations, own if dtype is None else dtype_name(dtype))
+        twin.__setstate__(state | {"attributes": self.__dict__ | {"history": copy.deepcopy(self.history)}})
+        if loss is not None:
+            twin.criterion = loss_named(loss)
+        return twin
+
+    def __copy__(self: N) -> N:
+        return self.copy()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For pickle and copy: everything but what the latest forward left."""
+        state = {"parameters": self.parameters, "gradients": self.gradients, "attributes": self.__dict__}
+        return _rebuild, (type(self), self.sizes, self.activations, self.dtype.name), state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        shape = (self.n_parameters,)
+        self.parameters[:] = shaped("parameters", state["parameters"], shape, self.dtype)
+        self.gradients[:] = shaped("gradients", state["gradients"], shape, self.dtype)
+        self.__dict__.update(state["attributes"])
+
+
+def _rebuild(cls: type[N], sizes: tuple[int, ...], activations: tuple[str, ...], dtype: str) -> N:
+    """An empty network of a class, whatever the arguments of its own constructor."""
+    return _mlpc.Net.__new__(cls, sizes, activations, dtype)  # type: ignore[return-value]

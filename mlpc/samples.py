@@ -1,0 +1,76 @@
+"""The x and y of a training, checked once for all of its epochs."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from mlpc import _mlpc
+from mlpc.arguments import Array, finite, real_array
+
+__all__ = ["checked_samples", "warn_of_bytes"]
+
+
+def checked_samples(
+    net: _mlpc.Net,
+    x: ArrayLike,
+    y: ArrayLike,
+    criterion: _mlpc.Loss,
+    sample_weight: ArrayLike | None = None,
+    scale: float | None = None,
+) -> tuple[Array, _mlpc.Objective]:
+    """x, checked and, but for bytes with a scale, converted to the network's dtype; and what it is to learn of it.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where there are no rows, as many in x as in y, or a number is none that network and loss can mean.
+
+    Examples
+    --------
+    >>> import mlpc
+    >>> net = mlpc.MLP([2, 1], loss="mse")
+    >>> checked_samples(net, [[1, 2]], [1, 2], net.criterion.spec())
+    Traceback (most recent call last):
+        ...
+    ValueError: y: expected 1 rows, as many as x has, got 2
+    """
+    x, y = real_array("x", x), real_array("y", y)
+    if not y.ndim:
+        raise ValueError(f"y: expected {len(x) if x.ndim else 'n'} rows, as many as x has, got one number")
+    if scale is not None and x.dtype != np.uint8:
+        raise TypeError(f"x: expected uint8, since there is a scale, got {x.dtype}")
+    if x.ndim != 2 or x.shape[1] != net.sizes[0] or not len(x):
+        raise ValueError(f"x: expected shape (n, {net.sizes[0]}) with at least one row, got {x.shape}")
+    if len(y) != len(x):
+        raise ValueError(f"y: expected {len(x)} rows, as many as x has, got {len(y)}")
+    if sample_weight is not None:
+        sample_weight = real_array("sample_weight", sample_weight)
+    objective = _mlpc.Objective(y, criterion, sample_weight, net.dtype.name, net.sizes[-1])
+    return np.ascontiguousarray(x) if scale is not None else finite("x", x, net.dtype), objective
+
+
+def warn_of_bytes(x: Array) -> None:
+    """Warn of bytes that count as the numbers 0 to 255: the first time in each line that calls the package."""
+    if x.dtype == np.uint8 and x.max(initial=0) > 1:
+        warnings.warn(
+            "x: expected uint8 with a scale, or numbers near 0 and 1, got uint8 that counts as the numbers 0 to "
+            "255; scale=1/255, or x / 255, makes images of it, and scale=1 says that the numbers are meant",
+            stacklevel=_levels_inside(),
+        )
+
+
+def _levels_inside() -> int:
+    """How far above the caller of this function the package ends, as `warnings.warn` counts."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and _is_ours(frame.f_globals):
+        level, frame = level + 1, frame.f_back
+    return level
+
+
+def _is_ours(module: dict[str, Any]) -> bool:
+    return str(module.get("__name__")).partition(".")[0] == "mlpc"
