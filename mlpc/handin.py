@@ -7,13 +7,13 @@ its output is not that of the code.
 """
 
 import difflib
-import hashlib
 import json
 import re
-import sys
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+from mlpc.receipt import GROUP, RECEIPT, Receipt, code_digest, receipt
 
 __all__ = ["Receipt", "candidates", "copy", "depths", "manifest", "missing", "receipt"]
 
@@ -22,7 +22,6 @@ Cell = dict[str, Any]
 START, END = "### YOUR CODE START ###", "### YOUR CODE END ###"
 PLACEHOLDER = "*Write here.*"
 FEWEST_WORDS = 8  # of a comment
-RECEIPT = "application/vnd.mlpc.receipt+json"
 PROMISES = {"plot": "image/png", "table": "text/html"}  # what a cell with this tag puts out
 KINDS = ("test", *PROMISES)
 AGAIN = "Restart the kernel and run all cells."
@@ -30,7 +29,6 @@ FRESH = "Take it from a fresh copy of the notebook."
 
 STUB = re.compile(r'^\s*raise NotImplementedError\("(Exercise [^"]*)"\)', re.MULTILINE)
 BODY = re.compile(rf"({START}).*?({END})", re.DOTALL)
-GROUP = re.compile(r'^GROUP = "([^"\n]*)"', re.MULTILINE)
 ON_DIGITS = re.compile(r'^DATA = "digits"', re.MULTILINE)
 SAYS_DIGITS = re.compile(r"^data: digits\b", re.MULTILINE)
 OPTIONAL = re.compile(r"^# Exercise \d+ \(optional\)", re.MULTILINE)
@@ -191,53 +189,6 @@ def copy(path: Path, group: str, folder: Path) -> Path:
     return target
 
 
-class Receipt:
-    """Which code was run: a sentence for people, and a digest for each execution in the notebook's file.
-
-    Parameters
-    ----------
-    sources : sequence of str
-        The code of the executions 1, 2, ...
-
-    Examples
-    --------
-    >>> Receipt(["x = 1", "print(x)"])
-    2 executions are noted. Save the notebook now, and hand it in by python -m mlpc pack.
-    """
-
-    def __init__(self, sources: Sequence[str]) -> None:
-        self._digests = [_digest(source) for source in sources]
-
-    def __repr__(self) -> str:
-        if not self._digests:
-            return "No history of executions is kept here: nothing is noted."
-        return (
-            f"{len(self._digests)} executions are noted. Save the notebook now, and hand it in by python -m mlpc pack."
-        )
-
-    def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
-        noted = {RECEIPT: {"executions": self._digests}} if self._digests else {}
-        return {"text/plain": repr(self), **noted}
-
-
-def receipt() -> Receipt:
-    """Note which code was run in this notebook so far; its last cell puts the result out.
-
-    Returns
-    -------
-    Receipt
-        Empty outside of a notebook.
-
-    Examples
-    --------
-    >>> receipt()
-    No history of executions is kept here: nothing is noted.
-    """
-    interactive = sys.modules.get("IPython")  # who has no IPython loaded is in no notebook
-    history = getattr(interactive.get_ipython() if interactive else None, "history_manager", None)
-    return Receipt(getattr(history, "input_hist_raw", [])[1:])  # it counts from 1
-
-
 def _match(entries: Sequence[dict[str, Any]], cells: Sequence[Cell]) -> list[int | None]:
     """Where each expected cell is: by its id; where an editor has rewritten ids, by its given code or its place."""
     features = []
@@ -339,7 +290,7 @@ def _of_runs(cells: Sequence[Cell], expected: Container[int]) -> Iterator[str]:
         at
         for at, cell in code
         if 0 < (cell.get("execution_count") or 0) <= len(noted[-1])
-        and noted[-1][cell["execution_count"] - 1] != _digest(_source(cell))
+        and noted[-1][cell["execution_count"] - 1] != code_digest(_source(cell))
     ]
     if other:
         yield f"{_cells(other)} changed after the run: the output is that of other code. {AGAIN}"
@@ -420,13 +371,7 @@ def _cells(numbers: Sequence[int]) -> str:
 
 def _given(source: str) -> str:
     """A digest of what stands outside the blanks."""
-    return _digest(BODY.sub(r"\1\2", source))
-
-
-def _digest(source: str) -> str:
-    """Of code; blanks at the ends of lines, and the group's name, which is filled in last, do not count."""
-    lines = (line.rstrip() for line in GROUP.sub('GROUP = "group"', source).strip().splitlines())
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+    return code_digest(BODY.sub(r"\1\2", source))
 
 
 def _plain(text: str) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 
 from mlpc import _mlpc, ops
 from mlpc.arguments import Array, real_array, whole_number, whole_numbers
+from mlpc.course.kinds import Kind
 from mlpc.datasets import from_torch
 from mlpc.layers import Linear
 from mlpc.names import ActivationName
@@ -19,55 +20,6 @@ from mlpc.net import MLP as Network
 from mlpc.samples import warn_of_bytes
 
 __all__ = ["MLP", "CELoss", "Curves", "LinearLayer", "ReLUActivation", "SigmoidActivation", "train_eval"]
-
-
-class Kind:
-    """NumPy arrays: nothing is to be converted, and nothing differentiates itself."""
-
-    @staticmethod
-    def wrapped(array: Array) -> Any:
-        """A NumPy array as one of this kind, in the same memory."""
-        return array
-
-    @staticmethod
-    def differentiable(*arrays: Any) -> bool:
-        """Whether one of them asks for gradients of its own, and so for operations of its own."""
-        return False
-
-    @staticmethod
-    def parameter(name: str, value: Any) -> Any:
-        """`value` as an array of float32 or float64 that can be changed in place: itself where it is one."""
-        return _floating(name, value)
-
-    @staticmethod
-    def place(values: Any) -> Any:
-        """Where the numbers of an array lie, as far as that can change under it."""
-        return values.strides
-
-    @staticmethod
-    def seed() -> int:
-        """A number from the stream that ``np.random.seed`` restarts."""
-        return int(np.random.randint(2**31))  # noqa: NPY002
-
-    @staticmethod
-    def linear(x: Any, w: Any, b: Any) -> Any:
-        """Of what differentiates itself."""
-        raise NotImplementedError
-
-    @staticmethod
-    def sigmoid(z: Any) -> Any:
-        """Of what differentiates itself."""
-        raise NotImplementedError
-
-    @staticmethod
-    def relu(z: Any) -> Any:
-        """Of what differentiates itself."""
-        raise NotImplementedError
-
-    @staticmethod
-    def cross_entropy(z: Any, y: Any) -> Any:
-        """Of what differentiates itself: summed over the batch."""
-        raise NotImplementedError
 
 
 class _Parameter:
@@ -467,14 +419,6 @@ def _sizes(name: str, values: Any, least: int) -> list[int]:
     if len(sizes) < least:
         raise ValueError(f"{name}: expected {least} sizes at least, got {sizes}")
     return sizes
-
-
-def _floating(name: str, value: Any) -> Array:
-    """`real_array` in float32 or float64, writable, and no two elements in one place: a copy where it is not so."""
-    array = real_array(name, value)
-    if array.dtype in (np.float32, np.float64) and array.flags.writeable and 0 not in array.strides:
-        return array
-    return array.astype(np.float32 if array.dtype.kind == "f" and array.itemsize <= 4 else np.float64)
 
 
 def _like(values: Any, array: Array) -> Array:

@@ -11,11 +11,12 @@ import torch
 
 from mlpc.course import classes
 from mlpc.course.classes import Curves, train_eval
+from mlpc.course.kinds import Kind
 
 __all__ = ["MLP", "CELoss", "Curves", "LinearLayer", "ReLUActivation", "SigmoidActivation", "train_eval"]
 
 
-class _Tensors(classes.Kind):
+class _Tensors(Kind):
     @staticmethod
     def sigmoid(z: Any) -> Any:
         return torch.sigmoid(z)
@@ -35,7 +36,7 @@ class _Tensors(classes.Kind):
     @staticmethod
     def parameter(name: str, value: Any) -> Any:
         if not isinstance(value, torch.Tensor):
-            array = classes.Kind.parameter(name, value)
+            array = Kind.parameter(name, value)
             return torch.from_numpy(array if min(array.strides, default=0) >= 0 else array.copy())
         if value.is_complex():
             raise TypeError(f"{name}: expected real numbers, got dtype {value.dtype}")

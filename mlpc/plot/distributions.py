@@ -9,13 +9,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mlpc.arguments import finite, is_several
+from mlpc.net import MLP
 from mlpc.plot.figure import COLOURS, WIDTH, log_scale, new_figure, require_matplotlib, tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-    from mlpc.net import MLP
 
 BINS = 30
 APART = 30.0  # times: layers whose sizes differ by more cannot be seen on one linear axis
@@ -104,8 +103,6 @@ def histograms(
 
 def _layers(network: MLP | Sequence[ArrayLike]) -> Sequence[ArrayLike]:
     """One array per layer: those given, or what a network's latest forward left."""
-    from mlpc.net import MLP
-
     if isinstance(network, MLP):
         return [part.output for part in network.layers[1::2] or network.layers]
     if not is_several(network):

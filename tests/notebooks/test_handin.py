@@ -9,6 +9,7 @@ import pytest
 
 from mlpc import handin
 from mlpc.__main__ import main
+from mlpc.receipt import code_digest
 
 pytestmark = pytest.mark.xdist_group("handin")  # one execution of a notebook
 
@@ -226,7 +227,7 @@ def take_a_class_of_the_course(notebook):
     number = cell_of(notebook, "def double").execution_count
     cell_of(notebook, "def double").source = "from operator import itemgetter as double"
     receipt = notebook.cells[-1].outputs[0].data[handin.RECEIPT]["executions"]
-    receipt[number - 1] = handin._digest("from operator import itemgetter as double")
+    receipt[number - 1] = code_digest("from operator import itemgetter as double")
 
 
 @pytest.mark.slow
@@ -257,7 +258,7 @@ def test_cells_that_were_run_again_in_their_order_are_complete(build, source, ex
     notebook = copy.deepcopy(executed["mnist"])
     noted = notebook.cells[-1].outputs[0].data[handin.RECEIPT]
     later = [cell for cell in notebook.cells if cell.cell_type == "code"][4:]
-    noted["executions"] += [handin._digest(cell.source) for cell in later]
+    noted["executions"] += [code_digest(cell.source) for cell in later]
     for cell in later:
         cell.execution_count += len(later)
     assert pack(notebook)[0] == 0
@@ -285,7 +286,7 @@ def edit(text, old, new):
         cell = cell_of(notebook, text)
         cell.source = cell.source.replace(old, new)
         assert new in cell.source
-        notebook.cells[-1].outputs[0].data[handin.RECEIPT]["executions"][cell.execution_count - 1] = handin._digest(
+        notebook.cells[-1].outputs[0].data[handin.RECEIPT]["executions"][cell.execution_count - 1] = code_digest(
             cell.source
         )
 
