@@ -103,7 +103,7 @@ def test_links_lead_somewhere_in_the_source_distribution(unpacked):
 
 
 # What reads files beside the Python ones, and some of the rest.
-QUICK = ["README.md", "docs/arithmetic.md", "tests/core/test_random.py", "tests/core/test_schedules.py"]
+QUICK = ["README.md", "docs/arithmetic.md", "tests/training/test_random.py", "tests/training/test_schedules.py"]
 QUICK += ["tests/data/test_datasets.py", "tests/net/test_state.py", "tests/notebooks/test_build.py"]
 
 
