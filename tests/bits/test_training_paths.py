@@ -50,7 +50,7 @@ def epochs(sizes, x, y, optimizer="sgd", *, zeros, batch_size=64, threads=1, kee
     criterion = ("cross_entropy", "mean", None, None)
     figures = [
         net._train_epoch(
-            rows, y, criterion, None, stepper.epoch_spec(1), batch_size, True, 5, keep_gradients, None
+            rows, y, criterion, None, stepper.epoch_spec(1), batch_size, True, 5, epoch, keep_gradients, None
         )
         for epoch in range(2)
     ]

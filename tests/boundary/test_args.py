@@ -479,7 +479,7 @@ def test_loss_and_grad_is_forward_loss_backward(net):
 
 
 def train(net, x, y, loss=CROSS_ENTROPY, weight=None, optimizer=SGD, batch_size=2, seed=0, epoch=0, tick=None):
-    return net._train_epoch(x, y, loss, weight, optimizer, batch_size, True, seed, False, tick)
+    return net._train_epoch(x, y, loss, weight, optimizer, batch_size, True, seed, epoch, False, tick)
 
 
 @pytest.mark.parametrize(
