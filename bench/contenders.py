@@ -44,6 +44,7 @@ TRAINING = {
 }
 
 INFERENCE = {
+    "mlpc_frozen": Contender("mlpc predict, frozen", "mlpc_net", "inference", "frozen"),
     "mlpc_predict": Contender("mlpc predict", "mlpc_net", "inference", "predict"),
     "mlpc_forward": Contender("mlpc forward", "mlpc_net", "inference", "forward"),
     "torch": Contender("PyTorch", "torch_nn", "inference", "eager", ("torch",)),

@@ -14,7 +14,7 @@ SHORT_PEERS = ("torch", "torch_traced", "onnxruntime", "jax", "numpy", "sklearn"
 
 def section(full: bool, peers: list[str] | None, rounds: int) -> dict:
     asked = peers if peers is not None else (INFERENCE if full else SHORT_PEERS)
-    names = installed(INFERENCE, ["mlpc_predict", "mlpc_forward", *asked])
+    names = installed(INFERENCE, ["mlpc_frozen", "mlpc_predict", "mlpc_forward", *asked])
     return {"rows": [row for input_ in INPUTS for row in measure(Task(input=input_), names, rounds)]}
 
 
@@ -35,7 +35,7 @@ def _measure(task: Task, rows: int, processes: dict, rounds: int) -> dict:
                 seconds[name].append(answer["seconds"])
     results = {}
     for name, times in seconds.items():
-        pairs = list(zip(labels[name], labels["mlpc_predict"], strict=True))
+        pairs = list(zip(labels[name], labels["mlpc_frozen"], strict=True))
         void = sum(a == b for a, b in pairs) < AGREEMENT * len(pairs)
         results[name] = {"label": INFERENCE[name].label, **figures.summary(times), "void": void}
     return {"network": task.network, "input": task.input, "rows": rows, "results": results}
@@ -47,10 +47,10 @@ def table(report: dict) -> str:
     lines = []
     for name, result in rows[0]["results"].items():
         lines.append([result["label"], *(_cell(row["results"], name) for row in rows)])
-    return f"Network: {rows[0]['network']}; ratios to mlpc predict\n\n" + figures.markdown(header, lines)
+    return f"Network: {rows[0]['network']}; ratios to the frozen one\n\n" + figures.markdown(header, lines)
 
 
 def _cell(results: dict, name: str) -> str:
     if results[name]["void"]:
         return "void: other labels"
-    return figures.cell(results[name], None if name.startswith("mlpc") else results["mlpc_predict"])
+    return figures.cell(results[name], None if name.startswith("mlpc") else results["mlpc_frozen"])

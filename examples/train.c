@@ -143,11 +143,10 @@ static void test(const mlpc_net *net, const mlpc_kernels *kernels, const float *
     const mlpc_input x = input_of(data);
     const mlpc_targets y = {.labels = data->labels};
     double value, accuracy, *const row_loss = allocate(n, sizeof *row_loss);
-    size_t bad_row;
     mlpc_workspace *workspace;
     check("workspace", mlpc_workspace_create(&workspace, net, threads * BATCH, threads));
-    check("test", mlpc_evaluate(net, kernels, parameters, workspace, &loss, &x, &y, n, row_loss, &value, &accuracy,
-                                &bad_row, NULL, NULL));
+    check("test",
+          mlpc_evaluate(net, kernels, parameters, workspace, &loss, &x, &y, n, row_loss, &value, &accuracy, NULL));
     printf("test: loss %.6f, accuracy %.4f\n", value, accuracy);
     mlpc_workspace_free(workspace);
     free(row_loss);

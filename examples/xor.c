@@ -56,7 +56,7 @@ int main(void)
     float probabilities[ROWS][OUTPUTS];
     check(mlpc_workspace_create(&workspace, net, ROWS, 1));
     check(mlpc_predict(net, kernels, parameters, workspace, MLPC_OUTPUT_probabilities, loss.kind, probabilities, &input,
-                       ROWS, NULL, NULL));
+                       ROWS, NULL));
     for (int i = 0; i < ROWS; i++)
         printf("%g xor %g is 1 with probability %.3f\n", x[i][0], x[i][1], probabilities[i][0]);
 

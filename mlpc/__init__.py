@@ -13,6 +13,7 @@ from mlpc.checks import gradcheck
 from mlpc.history import History
 from mlpc.lr_range import LRRange, lr_range_test
 from mlpc.net import MLP
+from mlpc.predictor import Predictor
 from mlpc.sweeps import sweep
 from mlpc.threads import get_num_threads, set_num_threads
 
@@ -25,6 +26,7 @@ __all__ = [
     "DivergenceError",
     "History",
     "LRRange",
+    "Predictor",
     "course",
     "cpu",
     "datasets",

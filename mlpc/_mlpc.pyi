@@ -80,6 +80,23 @@ def philox(seed: int, stream: int, index: int, counter: int, /) -> tuple[int, in
 def random_normal(seed: int, stream: int, index: int, n: int, /) -> NDArray[np.float64]: ...
 def shuffle(n: int, seed: int, epoch: int, /) -> NDArray[np.int64]: ...
 
+class Predictor:
+    """A network that nothing changes any more, for any number of threads at once; every call releases the GIL."""
+
+    def __new__(
+        cls, sizes: Sequence[int], activations: Sequence[str], dtype: str, loss: str, parameters: ArrayLike, /
+    ) -> Predictor: ...
+
+    sizes: tuple[int, ...]
+    activations: tuple[str, ...]  # of the hidden layers
+    dtype: np.dtype[Any]
+    loss_name: str
+    n_parameters: int
+
+    def _answers(self, x: ArrayLike, output: str, scale: float | None, /) -> NDArray[Any]: ...
+    # ^ as Net's, with the predictor's own loss
+    def _copy_parameters(self) -> Real: ...
+
 @final
 class Samples:
     """The rows that a training goes through.
@@ -120,11 +137,10 @@ class Net:
     activations: tuple[str, ...]  # of the hidden layers
     dtype: np.dtype[Any]
     n_parameters: int
-    parameters: (
-        Real  # (n_parameters,), writable view that keeps the network's memory alive; one object while it is held
-    )
+    parameters: Real  # (n_parameters,): each time a new writable view that keeps the network's memory alive
     gradients: Real
 
+    def _copy_parameters(self) -> Real: ...  # RuntimeError where another thread computes with the network
     def _initialize(self, init: str, seed: int, /) -> None: ...
     def _views(self, layer: int, /) -> tuple[Real, Real, Real, Real]: ...
     # ^ of linear layer 0..L-1: weight (n_out, n_in), bias, weight_grad, bias_grad: writable views

@@ -1,4 +1,4 @@
-"""mlpc: `fit` of a new network, all that it prepares included; `predict` and `forward`."""
+"""mlpc: `fit` of a new network, all that it prepares included; `predict`, frozen or not, and `forward`."""
 
 import pathlib
 import sys
@@ -31,7 +31,8 @@ def fits(task, variant, x, y, weights):
 
 
 def inference(task, variant, weights):
-    return getattr(new_net(task, weights), variant)
+    net = new_net(task, weights)
+    return net.freeze().predict if variant == "frozen" else getattr(net, variant)
 
 
 common.serve(fits=fits, inference=inference)

@@ -1,12 +1,14 @@
 /* Forward passes, see forward.h. */
 #include "forward.h"
 
+#include <string.h>
+
 #include "fpmode.h"
 #include "pass.h"
 #include "team.h"
 
 /* So few rows are computed one by one: 784-100 takes 3.3 us a row then, and 8.8, 5.0, 3.3 us a row of one, two, three
- * in tiles (Zen 3). */
+ * in tiles, whose panels are copied first, or 6.0, 3.3, 2.6 us where they lie ready (Zen 3). */
 #define FEW_ROWS 2
 
 /* The share of zeros of x from which they are skipped.  Of 256 rows one takes, in us:
@@ -16,9 +18,14 @@
 #define SPARSE 0.6
 #define SAMPLE_ROWS 8 /* in which zeros are counted */
 
-/* Rows from which a look whether the weight is finite pays in the same call: for 784-100 it takes 7 us, and a row of
- * MNIST 1 us then instead of 3.3. */
+/* Rows from which a look whether the weight is finite pays: for 784-100 it takes 7 us, and a row of MNIST 1 us then
+ * instead of 3.3. */
 #define LOOK_ROWS 4
+
+/* Bytes of x that go through all of a layer's panels before more do, so that they stay in the second-level cache; but
+ * no fewer rows than these, whole tiles of 4, 6 or 8, since the weights come from afar for each part. */
+#define PANEL_BYTES 131072
+#define PANEL_ROWS 48
 
 /* Rows that go through all layers before the next ones do, where the workspace keeps them all. */
 #define KEPT_ROWS 384
@@ -49,23 +56,29 @@ size_t mlpc_useful_threads(const mlpc_net *net, const mlpc_kernels *kernels, siz
 /* Rows of a forward pass: they lie in x and in the workspace, where their first one is row `at`. */
 typedef struct {
     const mlpc_pass *pass;
+    const mlpc_packed *packed; /* as in the job */
+    mlpc_finite finite;        /* what is known by now */
     mlpc_input x;
     size_t at, n;
-    void *logits; /* where the last layer's z goes, or NULL */
+    int in_panels; /* the latest layer was computed by panels: its z and a lie in longer rows, in the workspace */
+    size_t row;    /* elements between these */
+    void *logits;  /* where the last layer's z goes, or NULL */
 } rows;
+
+static int is_last(const rows *r, size_t l) { return l + 1 == r->pass->net->n_layers; }
+
+static void *in_workspace(const rows *r, void *array, size_t l)
+{
+    const mlpc_workspace *workspace = r->pass->workspace;
+    return mlpc_pass_at(r->pass, array, r->at * (workspace->row ? workspace->row : r->pass->net->layers[l].n_out));
+}
 
 static void *z_of(const rows *r, size_t l)
 {
-    const mlpc_pass *p = r->pass;
-    if (l + 1 == p->net->n_layers && r->logits)
-        return r->logits;
-    return mlpc_pass_at(p, p->workspace->z[l], r->at * p->net->layers[l].n_out);
+    return is_last(r, l) && r->logits ? r->logits : in_workspace(r, r->pass->workspace->z[l], l);
 }
 
-static void *a_of(const rows *r, size_t l)
-{
-    return mlpc_pass_at(r->pass, r->pass->workspace->a[l], r->at * r->pass->net->layers[l].n_out);
-}
+static void *a_of(const rows *r, size_t l) { return in_workspace(r, r->pass->workspace->a[l], l); }
 
 /* z of n rows of a layer, from x, which holds them alone. */
 static mlpc_status linear(const mlpc_pass *p, size_t l, void *z, const void *x, size_t n, int skip)
@@ -86,11 +99,40 @@ static mlpc_status linear(const mlpc_pass *p, size_t l, void *z, const void *x, 
     return MLPC_OK;
 }
 
+/* The same from panels; rows of x are x_row elements apart, those of z as the layer's are. */
+static mlpc_status linear_in_panels(const mlpc_pass *p, const mlpc_packed_layer *layer, void *z, const void *x,
+                                    size_t x_row, size_t n)
+{
+    const size_t I = layer->I, fit = PANEL_BYTES / p->kernels->itemsize / I;
+    const size_t most = mlpc_pass_piece(p, fit < PANEL_ROWS ? PANEL_ROWS : fit, I, layer->padded);
+    for (size_t b = 0; b < n; b += most) {
+        if (mlpc_pass_stopped(p))
+            return MLPC_ERROR_INTERRUPTED;
+        for (size_t panel = 0; panel < layer->n_panels; panel++) {
+            const size_t first = layer->panels[panel], width = layer->panels[panel + 1] - first;
+            p->kernels->panel_forward(mlpc_pass_at(p, z, b * layer->row + first), layer->row,
+                                      mlpc_pass_at(p, x, b * x_row), x_row, mlpc_pass_at(p, layer->weight, I * first),
+                                      mlpc_pass_at(p, layer->bias, first), n - b < most ? n - b : most, I, width);
+        }
+    }
+    return MLPC_OK;
+}
+
+/* The logits, which lie in rows of panels, side by side where they are to be. */
+static void take_logits(const rows *r)
+{
+    const mlpc_pass *p = r->pass;
+    const size_t last = p->net->n_layers - 1, O = p->net->layers[last].n_out;
+    void *const from = in_workspace(r, p->workspace->z[last], last), *const to = z_of(r, last);
+    for (size_t b = 0; b < r->n; b++)
+        memmove(mlpc_pass_at(p, to, b * O), mlpc_pass_at(p, from, b * r->row), O * p->kernels->itemsize);
+}
+
 static mlpc_status activate(const rows *r, size_t l)
 {
     const mlpc_pass *p = r->pass;
     const mlpc_layer *layer = &p->net->layers[l];
-    const size_t elements = layer->activation == MLPC_ACTIVATION_identity ? 0 : r->n * layer->n_out;
+    const size_t elements = layer->activation == MLPC_ACTIVATION_identity ? 0 : r->n * r->row;
     const size_t part = mlpc_pass_piece(p, elements, MLPC_ACTIVATION_TERMS, 1);
     for (size_t i = 0; i < elements; i += part) {
         if (mlpc_pass_stopped(p))
@@ -102,59 +144,96 @@ static mlpc_status activate(const rows *r, size_t l)
     return MLPC_OK;
 }
 
-/* 1 where most of x is zeros: of all its rows, or of a sample of them. */
-static int sparse(const mlpc_pass *p, const void *x, size_t B)
+/* How many of n elements are 0. */
+static size_t count_zeros(const mlpc_pass *p, const mlpc_input *x, size_t n)
 {
-    const size_t I = p->net->layers[0].n_in, step = (B + SAMPLE_ROWS - 1) / SAMPLE_ROWS;
+    if (!x->bytes)
+        return p->kernels->count_zeros(x->rows, n);
+    size_t zeros = 0;
+    for (size_t i = 0; i < n; i++)
+        zeros += ((const uint8_t *)x->rows)[i] == 0;
+    return zeros;
+}
+
+/* 1 where most of x is zeros: of all its rows, or of a sample of them. */
+static int sparse(const rows *r)
+{
+    const size_t I = r->pass->net->layers[0].n_in, step = (r->n + SAMPLE_ROWS - 1) / SAMPLE_ROWS;
     size_t zeros = 0, looked_at = 0;
-    for (size_t b = 0; b < B; b += step, looked_at++)
-        zeros += p->kernels->count_zeros(mlpc_pass_at(p, x, b * I), I);
+    for (size_t b = 0; b < r->n; b += step, looked_at++) {
+        const mlpc_input row = mlpc_input_from(&r->x, b, I, r->pass->kernels->itemsize);
+        zeros += count_zeros(r->pass, &row, I);
+    }
     return (double)zeros >= SPARSE * (double)(looked_at * I);
 }
 
-/* May the zeros of x (B, n_in) be skipped, and does it pay? */
-static int skips(const mlpc_pass *p, const void *x, size_t B, mlpc_knowledge *knowledge)
+/* May the zeros of x be skipped, and does it pay?  Where nobody has looked whether the weight is finite this does, if a
+ * look pays. */
+static int skips(rows *r)
 {
+    const mlpc_pass *p = r->pass;
     const mlpc_layer *layer = &p->net->layers[0];
-    if (!knowledge || !(knowledge->finite || knowledge->lasting || B >= LOOK_ROWS))
-        return 0;
-    if (knowledge->finite && B <= FEW_ROWS)
+    if (r->finite == MLPC_FINITE && r->n <= FEW_ROWS)
         return 1; /* costs a few rows no more than not to */
-    if (!sparse(p, x, B))
+    if (r->finite == MLPC_NOT_FINITE || (r->finite == MLPC_UNKNOWN && r->n < LOOK_ROWS) || !sparse(r))
         return 0;
-    if (!knowledge->finite)
-        knowledge->finite =
-            p->kernels->all_finite(mlpc_pass_at(p, p->parameters, layer->weight), layer->n_in * layer->n_out);
-    return knowledge->finite;
+    if (r->finite == MLPC_UNKNOWN)
+        r->finite = p->kernels->all_finite(mlpc_pass_at(p, p->parameters, layer->weight), layer->n_in * layer->n_out)
+                        ? MLPC_FINITE
+                        : MLPC_NOT_FINITE;
+    return r->finite == MLPC_FINITE;
+}
+
+/* Where a layer's z goes: rows of panels, which are longer than the layer's, need the workspace. */
+static void *place_of(rows *r, size_t l, int in_panels)
+{
+    r->in_panels = in_panels;
+    r->row = in_panels ? r->packed->layers[l].row : r->pass->net->layers[l].n_out;
+    return in_panels ? in_workspace(r, r->pass->workspace->z[l], l) : z_of(r, l);
 }
 
 /* The first layer's z, bytes converted as many rows at a time as the thread has room for. */
-static mlpc_status first_linear(const rows *r, mlpc_knowledge *knowledge)
+static mlpc_status first_linear(rows *r)
 {
     const mlpc_pass *p = r->pass;
-    const size_t I = p->net->layers[0].n_in, O = p->net->layers[0].n_out, step = p->workspace->input_rows;
-    void *const z = z_of(r, 0), *const converted = mlpc_pass_at(p, p->workspace->input, p->rank * step * I);
+    const size_t I = p->net->layers[0].n_in, step = r->x.bytes ? p->workspace->input_rows : r->n;
+    void *const converted = mlpc_pass_at(p, p->workspace->input, p->rank * p->workspace->input_rows * I);
+    const int skip = skips(r), in_panels = !skip && r->packed && r->n > FEW_ROWS;
+    void *const z = place_of(r, 0, in_panels);
     mlpc_status status = MLPC_OK;
-    if (!r->x.bytes)
-        return linear(p, 0, z, r->x.rows, r->n, skips(p, r->x.rows, r->n, knowledge));
     for (size_t b = 0; b < r->n && status == MLPC_OK; b += step) {
         const size_t n = r->n - b < step ? r->n - b : step;
-        p->kernels->from_bytes(converted, (const uint8_t *)r->x.rows + b * I, r->x.scale, n * I);
-        status = linear(p, 0, mlpc_pass_at(p, z, b * O), converted, n, skips(p, converted, n, knowledge));
+        const mlpc_input from = mlpc_input_from(&r->x, b, I, p->kernels->itemsize);
+        if (from.bytes)
+            p->kernels->from_bytes(converted, from.rows, from.scale, n * I);
+        const void *const x = from.bytes ? converted : from.rows;
+        void *const to = mlpc_pass_at(p, z, b * r->row);
+        status = in_panels ? linear_in_panels(p, &r->packed->layers[0], to, x, I, n) : linear(p, 0, to, x, n, skip);
     }
     return status;
 }
 
-static mlpc_status forward(const rows *r, mlpc_knowledge *knowledge)
+static mlpc_status later_linear(rows *r, size_t l)
 {
-    mlpc_status status = first_linear(r, knowledge);
-    if (status == MLPC_OK)
-        status = activate(r, 0);
-    for (size_t l = 1; l < r->pass->net->n_layers && status == MLPC_OK; l++) {
-        status = linear(r->pass, l, z_of(r, l), a_of(r, l - 1), r->n, 0);
+    const int in_panels = r->packed && r->n > FEW_ROWS;
+    const size_t x_row = r->row;
+    const void *const x = a_of(r, l - 1);
+    void *const z = place_of(r, l, in_panels);
+    return in_panels ? linear_in_panels(r->pass, &r->packed->layers[l], z, x, x_row, r->n)
+                     : linear(r->pass, l, z, x, r->n, 0);
+}
+
+static mlpc_status forward(rows *r)
+{
+    const size_t last = r->pass->net->n_layers - 1;
+    mlpc_status status = first_linear(r);
+    for (size_t l = 0; l < last && status == MLPC_OK; l++) {
+        status = activate(r, l);
         if (status == MLPC_OK)
-            status = activate(r, l);
+            status = later_linear(r, l + 1);
     }
+    if (status == MLPC_OK && r->in_panels)
+        take_logits(r);
     return status;
 }
 
@@ -168,11 +247,9 @@ mlpc_input mlpc_input_from(const mlpc_input *x, size_t row, size_t I, size_t ite
 /* ---- All rows ---------------------------------------------------------------------------------------------------- */
 
 typedef struct {
-    mlpc_forward_job job; /* its x and its knowledge are those here */
+    mlpc_forward_job job; /* its x is the one here */
     mlpc_input x;
-    mlpc_knowledge knowledge; /* before the call */
     mlpc_share share;
-    atomic_int finite; /* what some rank has found out */
 } run;
 _Static_assert(sizeof(run) <= MLPC_SHARED, "room for it in the workspace");
 
@@ -185,20 +262,17 @@ static MLPC_NOINLINE void take_rows(void *context, mlpc_team *team, size_t rank,
     const mlpc_pass pass = {job->net, job->kernels, job->parameters, job->workspace, &shared->share, rank, 0};
     const size_t size = job->kernels->itemsize, I = job->net->layers[0].n_in;
     const size_t O = job->net->layers[job->net->n_layers - 1].n_out;
-    /* The rank's own: others find out for themselves, at the same time. */
-    mlpc_knowledge known = job->knowledge ? *job->knowledge : (mlpc_knowledge){0};
-    rows r = {.pass = &pass};
+    /* Each rank looks for itself whether the weight is finite: all would wait for the first. */
+    rows r = {.pass = &pass, .packed = job->packed, .finite = job->finite};
     for (size_t first; mlpc_share_take(&shared->share, &first, &r.n);) {
         r.x = mlpc_input_from(job->x, first, I, size);
         r.at = job->keeps ? first : rank * shared->share.at_once;
         r.logits = job->logits ? (char *)job->logits + first * O * size : NULL;
-        if (forward(&r, job->knowledge ? &known : NULL) != MLPC_OK)
+        if (forward(&r) != MLPC_OK)
             return;
         if (job->then)
             job->then(job->context, z_of(&r, job->net->n_layers - 1), first, r.n);
     }
-    if (job->knowledge && known.finite)
-        atomic_store_explicit(&shared->finite, 1, memory_order_relaxed);
 }
 
 /* How many of its rows a job takes at once: at most as many as there is memory for, and on several threads about equal
@@ -229,26 +303,18 @@ mlpc_status mlpc_forward_rows(const mlpc_forward_job *job)
         .share = {.poll = job->poll, .n = job->n, .at_once = rows_at_once(job, threads), .stopped = MLPC_GOES_ON},
     };
     shared->job.x = &shared->x;
-    if (job->knowledge) {
-        shared->knowledge = *job->knowledge;
-        shared->job.knowledge = &shared->knowledge;
-    }
     mlpc_team_run(threads, take_rows, shared);
-    if (job->knowledge && atomic_load_explicit(&shared->finite, memory_order_relaxed))
-        job->knowledge->finite = 1;
     return shared->share.stopped == MLPC_GOES_ON ? MLPC_OK : MLPC_ERROR_INTERRUPTED;
 }
 
 mlpc_status mlpc_forward(const mlpc_net *net, const mlpc_kernels *kernels, const void *parameters,
-                         mlpc_workspace *workspace, const mlpc_input *x, size_t B, mlpc_knowledge *knowledge,
-                         const mlpc_poll *poll)
+                         mlpc_workspace *workspace, const mlpc_input *x, size_t B, const mlpc_poll *poll)
 {
     return mlpc_forward_rows(&(mlpc_forward_job){
         .net = net,
         .kernels = kernels,
         .parameters = parameters,
         .workspace = workspace,
-        .knowledge = knowledge,
         .poll = poll,
         .x = x,
         .n = B,

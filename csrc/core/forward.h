@@ -3,14 +3,21 @@
 #define MLPC_FORWARD_H
 
 #include "mlpc.h"
+#include "packed.h"
+
+/* What is known of the first layer's weight.  Zeros of x are skipped where it is finite, since 0 times infinity would
+ * be NaN; the bits are the same with and without. */
+typedef enum { MLPC_UNKNOWN, MLPC_FINITE, MLPC_NOT_FINITE } mlpc_finite;
 
 typedef struct {
     const mlpc_net *net;
     const mlpc_kernels *kernels;
     const void *parameters;
+    const mlpc_packed *packed; /* the same in panels, for more than a few rows, or NULL; the workspace is then one for
+                                * inference */
+    mlpc_finite finite;        /* UNKNOWN: a call that would gain more than a look costs looks itself */
     mlpc_workspace *workspace;
-    mlpc_knowledge *knowledge; /* or NULL */
-    const mlpc_poll *poll;     /* or NULL */
+    const mlpc_poll *poll; /* or NULL */
     const mlpc_input *x;
     size_t n;
     int keeps;    /* z and a of all n rows stay in the workspace, which has room; else each thread's part of it serves
@@ -23,5 +30,8 @@ typedef struct {
 } mlpc_forward_job;
 
 mlpc_status mlpc_forward_rows(const mlpc_forward_job *job);
+
+/* The same for an output of the logits, as mlpc_predict; job's logits, then and context are set here. */
+mlpc_status mlpc_forward_answers(mlpc_forward_job *job, mlpc_output output, mlpc_loss_kind loss, void *to);
 
 #endif

@@ -41,27 +41,33 @@ static void answer(void *context, void *z, size_t first, size_t rows)
     }
 }
 
-mlpc_status mlpc_predict(const mlpc_net *net, const mlpc_kernels *kernels, const void *parameters,
-                         mlpc_workspace *workspace, mlpc_output output, mlpc_loss_kind loss, void *to,
-                         const mlpc_input *x, size_t n, mlpc_knowledge *knowledge, const mlpc_poll *poll)
+mlpc_status mlpc_forward_answers(mlpc_forward_job *job, mlpc_output output, mlpc_loss_kind loss, void *to)
 {
     const mlpc_link link = mlpc_loss_row_of(loss)->link;
     const int integers = output == MLPC_OUTPUT_prediction && (link == MLPC_LINK_softmax || link == MLPC_LINK_sigmoid);
-    answers *const job = workspace->answers;
-    *job = (answers){kernels, output, link, net->layers[net->n_layers - 1].n_out, integers ? to : NULL};
-    return mlpc_forward_rows(&(mlpc_forward_job){
+    answers *const context = job->workspace->answers;
+    const size_t O = job->net->layers[job->net->n_layers - 1].n_out;
+    *context = (answers){job->kernels, output, link, O, integers ? to : NULL};
+    job->logits = integers ? NULL : to;
+    job->then = answer;
+    job->context = context;
+    return mlpc_forward_rows(job);
+}
+
+mlpc_status mlpc_predict(const mlpc_net *net, const mlpc_kernels *kernels, const void *parameters,
+                         mlpc_workspace *workspace, mlpc_output output, mlpc_loss_kind loss, void *to,
+                         const mlpc_input *x, size_t n, const mlpc_poll *poll)
+{
+    mlpc_forward_job job = {
         .net = net,
         .kernels = kernels,
         .parameters = parameters,
         .workspace = workspace,
-        .knowledge = knowledge,
         .poll = poll,
         .x = x,
         .n = n,
-        .logits = integers ? NULL : to,
-        .then = answer,
-        .context = job,
-    });
+    };
+    return mlpc_forward_answers(&job, output, loss, to);
 }
 
 /* ---- Evaluation -------------------------------------------------------------------------------------------------- */
@@ -96,7 +102,7 @@ static MLPC_NOINLINE void sum_up(const evaluation *e, size_t n, double *value, d
 mlpc_status mlpc_evaluate(const mlpc_net *net, const mlpc_kernels *kernels, const void *parameters,
                           mlpc_workspace *workspace, const mlpc_loss *loss, const mlpc_input *x,
                           const mlpc_targets *targets, size_t n, double *row_loss, double *value, double *accuracy,
-                          mlpc_knowledge *knowledge, const mlpc_poll *poll)
+                          const mlpc_poll *poll)
 {
     evaluation *const e = workspace->answers;
     *e = (evaluation){
@@ -113,7 +119,6 @@ mlpc_status mlpc_evaluate(const mlpc_net *net, const mlpc_kernels *kernels, cons
             .kernels = kernels,
             .parameters = parameters,
             .workspace = workspace,
-            .knowledge = knowledge,
             .poll = poll,
             .x = x,
             .n = n,

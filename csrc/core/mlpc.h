@@ -78,6 +78,7 @@ typedef struct {
  * Sizes are at least 1.  MEMORY where their products overflow. */
 mlpc_status mlpc_net_create(mlpc_net **net, mlpc_dtype dtype, size_t n_layers, const size_t *sizes,
                             const mlpc_activation *activations);
+mlpc_status mlpc_net_copy(mlpc_net **copy, const mlpc_net *net);
 void mlpc_net_free(mlpc_net *net);
 
 /* ---- Workspaces ---------------------------------------------------------------------------------------------- */
@@ -87,6 +88,7 @@ typedef struct {
     size_t room;    /* threads that have an input and a scratch of their own */
     size_t threads; /* of them, that may compute: 1..room, to be set at will */
     void **z, **a;  /* per layer (batch, n_out): before and after its activation; one array where that is identity */
+    size_t row;     /* 0, or, for inference, elements of a row's room in z and a: two arrays for all layers, by turns */
     void *dz[2];    /* (batch, widest layer) each, for the chain of gradients in backward */
     void *input;    /* (room, input_rows, n_in) of real: rows that came as bytes */
     size_t input_rows;
@@ -105,6 +107,9 @@ size_t mlpc_team_cpus(void);
 /* Memory, aligned to 64 bytes, for batches of up to `batch` >= 1 rows, with room for the threads, or as many of
  * them as there are rows.  A pass uses no more threads than its work is worth; its bits do not depend on them. */
 mlpc_status mlpc_workspace_create(mlpc_workspace **workspace, const mlpc_net *net, size_t batch, size_t threads);
+/* The same for mlpc_predict, mlpc_evaluate and predictors alone: of a layer it keeps nothing beyond the next one. */
+mlpc_status mlpc_workspace_create_for_inference(mlpc_workspace **workspace, const mlpc_net *net, size_t batch,
+                                                size_t threads);
 void mlpc_workspace_free(mlpc_workspace *workspace);
 
 /* ---- Asking, in a long call, whether to go on ------------------------------------------------------------------ */
@@ -121,24 +126,18 @@ typedef struct {
 
 /* ---- Forward and backward ---------------------------------------------------------------------------------------- */
 
-/* What is known of the first layer's weight.  Zeros of x are skipped where it is finite, since 0 times infinity would
- * be NaN; the bits are the same with and without.  A call that would gain more than a look costs looks itself. */
-typedef struct {
-    int finite;  /* the weight is finite: known before the call, or found out by it */
-    int lasting; /* what the call finds out will hold for later calls too, so that one row is worth a look */
-} mlpc_knowledge;
-
 /* What a forward pass of so many rows costs, in terms of products: no more than this, with the dearest activation. */
 double mlpc_forward_terms(const mlpc_net *net, size_t rows);
 
 /* How many threads a pass of so many rows is worth: 1 to `most`, and no more than there are rows. */
 size_t mlpc_useful_threads(const mlpc_net *net, const mlpc_kernels *kernels, size_t rows, size_t most);
 
-/* x (B, n_in), B <= workspace->batch; leaves z and a of every layer in the workspace.  knowledge may be NULL: no zero
- * is skipped; poll may be NULL. */
+/* x (B, n_in), B <= workspace->batch; leaves z and a of every layer in the workspace, which is none for inference.
+ * Here and in mlpc_predict and mlpc_evaluate zeros of x are skipped in the first layer where they are many and its
+ * weight is finite, as the call finds out where that pays; the bits are the same with and without.  poll may be
+ * NULL. */
 mlpc_status mlpc_forward(const mlpc_net *net, const mlpc_kernels *kernels, const void *parameters,
-                         mlpc_workspace *workspace, const mlpc_input *x, size_t B, mlpc_knowledge *knowledge,
-                         const mlpc_poll *poll);
+                         mlpc_workspace *workspace, const mlpc_input *x, size_t B, const mlpc_poll *poll);
 
 /* After forward with the same x, of real, B and parameters; dz (B, n_out of the last layer).  Fills gradients (added to
  * what they hold where accumulate) and, unless NULL, dx (B, n_in).  On INTERRUPTED the gradients are part old, part
@@ -158,7 +157,7 @@ typedef enum { MLPC_OUTPUT_logits, MLPC_OUTPUT_prediction, MLPC_OUTPUT_probabili
  * most workspace->batch / workspace->room of them. */
 mlpc_status mlpc_predict(const mlpc_net *net, const mlpc_kernels *kernels, const void *parameters,
                          mlpc_workspace *workspace, mlpc_output output, mlpc_loss_kind loss, void *to,
-                         const mlpc_input *x, size_t n, mlpc_knowledge *knowledge, const mlpc_poll *poll);
+                         const mlpc_input *x, size_t n, const mlpc_poll *poll);
 
 /* ---- Losses ------------------------------------------------------------------------------------------------------ */
 
@@ -248,7 +247,29 @@ void mlpc_labels(const mlpc_kernels *kernels, int64_t *labels, const void *z, si
 mlpc_status mlpc_evaluate(const mlpc_net *net, const mlpc_kernels *kernels, const void *parameters,
                           mlpc_workspace *workspace, const mlpc_loss *loss, const mlpc_input *x,
                           const mlpc_targets *targets, size_t n, double *row_loss, double *value, double *accuracy,
-                          mlpc_knowledge *knowledge, const mlpc_poll *poll);
+                          const mlpc_poll *poll);
+
+/* ---- Predictors -------------------------------------------------------------------------------------------------- */
+
+/* A network as it was when it was frozen: a copy of its plan and parameters, packed once for the kernels.  Nothing
+ * changes it, so that any number of threads may use it at once, each with a workspace of its own. */
+typedef struct {
+    mlpc_net *net;
+    const mlpc_kernels *kernels;
+    mlpc_loss_kind loss;
+    void *parameters; /* as the caller's were: what one row, and rows of many zeros, are computed from */
+    void *packed;     /* the same in panels, for more rows: packed.h */
+    int finite;       /* the first layer's weight is */
+} mlpc_predictor;
+
+/* net and parameters are copied; kernels: of the net's dtype.  loss: what predictions are made for. */
+mlpc_status mlpc_predictor_create(mlpc_predictor **predictor, const mlpc_net *net, const mlpc_kernels *kernels,
+                                  const void *parameters, mlpc_loss_kind loss);
+void mlpc_predictor_free(mlpc_predictor *predictor);
+
+/* As mlpc_predict, and with its bits; the workspace is one for inference with the predictor's net. */
+mlpc_status mlpc_predictor_run(const mlpc_predictor *predictor, mlpc_workspace *workspace, mlpc_output output, void *to,
+                               const mlpc_input *x, size_t n, const mlpc_poll *poll);
 
 /* ---- Random numbers: Philox4x32-10 addressed by (seed, stream, index, counter) ----------------------------------- */
 

@@ -1,5 +1,6 @@
 /* The plan of a network, and the memory that a batch needs. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "memory.h"
 #include "mlpc.h"
@@ -43,6 +44,21 @@ fail:
     return MLPC_ERROR_MEMORY;
 }
 
+mlpc_status mlpc_net_copy(mlpc_net **out, const mlpc_net *net)
+{
+    mlpc_net *copy = malloc(sizeof *copy);
+    mlpc_layer *layers = malloc(net->n_layers * sizeof *layers);
+    if (!copy || !layers) {
+        free(layers);
+        free(copy);
+        return MLPC_ERROR_MEMORY;
+    }
+    *copy = *net;
+    copy->layers = memcpy(layers, net->layers, net->n_layers * sizeof *layers);
+    *out = copy;
+    return MLPC_OK;
+}
+
 void mlpc_net_free(mlpc_net *net)
 {
     if (net)
@@ -56,10 +72,11 @@ void mlpc_net_free(mlpc_net *net)
 /* Bytes for rows that are converted at once: some tens of MNIST's, which stay in the second-level cache. */
 #define INPUT_BYTES 262144
 
-static void cut_all(mlpc_cutter *c, mlpc_workspace *workspace, const mlpc_net *net, size_t widest)
+/* What a layer leaves for the next one, and backward. */
+static void cut_layers(mlpc_cutter *c, mlpc_workspace *workspace, const mlpc_net *net, size_t widest)
 {
     const size_t size = mlpc_itemsize(net->dtype), L = net->n_layers, B = workspace->batch;
-    void **const z = mlpc_cut(c, 2, L, sizeof(void *)), **const a = z ? z + L : NULL;
+    void **const z = workspace->z, **const a = workspace->a;
     for (size_t l = 0; l < L; l++) {
         const mlpc_layer *layer = &net->layers[l];
         void *const z_l = mlpc_cut(c, B, layer->n_out, size);
@@ -69,18 +86,36 @@ static void cut_all(mlpc_cutter *c, mlpc_workspace *workspace, const mlpc_net *n
             a[l] = a_l;
         }
     }
-    workspace->z = z;
-    workspace->a = a;
     workspace->dz[0] = mlpc_cut(c, B, widest, size);
     workspace->dz[1] = mlpc_cut(c, B, widest, size);
-    workspace->input = mlpc_cut(c, workspace->room, workspace->input_rows * net->layers[0].n_in, size);
     workspace->scratch = mlpc_cut(c, workspace->room, workspace->scratch_size, size);
     workspace->row_loss = mlpc_cut(c, B, 1, sizeof(double));
+}
+
+/* What it leaves for the next one alone: rows as long as those of panels can be, whatever the instruction set. */
+static void cut_turns(mlpc_cutter *c, mlpc_workspace *workspace, const mlpc_net *net)
+{
+    void *const turns[2] = {mlpc_cut(c, workspace->batch, workspace->row, mlpc_itemsize(net->dtype)),
+                            mlpc_cut(c, workspace->batch, workspace->row, mlpc_itemsize(net->dtype))};
+    for (size_t l = 0; workspace->z && l < net->n_layers; l++)
+        workspace->z[l] = workspace->a[l] = turns[l % 2];
+}
+
+static void cut_all(mlpc_cutter *c, mlpc_workspace *workspace, const mlpc_net *net, size_t widest)
+{
+    workspace->z = mlpc_cut(c, 2, net->n_layers, sizeof(void *));
+    workspace->a = workspace->z ? workspace->z + net->n_layers : NULL;
+    workspace->input =
+        mlpc_cut(c, workspace->room, workspace->input_rows * net->layers[0].n_in, mlpc_itemsize(net->dtype));
+    if (workspace->row)
+        cut_turns(c, workspace, net);
+    else
+        cut_layers(c, workspace, net, widest);
     workspace->pass = mlpc_cut(c, 1, MLPC_SHARED, 1);
     workspace->answers = mlpc_cut(c, 1, MLPC_SHARED, 1);
 }
 
-mlpc_status mlpc_workspace_create(mlpc_workspace **out, const mlpc_net *net, size_t batch, size_t threads)
+static mlpc_status create(mlpc_workspace **out, const mlpc_net *net, size_t batch, size_t threads, int for_inference)
 {
     const size_t size = mlpc_itemsize(net->dtype), L = net->n_layers;
     mlpc_workspace *workspace = calloc(1, sizeof *workspace);
@@ -95,6 +130,8 @@ mlpc_status mlpc_workspace_create(mlpc_workspace **out, const mlpc_net *net, siz
             widest = net->layers[l].n_out;
     if (widest > workspace->scratch_size)
         workspace->scratch_size = widest;
+    /* Filled up to whole vectors, and one line more: see packed.h. */
+    workspace->row = for_inference ? (widest * size / MLPC_ALIGNMENT + 2) * MLPC_ALIGNMENT / size : 0;
 
     const size_t I = net->layers[0].n_in; /* so many elements fit: a weight has more */
     const size_t input_rows = INPUT_BYTES / size / I ? INPUT_BYTES / size / I : 1;
@@ -112,6 +149,17 @@ mlpc_status mlpc_workspace_create(mlpc_workspace **out, const mlpc_net *net, siz
     cut_all(&(mlpc_cutter){.block = workspace->memory}, workspace, net, widest);
     *out = workspace;
     return MLPC_OK;
+}
+
+mlpc_status mlpc_workspace_create(mlpc_workspace **workspace, const mlpc_net *net, size_t batch, size_t threads)
+{
+    return create(workspace, net, batch, threads, 0);
+}
+
+mlpc_status mlpc_workspace_create_for_inference(mlpc_workspace **workspace, const mlpc_net *net, size_t batch,
+                                                size_t threads)
+{
+    return create(workspace, net, batch, threads, 1);
 }
 
 void mlpc_workspace_free(mlpc_workspace *workspace)

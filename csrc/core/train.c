@@ -184,7 +184,7 @@ static mlpc_status train_batch(const job *j, const mlpc_targets *batch, size_t B
     void *dz = workspace->dz[net->n_layers % 2]; /* the one that backward does not write first */
 
     const mlpc_input x = {.rows = j->trainer->rows.x};
-    mlpc_status status = mlpc_forward(net, j->kernels, j->parameters, workspace, &x, B, NULL, poll);
+    mlpc_status status = mlpc_forward(net, j->kernels, j->parameters, workspace, &x, B, poll);
     if (status != MLPC_OK)
         return status;
     mlpc_loss_job rows = mlpc_loss_job_of(j->loss, batch, 1, B, O);

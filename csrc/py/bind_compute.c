@@ -33,13 +33,10 @@ static int run_forward(NetObject *net, PyArrayObject **x, args_objective *object
     const void *const parameters = PyArray_DATA(net->parameters);
     void *const data = PyArray_DATA(*x);
     const mlpc_input input = {.rows = data};
-    mlpc_knowledge knowledge = net_knowledge(net);
     poll_state state;
     const mlpc_poll *const poll = poll_begin_work(&state, mlpc_forward_terms(net->plan, rows), kernels->piece);
-    const mlpc_status status =
-        mlpc_forward(net->plan, kernels, parameters, net->workspace, &input, rows, &knowledge, poll);
+    const mlpc_status status = mlpc_forward(net->plan, kernels, parameters, net->workspace, &input, rows, poll);
     poll_end(&state);
-    net_learn(net, &knowledge);
     if (status != MLPC_OK) {
         errors_raise(status);
         return -1;
@@ -171,7 +168,7 @@ static int run_backward(NetObject *net, const void *dz, void *dx, int accumulate
     const void *const parameters = PyArray_DATA(net->parameters), *const x = net->x_data;
     void *const gradients = PyArray_DATA(net->gradients);
     poll_state poll;
-    net_limit_threads(net->workspace);
+    module_limit_threads(net->workspace);
     poll_begin(&poll, NULL);
     const mlpc_status status = mlpc_backward(net->plan, kernels, parameters, gradients, net->workspace, x, dz, dx,
                                              net->rows, accumulate, &poll.poll);

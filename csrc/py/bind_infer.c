@@ -1,4 +1,6 @@
 /* What leaves no trace in a network: logits, predictions, probabilities and evaluation. */
+#include "bind_infer.h"
+
 #include "bind_net.h"
 #include "errors.h"
 #include "names.h"
@@ -17,51 +19,81 @@ static int is_flat(mlpc_output output, mlpc_loss_kind loss, npy_intp n_out)
     return label || (output != MLPC_OUTPUT_logits && n_out == 1);
 }
 
-/* ValueError at the first row whose label would be made of NaN. */
-static int check_labels(PyArrayObject *labels, npy_intp columns)
+PyArrayObject *infer_new_output(mlpc_output output, mlpc_loss_kind loss, npy_intp n, npy_intp n_out, mlpc_dtype dtype)
 {
-    const int64_t *const label = PyArray_DATA(labels);
-    const npy_intp n = PyArray_SIZE(labels);
+    const npy_intp shape[2] = {n, n_out};
+    const int type = is_integral(output, loss) ? NPY_INT64 : args_type_number(dtype);
+    return (PyArrayObject *)PyArray_SimpleNew(is_flat(output, loss, n_out) ? 1 : 2, shape, type);
+}
+
+PyObject *infer_finish_output(PyArrayObject *array, mlpc_output output, mlpc_loss_kind loss, npy_intp n_out)
+{
+    const int64_t *const label = PyArray_DATA(array);
+    const npy_intp n = is_integral(output, loss) ? PyArray_SIZE(array) : 0;
     npy_intp i = 0;
     while (i < n && label[i] >= 0)
         i++;
     if (i == n)
-        return 0;
+        return (PyObject *)array;
     PyErr_Format(PyExc_ValueError,
                  "x: expected rows that have a label, got NaN as the network's output for row %zd; "
                  "look for NaN in that row, and in the network's parameters",
-                 (Py_ssize_t)(i / columns));
-    return -1;
+                 (Py_ssize_t)(i / (is_flat(output, loss, n_out) ? 1 : n_out)));
+    Py_DECREF(array);
+    return NULL;
+}
+
+/* Rows that a thread computes at once: enough to fill the kernels' tiles, few enough for what lies between layers to
+ * stay in a cache of 4 MB. */
+static size_t rows_at_once(const mlpc_net *net)
+{
+    const size_t most = 256, cache = (size_t)4 << 20;
+    size_t bytes = 0; /* of one row: z and a per layer; sizes fit memory, since the biases do */
+    for (size_t l = 0; l < net->n_layers; l++)
+        bytes += 2 * net->layers[l].n_out * mlpc_itemsize(net->dtype);
+    return bytes * most <= cache ? most : bytes < cache ? cache / bytes : 1;
+}
+
+int infer_reserve(mlpc_workspace **workspace, const mlpc_net *net, const mlpc_kernels *kernels, size_t rows)
+{
+    const size_t threads = mlpc_useful_threads(net, kernels, rows, module_num_threads());
+    if (*workspace == NULL || (*workspace)->room < threads) {
+        mlpc_workspace *made;
+        const mlpc_status status =
+            mlpc_workspace_create_for_inference(&made, net, threads * rows_at_once(net), threads);
+        if (status != MLPC_OK) {
+            errors_raise(status);
+            return -1;
+        }
+        mlpc_workspace_free(*workspace);
+        *workspace = made;
+    }
+    module_limit_threads(*workspace);
+    return 0;
 }
 
 static PyObject *answers_within(NetObject *net, PyArrayObject *x, const mlpc_input *input, mlpc_output output,
                                 mlpc_loss_kind loss)
 {
-    const npy_intp shape[2] = {PyArray_DIM(x, 0), net->n_out};
-    const int integral = is_integral(output, loss), flat = is_flat(output, loss, net->n_out);
-    const int type = integral ? NPY_INT64 : args_type_number(net->plan->dtype);
-    const size_t n = (size_t)shape[0];
-    mlpc_workspace *const scratch = net_scratch(net, n);
-    PyObject *answers = scratch == NULL ? NULL : PyArray_SimpleNew(flat ? 1 : 2, shape, type);
+    const mlpc_kernels *const kernels = net_kernels(net);
+    const size_t n = (size_t)PyArray_DIM(x, 0);
+    if (infer_reserve(&net->scratch, net->plan, kernels, n) < 0)
+        return NULL;
+    PyArrayObject *answers = infer_new_output(output, loss, (npy_intp)n, net->n_out, net->plan->dtype);
     if (answers == NULL)
         return NULL;
-    const mlpc_kernels *const kernels = net_kernels(net);
     const void *const parameters = PyArray_DATA(net->parameters);
-    void *const to = PyArray_DATA((PyArrayObject *)answers);
-    mlpc_knowledge knowledge = net_knowledge(net);
+    void *const to = PyArray_DATA(answers);
     poll_state state;
     const mlpc_poll *const poll = poll_begin_work(&state, mlpc_forward_terms(net->plan, n), kernels->piece);
     const mlpc_status status =
-        mlpc_predict(net->plan, kernels, parameters, scratch, output, loss, to, input, n, &knowledge, poll);
+        mlpc_predict(net->plan, kernels, parameters, net->scratch, output, loss, to, input, n, poll);
     poll_end(&state);
-    net_learn(net, &knowledge);
     if (status != MLPC_OK) {
         Py_DECREF(answers);
         return errors_raise(status);
     }
-    if (integral && check_labels((PyArrayObject *)answers, flat ? 1 : net->n_out) < 0)
-        Py_CLEAR(answers);
-    return answers;
+    return infer_finish_output(answers, output, loss, net->n_out);
 }
 
 static PyObject *answers(NetObject *net, PyObject *object, PyObject *scale, mlpc_output output, mlpc_loss_kind loss)
@@ -96,23 +128,20 @@ PyObject *net_answers(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 static PyObject *evaluate_within(NetObject *net, PyArrayObject *x, const mlpc_input *input,
                                  const args_objective *objective)
 {
-    const size_t n = (size_t)PyArray_DIM(x, 0);
-    mlpc_workspace *const scratch = net_scratch(net, n);
-    double *const row_loss = PyMem_Calloc(n, sizeof(double));
-    if (scratch == NULL || row_loss == NULL) {
-        PyMem_Free(row_loss);
-        return PyErr_Occurred() ? NULL : PyErr_NoMemory();
-    }
     const mlpc_kernels *const kernels = net_kernels(net);
+    const size_t n = (size_t)PyArray_DIM(x, 0);
+    if (infer_reserve(&net->scratch, net->plan, kernels, n) < 0)
+        return NULL;
+    double *const row_loss = PyMem_Calloc(n, sizeof(double));
+    if (row_loss == NULL)
+        return PyErr_NoMemory();
     const void *const parameters = PyArray_DATA(net->parameters);
-    mlpc_knowledge knowledge = net_knowledge(net);
     double value, accuracy;
     poll_state state;
     const mlpc_poll *const poll = poll_begin_work(&state, mlpc_forward_terms(net->plan, n), kernels->piece);
-    const mlpc_status status = mlpc_evaluate(net->plan, kernels, parameters, scratch, &objective->loss, input,
-                                             &objective->targets, n, row_loss, &value, &accuracy, &knowledge, poll);
+    const mlpc_status status = mlpc_evaluate(net->plan, kernels, parameters, net->scratch, &objective->loss, input,
+                                             &objective->targets, n, row_loss, &value, &accuracy, poll);
     poll_end(&state);
-    net_learn(net, &knowledge);
     PyMem_Free(row_loss);
     return status == MLPC_OK ? Py_BuildValue("dd", value, accuracy) : errors_raise(status);
 }

@@ -1,6 +1,7 @@
-/* The type Net: a plan, its parameters, and the memory of its latest forward.  bind_net.c holds the object, its memory
- * and its attributes, bind_compute.c forward, backward and losses, bind_infer.c what leaves no trace, bind_train.c
- * steps and epochs.
+/* The type Net: a plan, its parameters, and the memory of its latest forward.  bind_net.c makes it and holds the table
+ * of its methods, bind_net_guard.c lets in one call at a time, bind_net_memory.c keeps its memory, which
+ * bind_net_views.c shows; bind_compute.c has forward, backward and losses, bind_infer.c what leaves no trace,
+ * bind_train.c steps and epochs.
  *
  * A method converts its arguments, enters the network, computes, leaves it.  Between enter and leave no one else
  * changes the object, whatever runs while the GIL is released. */
@@ -17,11 +18,7 @@ typedef struct NetObject {
     /* Attributes.  The arrays show memory that outlives the network with any view of it. */
     PyObject *sizes, *activations, *dtype;
     Py_ssize_t n_parameters;
-    PyArrayObject *parameters, *gradients;             /* nobody else has these */
-    PyArrayObject *shown_parameters, *shown_gradients; /* what callers see instead, NULL where none does: bind_net.c */
-    int lost_sight;    /* an array that was shown is another now, and its views are not counted any more */
-    int asked;         /* whether the first layer's weight is finite, since it was written or handed out */
-    int weight_finite; /* it is, and nobody can have written to it since that was found */
+    PyArrayObject *parameters, *gradients; /* nobody else has these; callers see views */
 
     /* The latest forward: x is NULL where there is none.  Views of the workspace hold its capsule. */
     mlpc_workspace *workspace;
@@ -39,7 +36,7 @@ typedef struct NetObject {
 
     mlpc_trainer *trainer; /* of the latest epoch */
 
-    /* The process that computes, 0 for none, and the network that its thread had entered before: see bind_net.c. */
+    /* The process that computes, 0 for none, and the network that its thread had entered before: see bind_net_guard.c. */
     long busy_process;
     struct NetObject *outer;
 } NetObject;
@@ -47,6 +44,7 @@ typedef struct NetObject {
 /* InUseError and -1 where someone computes with the network: another thread, or this one in a callback. */
 int net_enter(NetObject *net);
 void net_leave(NetObject *net);
+int net_guard_watches_forks(void); /* once, before the first call; -1 with MemoryError */
 
 /* args_objective_parse for this network's output; or, where y is an Objective, and loss and sample_weight None, what that
  * keeps, without a look at it.  In bind_objective.c. */
@@ -56,30 +54,25 @@ int net_objective(const NetObject *net, args_objective *objective, PyObject *los
 const mlpc_kernels *net_kernels(const NetObject *net);
 size_t net_itemsize(const NetObject *net);
 
-/* For a call of the core that reads the parameters: what is known of them; and what the call has found out. */
-mlpc_knowledge net_knowledge(NetObject *net);
-void net_learn(NetObject *net, const mlpc_knowledge *knowledge);
-
-/* Before a call that writes parameters. */
-void net_will_write(NetObject *net);
-
 /* From here on there is no latest forward. */
 void net_forget(NetObject *net);
 
 /* Room in the workspace for a forward of some rows.  Where it must be replaced the latest forward is forgotten. */
 int net_reserve(NetObject *net, size_t rows);
 
-/* The workspace for logits and evaluate of some rows, made when needed; NULL with MemoryError. */
-mlpc_workspace *net_scratch(NetObject *net, size_t rows);
-
-/* Before a call with a workspace that was made before: set_num_threads may have been called since. */
-void net_limit_threads(mlpc_workspace *workspace);
-
 /* An array (rows, columns) of the network's dtype over memory that `owner` keeps alive; strides NULL: C-contiguous. */
 PyArrayObject *net_view(const NetObject *net, int ndim, const npy_intp *shape, const npy_intp *strides, void *data,
                         int flags, PyObject *owner);
 
-/* Methods of the other files. */
+/* (n,) zeros, aligned to 64 bytes. */
+PyArrayObject *net_aligned_zeros(const NetObject *net, size_t n);
+
+/* Attributes and methods of the other files. */
+PyObject *net_parameters(PyObject *self, void *closure);
+PyObject *net_gradients(PyObject *self, void *closure);
+PyObject *net_views(PyObject *self, PyObject *index);
+PyObject *net_memory(PyObject *self, PyObject *index);
+PyObject *net_copy_parameters(PyObject *self, PyObject *none);
 PyObject *net_forward(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 PyObject *net_loss(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 PyObject *net_backward(PyObject *self, PyObject *const *args, Py_ssize_t nargs);

@@ -17,6 +17,12 @@ size_t module_num_threads(void)
     return most < limit ? most : limit;
 }
 
+void module_limit_threads(mlpc_workspace *workspace)
+{
+    const size_t most = module_num_threads();
+    workspace->threads = workspace->room < most ? workspace->room : most;
+}
+
 static PyObject *get_num_threads(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
 {
     return PyLong_FromSize_t(module_num_threads());

@@ -21,7 +21,6 @@ static int parse_optimizer(const NetObject *net, args_optimizer *optimizer, PyOb
 
 static void step_within(NetObject *net, const args_optimizer *optimizer, double lr)
 {
-    net_will_write(net);
     const mlpc_kernels *const kernels = net_kernels(net);
     void *const parameters = PyArray_DATA(net->parameters);
     const void *const gradients = PyArray_DATA(net->gradients);
@@ -149,7 +148,6 @@ static PyObject *train_within(NetObject *net, epoch_args *epoch)
 {
     if (keep_apart(net, epoch) < 0 || reserve_trainer(net, epoch) < 0)
         return NULL;
-    net_will_write(net);
     const mlpc_kernels *const kernels = net_kernels(net);
     void *const parameters = PyArray_DATA(net->parameters);
     void *const gradients = epoch->keep_gradients ? PyArray_DATA(net->gradients) : NULL;

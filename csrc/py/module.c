@@ -131,10 +131,12 @@ static int module_exec(PyObject *module)
         "mlpc.InUseError", "Another thread, or a call that called back, computes with the network.", PyExc_RuntimeError,
         NULL);
     state->net_type = bind_net_type(module);
+    state->predictor_type = bind_predictor_type(module);
     state->samples_type = bind_samples_type(module);
     state->objective_type = bind_objective_type(module);
     if (add_object(module, "DivergenceError", state->divergence_error) < 0 ||
         add_object(module, "InUseError", state->in_use_error) < 0 || add_object(module, "Net", state->net_type) < 0 ||
+        add_object(module, "Predictor", state->predictor_type) < 0 ||
         add_object(module, "Samples", state->samples_type) < 0 ||
         add_object(module, "Objective", state->objective_type) < 0 ||
         PyModule_AddFunctions(module, bind_ops_methods) < 0 ||
@@ -153,6 +155,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
 {
     module_state *const state = module_state_of(module);
     Py_VISIT(state->net_type);
+    Py_VISIT(state->predictor_type);
     Py_VISIT(state->samples_type);
     Py_VISIT(state->objective_type);
     Py_VISIT(state->divergence_error);
@@ -164,6 +167,7 @@ static int module_clear(PyObject *module)
 {
     module_state *const state = module_state_of(module);
     Py_CLEAR(state->net_type);
+    Py_CLEAR(state->predictor_type);
     Py_CLEAR(state->samples_type);
     Py_CLEAR(state->objective_type);
     Py_CLEAR(state->divergence_error);

@@ -22,7 +22,7 @@
 #include "../kernels/kernels.h"
 
 typedef struct {
-    PyObject *net_type, *samples_type, *objective_type;
+    PyObject *net_type, *predictor_type, *samples_type, *objective_type;
     PyObject *divergence_error, *in_use_error;
     mlpc_isa isa; /* whose kernels compute */
     const mlpc_kernels *kernels[MLPC_N_DTYPES];
@@ -41,6 +41,9 @@ static inline const mlpc_kernels *module_kernels(const module_state *state, mlpc
 enum { MODULE_MAX_THREADS = 1024 };
 size_t module_num_threads(void);
 
+/* Before a call with a workspace that was made before: the number may be another since. */
+void module_limit_threads(mlpc_workspace *workspace);
+
 /* A function of (self, args, nargs) in a table of methods. */
 #define FAST(function) (PyCFunction)(void (*)(void)) function, METH_FASTCALL
 
@@ -52,6 +55,7 @@ extern PyMethodDef bind_threads_methods[];
 
 /* The types, made for this module: new references. */
 PyObject *bind_net_type(PyObject *module);
+PyObject *bind_predictor_type(PyObject *module);
 PyObject *bind_samples_type(PyObject *module);
 PyObject *bind_objective_type(PyObject *module);
 

@@ -45,7 +45,8 @@ def mutant(why, file, *edits, **more):
 
 
 TEMPLATES, CORE = "csrc/kernels/tmpl/", "csrc/core/"
-BINDING, INFERENCE = "csrc/py/", ("tests/net/test_inference.py", "-k", "float32 or held or weak or seen")
+BINDING, INFERENCE = "csrc/py/", ("tests/net/test_inference.py", "-k", "float32 or held or seen")
+PREDICTOR = ("tests/net/test_predictor.py", "-k", "bits_are or not_finite or eight")
 TOTAL = "vec total = v_add(first ? v_set(0) : plain ? v_load(c_mj) : v_load_n(c_mj, tail), sum[m][j]);"
 
 MUTANTS = [
@@ -292,51 +293,46 @@ MUTANTS = [
     mutant(
         "threads convert bytes in one and the same memory",
         CORE + "forward.c",
-        "p->rank * step * I",
-        "0 * step * I",
+        "p->rank * p->workspace->input_rows * I",
+        "0 * p->workspace->input_rows * I",
         tests=("tests/bits/test_thread_sanitizer.py",),
+    ),
+    # Predictors
+    mutant(
+        "a predictor skips zeros though the weight is not finite",
+        CORE + "predictor.c",
+        ".finite = predictor->finite ? MLPC_FINITE : MLPC_NOT_FINITE,",
+        ".finite = MLPC_FINITE,",
+        tests=PREDICTOR,
+    ),
+    mutant(
+        "the last layer's rows of panels are taken for its own",
+        CORE + "forward.c",
+        "mlpc_pass_at(p, from, b * r->row), O *",
+        "mlpc_pass_at(p, from, b * O), O *",
+        tests=PREDICTOR,
+    ),
+    mutant(
+        "calls of one predictor share memory",
+        BINDING + "bind_predictor.c",
+        "self->idle = taken->next;",
+        "(void)taken->next;",
+        tests=PREDICTOR,
     ),
     # What the digests do not see
     mutant(
         "zeros are skipped though the weight is not finite",
         CORE + "forward.c",
-        "    return knowledge->finite;\n}",
+        "    return r->finite == MLPC_FINITE;\n}",
         "    return 1;\n}",
         tests=INFERENCE,
     ),
     mutant(
-        "what is known of the weight outlives a handing out of the parameters",
-        BINDING + "bind_net.c",
-        "    net->asked = net->weight_finite = 0;\n    if (net->shown_parameters",
-        "    if (net->shown_parameters",
-        tests=INFERENCE,
-    ),
-    mutant(
-        "what is found stays known though someone holds a view",
-        BINDING + "bind_net.c",
-        "Py_REFCNT(net->shown_parameters) != 1",
-        "0",
-        tests=INFERENCE,
-    ),
-    mutant(
-        "a weak reference to the parameters survives",
-        BINDING + "bind_net.c",
-        "    Py_CLEAR(net->shown_parameters);\n    return net->shown_parameters == NULL;",
-        "    return 1;",
-        tests=INFERENCE,
-    ),
-    mutant(
-        "the parameters that a weak reference asked for as it died are forgotten",
-        BINDING + "bind_net.c",
-        "    return net->shown_parameters == NULL;",
-        "    return 1;",
-        tests=("tests/boundary/test_reshaped.py", "-k", "weak_reference"),
-    ),
-    mutant(
-        "an array that was made into another is shown as it is",
-        BINDING + "bind_net.c",
-        "while (*shown != NULL && !shows(*shown, of))",
-        "while (0)",
+        "an array that a caller makes into another is the network's own",
+        BINDING + "bind_net_views.c",
+        "return (PyObject *)net_view(net, 1, PyArray_DIMS(of), NULL, PyArray_DATA(of), NPY_ARRAY_CARRAY, "
+        "PyArray_BASE(of));",
+        "return (void)net, Py_NewRef((PyObject *)of);",
         tests=("tests/boundary/test_reshaped.py", "-k", "made_into_another"),
     ),
     mutant(
@@ -359,13 +355,6 @@ MUTANTS = [
         "const double divisor = r->f->divisor[k];",
         "const double divisor = r->f->divisor[r->batches - 1];",
         tests=("tests/bits/test_training_paths.py", "-k", "judged"),
-    ),
-    mutant(
-        "a step is not seen to write",
-        BINDING + "bind_net.c",
-        "void net_will_write(NetObject *net) { net->asked = net->weight_finite = 0; }",
-        "void net_will_write(NetObject *net) { (void)net; }",
-        tests=INFERENCE,
     ),
     mutant(
         "divergence leaves the diverged parameters",

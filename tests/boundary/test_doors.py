@@ -262,6 +262,13 @@ DOORS = {
     "MLP.forward": Door(lambda x: net().forward(x), {"x": Arg(X, ROWS)}),
     "MLP.predict": Door(lambda x: net().predict(x), {"x": Arg(X, FINITE | ALONE | {"inf": TAKEN})}),
     "MLP.predict_proba": Door(lambda x: net().predict_proba(x), {"x": Arg(X, ROWS)}),
+    "Predictor": Door(
+        lambda parameters: mlpc.Predictor([4, 3], [], "float64", "mse", parameters).logits(X),
+        {"parameters": Arg(np.append(W.T.ravel(), B), CARRIES)},
+    ),
+    "Predictor.logits": Door(lambda x: net().freeze().logits(x), {"x": Arg(X, ROWS)}),
+    "Predictor.predict": Door(lambda x: net().freeze().predict(x), {"x": Arg(X, FINITE | ALONE | {"inf": TAKEN})}),
+    "Predictor.predict_proba": Door(lambda x: net().freeze().predict_proba(x), {"x": Arg(X, ROWS)}),
     "MLP.loss": Door(after_forward("loss"), {"y": labels("y|sample_weight")} | weights()),
     "MLP.backward": Door(after_forward("backward"), {"dz": Arg(Z, CARRIES)}),
     "MLP.loss_and_grad": Door(
@@ -399,6 +406,7 @@ for name in ("SigmoidActivation", "ReLUActivation"):
 TAKE_NO_DATA = [
     "MLP.train",
     "MLP.eval",
+    "MLP.freeze",
     "MLP.state_dict",
     "MLP.summary",
     "MLP.zero_grad",
@@ -468,6 +476,7 @@ NOT_DATA = [
     "keep_gradients",
     "sizes",
     "activation",
+    "activations",
     "dtype",
     "seed",
     "gradients",
@@ -504,7 +513,7 @@ def public():
                 continue
             name = f"course.{name}" if thing is mlpc.course.MLP else name
             found[name] = thing
-            own = module is mlpc.course or thing in (mlpc.MLP, mlpc.optim.Adam, mlpc.training.Run)
+            own = module is mlpc.course or thing in (mlpc.MLP, mlpc.Predictor, mlpc.optim.Adam, mlpc.training.Run)
             if own and isinstance(thing, type) and not issubclass(thing, tuple):
                 for part in (part for owner in thing.__mro__ for part in vars(owner) if owner.__module__ != "builtins"):
                     method = getattr(thing, part)

@@ -11,7 +11,7 @@ import pytest
 
 BEFORE = """
 import warnings; warnings.simplefilter("ignore")
-import pickle, weakref
+import pickle
 import numpy as np, mlpc
 from mlpc import _mlpc, losses, ops
 CE, MSE = ("cross_entropy", "mean", None, None), ("mse", "mean", None, None)
@@ -192,7 +192,7 @@ def test_an_array_of_the_network_made_into_another(change, which, held):
 
 
 def test_a_view_of_what_became_another_array_still_counts():
-    """A write through it is seen although the array that it was made from answers for it no more."""
+    """A write through it is a write to the network's numbers, as before."""
     program = """
     net, x = mlpc.MLP([50, 4], loss="mse", seed=0), np.zeros((20, 50), np.float32)
     x[:, 0] = 1
@@ -206,24 +206,6 @@ def test_a_view_of_what_became_another_array_still_counts():
     print(np.isnan(net.predict(x)).all())
     """
     assert says(program) == "True"
-
-
-@pytest.mark.parametrize("asks", ["parameters", "_views(0)[0]", "layers[0].weight"])
-def test_an_array_that_a_weak_reference_asks_for_as_it_dies(asks):
-    program = f"""
-    net, x = mlpc.MLP([50, 4], loss="mse", seed=0), np.zeros((20, 50), np.float32)
-    x[:, 0] = 1
-    held = []
-    p = net.parameters
-    reference = weakref.ref(p, lambda _: held.append(net.{asks}))
-    del p
-    for _ in range(4): net.predict(x)
-    print(len(held))
-    (held[0] if held[0].ndim == 1 else held[0].T)[-1] = np.nan
-    if held[0].ndim == 1: held[0][4 * 10] = np.nan
-    print(np.isnan(net.predict(x)).any(), np.isnan(net.forward(np.ones((3, 50)))).any())
-    """
-    assert says(program).splitlines() == ["1", "True True"]
 
 
 def test_a_pickle_of_too_few_numbers_is_refused():

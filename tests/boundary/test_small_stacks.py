@@ -42,6 +42,7 @@ mse = mlpc.MLP(sizes, "tanh", dtype=dtype, loss="mse", seed=1)
 target = np.eye(10)[y].astype(dtype)
 z = rng.normal(size=(n, 10)).astype(dtype)
 w, b, h = net.layers[0].weight, net.layers[0].bias, rng.normal(size=(n, sizes[1])).astype(dtype)
+predictor = net.freeze()
 quiet = dict(epochs=2, batch_size=64, progress=False)
 
 doors = {
@@ -52,6 +53,7 @@ doors = {
     "loss": lambda: (net.forward(x), net.loss(y)),
     "loss_and_grad": lambda: net.loss_and_grad(x, y),
     "predict": lambda: (net.predict(x), net.predict(sparse), net.predict(pixels, scale=1 / 255)),
+    "frozen": lambda: [predictor.predict(rows) for rows in (x, x[:1], sparse)] + [predictor.predict_proba(pixels)],
     "predict_proba": lambda: net.predict_proba(x),
     "evaluate": lambda: (net.evaluate(x, y), mse.evaluate(x, target)),
     "fit": lambda: net.fit(x, y, **quiet),

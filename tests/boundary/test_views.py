@@ -164,7 +164,7 @@ def test_completion_shows_what_a_person_may_use():
     """Names of a network without an underscore: those of the documentation."""
     shown = {name for name in dir(mlpc.MLP([2, 1])) if not name.startswith("_")}
     named = """
-        activations backward copy criterion digest dtype eval evaluate fit forward gradients history layers
+        activations backward copy criterion digest dtype eval evaluate fit forward freeze gradients history layers
         load_state_dict loss loss_and_grad loss_name n_parameters parameters predict predict_proba seed shuffle_state
         sizes state_dict summary train training zero_grad
     """

@@ -925,7 +925,7 @@ static void run_subnormal(const mlpc_kernels *k, mlpc_dtype dtype)
     check(mlpc_initialize(net, doubles, parameters, MLPC_INIT_he, 1, NULL));
     fill(dtype, x, 20 * 31, TINY, 0);
     foreign_mode();
-    check(mlpc_predict(net, k, parameters, workspace, MLPC_OUTPUT_logits, MLPC_LOSS_mse, z, &input, 20, NULL, NULL));
+    check(mlpc_predict(net, k, parameters, workspace, MLPC_OUTPUT_logits, MLPC_LOSS_mse, z, &input, 20, NULL));
     own_mode();
     start();
     add_reals(dtype, z, 20 * 17);
@@ -944,13 +944,16 @@ static void run_inference(const mlpc_kernels *k, mlpc_dtype dtype)
     const size_t widths[] = {IN, 29, OUT};
     const mlpc_activation hidden[] = {MLPC_ACTIVATION_relu};
     mlpc_net *net;
-    mlpc_workspace *workspace;
+    mlpc_workspace *workspace, *for_inference;
+    mlpc_predictor *predictor;
     check(mlpc_net_create(&net, dtype, 2, widths, hidden));
     check(mlpc_workspace_create(&workspace, net, 64, 1));
+    check(mlpc_workspace_create_for_inference(&for_inference, net, 64, 1));
     void *parameters = allocate(net->n_parameters, k->itemsize), *x = allocate(N * IN, k->itemsize);
     void *to = allocate(N * OUT, sizeof(double));
     uint8_t *bytes = allocate(N * IN, 1);
     check(mlpc_initialize(net, doubles, parameters, MLPC_INIT_he, 1, NULL));
+    check(mlpc_predictor_create(&predictor, net, k, parameters, MLPC_LOSS_mse));
     for (size_t i = 0; i < N * IN; i++) {
         const uint64_t bits = mlpc_random_bits(20, MLPC_STREAM_DROPOUT, 6, i);
         bytes[i] = bits % 4 ? 0 : (uint8_t)(bits >> 8);
@@ -963,10 +966,13 @@ static void run_inference(const mlpc_kernels *k, mlpc_dtype dtype)
     for (size_t i = 0; i < COUNT(inputs); i++)
         for (size_t n = 0; n < COUNT(counts); n++)
             for (int variant = 0; variant < 3; variant++) {
-                mlpc_knowledge knowledge = {.lasting = variant == 2};
+                mlpc_workspace *const memory = variant ? for_inference : workspace;
                 foreign_mode();
-                check(mlpc_predict(net, k, parameters, workspace, MLPC_OUTPUT_logits, MLPC_LOSS_mse, to, &inputs[i],
-                                   counts[n], variant ? &knowledge : NULL, NULL));
+                if (variant == 2)
+                    check(mlpc_predictor_run(predictor, memory, MLPC_OUTPUT_logits, to, &inputs[i], counts[n], NULL));
+                else
+                    check(mlpc_predict(net, k, parameters, memory, MLPC_OUTPUT_logits, MLPC_LOSS_mse, to, &inputs[i],
+                                       counts[n], NULL));
                 own_mode();
                 add_reals(dtype, to, counts[n] * OUT);
             }
@@ -977,7 +983,7 @@ static void run_inference(const mlpc_kernels *k, mlpc_dtype dtype)
             const size_t count = integers && loss == MLPC_LOSS_cross_entropy ? N : N * OUT;
             foreign_mode();
             check(mlpc_predict(net, k, parameters, workspace, (mlpc_output)output, (mlpc_loss_kind)loss, to, &inputs[1],
-                               N, NULL, NULL));
+                               N, NULL));
             own_mode();
             for (size_t j = 0; integers && j < count; j++)
                 add_bits((uint64_t)((const int64_t *)to)[j], 8);
@@ -989,6 +995,8 @@ static void run_inference(const mlpc_kernels *k, mlpc_dtype dtype)
     free(x);
     free(to);
     free(bytes);
+    mlpc_predictor_free(predictor);
+    mlpc_workspace_free(for_inference);
     mlpc_workspace_free(workspace);
     mlpc_net_free(net);
 }
@@ -1175,11 +1183,10 @@ static void run_training(const mlpc_kernels *k, mlpc_dtype dtype, mlpc_loss_kind
     start();
     double value, accuracy;
     const mlpc_input input = {.rows = x};
-    mlpc_knowledge knowledge = {.lasting = 1};
     foreign_mode();
-    check(mlpc_evaluate(net, k, parameters, workspace, &loss, &input, &targets, ROWS, row_loss, &value, &accuracy,
-                        &knowledge, NULL));
-    check(mlpc_forward(net, k, parameters, workspace, &input, BATCH, &knowledge, NULL));
+    check(
+        mlpc_evaluate(net, k, parameters, workspace, &loss, &input, &targets, ROWS, row_loss, &value, &accuracy, NULL));
+    check(mlpc_forward(net, k, parameters, workspace, &input, BATCH, NULL));
     check(mlpc_loss_evaluate(&loss, k, workspace->z[HIDDEN], &targets, BATCH, OUTPUTS, &value, z, row_loss, NULL));
     check(mlpc_backward(net, k, parameters, gradients, workspace, x, z, dx, BATCH, 1, NULL));
     own_mode();

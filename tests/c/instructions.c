@@ -20,8 +20,9 @@ typedef struct {
     mlpc_dtype dtype;
     const mlpc_kernels *kernels;
     mlpc_net *net;
-    mlpc_workspace *workspace;
-    void *parameters, *gradients, *state[MLPC_MAX_STATES], *x, *z;
+    mlpc_workspace *workspace, *for_inference;
+    mlpc_predictor *predictor;
+    void *parameters, *gradients, *state[MLPC_MAX_STATES], *x, *dense, *z;
     int64_t labels[ROWS];
     double steps, result;
 } work;
@@ -34,46 +35,55 @@ static void prepare(work *w, mlpc_isa isa)
     w->kernels = mlpc_kernels_for(isa, w->dtype);
     check(mlpc_net_create(&w->net, w->dtype, LAYERS, sizes, hidden));
     check(mlpc_workspace_create(&w->workspace, w->net, BATCH, 1));
+    check(mlpc_workspace_create_for_inference(&w->for_inference, w->net, BATCH, 1));
     const size_t itemsize = mlpc_itemsize(w->dtype), n = w->net->n_parameters;
     w->parameters = allocate(n, itemsize);
     w->gradients = allocate(n, itemsize);
     for (size_t i = 0; i < MLPC_MAX_STATES; i++)
         w->state[i] = allocate(n, itemsize);
     w->x = allocate(ROWS * INPUTS, itemsize);
+    w->dense = allocate(ROWS * INPUTS, itemsize);
     w->z = allocate(ROWS * OUTPUTS, itemsize);
     check(mlpc_initialize(w->net, mlpc_kernels_for(isa, MLPC_FLOAT64), w->parameters, MLPC_INIT_torch, 1, NULL));
     for (size_t i = 0; i < ROWS * INPUTS; i++) {
         const double u = mlpc_random_uniform(2, MLPC_STREAM_INIT, 0, i);
         put(w->x, w->dtype, i, u < 0.8 ? 0 : 5 * (u - 0.8));
+        put(w->dense, w->dtype, i, u);
     }
+    check(mlpc_predictor_create(&w->predictor, w->net, w->kernels, w->parameters, loss.kind));
     for (size_t i = 0; i < ROWS; i++)
         w->labels[i] = (int64_t)(mlpc_random_bits(3, MLPC_STREAM_INIT, 0, i) % OUTPUTS);
 }
 
 /* ---- The workloads ----------------------------------------------------------------------------------------------- */
 
-static void forward(work *w, size_t rounds)
+static void forward_of(work *w, const void *rows, size_t rounds)
 {
-    const mlpc_input x = {.rows = w->x};
+    const mlpc_input x = {.rows = rows};
     for (size_t i = 0; i < rounds; i++)
-        check(mlpc_forward(w->net, w->kernels, w->parameters, w->workspace, &x, BATCH, NULL, NULL));
+        check(mlpc_forward(w->net, w->kernels, w->parameters, w->workspace, &x, BATCH, NULL));
     w->result = w->kernels->sum(w->workspace->z[LAYERS - 1], BATCH * OUTPUTS);
 }
 
-static void predict_one(work *w, size_t rounds)
+/* Zeros would be skipped. */
+static void forward(work *w, size_t rounds) { forward_of(w, w->dense, rounds); }
+
+static void predict(work *w, const void *rows, size_t n, size_t rounds)
 {
-    const mlpc_input x = {.rows = w->x};
-    mlpc_knowledge knowledge = {.lasting = 1};
+    const mlpc_input x = {.rows = rows};
     for (size_t i = 0; i < rounds; i++)
-        check(mlpc_predict(w->net, w->kernels, w->parameters, w->workspace, MLPC_OUTPUT_logits, loss.kind, w->z, &x, 1,
-                           &knowledge, NULL));
-    w->result = w->kernels->sum(w->z, OUTPUTS);
+        check(mlpc_predictor_run(w->predictor, w->for_inference, MLPC_OUTPUT_logits, w->z, &x, n, NULL));
+    w->result = w->kernels->sum(w->z, n * OUTPUTS);
 }
+
+static void predict_one(work *w, size_t rounds) { predict(w, w->x, 1, rounds); }
+
+static void predict_batch(work *w, size_t rounds) { predict(w, w->dense, BATCH, rounds); }
 
 static void loss_and_backward(work *w, size_t rounds)
 {
     const mlpc_targets targets = {.labels = w->labels};
-    forward(w, 1);
+    forward_of(w, w->x, 1);
     for (size_t i = 0; i < rounds; i++) {
         check(mlpc_loss_evaluate(&loss, w->kernels, w->workspace->z[LAYERS - 1], &targets, BATCH, OUTPUTS, &w->result,
                                  w->z, w->workspace->row_loss, NULL));
@@ -120,8 +130,12 @@ static const struct {
     const char *name;
     void (*run)(work *, size_t rounds);
 } workloads[] = {
-    {"forward", forward},     {"predict_one", predict_one}, {"loss_and_backward", loss_and_backward},
-    {"train_sgd", train_sgd}, {"train_adam", train_adam},
+    {"forward", forward},
+    {"predict_one", predict_one},
+    {"predict_batch", predict_batch},
+    {"loss_and_backward", loss_and_backward},
+    {"train_sgd", train_sgd},
+    {"train_adam", train_adam},
 };
 
 int main(int argc, char **argv)

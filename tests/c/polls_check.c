@@ -118,6 +118,7 @@ typedef struct {
     mlpc_kernels k;
     mlpc_net *net;
     mlpc_workspace *all, *some;
+    mlpc_predictor *predictor;
     mlpc_samples *samples;
     mlpc_trainer *trainer;
     size_t n, batch, *order;
@@ -144,7 +145,7 @@ static mlpc_status train(work *w)
 static mlpc_status forward_all(work *w)
 {
     const mlpc_input x = {.rows = w->x};
-    return mlpc_forward(w->net, &w->k, w->parameters, w->all, &x, w->n, NULL, &poll);
+    return mlpc_forward(w->net, &w->k, w->parameters, w->all, &x, w->n, &poll);
 }
 
 static mlpc_status backward_all(work *w)
@@ -163,8 +164,13 @@ static mlpc_status loss_of_all(work *w)
 static mlpc_status predict(work *w)
 {
     const mlpc_input x = {.rows = w->x};
-    return mlpc_predict(w->net, &w->k, w->parameters, w->some, MLPC_OUTPUT_logits, loss.kind, w->z, &x, w->n, NULL,
-                        &poll);
+    return mlpc_predict(w->net, &w->k, w->parameters, w->some, MLPC_OUTPUT_logits, loss.kind, w->z, &x, w->n, &poll);
+}
+
+static mlpc_status predict_frozen(work *w)
+{
+    const mlpc_input x = {.rows = w->x};
+    return mlpc_predictor_run(w->predictor, w->some, MLPC_OUTPUT_logits, w->z, &x, w->n, &poll);
 }
 
 static mlpc_status evaluate(work *w)
@@ -173,7 +179,7 @@ static mlpc_status evaluate(work *w)
     const mlpc_targets targets = {.labels = w->labels};
     double value, accuracy;
     return mlpc_evaluate(w->net, &w->k, w->parameters, w->some, &loss, &x, &targets, w->n, w->row_loss, &value,
-                         &accuracy, NULL, &poll);
+                         &accuracy, &poll);
 }
 
 /* At most so many pieces of work before a question, and at least so many questions; a call that is told to end does so
@@ -205,7 +211,7 @@ static work prepare(mlpc_dtype dtype, const size_t sizes[], size_t n_layers, mlp
     work w = {.k = counting(dtype), .n = n, .batch = batch};
     check(mlpc_net_create(&w.net, dtype, n_layers, sizes, all));
     check(mlpc_workspace_create(&w.all, w.net, n, 1));
-    check(mlpc_workspace_create(&w.some, w.net, 256, 1));
+    check(mlpc_workspace_create_for_inference(&w.some, w.net, 256, 1));
     w.order = allocate(n, sizeof *w.order);
     w.rates = constant_rates(n, 0.1);
     w.parameters = allocate(w.net->n_parameters, itemsize);
@@ -214,15 +220,21 @@ static work prepare(mlpc_dtype dtype, const size_t sizes[], size_t n_layers, mlp
     w.z = allocate(n * O, itemsize);
     w.row_loss = allocate(n, sizeof(double));
     w.labels = allocate(n, sizeof(int64_t));
+    for (size_t i = 0; i < n * sizes[0]; i++)
+        put(w.x, dtype, i, 1); /* zeros would be skipped */
     const mlpc_input input = {.rows = w.x};
     check(mlpc_samples_create(&w.samples, &w.k, &input, n, sizes[0], MLPC_ZEROS_MULTIPLY, NULL));
     check(mlpc_trainer_create(&w.trainer, w.net, &w.k, &optimizer, w.samples, batch, 1));
     return w;
 }
 
+/* Apart from prepare, which gives the work away: the predictor refers to its kernels. */
+static void freeze(work *w) { check(mlpc_predictor_create(&w->predictor, w->net, &w->k, w->parameters, loss.kind)); }
+
 static void discard(work *w)
 {
     void *const memory[] = {w->order, w->parameters, w->gradients, w->x, w->z, w->row_loss, w->rates, w->labels};
+    mlpc_predictor_free(w->predictor);
     mlpc_trainer_free(w->trainer);
     mlpc_samples_free(w->samples);
     mlpc_workspace_free(w->some);
@@ -251,6 +263,7 @@ int main(void)
         for (int dtype = 0; dtype < MLPC_N_DTYPES; dtype++) {
             work w = prepare((mlpc_dtype)dtype, nets[i].sizes, nets[i].n_layers, MLPC_ACTIVATION_gelu, nets[i].n,
                              nets[i].batch);
+            freeze(&w);
             const double input = (double)nets[i].n * 2000 / (double)w.k.piece; /* of a weight's gradient: one piece */
             const size_t draws = nets[i].n / 65536, batches = nets[i].n / nets[i].batch;
             printf("%s, %s\n", nets[i].name, dtype == MLPC_FLOAT32 ? "float32" : "float64");
@@ -264,6 +277,7 @@ int main(void)
             check_calls(&w, "backward", backward_all, 2 + input, 1);
             check_calls(&w, "loss", loss_of_all, 2, 1);
             check_calls(&w, "predict", predict, 2, 1);
+            check_calls(&w, "predict, frozen", predict_frozen, 2, 1);
             check_calls(&w, "evaluate", evaluate, 2, 1);
             discard(&w);
         }

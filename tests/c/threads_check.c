@@ -103,12 +103,13 @@ static void passes(work *w)
     const mlpc_input x = {.rows = w->x};
     const mlpc_targets targets = {.labels = w->labels};
     mlpc_workspace *all, *some;
-    mlpc_knowledge knowledge = {.lasting = 1};
+    mlpc_predictor *predictor;
     double value, accuracy;
     begin(w);
     check(mlpc_workspace_create(&all, w->net, ROWS, w->threads));
-    check(mlpc_workspace_create(&some, w->net, 100 * w->threads, w->threads));
-    check(mlpc_forward(w->net, w->kernels, w->parameters, all, &x, ROWS, &knowledge, NULL));
+    check(mlpc_workspace_create_for_inference(&some, w->net, 100 * w->threads, w->threads));
+    check(mlpc_predictor_create(&predictor, w->net, w->kernels, w->parameters, loss.kind));
+    check(mlpc_forward(w->net, w->kernels, w->parameters, all, &x, ROWS, NULL));
     check(mlpc_loss_evaluate(&loss, w->kernels, all->z[LAYERS - 1], &targets, ROWS, OUTPUTS, &value, w->z,
                              all->row_loss, NULL));
     for (int accumulate = 0; accumulate < 2; accumulate++)
@@ -117,16 +118,19 @@ static void passes(work *w)
     print("gradients", w->gradients, w->net->n_parameters * sizeof(float));
     print("gradients of x", w->dx, ROWS * INPUTS * sizeof(float));
     check(mlpc_predict(w->net, w->kernels, w->parameters, some, MLPC_OUTPUT_probabilities, loss.kind, w->z, &x, ROWS,
-                       &knowledge, NULL));
+                       NULL));
     print("probabilities", w->z, ROWS * OUTPUTS * sizeof(float));
     const mlpc_input bytes = {.rows = w->bytes, .bytes = 1, .scale = 1.0 / 255};
-    check(mlpc_predict(w->net, w->kernels, w->parameters, some, MLPC_OUTPUT_logits, loss.kind, w->z, &bytes, ROWS,
-                       &knowledge, NULL));
+    check(
+        mlpc_predict(w->net, w->kernels, w->parameters, some, MLPC_OUTPUT_logits, loss.kind, w->z, &bytes, ROWS, NULL));
     print("logits of bytes", w->z, ROWS * OUTPUTS * sizeof(float));
+    check(mlpc_predictor_run(predictor, some, MLPC_OUTPUT_logits, w->z, &bytes, ROWS, NULL));
+    print("a predictor's", w->z, ROWS * OUTPUTS * sizeof(float));
     check(mlpc_evaluate(w->net, w->kernels, w->parameters, some, &loss, &x, &targets, ROWS, w->row_loss, &value,
-                        &accuracy, &knowledge, NULL));
+                        &accuracy, NULL));
     print("losses", w->row_loss, ROWS * sizeof(double));
     print("right", &accuracy, sizeof accuracy);
+    mlpc_predictor_free(predictor);
     mlpc_workspace_free(some);
     mlpc_workspace_free(all);
 }
@@ -147,10 +151,9 @@ static void stops(work *w)
         for (size_t question = 1, ended = 0; !ended; question++) {
             size_t left = question;
             const mlpc_poll poll = {stop_at, &left};
-            const mlpc_status status =
-                back ? mlpc_backward(w->net, w->kernels, w->parameters, w->gradients, all, w->x, w->z, w->dx, ROWS, 0,
-                                     &poll)
-                     : mlpc_forward(w->net, w->kernels, w->parameters, all, &x, ROWS, NULL, &poll);
+            const mlpc_status status = back ? mlpc_backward(w->net, w->kernels, w->parameters, w->gradients, all, w->x,
+                                                            w->z, w->dx, ROWS, 0, &poll)
+                                            : mlpc_forward(w->net, w->kernels, w->parameters, all, &x, ROWS, &poll);
             ended = status == MLPC_OK;
             if (!ended && status != MLPC_ERROR_INTERRUPTED)
                 check(status);

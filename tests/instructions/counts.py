@@ -24,7 +24,7 @@ BUILD = next(build for build in builds.BUILDS if build.compiler == "gcc" and bui
 
 ISAS = ("portable", "avx2")  # what valgrind knows; it has no AVX-512
 DTYPES = ("float32", "float64")
-WORKLOADS = ("forward", "predict_one", "loss_and_backward", "train_sgd", "train_adam")
+WORKLOADS = ("forward", "predict_one", "predict_batch", "loss_and_backward", "train_sgd", "train_adam")
 
 Counts = dict[str, int]
 

@@ -1,0 +1,121 @@
+#include "args_plan.h"
+
+#include "names.h"
+
+/* A sequence as a tuple; TypeError where it is none, a str among them. */
+static PyObject *as_tuple(const char *name, PyObject *object)
+{
+    if (!PyUnicode_Check(object)) {
+        PyObject *tuple = PySequence_Tuple(object);
+        if (tuple != NULL || !PyErr_ExceptionMatches(PyExc_TypeError))
+            return tuple;
+    }
+    PyErr_Format(PyExc_TypeError, "%s: expected a sequence, got %.100s", name, Py_TYPE(object)->tp_name);
+    return NULL;
+}
+
+/* Of the tuple of sizes: n numbers for the plan, and a tuple of ints for the attribute. */
+static int parse_sizes(args_plan *plan, PyObject *sizes, size_t *numbers)
+{
+    const Py_ssize_t n = PyTuple_GET_SIZE(sizes);
+    plan->sizes = PyTuple_New(n);
+    for (Py_ssize_t i = 0; plan->sizes != NULL && i < n; i++) {
+        if (args_size("sizes", PyTuple_GET_ITEM(sizes, i), 1, &numbers[i]) < 0)
+            return -1;
+        PyObject *number = PyLong_FromSize_t(numbers[i]);
+        if (number == NULL)
+            return -1;
+        PyTuple_SET_ITEM(plan->sizes, i, number);
+    }
+    return plan->sizes == NULL ? -1 : 0;
+}
+
+static int parse_activations(args_plan *plan, PyObject *activations, Py_ssize_t n, mlpc_activation *numbers)
+{
+    if (PyTuple_GET_SIZE(activations) != n) {
+        PyErr_Format(PyExc_ValueError, "activations: expected %zd, one per hidden layer, got %zd", n,
+                     PyTuple_GET_SIZE(activations));
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < n; i++) {
+        const int found =
+            names_find("activations", PyTuple_GET_ITEM(activations, i), names_activations, MLPC_N_ACTIVATIONS);
+        if (found < 0)
+            return -1;
+        numbers[i] = (mlpc_activation)found;
+    }
+    plan->activations = Py_NewRef(activations);
+    return 0;
+}
+
+static int parse_dtype(args_plan *plan, PyObject *object, mlpc_dtype *dtype)
+{
+    PyArray_Descr *descr;
+    if (!PyArray_DescrConverter(object, &descr))
+        return -1;
+    const int type = descr->type_num;
+    Py_DECREF(descr);
+    if (type != NPY_FLOAT32 && type != NPY_FLOAT64) {
+        PyErr_Format(PyExc_ValueError, "dtype: expected float32 or float64, got %R", object);
+        return -1;
+    }
+    *dtype = type == NPY_FLOAT32 ? MLPC_FLOAT32 : MLPC_FLOAT64;
+    plan->dtype = (PyObject *)PyArray_DescrFromType(type);
+    return 0;
+}
+
+static int parse_tuples(args_plan *plan, PyObject *sizes, PyObject *activations, PyObject *dtype)
+{
+    const Py_ssize_t n = PyTuple_GET_SIZE(sizes);
+    size_t *size_numbers = NULL;
+    mlpc_activation *activation_numbers = NULL;
+    mlpc_dtype real;
+    int result = -1;
+    if (n < 2) {
+        PyErr_Format(PyExc_ValueError, "sizes: expected at least two, of inputs and outputs, got %zd", n);
+        return -1;
+    }
+    size_numbers = PyMem_Calloc((size_t)n, sizeof *size_numbers);
+    activation_numbers = PyMem_Calloc((size_t)n, sizeof *activation_numbers);
+    if (size_numbers == NULL || activation_numbers == NULL) {
+        PyErr_NoMemory();
+        goto exit;
+    }
+    if (parse_sizes(plan, sizes, size_numbers) < 0 ||
+        parse_activations(plan, activations, n - 2, activation_numbers) < 0 || parse_dtype(plan, dtype, &real) < 0)
+        goto exit;
+    const mlpc_status status = mlpc_net_create(&plan->net, real, (size_t)n - 1, size_numbers, activation_numbers);
+    if (status != MLPC_OK) {
+        plan->net = NULL;
+        PyErr_Format(PyExc_MemoryError, "sizes: a network of %R does not fit in memory", plan->sizes);
+        goto exit;
+    }
+    result = 0;
+exit:
+    PyMem_Free(activation_numbers);
+    PyMem_Free(size_numbers);
+    return result;
+}
+
+int args_plan_parse(args_plan *plan, PyObject *sizes, PyObject *activations, PyObject *dtype)
+{
+    *plan = (args_plan){0};
+    PyObject *names = NULL, *numbers = as_tuple("sizes", sizes);
+    int result = -1;
+    if (numbers != NULL && (names = as_tuple("activations", activations)) != NULL)
+        result = parse_tuples(plan, numbers, names, dtype);
+    Py_XDECREF(names);
+    Py_XDECREF(numbers);
+    if (result < 0)
+        args_plan_clear(plan);
+    return result;
+}
+
+void args_plan_clear(args_plan *plan)
+{
+    Py_CLEAR(plan->sizes);
+    Py_CLEAR(plan->activations);
+    Py_CLEAR(plan->dtype);
+    mlpc_net_free(plan->net);
+    plan->net = NULL;
+}

@@ -1,0 +1,117 @@
+/* What callers see of a network's numbers: views that keep its memory alive.  A caller can give a view another shape or
+ * type, so each is a new one: the network's own arrays are shown to nobody. */
+#include "bind_net.h"
+
+static PyObject *all_of(const NetObject *net, PyArrayObject *of)
+{
+    return (PyObject *)net_view(net, 1, PyArray_DIMS(of), NULL, PyArray_DATA(of), NPY_ARRAY_CARRAY, PyArray_BASE(of));
+}
+
+PyObject *net_parameters(PyObject *self, void *Py_UNUSED(closure))
+{
+    const NetObject *const net = (NetObject *)self;
+    return all_of(net, net->parameters);
+}
+
+PyObject *net_gradients(PyObject *self, void *Py_UNUSED(closure))
+{
+    const NetObject *const net = (NetObject *)self;
+    return all_of(net, net->gradients);
+}
+
+PyObject *net_copy_parameters(PyObject *self, PyObject *Py_UNUSED(none))
+{
+    NetObject *const net = (NetObject *)self;
+    if (net_enter(net) < 0)
+        return NULL;
+    PyObject *copy = PyArray_NewCopy(net->parameters, NPY_CORDER);
+    net_leave(net);
+    return copy;
+}
+
+/* ---- Layers ------------------------------------------------------------------------------------------------------ */
+
+/* The plan of the layer that an int names; NULL with ValueError. */
+static const mlpc_layer *parse_layer(const NetObject *net, PyObject *object)
+{
+    uint64_t index;
+    if (args_integer("layer", object, 0, net->plan->n_layers - 1, &index) < 0)
+        return NULL;
+    return &net->plan->layers[index];
+}
+
+/* The weight of a layer, seen as (n_out, n_in), in parameters or gradients. */
+static PyArrayObject *weight_view(const NetObject *net, const mlpc_layer *layer, PyArrayObject *of)
+{
+    const npy_intp itemsize = (npy_intp)net_itemsize(net);
+    const npy_intp shape[2] = {(npy_intp)layer->n_out, (npy_intp)layer->n_in};
+    const npy_intp strides[2] = {itemsize, itemsize * shape[0]};
+    char *const data = (char *)PyArray_DATA(of) + layer->weight * net_itemsize(net);
+    return net_view(net, 2, shape, strides, data, NPY_ARRAY_WRITEABLE, PyArray_BASE(of));
+}
+
+static PyArrayObject *bias_view(const NetObject *net, const mlpc_layer *layer, PyArrayObject *of)
+{
+    const npy_intp shape = (npy_intp)layer->n_out;
+    char *const data = (char *)PyArray_DATA(of) + layer->bias * net_itemsize(net);
+    return net_view(net, 1, &shape, NULL, data, NPY_ARRAY_CARRAY, PyArray_BASE(of));
+}
+
+/* A tuple of n arrays, whose references it takes; NULL where one is NULL. */
+static PyObject *pack(int n, PyArrayObject *const *arrays)
+{
+    PyObject *tuple = PyTuple_New(n);
+    for (int i = 0; i < n; i++)
+        if (arrays[i] == NULL)
+            Py_CLEAR(tuple);
+    for (int i = 0; i < n; i++) {
+        if (tuple != NULL)
+            PyTuple_SET_ITEM(tuple, i, Py_NewRef((PyObject *)arrays[i]));
+        Py_XDECREF(arrays[i]);
+    }
+    return tuple;
+}
+
+PyObject *net_views(PyObject *self, PyObject *index)
+{
+    NetObject *const net = (NetObject *)self;
+    const mlpc_layer *const layer = parse_layer(net, index);
+    if (layer == NULL)
+        return NULL;
+    PyArrayObject *const views[] = {
+        weight_view(net, layer, net->parameters),
+        bias_view(net, layer, net->parameters),
+        weight_view(net, layer, net->gradients),
+        bias_view(net, layer, net->gradients),
+    };
+    return pack(4, views);
+}
+
+/* (rows of the latest forward, columns) of the workspace, read-only. */
+static PyArrayObject *memory_view(const NetObject *net, void *data, size_t columns)
+{
+    const npy_intp shape[2] = {(npy_intp)net->rows, (npy_intp)columns};
+    return net_view(net, 2, shape, NULL, data, NPY_ARRAY_CARRAY_RO, net->workspace_capsule);
+}
+
+PyObject *net_memory(PyObject *self, PyObject *index)
+{
+    const NetObject *const net = (NetObject *)self;
+    const mlpc_layer *const layer = parse_layer(net, index);
+    if (layer == NULL)
+        return NULL;
+    if (net->x == NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "input, output: there is no forward whose numbers could be seen; "
+                                            "call forward first: predict and evaluate leave nothing");
+        return NULL;
+    }
+    const size_t l = (size_t)(layer - net->plan->layers);
+    PyArrayObject *const views[] = {
+        l == 0 ? net_view(net, 2, (const npy_intp[]){(npy_intp)net->rows, net->n_in}, NULL, net->x_data,
+                          NPY_ARRAY_CARRAY_RO, (PyObject *)net->x)
+               : memory_view(net, net->workspace->a[l - 1], layer->n_in),
+        memory_view(net, net->workspace->z[l], layer->n_out),
+        memory_view(net, net->workspace->a[l], layer->n_out),
+    };
+    return pack(3, views);
+}

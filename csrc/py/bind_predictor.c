@@ -1,0 +1,229 @@
+/* The type Predictor: a frozen network.  Nothing of it changes, so that any number of threads may call it at once: each
+ * call takes memory that no other has. */
+#include "args_plan.h"
+
+#include <string.h>
+#include <structmember.h>
+
+#include "bind_infer.h"
+#include "errors.h"
+#include "names.h"
+#include "poll.h"
+
+/* The memory of one call. */
+typedef struct memory {
+    mlpc_workspace *workspace; /* NULL where it could not be made */
+    struct memory *next;
+} memory;
+
+typedef struct {
+    PyObject_HEAD mlpc_predictor *predictor;
+    npy_intp n_in, n_out;
+    PyObject *sizes, *activations, *dtype, *loss_name;
+    Py_ssize_t n_parameters;
+    memory *idle; /* of calls that have ended, for the next ones: as many as there were at once; the GIL guards it */
+} PredictorObject;
+
+/* ---- Making and ending ------------------------------------------------------------------------------------------- */
+
+/* parameters: (n_parameters,), to be copied. */
+static int freeze(PredictorObject *self, const module_state *state, const args_plan *plan, mlpc_loss_kind loss,
+                  PyObject *parameters)
+{
+    const mlpc_net *const net = plan->net;
+    PyArrayObject *array = args_real("parameters", parameters, net->dtype);
+    int result = -1;
+    if (array != NULL && args_shape1("parameters", array, (npy_intp)net->n_parameters) == 0) {
+        const mlpc_kernels *const kernels = module_kernels(state, net->dtype);
+        const void *const numbers = PyArray_DATA(array);
+        PyThreadState *const thread = PyEval_SaveThread();
+        const mlpc_status status = mlpc_predictor_create(&self->predictor, net, kernels, numbers, loss);
+        PyEval_RestoreThread(thread);
+        if (status == MLPC_OK)
+            result = 0;
+        else
+            errors_raise(status);
+    }
+    Py_XDECREF(array);
+    return result;
+}
+
+static void predictor_dealloc(PyObject *object)
+{
+    PredictorObject *const self = (PredictorObject *)object;
+    PyTypeObject *const type = Py_TYPE(object);
+    PyObject_GC_UnTrack(object);
+    for (memory *next; self->idle != NULL; self->idle = next) {
+        next = self->idle->next;
+        mlpc_workspace_free(self->idle->workspace);
+        PyMem_RawFree(self->idle);
+    }
+    Py_XDECREF(self->loss_name);
+    Py_XDECREF(self->dtype);
+    Py_XDECREF(self->activations);
+    Py_XDECREF(self->sizes);
+    mlpc_predictor_free(self->predictor);
+    type->tp_free(object);
+    Py_DECREF(type);
+}
+
+/* The module's own type among the bases of a subclass: the one that deallocates as this file says. */
+static PyTypeObject *own_type(PyTypeObject *type)
+{
+    while (type->tp_dealloc != predictor_dealloc)
+        type = type->tp_base;
+    return type;
+}
+
+/* Predictor(sizes, activations, dtype, loss, parameters) */
+static PyObject *predictor_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
+{
+    PyObject *sizes, *activations, *dtype, *loss_name, *parameters;
+    args_plan plan;
+    if (keywords != NULL && PyDict_GET_SIZE(keywords) > 0) {
+        PyErr_SetString(PyExc_TypeError, "Predictor: expected no keywords");
+        return NULL;
+    }
+    if (!PyArg_ParseTuple(args, "OOOOO:Predictor", &sizes, &activations, &dtype, &loss_name, &parameters))
+        return NULL;
+    const int loss = names_find("loss", loss_name, names_losses, MLPC_N_LOSSES);
+    if (loss < 0 || args_plan_parse(&plan, sizes, activations, dtype) < 0)
+        return NULL;
+    PredictorObject *self = (PredictorObject *)type->tp_alloc(type, 0);
+    if (self != NULL) {
+        self->sizes = Py_NewRef(plan.sizes);
+        self->activations = Py_NewRef(plan.activations);
+        self->dtype = Py_NewRef(plan.dtype);
+        self->loss_name = PyUnicode_FromString(names_losses[loss]);
+        self->n_in = (npy_intp)plan.net->layers[0].n_in;
+        self->n_out = (npy_intp)plan.net->layers[plan.net->n_layers - 1].n_out;
+        self->n_parameters = (Py_ssize_t)plan.net->n_parameters;
+        if (self->loss_name == NULL ||
+            freeze(self, PyType_GetModuleState(own_type(type)), &plan, (mlpc_loss_kind)loss, parameters) < 0)
+            Py_CLEAR(self);
+    }
+    args_plan_clear(&plan);
+    return (PyObject *)self;
+}
+
+/* What the object holds besides its type cannot refer back to it. */
+static int predictor_traverse(PyObject *self, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE(self));
+    return 0;
+}
+
+/* ---- Answers ----------------------------------------------------------------------------------------------------- */
+
+/* Memory for so many rows; NULL with MemoryError. */
+static memory *take_memory(PredictorObject *self, size_t rows)
+{
+    memory *taken = self->idle;
+    if (taken != NULL)
+        self->idle = taken->next;
+    else if ((taken = PyMem_RawCalloc(1, sizeof *taken)) == NULL)
+        PyErr_NoMemory();
+    if (taken != NULL && infer_reserve(&taken->workspace, self->predictor->net, self->predictor->kernels, rows) < 0) {
+        mlpc_workspace_free(taken->workspace);
+        PyMem_RawFree(taken);
+        taken = NULL;
+    }
+    return taken;
+}
+
+static void give_back(PredictorObject *self, memory *taken)
+{
+    taken->next = self->idle;
+    self->idle = taken;
+}
+
+static PyObject *answers(PredictorObject *self, const mlpc_input *input, size_t n, mlpc_output output)
+{
+    const mlpc_predictor *const predictor = self->predictor;
+    const mlpc_kernels *const kernels = predictor->kernels;
+    PyArrayObject *result = infer_new_output(output, predictor->loss, (npy_intp)n, self->n_out, predictor->net->dtype);
+    memory *const own = result == NULL ? NULL : take_memory(self, n);
+    if (own == NULL) {
+        Py_XDECREF(result);
+        return NULL;
+    }
+    void *const to = PyArray_DATA(result);
+    poll_state state;
+    const mlpc_poll *const poll = poll_begin_work(&state, mlpc_forward_terms(predictor->net, n), kernels->piece);
+    const mlpc_status status = mlpc_predictor_run(predictor, own->workspace, output, to, input, n, poll);
+    poll_end(&state);
+    give_back(self, own);
+    if (status != MLPC_OK) {
+        Py_DECREF(result);
+        return errors_raise(status);
+    }
+    return infer_finish_output(result, output, predictor->loss, self->n_out);
+}
+
+static PyObject *predictor_answers(PyObject *object, PyObject *const *args, Py_ssize_t nargs)
+{
+    PredictorObject *const self = (PredictorObject *)object;
+    PyObject *result = NULL;
+    mlpc_input input;
+    int output;
+    if (args_count("_answers", nargs, 3) < 0 ||
+        (output = names_find("output", args[1], names_outputs, MLPC_N_OUTPUTS)) < 0 ||
+        (output != MLPC_OUTPUT_logits && args_outputs(self->predictor->loss, self->n_out) < 0))
+        return NULL;
+    PyArrayObject *x = args_input(&input, args[0], args[2], self->predictor->net->dtype, self->n_in);
+    if (x != NULL)
+        result = answers(self, &input, (size_t)PyArray_DIM(x, 0), (mlpc_output)output);
+    Py_XDECREF(x);
+    return result;
+}
+
+static PyObject *copy_parameters(PyObject *object, PyObject *Py_UNUSED(none))
+{
+    const PredictorObject *const self = (PredictorObject *)object;
+    const mlpc_net *const net = self->predictor->net;
+    const npy_intp n = self->n_parameters;
+    PyObject *copy = PyArray_SimpleNew(1, &n, args_type_number(net->dtype));
+    if (copy != NULL)
+        memcpy(PyArray_DATA((PyArrayObject *)copy), self->predictor->parameters,
+               net->n_parameters * mlpc_itemsize(net->dtype));
+    return copy;
+}
+
+/* ---- The type ---------------------------------------------------------------------------------------------------- */
+
+static PyMethodDef predictor_methods[] = {
+    {"_answers", FAST(predictor_answers),
+     "_answers($self, x, output, scale, /)\n--\n\nlogits, prediction or probabilities."},
+    {"_copy_parameters", copy_parameters, METH_NOARGS,
+     "_copy_parameters($self, /)\n--\n\nA copy of all of them, in an array of its own."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyMemberDef predictor_members[] = {
+    {"sizes", T_OBJECT_EX, offsetof(PredictorObject, sizes), READONLY, "Units of every layer, inputs first."},
+    {"activations", T_OBJECT_EX, offsetof(PredictorObject, activations), READONLY, "Names, of the hidden layers."},
+    {"dtype", T_OBJECT_EX, offsetof(PredictorObject, dtype), READONLY, "float32 or float64."},
+    {"loss_name", T_OBJECT_EX, offsetof(PredictorObject, loss_name), READONLY, "What predictions are made for."},
+    {"n_parameters", T_PYSSIZET, offsetof(PredictorObject, n_parameters), READONLY, "How many weights and biases."},
+    {NULL, 0, 0, 0, NULL},
+};
+
+static PyType_Slot predictor_slots[] = {
+    {Py_tp_doc,
+     "Predictor(sizes, activations, dtype, loss, parameters, /)\n--\n\nA frozen network, for any number of threads."},
+    {Py_tp_new, predictor_new},
+    {Py_tp_dealloc, predictor_dealloc},
+    {Py_tp_traverse, predictor_traverse},
+    {Py_tp_methods, predictor_methods},
+    {Py_tp_members, predictor_members},
+    {0, NULL},
+};
+
+static PyType_Spec predictor_spec = {
+    .name = "mlpc._mlpc.Predictor",
+    .basicsize = sizeof(PredictorObject),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = predictor_slots,
+};
+
+PyObject *bind_predictor_type(PyObject *module) { return PyType_FromModuleAndSpec(module, &predictor_spec, NULL); }

@@ -1,0 +1,160 @@
+"""A frozen network: it answers, and nothing else, for any number of threads at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mlpc import _mlpc
+from mlpc.arguments import Array, real_array
+from mlpc.losses import LossName, loss_named
+from mlpc.names import ActivationName
+
+__all__ = ["Predictor"]
+
+
+class Predictor(_mlpc.Predictor):
+    """A network as it was when it was frozen: ``net.freeze()`` makes it.
+
+    It holds a copy of the parameters, packed once for the CPU's kernels, which nothing changes any more.  So any number
+    of threads may use it at once, none of them waits for another one, and one row takes the least time that there is.
+    It can be pickled, and answers as before, to the bit, wherever it is unpickled.
+
+    Parameters
+    ----------
+    sizes, activations, dtype, loss
+        Those of the network: all units, inputs first; a name for each hidden layer; "float32" or "float64"; the loss's
+        name.
+    parameters : array-like, (n_parameters,)
+        In the order of the network's `parameters`.
+
+    Attributes
+    ----------
+    sizes : tuple of int
+    activations : tuple of str
+    dtype : dtype
+    loss_name : str
+    n_parameters : int
+
+    Notes
+    -----
+    It computes with the instruction set that was active when it was made (`mlpc.cpu`), and takes about twice the memory
+    of its parameters: few rows are fastest with the weights in another order than many.
+
+    Examples
+    --------
+    >>> import mlpc
+    >>> net = mlpc.MLP([1, 2], init=[[[1.0], [-1.0]], [0.0, 0.0]])
+    >>> predictor = net.freeze()
+    >>> predictor
+    Predictor([1, 2], [], loss='cross_entropy', dtype='float32')
+    >>> net.parameters[:] = 0
+    >>> predictor.predict([[2.0], [-2.0]])
+    array([0, 1])
+    """
+
+    __slots__ = ()
+
+    activations: tuple[ActivationName, ...]
+    loss_name: LossName
+
+    def __new__(
+        cls,
+        sizes: tuple[int, ...],
+        activations: tuple[ActivationName, ...],
+        dtype: str,
+        loss: LossName,
+        parameters: ArrayLike,
+    ) -> Predictor:
+        parameters = real_array("parameters", parameters)
+        return super().__new__(cls, sizes, activations, dtype, loss, parameters)  # type: ignore[return-value]
+
+    def logits(self, x: ArrayLike, *, scale: float | None = None) -> Array:
+        """What ``net(x)`` gives, to the bit.
+
+        Parameters
+        ----------
+        x : array-like, (n, n_in)
+        scale : float, optional
+            Of uint8 `x` only, as images are kept: each element counts as ``x * scale``, rounded once; without it, as
+            the number that it is.
+
+        Returns
+        -------
+        ndarray, (n, n_out)
+
+        Raises
+        ------
+        TypeError, ValueError
+            Where `x` or `scale` is not as above; NaN is carried through.
+
+        Examples
+        --------
+        >>> import mlpc
+        >>> mlpc.MLP([2, 1], init=[[[1.0, 2.0]], [0.5]]).freeze().logits([[3.0, 4.0]])
+        array([[11.5]], dtype=float32)
+        """
+        return self._answers(x if type(x) is np.ndarray else real_array("x", x), "logits", scale)
+
+    def predict(self, x: ArrayLike, *, scale: float | None = None) -> NDArray[Any]:
+        """What ``net.predict(x)`` gives, to the bit.
+
+        Parameters are those of `logits`.
+
+        Returns
+        -------
+        ndarray
+            cross_entropy: labels (n,), int64, the first of equally large logits.  bce_with_logits: 0 or 1 per column,
+            (n, n_out), int64.  poisson: rates, the exponential of the output, (n, n_out).  Others: the output
+            (n, n_out).  Where there is one output: (n,).
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `logits`, and where a label would be made of NaN.
+
+        Examples
+        --------
+        >>> import mlpc, numpy as np
+        >>> predictor = mlpc.MLP([1, 2], init=[[[1.0], [-1.0]], [0.0, 0.0]]).freeze()
+        >>> predictor.predict(np.array([[0], [255]], np.uint8), scale=1 / 255)
+        array([0, 0])
+        """
+        return self._answers(x if type(x) is np.ndarray else real_array("x", x), "prediction", scale)
+
+    def predict_proba(self, x: ArrayLike, *, scale: float | None = None) -> Array:
+        """What ``net.predict_proba(x)`` gives, to the bit: probabilities of each class, or of 1 in each column.
+
+        Parameters are those of `logits`.
+
+        Returns
+        -------
+        ndarray, (n, n_out), or (n,) where there is one output
+            In the network's dtype.
+
+        Raises
+        ------
+        ValueError
+            For a network whose loss is one of regression.
+
+        Examples
+        --------
+        >>> import mlpc
+        >>> mlpc.MLP([1, 2], init="zeros").freeze().predict_proba([[2.0]])
+        array([[0.5, 0.5]], dtype=float32)
+        """
+        if not loss_named(self.loss_name).classifies:
+            raise ValueError(f"predict_proba: expected a loss of classification, got {self.loss_name}")
+        return self._answers(x if type(x) is np.ndarray else real_array("x", x), "probabilities", scale)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        state = (self.sizes, self.activations, self.dtype.name, self.loss_name, self._copy_parameters())
+        return type(self), state
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}({list(self.sizes)}, {list(self.activations)}, loss={self.loss_name!r}, "
+            f"dtype={self.dtype.name!r})"
+        )
