@@ -162,7 +162,7 @@ static void write_parameters(const char *path, const float *parameters, size_t n
 int main(int argc, char **argv)
 {
     size_t sizes[MOST_LAYERS + 1], layers = 0;
-    mlpc_activation hidden[MOST_LAYERS];
+    mlpc_block hidden[MOST_LAYERS];
     if (argc < 6 || argc - 6 >= MOST_LAYERS)
         fail("usage", "train IMAGES LABELS TEST-IMAGES TEST-LABELS PARAMETERS [HIDDEN-UNITS ...]");
     data_set data = read_data(argv[1], argv[2]), unseen = read_data(argv[3], argv[4]);
@@ -171,7 +171,7 @@ int main(int argc, char **argv)
     sizes[0] = data.images.size;
     for (int i = 6; i < argc; i++) {
         sizes[++layers] = strtoul(argv[i], NULL, 10);
-        hidden[layers - 1] = MLPC_ACTIVATION_relu;
+        hidden[layers - 1] = (mlpc_block){.activation = MLPC_ACTIVATION_relu};
         if (sizes[layers] == 0)
             fail(argv[i], "is no number of units");
     }

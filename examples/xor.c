@@ -30,7 +30,7 @@ int main(void)
 
     /* A network is a plan; its parameters are an array of ours. */
     const size_t sizes[] = {INPUTS, HIDDEN, OUTPUTS};
-    const mlpc_activation hidden[] = {MLPC_ACTIVATION_tanh};
+    const mlpc_block hidden[] = {{.activation = MLPC_ACTIVATION_tanh}};
     mlpc_net *net;
     check(mlpc_net_create(&net, MLPC_FLOAT32, 2, sizes, hidden));
     float *parameters = malloc(net->n_parameters * sizeof *parameters);

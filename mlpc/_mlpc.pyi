@@ -22,6 +22,8 @@ Optimizer: TypeAlias = tuple[
     str, tuple[float, ...], tuple[float, float, float, float, float], Real | None, Real | None,
     tuple[Real | None, Real | None, Real | None], Real | None, Real | None,
 ]  # fmt: skip
+# "relu", ..., or "leaky_relu" and "elu" with their setting; their names alone mean the standard one
+Activation: TypeAlias = str | tuple[str, float]
 # name, reduction, the loss's setting, its weight of the outputs ((k,) array-like, a number for all); None: as it is
 Loss: TypeAlias = tuple[str, str, float | None, ArrayLike | None]
 
@@ -58,8 +60,9 @@ def set_num_threads(n: int, /) -> None: ...  # 1..MAX_THREADS, for the whole pro
 def limit_threads(n: int, /) -> None: ...  # 1..MAX_THREADS, for calls from the calling thread: at most so many
 def give_way(whether: bool, /) -> None: ...  # to processes that keep the CPUs busy: calls keep to one thread then
 def map(name: str, x: Real, out: Real | None, /) -> Real: ...
-def activation_forward(name: str, z: Real, out: Real | None, /) -> Real: ...
-def activation_backward(name: str, da: Real, z: Real, out: Real | None, /) -> Real: ...
+def activation_setting(activation: Activation, /) -> tuple[str, float] | None: ...  # its name and value, checked
+def activation_forward(activation: Activation, z: Real, out: Real | None, /) -> Real: ...
+def activation_backward(activation: Activation, da: Real, z: Real, out: Real | None, /) -> Real: ...
 def rowwise(name: str, z: Real, out: Real | None, /) -> Real: ...  # z (n, k)
 def linear_forward(x: Real, weight: Real, bias: Real, out: Real | None, kernel: str = "linear_forward", /) -> Real: ...
 
@@ -129,12 +132,13 @@ class Net:
     """
 
     def __new__(
-        cls, sizes: Sequence[int], activations: Sequence[str], dtype: str, /, *args: Any, **kwargs: Any
+        cls, sizes: Sequence[int], activations: Sequence[Activation], dtype: str, /, *args: Any, **kwargs: Any
     ) -> Net: ...
     # ^ subclasses call super().__new__(cls, sizes, activations, dtype); parameters and gradients start at 0
 
     sizes: tuple[int, ...]
-    activations: tuple[str, ...]  # of the hidden layers
+    activations: tuple[str, ...]  # names, of the hidden layers
+    _blocks: tuple[Activation, ...]  # the same with settings
     dtype: np.dtype[Any]
     n_parameters: int
     parameters: Real  # (n_parameters,): each time a new writable view that keeps the network's memory alive

@@ -1,5 +1,6 @@
 /* Backward passes: a layer's weight gradient is shared out by inputs, its bias gradient by units, and the gradient of
  * its input by rows, so that no sum is. */
+#include "block.h"
 #include "fpmode.h"
 #include "pass.h"
 #include "team.h"
@@ -60,7 +61,6 @@ static void bias_gradient(const job *j, const mlpc_pass *p, const mlpc_layer *la
 static void input_gradient(const job *j, const mlpc_pass *p, size_t l, void *dx, const void *dz, size_t size)
 {
     const mlpc_layer *layer = &p->net->layers[l];
-    const mlpc_activation activation = l ? layer[-1].activation : MLPC_ACTIVATION_identity;
     const size_t I = layer->n_in, O = layer->n_out, most = mlpc_pass_piece(p, j->B, I, O + MLPC_ACTIVATION_TERMS);
     size_t from, to;
     mlpc_team_share(j->B, SHARED_ROWS, p->rank, size, &from, &to);
@@ -71,9 +71,16 @@ static void input_gradient(const job *j, const mlpc_pass *p, size_t l, void *dx,
             return;
         p->kernels->linear_backward_x(here, mlpc_pass_at(p, dz, b * O), mlpc_pass_at(p, p->parameters, layer->weight),
                                       n, I, O, mlpc_pass_tiles(p));
-        if (l)
-            p->kernels->activation_backward[activation](here, here, mlpc_pass_at(p, p->workspace->z[l - 1], b * I),
-                                                        mlpc_pass_at(p, p->workspace->a[l - 1], b * I), n * I);
+        if (l) {
+            const mlpc_block_rows rows = {
+                .z = mlpc_pass_at(p, p->workspace->z[l - 1], b * I),
+                .a = mlpc_pass_at(p, p->workspace->a[l - 1], b * I),
+                .dz = here,
+                .n = n,
+                .stride = I,
+            };
+            mlpc_block_backward(&layer[-1].block, p->kernels, &rows);
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "block.h"
 #include "fpmode.h"
 #include "pass.h"
 #include "team.h"
@@ -132,14 +133,19 @@ static mlpc_status activate(const rows *r, size_t l)
 {
     const mlpc_pass *p = r->pass;
     const mlpc_layer *layer = &p->net->layers[l];
-    const size_t elements = layer->activation == MLPC_ACTIVATION_identity ? 0 : r->n * r->row;
-    const size_t part = mlpc_pass_piece(p, elements, MLPC_ACTIVATION_TERMS, 1);
-    for (size_t i = 0; i < elements; i += part) {
+    const size_t row = r->row, most = mlpc_pass_piece(p, r->n, row, MLPC_ACTIVATION_TERMS);
+    if (mlpc_block_is_identity(&layer->block))
+        return MLPC_OK;
+    for (size_t b = 0; b < r->n; b += most) {
         if (mlpc_pass_stopped(p))
             return MLPC_ERROR_INTERRUPTED;
-        const size_t n = elements - i < part ? elements - i : part;
-        p->kernels->activation_forward[layer->activation](mlpc_pass_at(p, a_of(r, l), i),
-                                                          mlpc_pass_at(p, z_of(r, l), i), n);
+        const mlpc_block_rows part = {
+            .z = mlpc_pass_at(p, z_of(r, l), b * row),
+            .a = mlpc_pass_at(p, a_of(r, l), b * row),
+            .n = r->n - b < most ? r->n - b : most,
+            .stride = row,
+        };
+        mlpc_block_forward(&layer->block, p->kernels, &part);
     }
     return MLPC_OK;
 }

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "block.h"
 #include "fpmode.h"
 #include "fused_memory.h"
 #include "loss.h"
@@ -137,20 +138,33 @@ static void first_products(const rank_state *s, size_t k)
         first_product(s, k, p, p == first);
 }
 
-/* Activations and products of the rank's rows, from the first layer's z on. */
+/* Some rows around the block of a layer. */
+static mlpc_block_rows block_rows(const run *r, size_t l, size_t first, size_t n)
+{
+    const mlpc_fused_layer *layer = &r->f->layers[l];
+    const size_t row = r->f->packed->layers[l].row, offset = first * row;
+    return (mlpc_block_rows){
+        .z = at(r, layer->z, offset),
+        .a = at(r, layer->a, offset),
+        .dz = at(r, layer->dz, offset),
+        .n = n,
+        .stride = row,
+    };
+}
+
+/* Blocks and products of the rank's rows, from the first layer's z on. */
 static void forward(const rank_state *s, size_t first, size_t n)
 {
     const run *r = s->shared;
     const mlpc_net *net = r->job->net;
     for (size_t l = 0; l + 1 < net->n_layers; l++) {
         const mlpc_packed_layer *layer = &r->f->packed->layers[l], *next = layer + 1;
-        const mlpc_fused_layer *here = &r->f->layers[l], *there = here + 1;
-        void *const a = at(r, here->a, first * layer->row);
-        r->job->kernels->activation_forward[net->layers[l].activation](a, at(r, here->z, first * layer->row),
-                                                                       n * layer->row);
+        const mlpc_fused_layer *there = &r->f->layers[l + 1];
+        const mlpc_block_rows rows = block_rows(r, l, first, n);
+        mlpc_block_forward(&net->layers[l].block, r->job->kernels, &rows);
         for (size_t p = 0; p < next->n_panels; p++) {
             const size_t unit = next->panels[p];
-            r->job->kernels->panel_forward(at(r, there->z, first * next->row + unit), next->row, a, layer->row,
+            r->job->kernels->panel_forward(at(r, there->z, first * next->row + unit), next->row, rows.a, layer->row,
                                            at(r, next->weight, next->I * unit), at(r, next->bias, unit), n, next->I,
                                            next->panels[p + 1] - unit);
         }
@@ -188,14 +202,11 @@ static void backward(const rank_state *s, size_t first, size_t n)
     const run *r = s->shared;
     for (size_t l = r->job->net->n_layers - 1; l > 0; l--) {
         const mlpc_packed_layer *layer = &r->f->packed->layers[l], *before = layer - 1;
-        const mlpc_fused_layer *here = &r->f->layers[l], *there = here - 1;
-        const size_t offset = first * before->row;
-        void *const dz = at(r, there->dz, offset);
-        r->job->kernels->panels_backward_x(dz, before->row, at(r, here->dz, first * layer->row), layer->row,
-                                           layer->weight, layer->panels, n, layer->I, layer->O,
+        const mlpc_block_rows rows = block_rows(r, l - 1, first, n);
+        r->job->kernels->panels_backward_x(rows.dz, before->row, at(r, r->f->layers[l].dz, first * layer->row),
+                                           layer->row, layer->weight, layer->panels, n, layer->I, layer->O,
                                            r->f->ranks[s->rank].tiles);
-        r->job->kernels->activation_backward[r->job->net->layers[l - 1].activation](
-            dz, dz, at(r, there->z, offset), at(r, there->a, offset), n * before->row);
+        mlpc_block_backward(&r->job->net->layers[l - 1].block, r->job->kernels, &rows);
     }
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "block.h"
 #include "memory.h"
 #include "pass.h"
 #include "step.h"
@@ -15,21 +16,14 @@ enum { STRIP_BYTES = 8192 };
  * computed step by step. */
 enum { MOST_PIECES = 20 };
 
-/* Kinks cost next to nothing; an element of another activation, forward and back, and one of the loss, so many
- * terms. */
+/* An element of an activation that is not cheap, forward and back, and one of the loss, cost so many terms. */
 enum { BOTH_WAYS = 4 * MLPC_ACTIVATION_TERMS };
-
-static int has_kinks_alone(mlpc_activation a)
-{
-    return a == MLPC_ACTIVATION_identity || a == MLPC_ACTIVATION_relu || a == MLPC_ACTIVATION_leaky_relu ||
-           a == MLPC_ACTIVATION_relu6 || a == MLPC_ACTIVATION_hardtanh;
-}
 
 static int too_large(const mlpc_net *net, const mlpc_kernels *kernels, size_t B)
 {
     double elements = 0;
     for (size_t l = 0; l < net->n_layers; l++)
-        if (l == net->n_layers - 1 || !has_kinks_alone(net->layers[l].activation))
+        if (l == net->n_layers - 1 || !mlpc_activation_of(net->layers[l].block.activation)->cheap)
             elements += (double)net->layers[l].n_out;
     return mlpc_fused_terms(net, B) + BOTH_WAYS * (double)B * elements > (double)MOST_PIECES * (double)kernels->piece;
 }
@@ -72,9 +66,10 @@ static void cut_all(mlpc_cutter *c, mlpc_fused *f, const mlpc_net *net, const ml
     mlpc_fused_rank *ranks = mlpc_cut(c, f->threads, 1, sizeof *ranks);
     for (size_t l = 0; l < L; l++) {
         const size_t row = f->packed->layers[l].row;
+        void *const z = mlpc_cut(c, B, row, size);
         const mlpc_fused_layer memory = {
-            .z = mlpc_cut(c, B, row, size),
-            .a = l + 1 < L ? mlpc_cut(c, B, row, size) : NULL,
+            .z = z,
+            .a = l > 0 && mlpc_block_is_identity(&net->layers[l].block) ? z : mlpc_cut(c, B, row, size),
             .dz = mlpc_cut(c, B, row, size),
         };
         if (layers)

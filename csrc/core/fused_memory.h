@@ -7,7 +7,9 @@
 #include "loss.h"
 #include "packed.h"
 
-/* What lies behind a layer, for the rows of a batch, `row` elements apart.  In the padding dz is 0. */
+/* What lies behind a layer, before and after its block, for the rows of a batch, `row` elements apart; a is z where the
+ * block is an identity, except behind the first layer, whose z of the next batch is made while threads still read a of
+ * this one.  In the padding dz is 0. */
 typedef struct {
     void *z, *a, *dz;
 } mlpc_fused_layer;

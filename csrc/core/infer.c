@@ -25,7 +25,7 @@ static void answer(void *context, void *z, size_t first, size_t rows)
     const size_t O = job->O, n = rows * O;
     if (job->output == MLPC_OUTPUT_probabilities) {
         if (job->link == MLPC_LINK_sigmoid)
-            kernels->activation_forward[MLPC_ACTIVATION_sigmoid](z, z, n);
+            kernels->activation_forward[MLPC_ACTIVATION_sigmoid](z, z, 0, n);
         else
             kernels->rowwise[MLPC_ROWWISE_softmax](z, z, rows, O);
     } else if (job->output == MLPC_OUTPUT_prediction && job->link == MLPC_LINK_exp) {

@@ -2,7 +2,7 @@
  * other.
  *
  * The objective.  A network f with weights W_l (n_in, n_out) and biases b_l maps a row x to logits or predictions z:
- *     a_0 = x;   z_l = a_(l-1) W_l + b_l;   a_l = activation_l(z_l);   z = z_L, the last layer being linear.
+ *     a_0 = x;   z_l = a_(l-1) W_l + b_l;   a_l = block_l(z_l);   z = z_L, the last layer being linear.
  * With losses l_i = l(z_i, y_i) and sample weights s_i (1 where there are none):
  *     element-wise losses    L = sum_i s_i sum_j l_ij / D       mean: D = O sum_i s_i          sum: D = 1
  *     cross-entropy          L = sum_i s_i l_i / D              mean: D = sum_i s_i w[y_i]     sum: D = 1
@@ -60,12 +60,34 @@ typedef struct {
 /* The input from a row of I columns on. */
 mlpc_input mlpc_input_from(const mlpc_input *x, size_t row, size_t I, size_t itemsize);
 
+/* ---- Blocks: what stands between two products -------------------------------------------------------------------- */
+
+/* What is known of an activation besides its kernels.  Where it has a setting, that is a finite number > above. */
+typedef struct {
+    int cheap;           /* costs next to nothing beside a product; others take elementary functions */
+    const char *setting; /* its name, or NULL where there is none */
+    double standard, above;
+} mlpc_activation_row;
+
+const mlpc_activation_row *mlpc_activation_of(mlpc_activation activation);
+
+typedef struct {
+    mlpc_activation activation;
+    double setting; /* of the activation, where it has one */
+} mlpc_block;
+
+/* An activation with its standard setting. */
+mlpc_block mlpc_block_of(mlpc_activation activation);
+
+/* 1 where the setting, if there is one, can be computed with in a dtype. */
+int mlpc_block_valid(const mlpc_block *block, mlpc_dtype dtype);
+
 /* ---- Networks: the plan, no memory for numbers --------------------------------------------------------------- */
 
 typedef struct {
     size_t n_in, n_out;
-    size_t weight, bias;        /* offsets into the parameters, in elements */
-    mlpc_activation activation; /* identity for the last layer */
+    size_t weight, bias; /* offsets into the parameters, in elements */
+    mlpc_block block;    /* behind the product; identity for the last layer */
 } mlpc_layer;
 
 typedef struct {
@@ -74,10 +96,10 @@ typedef struct {
     mlpc_layer *layers; /* n_layers of them */
 } mlpc_net;
 
-/* A plan for sizes[0] inputs and layers of sizes[1..n_layers] units; activations[n_layers - 1], for the hidden layers.
- * Sizes are at least 1.  MEMORY where their products overflow. */
+/* A plan for sizes[0] inputs and layers of sizes[1..n_layers] units; blocks[n_layers - 1], behind the hidden layers,
+ * are valid.  Sizes are at least 1.  MEMORY where their products overflow. */
 mlpc_status mlpc_net_create(mlpc_net **net, mlpc_dtype dtype, size_t n_layers, const size_t *sizes,
-                            const mlpc_activation *activations);
+                            const mlpc_block *blocks);
 mlpc_status mlpc_net_copy(mlpc_net **copy, const mlpc_net *net);
 void mlpc_net_free(mlpc_net *net);
 
@@ -87,7 +109,7 @@ typedef struct {
     size_t batch;   /* rows that fit */
     size_t room;    /* threads that have an input and a scratch of their own */
     size_t threads; /* of them, that may compute: 1..room, to be set at will */
-    void **z, **a;  /* per layer (batch, n_out): before and after its activation; one array where that is identity */
+    void **z, **a;  /* per layer (batch, n_out): before and after its block; one array where that is an identity */
     size_t row;     /* 0, or, for inference, elements of a row's room in z and a: two arrays for all layers, by turns */
     void *dz[2];    /* (batch, widest layer) each, for the chain of gradients in backward */
     void *input;    /* (room, input_rows, n_in) of real: rows that came as bytes */

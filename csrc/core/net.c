@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "block.h"
 #include "memory.h"
 #include "mlpc.h"
 #include "pass.h"
@@ -9,7 +10,7 @@
 size_t mlpc_itemsize(mlpc_dtype dtype) { return dtype == MLPC_FLOAT32 ? sizeof(float) : sizeof(double); }
 
 mlpc_status mlpc_net_create(mlpc_net **out, mlpc_dtype dtype, size_t n_layers, const size_t *sizes,
-                            const mlpc_activation *activations)
+                            const mlpc_block *blocks)
 {
     if (n_layers > SIZE_MAX / sizeof(mlpc_layer))
         return MLPC_ERROR_MEMORY;
@@ -30,7 +31,7 @@ mlpc_status mlpc_net_create(mlpc_net **out, mlpc_dtype dtype, size_t n_layers, c
             .n_out = n_out,
             .weight = offset,
             .bias = offset + n_in * n_out,
-            .activation = l + 1 < n_layers ? activations[l] : MLPC_ACTIVATION_identity,
+            .block = l + 1 < n_layers ? blocks[l] : mlpc_block_of(MLPC_ACTIVATION_identity),
         };
         offset += (n_in + 1) * n_out;
     }
@@ -80,7 +81,7 @@ static void cut_layers(mlpc_cutter *c, mlpc_workspace *workspace, const mlpc_net
     for (size_t l = 0; l < L; l++) {
         const mlpc_layer *layer = &net->layers[l];
         void *const z_l = mlpc_cut(c, B, layer->n_out, size);
-        void *const a_l = layer->activation == MLPC_ACTIVATION_identity ? z_l : mlpc_cut(c, B, layer->n_out, size);
+        void *const a_l = mlpc_block_is_identity(&layer->block) ? z_l : mlpc_cut(c, B, layer->n_out, size);
         if (z) {
             z[l] = z_l;
             a[l] = a_l;

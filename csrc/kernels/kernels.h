@@ -124,11 +124,12 @@ struct mlpc_kernels {
     /* y[i] = f(x[i]), i < n.  y may be x. */
     void (*map[MLPC_N_MAPS])(void *y, const void *x, size_t n);
 
-    /* a[i] = f(z[i]), i < n.  a may be z. */
-    void (*activation_forward[MLPC_N_ACTIVATIONS])(void *a, const void *z, size_t n);
+    /* a[i] = f(z[i]), i < n.  a may be z.  The setting is rounded to real once; activations without one ignore it. */
+    void (*activation_forward[MLPC_N_ACTIVATIONS])(void *a, const void *z, double setting, size_t n);
 
     /* dz[i] = da[i] * f'(z[i]), flushed, given a[i] = f(z[i]).  dz may be da.  At kinks the derivative is PyTorch's. */
-    void (*activation_backward[MLPC_N_ACTIVATIONS])(void *dz, const void *da, const void *z, const void *a, size_t n);
+    void (*activation_backward[MLPC_N_ACTIVATIONS])(void *dz, const void *da, const void *z, const void *a,
+                                                    double setting, size_t n);
 
     /* Row by row: x (rows, columns) to y of that shape.  y may be x.  The sum of exponentials follows `sum` below. */
     void (*rowwise[MLPC_N_ROWWISE])(void *y, const void *x, size_t rows, size_t columns);

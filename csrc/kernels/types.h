@@ -14,7 +14,7 @@
 typedef enum { MLPC_FLOAT32, MLPC_FLOAT64, MLPC_N_DTYPES } mlpc_dtype;
 
 typedef enum {
-#define MLPC_ACTIVATION(name) MLPC_ACTIVATION_##name,
+#define MLPC_ACTIVATION(name, cost) MLPC_ACTIVATION_##name,
 #include "kernels.def"
     MLPC_N_ACTIVATIONS
 } mlpc_activation;

@@ -87,6 +87,15 @@ int args_overlap_memory(PyArrayObject *a, const void *memory, size_t n);
 /* ValueError where they do. */
 int args_disjoint(const char *a_name, PyArrayObject *a, const char *b_name, PyArrayObject *b);
 
+/* ---- Activations ------------------------------------------------------------------------------------------------- */
+
+/* A name, with the activation's standard setting if it has one, or a tuple (name, setting).  TypeError or ValueError
+ * where the name is none, or the setting is none that the activation can have in the dtype. */
+int args_block(const char *argument, PyObject *object, mlpc_dtype dtype, mlpc_block *block);
+
+/* The same as an object: the tuple where the activation has a setting, else the name. */
+PyObject *args_block_as_object(const mlpc_block *block);
+
 /* ---- Losses ------------------------------------------------------------------------------------------------------ */
 
 /* A loss and what it is computed from; the arrays hold what the pointers point to. */

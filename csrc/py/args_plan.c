@@ -30,21 +30,26 @@ static int parse_sizes(args_plan *plan, PyObject *sizes, size_t *numbers)
     return plan->sizes == NULL ? -1 : 0;
 }
 
-static int parse_activations(args_plan *plan, PyObject *activations, Py_ssize_t n, mlpc_activation *numbers)
+/* Of the tuple of n activations: blocks for the plan, and two tuples for attributes. */
+static int parse_activations(args_plan *plan, PyObject *activations, Py_ssize_t n, mlpc_dtype dtype, mlpc_block *blocks)
 {
     if (PyTuple_GET_SIZE(activations) != n) {
         PyErr_Format(PyExc_ValueError, "activations: expected %zd, one per hidden layer, got %zd", n,
                      PyTuple_GET_SIZE(activations));
         return -1;
     }
+    if ((plan->activations = PyTuple_New(n)) == NULL || (plan->blocks = PyTuple_New(n)) == NULL)
+        return -1;
     for (Py_ssize_t i = 0; i < n; i++) {
-        const int found =
-            names_find("activations", PyTuple_GET_ITEM(activations, i), names_activations, MLPC_N_ACTIVATIONS);
-        if (found < 0)
+        PyObject *name, *block;
+        if (args_block("activations", PyTuple_GET_ITEM(activations, i), dtype, &blocks[i]) < 0 ||
+            (name = PyUnicode_FromString(names_activations[blocks[i].activation])) == NULL)
             return -1;
-        numbers[i] = (mlpc_activation)found;
+        PyTuple_SET_ITEM(plan->activations, i, name);
+        if ((block = args_block_as_object(&blocks[i])) == NULL)
+            return -1;
+        PyTuple_SET_ITEM(plan->blocks, i, block);
     }
-    plan->activations = Py_NewRef(activations);
     return 0;
 }
 
@@ -68,7 +73,7 @@ static int parse_tuples(args_plan *plan, PyObject *sizes, PyObject *activations,
 {
     const Py_ssize_t n = PyTuple_GET_SIZE(sizes);
     size_t *size_numbers = NULL;
-    mlpc_activation *activation_numbers = NULL;
+    mlpc_block *blocks = NULL;
     mlpc_dtype real;
     int result = -1;
     if (n < 2) {
@@ -76,15 +81,15 @@ static int parse_tuples(args_plan *plan, PyObject *sizes, PyObject *activations,
         return -1;
     }
     size_numbers = PyMem_Calloc((size_t)n, sizeof *size_numbers);
-    activation_numbers = PyMem_Calloc((size_t)n, sizeof *activation_numbers);
-    if (size_numbers == NULL || activation_numbers == NULL) {
+    blocks = PyMem_Calloc((size_t)n, sizeof *blocks);
+    if (size_numbers == NULL || blocks == NULL) {
         PyErr_NoMemory();
         goto exit;
     }
-    if (parse_sizes(plan, sizes, size_numbers) < 0 ||
-        parse_activations(plan, activations, n - 2, activation_numbers) < 0 || parse_dtype(plan, dtype, &real) < 0)
+    if (parse_sizes(plan, sizes, size_numbers) < 0 || parse_dtype(plan, dtype, &real) < 0 ||
+        parse_activations(plan, activations, n - 2, real, blocks) < 0)
         goto exit;
-    const mlpc_status status = mlpc_net_create(&plan->net, real, (size_t)n - 1, size_numbers, activation_numbers);
+    const mlpc_status status = mlpc_net_create(&plan->net, real, (size_t)n - 1, size_numbers, blocks);
     if (status != MLPC_OK) {
         plan->net = NULL;
         PyErr_Format(PyExc_MemoryError, "sizes: a network of %R does not fit in memory", plan->sizes);
@@ -92,7 +97,7 @@ static int parse_tuples(args_plan *plan, PyObject *sizes, PyObject *activations,
     }
     result = 0;
 exit:
-    PyMem_Free(activation_numbers);
+    PyMem_Free(blocks);
     PyMem_Free(size_numbers);
     return result;
 }
@@ -115,6 +120,7 @@ void args_plan_clear(args_plan *plan)
 {
     Py_CLEAR(plan->sizes);
     Py_CLEAR(plan->activations);
+    Py_CLEAR(plan->blocks);
     Py_CLEAR(plan->dtype);
     mlpc_net_free(plan->net);
     plan->net = NULL;

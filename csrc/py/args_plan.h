@@ -4,10 +4,11 @@
 
 #include "args.h"
 
-/* The plan, and what shows it to Python: a tuple of ints, a tuple of names, a dtype of NumPy's. */
+/* The plan, and what shows it to Python: a tuple of ints, a tuple of names, one of names or (name,
+ * setting), a dtype of NumPy's. */
 typedef struct {
     mlpc_net *net;
-    PyObject *sizes, *activations, *dtype;
+    PyObject *sizes, *activations, *blocks, *dtype;
 } args_plan;
 
 /* From two sequences and what NumPy takes for a dtype.  -1 with TypeError, ValueError or MemoryError, and all NULL. */

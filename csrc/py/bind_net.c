@@ -23,6 +23,7 @@ static void net_dealloc(PyObject *self)
     Py_XDECREF(net->gradients);
     Py_XDECREF(net->parameters);
     Py_XDECREF(net->dtype);
+    Py_XDECREF(net->blocks);
     Py_XDECREF(net->activations);
     Py_XDECREF(net->sizes);
     mlpc_net_free(net->plan);
@@ -58,6 +59,7 @@ static PyObject *net_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED
     net->plan = plan.net;
     net->sizes = plan.sizes;
     net->activations = plan.activations;
+    net->blocks = plan.blocks;
     net->dtype = plan.dtype;
     net->n_in = (npy_intp)plan.net->layers[0].n_in;
     net->n_out = (npy_intp)plan.net->layers[plan.net->n_layers - 1].n_out;
@@ -68,7 +70,7 @@ static PyObject *net_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED
     return (PyObject *)net;
 }
 
-/* What the object holds besides its type cannot refer back to it: arrays, capsules, tuples of ints and of names. */
+/* What the object holds besides its type cannot refer back to it: arrays, capsules, tuples of numbers and names. */
 static int net_traverse(PyObject *self, visitproc visit, void *arg)
 {
     Py_VISIT(Py_TYPE(self));
@@ -131,6 +133,8 @@ static PyMethodDef net_methods[] = {
 static PyMemberDef net_members[] = {
     {"sizes", T_OBJECT_EX, offsetof(NetObject, sizes), READONLY, "Units of every layer, inputs first."},
     {"activations", T_OBJECT_EX, offsetof(NetObject, activations), READONLY, "Names, of the hidden layers."},
+    {"_blocks", T_OBJECT_EX, offsetof(NetObject, blocks), READONLY,
+     "Of the hidden layers: a name, or a tuple of name and setting."},
     {"dtype", T_OBJECT_EX, offsetof(NetObject, dtype), READONLY, "float32 or float64."},
     {"n_parameters", T_PYSSIZET, offsetof(NetObject, n_parameters), READONLY, "How many weights and biases."},
     {NULL, 0, 0, 0, NULL},

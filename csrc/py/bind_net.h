@@ -16,7 +16,7 @@ typedef struct NetObject {
     npy_intp n_in, n_out;
 
     /* Attributes.  The arrays show memory that outlives the network with any view of it. */
-    PyObject *sizes, *activations, *dtype;
+    PyObject *sizes, *activations, *blocks, *dtype;
     Py_ssize_t n_parameters;
     PyArrayObject *parameters, *gradients; /* nobody else has these; callers see views */
 

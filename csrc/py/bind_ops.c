@@ -14,7 +14,6 @@ static PyObject *kernels(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
 /* ---- Element by element, row by row ------------------------------------------------------------------------------ */
 
 typedef void unary(void *y, const void *x, size_t n);
-typedef void binary(void *dz, const void *da, const void *z, const void *a, size_t n);
 
 static void run_unary(unary *kernel, PyArrayObject *y, PyArrayObject *x)
 {
@@ -28,59 +27,76 @@ static void run_unary(unary *kernel, PyArrayObject *y, PyArrayObject *x)
     Py_END_ALLOW_THREADS
 }
 
-/* What map and activation_forward share: `table` picks their kernels. */
-static PyObject *apply_unary(PyObject *module, PyObject *const *args, const char *x_name,
-                             unary *const *(*table)(const mlpc_kernels *), int index)
+/* An array, and one for what is computed of each of its elements. */
+typedef struct {
+    PyArrayObject *x, *out;
+    mlpc_dtype dtype;
+} operands;
+
+static int parse_operands(operands *to, const char *x_name, PyObject *x, PyObject *out)
 {
-    mlpc_dtype dtype = MLPC_N_DTYPES;
-    PyArrayObject *out = NULL;
-    PyArrayObject *x = args_float(x_name, args[1], &dtype);
-    if (x == NULL)
-        goto exit;
-    out = args_out(args[2], PyArray_NDIM(x), PyArray_DIMS(x), dtype);
-    if (out == NULL || args_disjoint("out", out, x_name, x) < 0) {
-        Py_CLEAR(out);
-        goto exit;
-    }
-    run_unary(table(module_kernels(module_state_of(module), dtype))[index], out, x);
-exit:
-    Py_XDECREF(x);
-    return (PyObject *)out;
+    *to = (operands){.dtype = MLPC_N_DTYPES};
+    if ((to->x = args_float(x_name, x, &to->dtype)) != NULL &&
+        (to->out = args_out(out, PyArray_NDIM(to->x), PyArray_DIMS(to->x), to->dtype)) != NULL &&
+        args_disjoint("out", to->out, x_name, to->x) == 0)
+        return 0;
+    Py_CLEAR(to->x);
+    Py_CLEAR(to->out);
+    return -1;
 }
-
-static unary *const *map_table(const mlpc_kernels *kernels_) { return kernels_->map; }
-
-static unary *const *activation_table(const mlpc_kernels *kernels_) { return kernels_->activation_forward; }
 
 static PyObject *map(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
 {
+    operands o;
     if (args_count("map", nargs, 3) < 0)
         return NULL;
     const int index = names_find("name", args[0], names_maps, MLPC_N_MAPS);
-    return index < 0 ? NULL : apply_unary(module, args, "x", map_table, index);
+    if (index < 0 || parse_operands(&o, "x", args[1], args[2]) < 0)
+        return NULL;
+    run_unary(module_kernels(module_state_of(module), o.dtype)->map[index], o.out, o.x);
+    Py_DECREF(o.x);
+    return (PyObject *)o.out;
 }
 
+static void run_activation_forward(const mlpc_kernels *table, const mlpc_block *block, PyArrayObject *a,
+                                   PyArrayObject *z)
+{
+    void *const to = PyArray_DATA(a);
+    const void *const from = PyArray_DATA(z);
+    const size_t n = (size_t)PyArray_SIZE(z);
+    Py_BEGIN_ALLOW_THREADS
+    const mlpc_fpmode mode = mlpc_fpmode_enter();
+    table->activation_forward[block->activation](to, from, block->setting, n);
+    mlpc_fpmode_leave(mode);
+    Py_END_ALLOW_THREADS
+}
+
+/* The array is parsed first: its dtype says what a setting may be. */
 static PyObject *activation_forward(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
 {
-    if (args_count("activation_forward", nargs, 3) < 0)
+    operands o;
+    mlpc_block block;
+    if (args_count("activation_forward", nargs, 3) < 0 || parse_operands(&o, "z", args[1], args[2]) < 0)
         return NULL;
-    const int index = names_find("name", args[0], names_activations, MLPC_N_ACTIVATIONS);
-    return index < 0 ? NULL : apply_unary(module, args, "z", activation_table, index);
+    if (args_block("activation", args[0], o.dtype, &block) < 0)
+        Py_CLEAR(o.out);
+    else
+        run_activation_forward(module_kernels(module_state_of(module), o.dtype), &block, o.out, o.x);
+    Py_DECREF(o.x);
+    return (PyObject *)o.out;
 }
 
 /* A caller has z; the kernels of the derivative read a = f(z) too, which is computed here into an array for that. */
-static void run_activation_backward(const mlpc_kernels *table, int index, PyArrayObject *dz, PyArrayObject *da,
-                                    PyArrayObject *z, PyArrayObject *a)
+static void run_activation_backward(const mlpc_kernels *table, const mlpc_block *block, PyArrayObject *dz,
+                                    PyArrayObject *da, PyArrayObject *z, PyArrayObject *a)
 {
-    unary *const forward = table->activation_forward[index];
-    binary *const backward = table->activation_backward[index];
     void *const dz_data = PyArray_DATA(dz), *const a_data = PyArray_DATA(a);
     const void *const da_data = PyArray_DATA(da), *const z_data = PyArray_DATA(z);
     const size_t n = (size_t)PyArray_SIZE(z);
     Py_BEGIN_ALLOW_THREADS
     const mlpc_fpmode mode = mlpc_fpmode_enter();
-    forward(a_data, z_data, n);
-    backward(dz_data, da_data, z_data, a_data, n);
+    table->activation_forward[block->activation](a_data, z_data, block->setting, n);
+    table->activation_backward[block->activation](dz_data, da_data, z_data, a_data, block->setting, n);
     mlpc_fpmode_leave(mode);
     Py_END_ALLOW_THREADS
 }
@@ -88,11 +104,11 @@ static void run_activation_backward(const mlpc_kernels *table, int index, PyArra
 static PyObject *activation_backward(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
 {
     mlpc_dtype dtype = MLPC_N_DTYPES;
+    mlpc_block block;
     PyArrayObject *z = NULL, *a = NULL, *dz = NULL, *da = NULL;
     if (args_count("activation_backward", nargs, 4) < 0)
         return NULL;
-    const int index = names_find("name", args[0], names_activations, MLPC_N_ACTIVATIONS);
-    if (index < 0 || (da = args_float("da", args[1], &dtype)) == NULL ||
+    if ((da = args_float("da", args[1], &dtype)) == NULL || args_block("activation", args[0], dtype, &block) < 0 ||
         (z = args_float("z", args[2], &dtype)) == NULL || args_shape("z", z, PyArray_NDIM(da), PyArray_DIMS(da)) < 0 ||
         (a = args_out(Py_None, PyArray_NDIM(z), PyArray_DIMS(z), dtype)) == NULL)
         goto exit;
@@ -101,12 +117,21 @@ static PyObject *activation_backward(PyObject *module, PyObject *const *args, Py
         Py_CLEAR(dz);
         goto exit;
     }
-    run_activation_backward(module_kernels(module_state_of(module), dtype), index, dz, da, z, a);
+    run_activation_backward(module_kernels(module_state_of(module), dtype), &block, dz, da, z, a);
 exit:
     Py_XDECREF(a);
     Py_XDECREF(z);
     Py_XDECREF(da);
     return (PyObject *)dz;
+}
+
+static PyObject *activation_setting(PyObject *Py_UNUSED(module), PyObject *activation)
+{
+    mlpc_block block;
+    if (args_block("activation", activation, MLPC_FLOAT64, &block) < 0)
+        return NULL;
+    const char *const setting = mlpc_activation_of(block.activation)->setting;
+    return setting == NULL ? Py_NewRef(Py_None) : Py_BuildValue("(sd)", setting, block.setting);
 }
 
 static void run_rowwise(const mlpc_kernels *table, int index, PyArrayObject *y, PyArrayObject *x)
@@ -435,9 +460,11 @@ exit:
 PyMethodDef bind_ops_methods[] = {
     {"kernels", kernels, METH_NOARGS, "kernels()\n--\n\nFamilies of kernels and the names in each."},
     {"map", FAST(map), "map(name, x, out, /)\n--\n\nAn elementary function of every element."},
-    {"activation_forward", FAST(activation_forward), "activation_forward(name, z, out, /)\n--\n\na = f(z)."},
+    {"activation_forward", FAST(activation_forward), "activation_forward(activation, z, out, /)\n--\n\na = f(z)."},
+    {"activation_setting", activation_setting, METH_O,
+     "activation_setting(activation, /)\n--\n\nThe setting's name and value, or None."},
     {"activation_backward", FAST(activation_backward),
-     "activation_backward(name, da, z, out, /)\n--\n\ndz = da * f'(z)."},
+     "activation_backward(activation, da, z, out, /)\n--\n\ndz = da * f'(z)."},
     {"rowwise", FAST(rowwise), "rowwise(name, z, out, /)\n--\n\nsoftmax or log_softmax of every row."},
     {"linear_forward", FAST(linear_forward),
      "linear_forward(x, weight, bias, out, kernel='linear_forward', /)\n--\n\nz = x @ weight.T + bias."},

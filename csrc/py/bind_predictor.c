@@ -19,7 +19,7 @@ typedef struct memory {
 typedef struct {
     PyObject_HEAD mlpc_predictor *predictor;
     npy_intp n_in, n_out;
-    PyObject *sizes, *activations, *dtype, *loss_name;
+    PyObject *sizes, *activations, *blocks, *dtype, *loss_name;
     Py_ssize_t n_parameters;
     memory *idle; /* of calls that have ended, for the next ones: as many as there were at once; the GIL guards it */
 } PredictorObject;
@@ -60,6 +60,7 @@ static void predictor_dealloc(PyObject *object)
     }
     Py_XDECREF(self->loss_name);
     Py_XDECREF(self->dtype);
+    Py_XDECREF(self->blocks);
     Py_XDECREF(self->activations);
     Py_XDECREF(self->sizes);
     mlpc_predictor_free(self->predictor);
@@ -93,6 +94,7 @@ static PyObject *predictor_new(PyTypeObject *type, PyObject *args, PyObject *key
     if (self != NULL) {
         self->sizes = Py_NewRef(plan.sizes);
         self->activations = Py_NewRef(plan.activations);
+        self->blocks = Py_NewRef(plan.blocks);
         self->dtype = Py_NewRef(plan.dtype);
         self->loss_name = PyUnicode_FromString(names_losses[loss]);
         self->n_in = (npy_intp)plan.net->layers[0].n_in;
@@ -202,6 +204,8 @@ static PyMethodDef predictor_methods[] = {
 static PyMemberDef predictor_members[] = {
     {"sizes", T_OBJECT_EX, offsetof(PredictorObject, sizes), READONLY, "Units of every layer, inputs first."},
     {"activations", T_OBJECT_EX, offsetof(PredictorObject, activations), READONLY, "Names, of the hidden layers."},
+    {"_blocks", T_OBJECT_EX, offsetof(PredictorObject, blocks), READONLY,
+     "Of the hidden layers: a name, or a tuple of name and setting."},
     {"dtype", T_OBJECT_EX, offsetof(PredictorObject, dtype), READONLY, "float32 or float64."},
     {"loss_name", T_OBJECT_EX, offsetof(PredictorObject, loss_name), READONLY, "What predictions are made for."},
     {"n_parameters", T_PYSSIZET, offsetof(PredictorObject, n_parameters), READONLY, "How many weights and biases."},

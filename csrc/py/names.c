@@ -6,7 +6,7 @@ const char *const names_maps[MLPC_N_MAPS] = {
 };
 
 const char *const names_activations[MLPC_N_ACTIVATIONS] = {
-#define MLPC_ACTIVATION(name) #name,
+#define MLPC_ACTIVATION(name, cost) #name,
 #include "../kernels/kernels.def"
 };
 

@@ -192,8 +192,21 @@ MUTANTS = [
     mutant(
         "activations hand subnormal derivatives on",
         TEMPLATES + "activations.inc",
-        "v_flush(function(v_load(da + i), v_load(z + i), v_load(a + i)))",
-        "function(v_load(da + i), v_load(z + i), v_load(a + i))",
+        "v_flush(set_d_##name(v_load(da + i), v_load(z + i), v_load(a + i), s))",
+        "set_d_##name(v_load(da + i), v_load(z + i), v_load(a + i), s)",
+    ),
+    mutant(
+        "an identity behind the first layer is z, which the next batch's product writes while others read it",
+        "csrc/core/fused_memory.c",
+        "l > 0 && mlpc_block_is_identity",
+        "mlpc_block_is_identity",
+    ),
+    mutant(
+        "an identity hands subnormal derivatives on",
+        "csrc/core/block.c",
+        "    kernels->activation_backward[",
+        "    if (!mlpc_block_is_identity(block))\n        kernels->activation_backward[",
+        tests=("tests/bits/test_rules.py", "-k", "between_layers"),
     ),
     mutant(
         "Adam's mean square of the last gradient times its weight, rounded twice",

@@ -133,6 +133,17 @@ def test_derivatives_of_activations_below_the_smallest_normal_number_are_zero(is
     assert np.isnan(dz[4])
 
 
+@pytest.mark.parametrize("name", ["identity", "relu", "tanh"])
+def test_derivatives_between_layers_below_the_smallest_normal_number_are_zero(isa, dtype, name):
+    """Behind an identity, which forward does nothing for, too."""
+    tiny, one = np.finfo(dtype).tiny, np.ones((1, 1), dtype)
+    net = mlpc.MLP([1, 1, 1], name, dtype=np.dtype(dtype).name, init=[one, [0.0], one, [0.0]])
+    net.forward(one)
+    dx = net.backward([[tiny / 2]])
+    assert net.layers[2].bias_grad[0] == dtype(tiny / 2)
+    assert net.layers[0].weight_grad[0, 0] == net.layers[0].bias_grad[0] == dx[0, 0] == 0
+
+
 @pytest.mark.parametrize("name", ["mse", "huber"])
 def test_derivatives_of_losses_below_the_smallest_normal_number_are_zero(isa, dtype, name):
     """A difference is exact here, and so is the divisor: 2^k for k columns of one row."""

@@ -53,6 +53,11 @@ def says(error, text):
         (([4, 3, 2], "relu", "float32"), TypeError, "activations: expected a sequence, got str"),
         (([4, 3, 2], ["rely"], "float32"), ValueError, "activations: expected one of ['identity', 'relu', "),
         (([4, 3, 2], [1], "float32"), TypeError, "activations: expected a name (str), got int"),
+        (([4, 3, 2], [("relu", 1, 2)], "float32"), TypeError, "activations: expected a name (str), got tuple"),
+        (([4, 3, 2], [("relu", 1)], "float32"), ValueError, "activations: expected no setting of relu, got 1"),
+        (([4, 3, 2], [("elu", "1")], "float32"), TypeError, "alpha: expected a real number, got str"),
+        (([4, 3, 2], [("elu", 1e39)], "float32"), ValueError, "alpha: expected a finite number of float32 above 0.0, "),
+        (([4, 3, 2], [("leaky_relu", 10**400)], "float32"), ValueError, "negative_slope: expected a number in the r"),
         (([4, 2], [], "float16"), ValueError, "dtype: expected float32 or float64, got 'float16'"),
         (([4, 2], []), TypeError, "Net: expected sizes, activations and dtype, got 2 arguments"),
     ],
@@ -64,7 +69,11 @@ def test_a_network_that_cannot_be(arguments, error, text):
 
 def test_attributes(net):
     assert net.sizes == (4, 3, 2)
-    assert net.activations == ("relu",)
+    assert net.activations == net._blocks == ("relu",)
+    assert _mlpc.Net([1, 1, 1, 1], ["elu", ("leaky_relu", -2)], "float32")._blocks == (
+        ("elu", 1.0),
+        ("leaky_relu", -2.0),
+    )
     assert net.dtype == np.float32
     assert net.n_parameters == 4 * 3 + 3 + 3 * 2 + 2 == net.parameters.size == net.gradients.size
     assert net.parameters.ctypes.data == net.parameters.ctypes.data

@@ -147,34 +147,37 @@ static void run_map(const bench *b, mlpc_map f, const char *name)
     finish(name, "", b->dtype);
 }
 
-static void run_activation(const bench *b, mlpc_activation f, const char *name)
+static void run_activation(const bench *b, mlpc_activation f, double setting, const char *name, const char *how)
 {
+    char part[32];
     start();
     for (size_t i = 0; i < COUNT(sizes); i++) {
         const size_t n = sizes[i];
         const void *z = input(b, 0, n, WILD);
         void *a = output(b, n);
-        b->k->activation_forward[f](a, z, n);
+        b->k->activation_forward[f](a, z, setting, n);
         add_output(b, n);
         memcpy(a, z, n * b->k->itemsize);
-        b->k->activation_forward[f](a, a, n);
+        b->k->activation_forward[f](a, a, setting, n);
         add_output(b, n);
     }
-    finish(name, "_forward", b->dtype);
+    snprintf(part, sizeof part, "_forward%s", how);
+    finish(name, part, b->dtype);
 
     start();
     for (size_t i = 0; i < COUNT(sizes); i++) {
         const size_t n = sizes[i];
         const void *z = input(b, 0, n, WILD), *da = input(b, 1, n, TAME);
         void *a = b->in[2], *dz = output(b, n);
-        b->k->activation_forward[f](a, z, n);
-        b->k->activation_backward[f](dz, da, z, a, n);
+        b->k->activation_forward[f](a, z, setting, n);
+        b->k->activation_backward[f](dz, da, z, a, setting, n);
         add_output(b, n);
         memcpy(dz, da, n * b->k->itemsize);
-        b->k->activation_backward[f](dz, dz, z, a, n);
+        b->k->activation_backward[f](dz, dz, z, a, setting, n);
         add_output(b, n);
     }
-    finish(name, "_backward", b->dtype);
+    snprintf(part, sizeof part, "_backward%s", how);
+    finish(name, part, b->dtype);
 }
 
 static void run_rowwise(const bench *b, mlpc_rowwise f, const char *name)
@@ -822,7 +825,10 @@ static void run_find_nonzeros(const bench *b)
 static void run_kernels(const bench *b)
 {
 #define MLPC_MAP(name) run_map(b, MLPC_MAP_##name, #name);
-#define MLPC_ACTIVATION(name) run_activation(b, MLPC_ACTIVATION_##name, #name);
+#define MLPC_ACTIVATION(name, cost) run_activation(b, MLPC_ACTIVATION_##name, 0, #name, "");
+#define MLPC_ACTIVATION_SET(name, cost, setting, standard, above)                                                      \
+    run_activation(b, MLPC_ACTIVATION_##name, standard, #name, "");                                                    \
+    run_activation(b, MLPC_ACTIVATION_##name, 0.7, #name, "_0.7");
 #define MLPC_ROWWISE(name) run_rowwise(b, MLPC_ROWWISE_##name, #name);
 #define MLPC_LOSS(name) run_loss(b, MLPC_LOSS_##name, #name);
 #define MLPC_STEP(name) run_step(b, MLPC_STEP_##name, #name);
@@ -858,7 +864,7 @@ static const mlpc_kernels *doubles;
 static void run_numbers(mlpc_dtype dtype)
 {
     const size_t widths[] = {19, 23, 23, 5};
-    const mlpc_activation hidden[] = {MLPC_ACTIVATION_tanh, MLPC_ACTIVATION_tanh};
+    const mlpc_block hidden[] = {{.activation = MLPC_ACTIVATION_tanh}, {.activation = MLPC_ACTIVATION_tanh}};
     mlpc_net *net;
     check(mlpc_net_create(&net, dtype, 3, widths, hidden));
     void *parameters = allocate(net->n_parameters, sizeof(double));
@@ -942,7 +948,7 @@ static void run_inference(const mlpc_kernels *k, mlpc_dtype dtype)
 {
     enum { N = 90, IN = 310, OUT = 5 };
     const size_t widths[] = {IN, 29, OUT};
-    const mlpc_activation hidden[] = {MLPC_ACTIVATION_relu};
+    const mlpc_block hidden[] = {{.activation = MLPC_ACTIVATION_relu}};
     mlpc_net *net;
     mlpc_workspace *workspace, *for_inference;
     mlpc_predictor *predictor;
@@ -1123,9 +1129,9 @@ static void train_fused(const training *t)
 static void run_training(const mlpc_kernels *k, mlpc_dtype dtype, mlpc_loss_kind kind, const char *name)
 {
     const size_t widths[HIDDEN + 2] = {INPUTS, 17, 21, 13, OUTPUTS};
-    mlpc_activation hidden[HIDDEN];
+    mlpc_block hidden[HIDDEN];
     for (int i = 0; i < HIDDEN; i++)
-        hidden[i] = (mlpc_activation)((HIDDEN * (int)kind + i) % MLPC_N_ACTIVATIONS);
+        hidden[i] = mlpc_block_of((mlpc_activation)((HIDDEN * (int)kind + i) % MLPC_N_ACTIVATIONS));
     mlpc_net *net;
     check(mlpc_net_create(&net, dtype, HIDDEN + 1, widths, hidden));
     const size_t P = net->n_parameters;
@@ -1212,7 +1218,7 @@ static void run_optimizer(const mlpc_kernels *k, mlpc_dtype dtype, const mlpc_op
 {
     enum { LAYERS = 2 };
     static const size_t widths[LAYERS + 1] = {INPUTS, 17, OUTPUTS};
-    static const mlpc_activation hidden[] = {MLPC_ACTIVATION_tanh};
+    static const mlpc_block hidden[] = {{.activation = MLPC_ACTIVATION_tanh}};
     static const double lr_factors[2 * LAYERS] = {1, 0.5, 2, 1}, decay_factors[2 * LAYERS] = {1, 0, 0.25, 0};
     mlpc_net *net;
     check(mlpc_net_create(&net, dtype, LAYERS, widths, hidden));

@@ -31,7 +31,7 @@ static const mlpc_loss loss = {.kind = MLPC_LOSS_cross_entropy, .mean = 1};
 
 static void prepare(work *w, mlpc_isa isa)
 {
-    const mlpc_activation hidden[LAYERS - 1] = {MLPC_ACTIVATION_relu, MLPC_ACTIVATION_tanh};
+    const mlpc_block hidden[LAYERS - 1] = {{.activation = MLPC_ACTIVATION_relu}, {.activation = MLPC_ACTIVATION_tanh}};
     w->kernels = mlpc_kernels_for(isa, w->dtype);
     check(mlpc_net_create(&w->net, w->dtype, LAYERS, sizes, hidden));
     check(mlpc_workspace_create(&w->workspace, w->net, BATCH, 1));

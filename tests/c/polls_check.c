@@ -81,15 +81,15 @@ static void panels_backward_x(void *dx, size_t dx_row, const void *dz, size_t dz
     add((double)B, (double)I, (double)O);
 }
 
-static void activation(void *a, const void *z, size_t n)
+static void activation(void *a, const void *z, double setting, size_t n)
 {
-    (void)a, (void)z;
+    (void)a, (void)z, (void)setting;
     add((double)n, DEAR, 1);
 }
 
-static void derivative(void *dz, const void *da, const void *z, const void *a, size_t n)
+static void derivative(void *dz, const void *da, const void *z, const void *a, double setting, size_t n)
 {
-    (void)dz, (void)da, (void)z, (void)a;
+    (void)dz, (void)da, (void)z, (void)a, (void)setting;
     add((double)n, DEAR, 1);
 }
 
@@ -206,7 +206,7 @@ static work prepare(mlpc_dtype dtype, const size_t sizes[], size_t n_layers, mlp
                     size_t batch)
 {
     const mlpc_optimizer optimizer = sgd();
-    const mlpc_activation all[] = {hidden, hidden, hidden};
+    const mlpc_block block = mlpc_block_of(hidden), all[] = {block, block, block};
     const size_t O = sizes[n_layers], itemsize = mlpc_itemsize(dtype);
     work w = {.k = counting(dtype), .n = n, .batch = batch};
     check(mlpc_net_create(&w.net, dtype, n_layers, sizes, all));

@@ -26,7 +26,7 @@ typedef struct {
 
 static void prepare(work *w)
 {
-    const mlpc_activation hidden[LAYERS - 1] = {MLPC_ACTIVATION_relu, MLPC_ACTIVATION_tanh};
+    const mlpc_block hidden[LAYERS - 1] = {{.activation = MLPC_ACTIVATION_relu}, {.activation = MLPC_ACTIVATION_tanh}};
     check(mlpc_net_create(&w->net, MLPC_FLOAT32, LAYERS, sizes, hidden));
     w->parameters = allocate(w->net->n_parameters, sizeof(float));
     w->gradients = allocate(w->net->n_parameters, sizeof(float));
