@@ -87,11 +87,12 @@ class Predictor:
     """A network that nothing changes any more, for any number of threads at once; every call releases the GIL."""
 
     def __new__(
-        cls, sizes: Sequence[int], activations: Sequence[str], dtype: str, loss: str, parameters: ArrayLike, /
+        cls, sizes: Sequence[int], activations: Sequence[Activation], dtype: str, loss: str, parameters: ArrayLike, /
     ) -> Predictor: ...
 
     sizes: tuple[int, ...]
     activations: tuple[str, ...]  # of the hidden layers
+    _blocks: tuple[Activation, ...]  # the same with their settings
     dtype: np.dtype[Any]
     loss_name: str
     n_parameters: int

@@ -240,7 +240,8 @@ def real_number(name: str, value: Any, least: float = 0.0) -> float:
     except OverflowError:
         raise ValueError(f"{name}: expected a finite number, got one beyond the range of a float") from None
     if not (math.isfinite(number) and number >= least):
-        raise ValueError(f"{name}: expected a finite number >= {least:g}, got {value!r}")
+        bound = "" if least == -math.inf else f" >= {least:g}"
+        raise ValueError(f"{name}: expected a finite number{bound}, got {value!r}")
     return number
 
 

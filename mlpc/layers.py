@@ -3,20 +3,27 @@
 A layer owns nothing: it is a name for a part of its network, and all that it hands out are views of the network's
 memory.  Two of them are equal where they name the same part of the same network.
 
+Activations can be made, too, to say what a network is to have; such a one is part of none, and has no input and output.
+
 >>> import mlpc
->>> net = mlpc.MLP([3, 4, 2], "tanh")
+>>> net = mlpc.MLP([3, 4, 5, 2], ["tanh", mlpc.layers.LeakyReLU(0.2)])
 >>> net.layers
-(Linear(3, 4), Tanh(), Linear(4, 2))
+(Linear(3, 4), Tanh(), Linear(4, 5), LeakyReLU(negative_slope=0.2), Linear(5, 2))
 >>> net.layers[0].weight.shape, net.layers[0].bias.shape
 ((4, 3), (4,))
+>>> net.layers[3].negative_slope
+0.2
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import itertools
+import math
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from mlpc import _mlpc
-from mlpc.arguments import Array, shaped
+from mlpc.arguments import Array, real_number, shaped
+from mlpc.names import ActivationName
 
 __all__ = [
     "ACTIVATIONS",
@@ -40,7 +47,7 @@ __all__ = [
 
 
 class Layer:
-    """One layer: module `index` of the network, Linear at even indices and activations at odd ones.
+    """One layer: module `index` of a network.
 
     Attributes
     ----------
@@ -52,18 +59,22 @@ class Layer:
         How many features it takes and gives.
     """
 
-    __slots__ = ("index", "n_in", "n_out", "net")
+    __slots__ = ("_number", "index", "n_in", "n_out", "net")
 
-    if TYPE_CHECKING:  # of Linear alone: no type says which of `net.layers` are
+    if TYPE_CHECKING:  # of some classes alone: no type says of which each of `net.layers` is
         weight: Any
         bias: Any
         weight_grad: Any
         bias_grad: Any
 
-    def __init__(self, net: _mlpc.Net, index: int) -> None:
-        self.net = net
-        self.index = index
-        self.n_in, self.n_out = net.sizes[(index + 1) // 2], net.sizes[index // 2 + 1]
+        @property
+        def negative_slope(self) -> float: ...
+        @property
+        def alpha(self) -> float: ...
+
+    def _place(self, net: _mlpc.Net, index: int, number: int, n_in: int, n_out: int) -> None:
+        """Make it a part of a network; number: of the linear layer that it is, or stands behind, from 0 on."""
+        self.net, self.index, self._number, self.n_in, self.n_out = net, index, number, n_in, n_out
 
     @property
     def input(self) -> Array:
@@ -92,14 +103,15 @@ class Layer:
         """How many numbers the layer learns."""
         return 0
 
+    def _key(self) -> tuple[Any, ...]:
+        """What tells it from other layers."""
+        return id(self.net), self.index
+
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Layer) and self.net is other.net and self.index == other.index
+        return isinstance(other, Layer) and self._key() == other._key()
 
     def __hash__(self) -> int:
-        return hash((id(self.net), self.index))
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}()"
+        return hash(self._key())
 
 
 class Linear(Layer):
@@ -120,6 +132,9 @@ class Linear(Layer):
 
     __slots__ = ()
 
+    def __init__(self, net: _mlpc.Net, index: int, number: int, n_in: int, n_out: int) -> None:
+        self._place(net, index, number, n_in, n_out)
+
     def _assign(self, name: str, value: Any) -> None:
         view = getattr(self, name)
         view[...] = shaped(f"layers[{self.index}].{name}", value, view.shape, view.dtype)
@@ -127,7 +142,7 @@ class Linear(Layer):
     @property
     def weight(self) -> Array:
         """(n_out, n_in), writable."""
-        return self.net._views(self.index // 2)[0]
+        return self.net._views(self._number)[0]
 
     @weight.setter
     def weight(self, value: Any) -> None:
@@ -136,7 +151,7 @@ class Linear(Layer):
     @property
     def bias(self) -> Array:
         """(n_out,), writable."""
-        return self.net._views(self.index // 2)[1]
+        return self.net._views(self._number)[1]
 
     @bias.setter
     def bias(self, value: Any) -> None:
@@ -145,7 +160,7 @@ class Linear(Layer):
     @property
     def weight_grad(self) -> Array:
         """(n_out, n_in), writable: the derivative by `weight` that the latest backward left."""
-        return self.net._views(self.index // 2)[2]
+        return self.net._views(self._number)[2]
 
     @weight_grad.setter
     def weight_grad(self, value: Any) -> None:
@@ -154,7 +169,7 @@ class Linear(Layer):
     @property
     def bias_grad(self) -> Array:
         """(n_out,), writable: the derivative by `bias` that the latest backward left."""
-        return self.net._views(self.index // 2)[3]
+        return self.net._views(self._number)[3]
 
     @bias_grad.setter
     def bias_grad(self, value: Any) -> None:
@@ -162,11 +177,11 @@ class Linear(Layer):
 
     @property
     def input(self) -> Array:
-        return self.net._memory(self.index // 2)[0]
+        return self.net._memory(self._number)[0]
 
     @property
     def output(self) -> Array:
-        return self.net._memory(self.index // 2)[1]
+        return self.net._memory(self._number)[1]
 
     @property
     def n_parameters(self) -> int:
@@ -181,53 +196,137 @@ class Activation(Layer):
 
     Attributes
     ----------
+    name : str
+        What `MLP` and `MLP.activations` call it.
     kinks : tuple of float
         Where the function is not smooth: its first or second derivative jumps there.
     """
 
-    __slots__ = ()
-    kinks: tuple[float, ...] = ()
+    __slots__ = ("_block",)
+    name: ClassVar[ActivationName]
+    kinks: ClassVar[tuple[float, ...]] = ()
+
+    def __init__(self) -> None:
+        self._block: _mlpc.Activation = self.name
+
+    def _set(self, setting: str, value: float) -> None:
+        self._block = self.name, real_number(setting, value, -math.inf)
+        _mlpc.activation_setting(self._block)  # raises where it may not be that
+
+    @property
+    def settings(self) -> dict[str, float]:
+        """By name, as its constructor takes them; nothing for most activations.
+
+        Examples
+        --------
+        >>> LeakyReLU(0.2).settings, ReLU().settings
+        ({'negative_slope': 0.2}, {})
+        """
+        setting = _mlpc.activation_setting(self._block)
+        return {} if setting is None else dict([setting])
 
     @property
     def input(self) -> Array:
-        return self.net._memory(self.index // 2)[1]
+        return self.net._memory(self._number)[1]
 
     @property
     def output(self) -> Array:
-        return self.net._memory(self.index // 2)[2]
+        return self.net._memory(self._number)[2]
+
+    def _key(self) -> tuple[Any, ...]:
+        return super()._key() if hasattr(self, "net") else (type(self), self._block)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value}' for name, value in self.settings.items())})"
 
 
 class Identity(Activation):
     """``f(z) = z``."""
 
     __slots__ = ()
+    name = "identity"
 
 
 class ReLU(Activation):
     """``f(z) = 0 where z <= 0, else z``; the derivative at 0 is 0."""
 
     __slots__ = ()
+    name = "relu"
     kinks = (0.0,)
 
 
 class LeakyReLU(Activation):
-    """``f(z) = z where z > 0, else 0.01 z``."""
+    """``f(z) = z where z > 0, else negative_slope z``: Maas et al., 2013.
+
+    Parameters
+    ----------
+    negative_slope : float
+        Finite; of either sign, as in PyTorch.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where it is not.
+
+    Examples
+    --------
+    >>> import mlpc
+    >>> net = mlpc.MLP([2, 3, 1], LeakyReLU(0.2))
+    >>> net.activations, net.layers[1].negative_slope
+    (('leaky_relu',), 0.2)
+    """
 
     __slots__ = ()
+    name = "leaky_relu"
     kinks = (0.0,)
+
+    def __init__(self, negative_slope: float = 0.01) -> None:
+        self._set("negative_slope", negative_slope)
+
+    @property
+    def negative_slope(self) -> float:
+        """The derivative where z <= 0."""
+        return self.settings["negative_slope"]
 
 
 class ELU(Activation):
-    """``f(z) = z where z > 0, else exp(z) - 1``: Clevert et al., 2015."""
+    """``f(z) = z where z > 0, else alpha (exp(z) - 1)``: Clevert et al., 2015.
+
+    Parameters
+    ----------
+    alpha : float
+        Finite and > 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where it is not.
+
+    Examples
+    --------
+    >>> import mlpc
+    >>> mlpc.MLP([2, 3, 1], ELU(alpha=0.5)).layers[1]
+    ELU(alpha=0.5)
+    """
 
     __slots__ = ()
+    name = "elu"
     kinks = (0.0,)
+
+    def __init__(self, alpha: float = 1.0) -> None:
+        self._set("alpha", alpha)
+
+    @property
+    def alpha(self) -> float:
+        """What -f(z) tends to for z to -inf."""
+        return self.settings["alpha"]
 
 
 class SELU(Activation):
     """``f(z) = s z where z > 0, else s a (exp(z) - 1)``, s = 1.0507..., a = 1.6732...: Klambauer et al., 2017."""
 
     __slots__ = ()
+    name = "selu"
     kinks = (0.0,)
 
 
@@ -235,42 +334,49 @@ class GELU(Activation):
     """``f(z) = z (1 + erf(z / sqrt(2))) / 2``, exact, not the approximation by tanh: Hendrycks and Gimpel, 2016."""
 
     __slots__ = ()
+    name = "gelu"
 
 
 class SiLU(Activation):
     """``f(z) = z sigmoid(z)``, also called swish."""
 
     __slots__ = ()
+    name = "silu"
 
 
 class Mish(Activation):
     """``f(z) = z tanh(softplus(z))``: Misra, 2019."""
 
     __slots__ = ()
+    name = "mish"
 
 
 class Softplus(Activation):
     """``f(z) = log(1 + exp(z))``, without PyTorch's switch to z above 20."""
 
     __slots__ = ()
+    name = "softplus"
 
 
 class Tanh(Activation):
     """The hyperbolic tangent."""
 
     __slots__ = ()
+    name = "tanh"
 
 
 class Sigmoid(Activation):
     """``f(z) = 1 / (1 + exp(-z))``."""
 
     __slots__ = ()
+    name = "sigmoid"
 
 
 class Hardtanh(Activation):
     """``f(z) = z``, kept between -1 and 1."""
 
     __slots__ = ()
+    name = "hardtanh"
     kinks = (-1.0, 1.0)
 
 
@@ -278,27 +384,56 @@ class ReLU6(Activation):
     """``f(z) = z``, kept between 0 and 6."""
 
     __slots__ = ()
+    name = "relu6"
     kinks = (0.0, 6.0)
 
 
 ACTIVATIONS: dict[str, type[Activation]] = {
-    "identity": Identity,
-    "relu": ReLU,
-    "leaky_relu": LeakyReLU,
-    "elu": ELU,
-    "selu": SELU,
-    "gelu": GELU,
-    "silu": SiLU,
-    "mish": Mish,
-    "softplus": Softplus,
-    "tanh": Tanh,
-    "sigmoid": Sigmoid,
-    "hardtanh": Hardtanh,
-    "relu6": ReLU6,
-}
+    of.name: of
+    for of in (
+        Identity, ReLU, LeakyReLU, ELU, SELU, GELU, SiLU, Mish, Softplus, Tanh, Sigmoid, Hardtanh, ReLU6,
+    )
+}  # fmt: skip
 """The class of each activation's name."""
 
 
-def layer(net: _mlpc.Net, index: int) -> Layer:
-    """Module `index` of a network."""
-    return Linear(net, index) if index % 2 == 0 else ACTIVATIONS[net.activations[index // 2]](net, index)
+def block_of(activation: str | Activation) -> _mlpc.Activation:
+    """An activation as the extension takes it.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where it is neither an activation nor the name of one.
+    """
+    if isinstance(activation, Activation):
+        return activation._block
+    if isinstance(activation, str) and activation in ACTIVATIONS:
+        return activation
+    names = ", ".join(ACTIVATIONS)
+    raise ValueError(f"activation: expected one of {names}, or an activation of mlpc.layers, got {activation!r}")
+
+
+def activation_of(block: _mlpc.Activation) -> Activation:
+    """The reverse: an activation that is part of no network."""
+    name, *settings = (block,) if isinstance(block, str) else block
+    make: Any = ACTIVATIONS[name]  # whose constructors differ
+    activation: Activation = make(*settings)
+    return activation
+
+
+def text_of(block: _mlpc.Activation) -> str:
+    """An activation in words: its name or, where its setting is not the standard one, the object that makes it."""
+    activation = activation_of(block)
+    return activation.name if activation == type(activation)() else repr(activation)
+
+
+def layers_of(net: _mlpc.Net) -> tuple[Layer, ...]:
+    """The modules of a network, in the order in which numbers pass through them."""
+    layers: list[Layer] = []
+    for number, (n_in, n_out) in enumerate(itertools.pairwise(net.sizes)):
+        layers.append(Linear(net, len(layers), number, n_in, n_out))
+        if number < len(net._blocks):
+            activation = activation_of(net._blocks[number])
+            activation._place(net, len(layers), number, n_out, n_out)
+            layers.append(activation)
+    return tuple(layers)

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from mlpc import _mlpc
 from mlpc.arguments import Array, finite, is_several, real_array, seed_number, whole_numbers
-from mlpc.layers import ACTIVATIONS
+from mlpc.layers import Activation, block_of, text_of
 from mlpc.losses import ClassWeight, Loss, LossName, class_weights, loss_named
 from mlpc.names import ActivationName, InitName, Reduction
 from mlpc.network import Network, dtype_name
@@ -30,9 +30,10 @@ class MLP(Network):
     ----------
     sizes : sequence of int
         Inputs, units of each hidden layer, outputs: at least two numbers, each at least 1.
-    activation : str or sequence of str
-        A name for all hidden layers, or one name for each: "relu", "leaky_relu", "elu", "selu", "gelu", "silu",
-        "mish", "softplus", "tanh", "sigmoid", "hardtanh", "relu6" or "identity".
+    activation : str, mlpc.layers.Activation, or sequence of these
+        One for all hidden layers, or one for each: "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "mish",
+        "softplus", "tanh", "sigmoid", "hardtanh", "relu6" or "identity"; or an object, for one with a setting:
+        ``mlpc.layers.LeakyReLU(0.2)``, ``mlpc.layers.ELU(alpha=0.5)``.
     loss : str or Loss
         What `loss`, `fit` and `evaluate` compute where they are not told otherwise: "cross_entropy",
         "bce_with_logits", "mse", "mae", "huber", "poisson" (from the log rate), "quantile" or "log_cosh"; or an object
@@ -49,7 +50,7 @@ class MLP(Network):
     Attributes
     ----------
     sizes, activations, dtype
-        As above, `activations` with one name for each hidden layer.
+        As above, `activations` with one name for each hidden layer; their settings are those of `layers`.
     criterion : Loss
         The network's own loss; `loss_name` is its name.
     seed : int
@@ -89,7 +90,7 @@ class MLP(Network):
     def __new__(
         cls,
         sizes: Sequence[int],
-        activation: ActivationName | Sequence[ActivationName] = "relu",
+        activation: ActivationName | Activation | Sequence[ActivationName | Activation] = "relu",
         *,
         loss: LossName | Loss = "cross_entropy",
         dtype: DTypeLike = "float32",
@@ -98,22 +99,22 @@ class MLP(Network):
     ) -> MLP:
         sizes = whole_numbers("sizes", sizes, 1)
         hidden = max(len(sizes) - 2, 0)
-        if not isinstance(activation, str) and not is_several(activation):
-            raise TypeError(f"activation: expected a name, or a list of names, got {activation!r}")
-        names: tuple[str, ...] = (activation,) if isinstance(activation, str) else tuple(activation)
-        for name in names:  # also where there is no hidden layer that would ask
-            if not isinstance(name, str) or name not in ACTIVATIONS:
-                raise ValueError(f"activation: expected one of {', '.join(ACTIVATIONS)}, got {name!r}")
-        if isinstance(activation, str):
-            names *= hidden
-        if len(names) != hidden:
+        if isinstance(activation, (str, Activation)):
+            blocks = [block_of(activation)] * hidden
+        elif is_several(activation):
+            blocks = [block_of(each) for each in activation]
+        else:
+            raise TypeError(
+                f"activation: expected a name, an activation of mlpc.layers, or a list of these, got {activation!r}"
+            )
+        if len(blocks) != hidden:
             raise ValueError(f"activation: expected a name, or {hidden} for as many hidden layers, got {activation!r}")
-        return super().__new__(cls, sizes, names, dtype_name(dtype))  # type: ignore[return-value]
+        return super().__new__(cls, sizes, blocks, dtype_name(dtype))  # type: ignore[return-value]
 
     def __init__(
         self,
         sizes: Sequence[int],
-        activation: ActivationName | Sequence[ActivationName] = "relu",
+        activation: ActivationName | Activation | Sequence[ActivationName | Activation] = "relu",
         *,
         loss: LossName | Loss = "cross_entropy",
         dtype: DTypeLike = "float32",
@@ -398,7 +399,7 @@ class MLP(Network):
         >>> predictor.predict([[1.0, 2.0, 3.0, 4.0]]).shape
         (1,)
         """
-        return Predictor(self.sizes, self.activations, self.dtype.name, self.loss_name, self._copy_parameters())
+        return Predictor(self.sizes, self._blocks, self.dtype.name, self.loss_name, self._copy_parameters())
 
     def train(self, mode: bool = True) -> MLP:
         """Set `training`, which layers that work differently in training and in use go by; returns the network."""
@@ -410,8 +411,9 @@ class MLP(Network):
         return self.train(False)
 
     def __repr__(self) -> str:
-        names = dict.fromkeys(self.activations)
-        activation = repr(next(iter(names))) if len(names) == 1 else repr(list(self.activations))
+        words = [text_of(block) for block in self._blocks]
+        quoted = [repr(word) if word in self.activations else word for word in words]
+        activation = quoted[0] if len(set(quoted)) == 1 else f"[{', '.join(quoted)}]"
         return (
             f"{type(self).__name__}({list(self.sizes)}, {activation}, loss={self.criterion.text}, "
             f"dtype={self.dtype.name!r}, seed={self.seed})"

@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike
 from mlpc import _mlpc
 from mlpc.arguments import Array, shaped
 from mlpc.history import History
-from mlpc.layers import Layer, layer
+from mlpc.layers import Layer, Linear, layers_of
 from mlpc.losses import Loss, LossName, loss_named
 from mlpc.names import ActivationName
 from mlpc.table import Table
@@ -72,14 +72,15 @@ class Network(_mlpc.Net):
         >>> mlpc.MLP([2, 3, 1], "gelu").layers
         (Linear(2, 3), GELU(), Linear(3, 1))
         """
-        return tuple(layer(self, index) for index in range(2 * len(self.sizes) - 3))
+        return layers_of(self)
 
     def _tensors(self, *, gradients: bool = False) -> dict[str, Array]:
         """Writable views of the parameters, or of their gradients, under the keys of torch.nn.Sequential."""
         tensors: dict[str, Array] = {}
-        for number in range(len(self.sizes) - 1):
-            weight, bias = self._views(number)[2:] if gradients else self._views(number)[:2]
-            tensors |= {f"{2 * number}.weight": weight, f"{2 * number}.bias": bias}
+        for part in self.layers:
+            if isinstance(part, Linear):
+                weight, bias = (part.weight_grad, part.bias_grad) if gradients else (part.weight, part.bias)
+                tensors |= {f"{part.index}.weight": weight, f"{part.index}.bias": bias}
         return tensors
 
     def state_dict(self) -> dict[str, Array]:
@@ -157,7 +158,7 @@ class Network(_mlpc.Net):
         -----------------------------
         784 inputs, 109,260 parameters of float32, 437,040 bytes, loss 'cross_entropy'
         """
-        rows = [(f"{part.index}  {type(part).__name__}", part.n_out, part.n_parameters or None) for part in self.layers]
+        rows = [(f"{part.index}  {_title(part)}", part.n_out, part.n_parameters or None) for part in self.layers]
         footer = (
             f"{self.sizes[0]:,} inputs, {self.n_parameters:,} parameters of {self.dtype}, "
             f"{self.parameters.nbytes:,} bytes, loss {self.criterion.text}"
@@ -183,8 +184,8 @@ class Network(_mlpc.Net):
         >>> net.copy().digest() == net.digest(), net.copy(dtype="float64").dtype
         (True, dtype('float64'))
         """
-        make, (cls, sizes, activations, own), state = self.__reduce__()
-        twin: N = make(cls, sizes, activations, own if dtype is None else dtype_name(dtype))
+        make, (cls, sizes, blocks, own), state = self.__reduce__()
+        twin: N = make(cls, sizes, blocks, own if dtype is None else dtype_name(dtype))
         twin.__setstate__(state | {"attributes": self.__dict__ | {"history": copy.deepcopy(self.history)}})
         if loss is not None:
             twin.criterion = loss_named(loss)
@@ -196,7 +197,7 @@ class Network(_mlpc.Net):
     def __reduce__(self) -> tuple[Any, ...]:
         """For pickle and copy: everything but what the latest forward left."""
         state = {"parameters": self.parameters, "gradients": self.gradients, "attributes": self.__dict__}
-        return _rebuild, (type(self), self.sizes, self.activations, self.dtype.name), state
+        return _rebuild, (type(self), self.sizes, self._blocks, self.dtype.name), state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         shape = (self.n_parameters,)
@@ -205,6 +206,11 @@ class Network(_mlpc.Net):
         self.__dict__.update(state["attributes"])
 
 
-def _rebuild(cls: type[N], sizes: tuple[int, ...], activations: tuple[str, ...], dtype: str) -> N:
+def _title(part: Layer) -> str:
+    """What `summary` calls a layer."""
+    return "Linear" if isinstance(part, Linear) else repr(part).removesuffix("()")
+
+
+def _rebuild(cls: type[N], sizes: tuple[int, ...], blocks: tuple[_mlpc.Activation, ...], dtype: str) -> N:
     """An empty network of a class, whatever the arguments of its own constructor."""
-    return _mlpc.Net.__new__(cls, sizes, activations, dtype)  # type: ignore[return-value]
+    return _mlpc.Net.__new__(cls, sizes, blocks, dtype)  # type: ignore[return-value]

@@ -63,7 +63,7 @@ class Predictor(_mlpc.Predictor):
     def __new__(
         cls,
         sizes: tuple[int, ...],
-        activations: tuple[ActivationName, ...],
+        activations: tuple[_mlpc.Activation, ...],
         dtype: str,
         loss: LossName,
         parameters: ArrayLike,
@@ -150,7 +150,7 @@ class Predictor(_mlpc.Predictor):
         return self._answers(x if type(x) is np.ndarray else real_array("x", x), "probabilities", scale)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        state = (self.sizes, self.activations, self.dtype.name, self.loss_name, self._copy_parameters())
+        state = (self.sizes, self._blocks, self.dtype.name, self.loss_name, self._copy_parameters())
         return type(self), state
 
     def __repr__(self) -> str:

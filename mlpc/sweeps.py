@@ -28,6 +28,7 @@ from mlpc.arguments import (
     whole_number,
     whole_numbers,
 )
+from mlpc.layers import Activation, block_of, text_of
 from mlpc.losses import loss_named
 from mlpc.net import MLP
 from mlpc.optim import OPTIMIZERS, SELDOM, OptimizerName, optimizer_named
@@ -95,9 +96,9 @@ def sweep(
     -------
     pandas.DataFrame
         One row per run, in the order of variants, learning rates, settings and seeds: what was run, with a column for
-        every setting, "seconds" of training, "loss" and "accuracy" on the training data after it, "val_loss" and
-        "val_accuracy", "digest" of the parameters, "history" (a dict of lists) and "error": why a run diverged, its
-        figures NaN then; empty otherwise.
+        every setting of the optimizer (those of an activation stand in its text), "seconds" of training, "loss" and
+        "accuracy" on the training data after it, "val_loss" and "val_accuracy", "digest" of the parameters, "history"
+        (a dict of lists) and "error": why a run diverged, its figures NaN then; empty otherwise.
 
     Raises
     ------
@@ -144,9 +145,6 @@ def sweep(
         runs += [
             way | {"seed": seed, "arithmetic": _mlpc.ARITHMETIC, "data": fingerprint} for way in ways for seed in seeds
         ]
-    objects = {
-        name: (variant.get("loss", _DEFAULTS["loss"]), variant.get("schedule")) for name, variant in variants.items()
-    }
     book = _Book(records)
     missing = [run for run in runs if _key(run) not in book.rows]
     stop = threading.Event()
@@ -156,7 +154,7 @@ def sweep(
     with Progress(1, len(runs), progress, unit="runs") as bar:
         try:
             for run in missing:
-                futures.append(pool.submit(_train, run, *objects[run["variant"]], training, validation, stop))
+                futures.append(pool.submit(_train, run, variants[run["variant"]], training, validation, stop))
             for done, future in enumerate(as_completed(futures), len(runs) - len(missing) + 1):
                 book.add(future.result())
                 bar.tick(done)
@@ -211,9 +209,7 @@ def _ways(name: str, variant: Mapping[str, Any], data: Samples, validation: Samp
                 "sizes": sizes,
                 "layers": len(sizes) - 2,
                 "units": "-".join(map(str, sizes[1:-1])),
-                "activation": network["activation"]
-                if isinstance(network["activation"], str)
-                else list(net.activations),
+                "activation": _words(network["activation"]),
                 "n_parameters": net.n_parameters,
                 "loss_name": net.loss_name if net.criterion == loss_named(net.loss_name) else repr(net.criterion),
                 "dtype": net.dtype.name,
@@ -226,6 +222,13 @@ def _ways(name: str, variant: Mapping[str, Any], data: Samples, validation: Samp
             }
         )
     return ways
+
+
+def _words(activation: Any) -> str | list[str]:
+    """What `MLP` took for its activations, in JSON's terms."""
+    if isinstance(activation, (str, Activation)):
+        return text_of(block_of(activation))
+    return [text_of(block_of(each)) for each in activation]
 
 
 def _combinations(choices: Mapping[str, tuple[Any, Any]]) -> Iterable[dict[str, Any]]:
@@ -278,13 +281,18 @@ def _key(row: Mapping[str, Any]) -> str:
 
 
 def _train(
-    run: Mapping[str, Any], loss: Any, schedule: Any, data: Samples, validation: Samples | None, stop: threading.Event
+    run: Mapping[str, Any],
+    variant: Mapping[str, Any],
+    data: Samples,
+    validation: Samples | None,
+    stop: threading.Event,
 ) -> dict[str, Any] | None:
-    """One run: its record, or None where it was stopped."""
+    """One run of a variant: its record, or None where it was stopped."""
+    schedule = variant.get("schedule")
     net = MLP(
         run["sizes"],
-        run["activation"],
-        loss=loss,
+        variant.get("activation", _DEFAULTS["activation"]),
+        loss=variant.get("loss", _DEFAULTS["loss"]),
         dtype=run["dtype"],
         init=run["init"],
         seed=run["seed"],

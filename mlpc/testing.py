@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from mlpc import _mlpc, losses
 from mlpc.arguments import Array, converted, finite, real_array
-from mlpc.layers import Linear
+from mlpc.layers import Activation, Linear, block_of
 from mlpc.losses import Loss, LossName
 from mlpc.names import Reduction
 from mlpc.net import MLP
@@ -58,9 +58,9 @@ def torch_reference(net: MLP) -> torch.nn.Sequential:
             # Without initial values, which would be drawn from the stream of torch.manual_seed.
             skip_init = pytorch.nn.utils.skip_init
             modules.append(skip_init(pytorch.nn.Linear, part.n_in, part.n_out, dtype=dtype))
-        else:
-            name = type(part).__name__
-            modules.append(pytorch.nn.Softplus(threshold=40) if name == "Softplus" else getattr(pytorch.nn, name)())
+        elif isinstance(part, Activation):
+            settings = {"threshold": 40} if part.name == "softplus" else part.settings
+            modules.append(getattr(pytorch.nn, type(part).__name__)(**settings))
     reference: torch.nn.Sequential = pytorch.nn.Sequential(*modules)
     reference.load_state_dict({key: pytorch.from_numpy(array) for key, array in net.state_dict().items()})
     return reference
@@ -187,8 +187,8 @@ def _rounded(net: MLP, dz: Array) -> dict[str, float]:
             changes[f"{part.index}.weight"] = float((change.T @ np.abs(values)).max(initial=0.0))
             changes[f"{part.index}.bias"] = float(change.sum(axis=0).max(initial=0.0))
             change, dz = change @ np.abs(weight), dz @ weight
-        else:
-            slopes = _mlpc.activation_backward(net.activations[part.index // 2], np.ones_like(values), values, None)
+        elif isinstance(part, Activation):
+            slopes = _mlpc.activation_backward(block_of(part), np.ones_like(values), values, None)
             change, dz = change * np.abs(slopes) + np.abs(dz), dz * slopes
     return changes | {"x": float(change.max(initial=0.0))}
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mlpc.arguments import finite, is_several
+from mlpc.layers import Activation
 from mlpc.net import MLP
 from mlpc.plot.figure import COLOURS, WIDTH, log_scale, new_figure, require_matplotlib, tidy
 
@@ -104,7 +105,8 @@ def histograms(
 def _layers(network: MLP | Sequence[ArrayLike]) -> Sequence[ArrayLike]:
     """One array per layer: those given, or what a network's latest forward left."""
     if isinstance(network, MLP):
-        return [part.output for part in network.layers[1::2] or network.layers]
+        activations = [part for part in network.layers if isinstance(part, Activation)]
+        return [part.output for part in activations or network.layers]
     if not is_several(network):
         raise TypeError(f"networks: expected an mlpc.MLP, or a list of arrays, got {type(network)}")
     return network

@@ -68,7 +68,11 @@ def elementwise(function):
 
 def activation(name):
     forward, backward = getattr(ops, f"{name}_forward"), getattr(ops, f"{name}_backward")
-    return elementwise(lambda z: np.stack([forward(z), backward(np.flip(z).copy(), z)]))
+    standard = mlpc.layers.ACTIVATIONS[name]().settings
+    settings = [standard, *({key: value} for key in standard for value in (0.7, 3e-20))]
+    return elementwise(
+        lambda z: np.stack([of for s in settings for of in (forward(z, **s), backward(np.flip(z).copy(), z, **s))])
+    )
 
 
 def rowwise(name):

@@ -495,6 +495,8 @@ NOT_DATA = [
     "nunits",
     "activation_class",
     "init",
+    "negative_slope",
+    "alpha",
 ]
 """Parameters that hold no rows and count nothing; `seed` counts where a door says so."""
 

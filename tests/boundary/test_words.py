@@ -204,7 +204,7 @@ def test_sizes_and_activations():
         mlpc.MLP([64, 32.5, 10])
     with says(TypeError, "dtype: expected float32 or float64, got 'single precision'"):
         mlpc.MLP([64, 10], dtype="single precision")
-    with says(TypeError, "activation: expected a name, or a list of names, got None"):
+    with says(TypeError, "activation: expected a name, an activation of mlpc.layers, or a list of these, got None"):
         mlpc.MLP([64, 10], None)
     assert mlpc.MLP([64, 10], "tanh").activations == ()
 

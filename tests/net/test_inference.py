@@ -38,7 +38,7 @@ def dense(net, x):
         if isinstance(layer, mlpc.layers.Linear):
             a = ops.linear_forward(a, layer.weight, layer.bias)
         else:
-            a = getattr(ops, f"{net.activations[layer.index // 2]}_forward")(a)
+            a = getattr(ops, f"{layer.name}_forward")(a, **layer.settings)
     return a
 
 
