@@ -415,9 +415,11 @@ def block_of(activation: str | Activation) -> _mlpc.Activation:
 
 def activation_of(block: _mlpc.Activation) -> Activation:
     """The reverse: an activation that is part of no network."""
-    name, *settings = (block,) if isinstance(block, str) else block
+    if isinstance(block, str):
+        return ACTIVATIONS[block]()
+    name, setting = block
     make: Any = ACTIVATIONS[name]  # whose constructors differ
-    activation: Activation = make(*settings)
+    activation: Activation = make(setting)
     return activation
 
 

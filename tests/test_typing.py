@@ -25,7 +25,8 @@ import numpy as np
 import mlpc
 
 x, y = np.ones((6, 4), np.float32), np.array([0, 1, 2, 0, 1, 2])
-net = mlpc.MLP([4, 8, 8, 3], ["relu", "tanh"], init="he", dtype=np.float64)
+net = mlpc.MLP([4, 8, 8, 3], ["relu", mlpc.layers.LeakyReLU(0.2)], init="he", dtype=np.float64)
+slope = net.layers[3].negative_slope + mlpc.layers.ELU(alpha=0.5).settings["alpha"]
 net.loss_and_grad(x, y, "cross_entropy", reduction="sum")
 history = net.fit(x, y, epochs=1, optimizer="adam", progress=False)
 largest = abs(net.layers[0].weight_grad).max() + net.layers[0].bias_grad.sum()
@@ -50,6 +51,7 @@ x, y = np.ones((6, 4), np.float32), np.array([0, 1, 2, 0, 1, 2])
 net = mlpc.MLP([4, 8, 3])
 mlpc.MLP([4, 8, 3], "rleu")  # wrong
 mlpc.MLP([4, 8, 8, 3], ["relu", "tahn"])  # wrong
+mlpc.MLP([4, 8, 3], mlpc.layers.LeakyReLU("0.2"))  # wrong
 mlpc.MLP([4, 8, 3], loss="crossentropy")  # wrong
 mlpc.MLP([4, 8, 3], init="xavier_")  # wrong
 net.fit(x, y, optimizer="adma")  # wrong
