@@ -28,6 +28,7 @@ def case_of(activation, dtype="float64", depth=2, n=40):
 def test_standard_settings_are_those_of_the_table():
     having = {name: setting for name, setting in SETTINGS.items() if setting}
     assert having == {"leaky_relu": [("negative_slope", 0.01)], "elu": [("alpha", 1.0)]}
+    assert set(having) == {case.name for case in CASES}
     for name, of in ACTIVATIONS.items():
         parameters = inspect.signature(of).parameters
         assert [(key, p.default) for key, p in parameters.items()] == SETTINGS[name]
