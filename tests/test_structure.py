@@ -27,7 +27,6 @@ LONG_FILES = {
 LONG_FUNCTIONS = set()
 MANY_PARAMETERS = {
     "evaluate_rows",
-    "gather",
     "mlpc_backward",
     "mlpc_evaluate",
     "mlpc_forward",
@@ -36,7 +35,6 @@ MANY_PARAMETERS = {
     "mlpc_train_epoch",
     "orthonormal_columns",
     "reflect",
-    "train_batch",
 }
 
 

@@ -145,24 +145,6 @@ void mlpc_trainer_free(mlpc_trainer *trainer)
     free(trainer);
 }
 
-/* Numbers that are copied between two questions whether to go on. */
-enum { GATHERED = 1 << 16 };
-
-/* Copies the rows order[0 .. B - 1] of samples and targets into the trainer's batch. */
-static mlpc_status gather(mlpc_trainer *trainer, const mlpc_samples *samples, const mlpc_kernels *kernels,
-                          const mlpc_targets *targets, const size_t *order, size_t B, size_t O, const mlpc_poll *poll)
-{
-    const size_t most = GATHERED / (samples->I + O) + 1;
-    for (size_t b = 0; b < B; b += most) {
-        const size_t n = B - b < most ? B - b : most;
-        if (mlpc_stopped(poll, 0))
-            return MLPC_ERROR_INTERRUPTED;
-        mlpc_samples_gather_numbers(samples, kernels, &trainer->rows, b, order + b, n, B - b);
-        mlpc_targets_gather(targets, &trainer->targets, b, order + b, n, O, kernels->itemsize);
-    }
-    return MLPC_OK;
-}
-
 /* What an epoch works with, fixed over its batches. */
 typedef struct {
     const mlpc_net *net;
@@ -171,15 +153,41 @@ typedef struct {
     mlpc_trainer *trainer;
     const mlpc_optimizer *optimizer;
     const mlpc_loss *loss;
+    const mlpc_samples *samples;
+    const mlpc_targets *targets;
+    const mlpc_epoch_settings *settings;
 } job;
 
-/* One batch, whose rows lie in the trainer: its loss terms, right answers and gradients, and the step. */
-static mlpc_status train_batch(const job *j, const mlpc_targets *batch, size_t B, double lr, double *row_loss,
-                               size_t *right, double *value, const mlpc_poll *poll)
+static size_t outputs_of(const job *j) { return j->net->layers[last_of(j->net)].n_out; }
+
+/* Numbers that are copied between two questions whether to go on. */
+enum { GATHERED = 1 << 16 };
+
+/* Copies B rows, from number `start` of the epoch on, into the trainer's batch. */
+static mlpc_status gather(const job *j, size_t start, size_t B, const mlpc_poll *poll)
+{
+    mlpc_trainer *trainer = j->trainer;
+    const size_t *const order = trainer->order + start;
+    const size_t O = outputs_of(j), most = GATHERED / (j->samples->I + O) + 1;
+    for (size_t b = 0; b < B; b += most) {
+        const size_t n = B - b < most ? B - b : most;
+        if (mlpc_stopped(poll, 0))
+            return MLPC_ERROR_INTERRUPTED;
+        mlpc_samples_gather_numbers(j->samples, j->kernels, &trainer->rows, b, order + b, n, B - b);
+        mlpc_targets_gather(j->targets, &trainer->targets, b, order + b, n, O, j->kernels->itemsize);
+    }
+    return MLPC_OK;
+}
+
+/* One batch of B rows, which lie in the trainer: its loss, the terms of which go to row_loss, right answers and
+ * gradients, and the step at the learning rate result->lr. */
+static mlpc_status train_batch(const job *j, size_t B, double *row_loss, mlpc_epoch_result *result, size_t *right,
+                               const mlpc_poll *poll)
 {
     const mlpc_net *net = j->net;
     mlpc_workspace *workspace = j->trainer->workspace;
-    const size_t O = net->layers[last_of(net)].n_out;
+    const mlpc_targets batch = mlpc_targets_of_rows(j->targets, &j->trainer->targets);
+    const size_t O = outputs_of(j);
     const void *z = workspace->z[last_of(net)];
     void *dz = workspace->dz[net->n_layers % 2]; /* the one that backward does not write first */
 
@@ -187,17 +195,17 @@ static mlpc_status train_batch(const job *j, const mlpc_targets *batch, size_t B
     mlpc_status status = mlpc_forward(net, j->kernels, j->parameters, workspace, &x, B, poll);
     if (status != MLPC_OK)
         return status;
-    mlpc_loss_job rows = mlpc_loss_job_of(j->loss, batch, 1, B, O);
+    mlpc_loss_job rows = mlpc_loss_job_of(j->loss, &batch, 1, B, O);
     rows.z = z;
     *right += mlpc_count_right(j->loss->kind, j->kernels, &rows);
-    status = mlpc_loss_evaluate(j->loss, j->kernels, z, batch, B, O, value, dz, row_loss, poll);
+    status = mlpc_loss_evaluate(j->loss, j->kernels, z, &batch, B, O, &result->loss, dz, row_loss, poll);
     if (status == MLPC_ERROR_WEIGHTS) {
         memset(row_loss, 0, B * sizeof *row_loss);
         return MLPC_OK;
     }
     if (status != MLPC_OK)
         return status;
-    if (!(*value - *value == 0) || !j->kernels->all_finite(z, B * O) || !j->kernels->all_finite(dz, B * O))
+    if (!(result->loss - result->loss == 0) || !j->kernels->all_finite(z, B * O) || !j->kernels->all_finite(dz, B * O))
         return MLPC_ERROR_DIVERGED;
     status =
         mlpc_backward(net, j->kernels, j->parameters, j->trainer->gradients, workspace, x.rows, dz, NULL, B, 0, poll);
@@ -205,7 +213,7 @@ static mlpc_status train_batch(const job *j, const mlpc_targets *batch, size_t B
         return status;
     if (j->gradients)
         memcpy(j->gradients, j->trainer->gradients, net->n_parameters * j->kernels->itemsize);
-    mlpc_step(j->optimizer, net, j->kernels, j->parameters, j->trainer->gradients, lr);
+    mlpc_step(j->optimizer, net, j->kernels, j->parameters, j->trainer->gradients, result->lr);
     return MLPC_OK;
 }
 
@@ -242,12 +250,10 @@ static int finite(const job *j)
 }
 
 /* The batches of an epoch, one call after the other. */
-static mlpc_status plain_epoch(const job *j, const mlpc_samples *samples, const mlpc_targets *targets,
-                               const mlpc_epoch_settings *settings, mlpc_epoch_result *result, size_t *right,
-                               const mlpc_poll *poll)
+static mlpc_status plain_epoch(const job *j, mlpc_epoch_result *result, size_t *right, const mlpc_poll *poll)
 {
     mlpc_trainer *trainer = j->trainer;
-    const size_t n = trainer->n, O = j->net->layers[last_of(j->net)].n_out;
+    const size_t n = trainer->n;
     const size_t batches = (n + trainer->batch_size - 1) / trainer->batch_size;
     mlpc_status status = MLPC_OK;
     mlpc_progress progress = {poll, 0};
@@ -256,13 +262,11 @@ static mlpc_status plain_epoch(const job *j, const mlpc_samples *samples, const 
     for (size_t k = 0; k < batches && status == MLPC_OK; k++) {
         const size_t start = k * trainer->batch_size;
         const size_t B = n - start < trainer->batch_size ? n - start : trainer->batch_size;
-        const mlpc_targets batch = mlpc_targets_of_rows(targets, &trainer->targets);
-        const double lr = settings->rates[k];
         progress.rows = start;
-        result->lr = lr;
-        status = gather(trainer, samples, j->kernels, targets, trainer->order + start, B, O, &batch_poll);
+        result->lr = j->settings->rates[k];
+        status = gather(j, start, B, &batch_poll);
         if (status == MLPC_OK)
-            status = train_batch(j, &batch, B, lr, trainer->row_loss + start, right, &result->loss, &batch_poll);
+            status = train_batch(j, B, trainer->row_loss + start, result, right, &batch_poll);
     }
     if (status == MLPC_OK && !finite(j))
         status = MLPC_ERROR_DIVERGED;
@@ -271,19 +275,17 @@ static mlpc_status plain_epoch(const job *j, const mlpc_samples *samples, const 
     return status;
 }
 
-static mlpc_status fused_epoch(const job *j, const mlpc_samples *samples, const mlpc_targets *targets,
-                               const mlpc_epoch_settings *settings, mlpc_epoch_result *result, size_t *right,
-                               const mlpc_poll *poll)
+static mlpc_status fused_epoch(const job *j, mlpc_epoch_result *result, size_t *right, const mlpc_poll *poll)
 {
     const mlpc_fused_job fused = {
         .net = j->net,
         .kernels = j->kernels,
         .optimizer = j->optimizer,
         .loss = j->loss,
-        .samples = samples,
-        .targets = targets,
+        .samples = j->samples,
+        .targets = j->targets,
         .order = j->trainer->order,
-        .rates = settings->rates,
+        .rates = j->settings->rates,
         .batch_size = j->trainer->batch_size,
         .row_loss = j->trainer->row_loss,
         .poll = poll,
@@ -291,19 +293,17 @@ static mlpc_status fused_epoch(const job *j, const mlpc_samples *samples, const 
     return mlpc_fused_epoch(j->trainer->fused, &fused, j->parameters, right, &result->lr, &result->loss);
 }
 
-static MLPC_NOINLINE mlpc_status epoch(const job *j, const mlpc_samples *samples, const mlpc_targets *targets,
-                                       const mlpc_epoch_settings *settings, mlpc_epoch_result *result,
-                                       const mlpc_poll *poll)
+static MLPC_NOINLINE mlpc_status epoch(const job *j, mlpc_epoch_result *result, const mlpc_poll *poll)
 {
     mlpc_trainer *trainer = j->trainer;
-    const size_t n = trainer->n, O = j->net->layers[last_of(j->net)].n_out;
+    const size_t n = trainer->n, O = outputs_of(j);
     double divisor;
     size_t right = 0;
-    mlpc_status status = mlpc_loss_divisor(j->loss, j->kernels, targets, n, O, &divisor, trainer->row_loss);
+    mlpc_status status = mlpc_loss_divisor(j->loss, j->kernels, j->targets, n, O, &divisor, trainer->row_loss);
     if (status != MLPC_OK)
         return status;
-    if (settings->shuffle)
-        status = mlpc_shuffle(trainer->order, n, settings->seed, settings->epoch, poll);
+    if (j->settings->shuffle)
+        status = mlpc_shuffle(trainer->order, n, j->settings->seed, j->settings->epoch, poll);
     else
         for (size_t i = 0; i < n; i++)
             trainer->order[i] = i;
@@ -311,8 +311,7 @@ static MLPC_NOINLINE mlpc_status epoch(const job *j, const mlpc_samples *samples
         return status;
 
     const int carries = mlpc_fused_carries(j->net, j->kernels, j->optimizer, trainer->batch_size, j->gradients != NULL);
-    status = carries ? fused_epoch(j, samples, targets, settings, result, &right, poll)
-                     : plain_epoch(j, samples, targets, settings, result, &right, poll);
+    status = carries ? fused_epoch(j, result, &right, poll) : plain_epoch(j, result, &right, poll);
     result->accuracy = mlpc_share_right(j->loss->kind, right, n, O);
     if (status == MLPC_OK)
         result->loss = j->kernels->sum_double(trainer->row_loss, n) / divisor;
@@ -332,10 +331,13 @@ mlpc_status mlpc_train_epoch(const mlpc_net *net, const mlpc_kernels *kernels, v
         .trainer = trainer,
         .optimizer = optimizer,
         .loss = loss,
+        .samples = samples,
+        .targets = targets,
+        .settings = settings,
     };
     *result = (mlpc_epoch_result){0};
     const mlpc_fpmode mode = mlpc_fpmode_enter();
-    const mlpc_status status = epoch(&j, samples, targets, settings, result, poll);
+    const mlpc_status status = epoch(&j, result, poll);
     mlpc_fpmode_leave(mode);
     return status;
 }
