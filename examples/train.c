@@ -110,13 +110,22 @@ static mlpc_input input_of(const data_set *data)
     return (mlpc_input){.rows = data->images.bytes, .bytes = 1, .scale = 1 / 255.0};
 }
 
+/* The labels, checked once: a network reads its outputs by them. */
+static mlpc_targets targets_of(const char *what, const data_set *data, const mlpc_net *net, const mlpc_kernels *kernels)
+{
+    const mlpc_targets y = {.labels = data->labels};
+    mlpc_bad_target bad;
+    check(what, mlpc_targets_check(loss.kind, kernels, &y, data->images.n, net->layers[net->n_layers - 1].n_out, &bad));
+    return y;
+}
+
 /* ---- Training and testing ---------------------------------------------------------------------------------------- */
 
 static void train(const mlpc_net *net, const mlpc_kernels *kernels, float *parameters, const data_set *data)
 {
     const size_t n = data->images.n, batch = n < BATCH ? n : BATCH, steps = (n + batch - 1) / batch;
     const mlpc_input x = input_of(data);
-    const mlpc_targets y = {.labels = data->labels};
+    const mlpc_targets y = targets_of("training", data, net, kernels);
     const mlpc_optimizer sgd = {.row = mlpc_optimizer_named("sgd")};
     const mlpc_schedule schedule = {.row = mlpc_schedule_named("constant"), .lr = 0.1};
     double *const rates = allocate(steps, sizeof *rates); /* of the steps of an epoch */
@@ -141,7 +150,7 @@ static void test(const mlpc_net *net, const mlpc_kernels *kernels, const float *
 {
     const size_t n = data->images.n, threads = mlpc_team_cpus();
     const mlpc_input x = input_of(data);
-    const mlpc_targets y = {.labels = data->labels};
+    const mlpc_targets y = targets_of("test", data, net, kernels);
     double value, accuracy, *const row_loss = allocate(n, sizeof *row_loss);
     mlpc_workspace *workspace;
     check("workspace", mlpc_workspace_create(&workspace, net, threads * BATCH, threads));
