@@ -68,10 +68,14 @@ class Loss:
     def link(self) -> str:
         return _ROWS[self.name]["link"]
 
+    def __str__(self) -> str:
+        """The name, or the object where settings are not those of the name."""
+        return self.name if self == type(self)() else repr(self)
+
     @property
     def text(self) -> str:
-        """As a program would write it: the name, or the object where settings are not those of the name."""
-        return repr(self.name) if self == type(self)() else f"mlpc.losses.{self!r}"
+        """As a program would write it."""
+        return repr(str(self)) if str(self) == self.name else f"mlpc.losses.{self!r}"
 
     @property
     def classifies(self) -> bool:

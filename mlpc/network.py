@@ -156,12 +156,12 @@ class Network(_mlpc.Net):
         5  ReLU        50
         6  Linear      10         510
         -----------------------------
-        784 inputs, 109,260 parameters of float32, 437,040 bytes, loss 'cross_entropy'
+        784 inputs, 109,260 parameters of float32, 437,040 bytes, loss cross_entropy
         """
         rows = [(f"{part.index}  {_title(part)}", part.n_out, part.n_parameters or None) for part in self.layers]
         footer = (
             f"{self.sizes[0]:,} inputs, {self.n_parameters:,} parameters of {self.dtype}, "
-            f"{self.parameters.nbytes:,} bytes, loss {self.criterion.text}"
+            f"{self.parameters.nbytes:,} bytes, loss {self.criterion}"
         )
         return Table(["layer", "output", "parameters"], rows, footer)
 

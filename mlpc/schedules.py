@@ -240,8 +240,8 @@ class OneCycle(Schedule):
     Examples
     --------
     >>> schedule = OneCycle(1.0, epochs=10)
-    >>> schedule(0), schedule(3), schedule(10)
-    (0.04, 1.0, 0.0001)
+    >>> [round(schedule(t), 12) for t in (0, 3, 10)]
+    [0.04, 1.0, 0.0001]
     """
 
     epochs: float

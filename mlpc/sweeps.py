@@ -29,7 +29,6 @@ from mlpc.arguments import (
     whole_numbers,
 )
 from mlpc.layers import Activation, block_of, text_of
-from mlpc.losses import loss_named
 from mlpc.net import MLP
 from mlpc.optim import OPTIMIZERS, SELDOM, OptimizerName, optimizer_named
 from mlpc.progress import Progress
@@ -211,7 +210,7 @@ def _ways(name: str, variant: Mapping[str, Any], data: Samples, validation: Samp
                 "units": "-".join(map(str, sizes[1:-1])),
                 "activation": _words(network["activation"]),
                 "n_parameters": net.n_parameters,
-                "loss_name": net.loss_name if net.criterion == loss_named(net.loss_name) else repr(net.criterion),
+                "loss_name": str(net.criterion),
                 "dtype": net.dtype.name,
                 "init": network["init"],
                 "optimizer": variant["optimizer"],

@@ -20,7 +20,6 @@ LONG_FILES = {
     "csrc/core/mlpc.h",
     "csrc/kernels/ref/reference.inc",
     "csrc/kernels/tmpl/product.inc",
-    "csrc/py/bind_ops.c",
     "mlpc/losses.py",
     "mlpc/optim.py",
 }

@@ -255,7 +255,8 @@ DOORS = {
             "validation_data: x": Arg(X, name="validation_data: [xy]"),
             "validation_data: y": labels(),
         }
-        | weights(),
+        | weights()
+        | class_weights(),
         {"batch_size": 3, "seed": 1},
     ),
     "Run.load_state_dict": Door(continued, {"state: weight": Arg(W, CARRIES, r"0\.weight")}),

@@ -98,7 +98,7 @@ def test_numbers_of_an_optimizer_that_reshape_x():
         def __float__(self):
             x.shape = tall
             return 0.0
-    optimizer = ("sgd", SGD[1], Weight(), 0.0, False, None)
+    optimizer = ("sgd", (0.0, Weight()), *SGD[2:])
     print(len(_mlpc.Net._train_epoch(net, x, labels, CE, None, optimizer, 64, True, 0, 0, False, None)))
     """
     assert says(program) == "3"

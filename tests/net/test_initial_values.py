@@ -81,7 +81,7 @@ def test_repr():
 
 def test_predictions_follow_the_loss():
     x = np.random.default_rng(0).normal(size=(9, 5)).astype(np.float32)
-    for loss in mlpc.losses.__all__:
+    for loss in mlpc.losses.LOSSES:
         net = mlpc.MLP([5, 3], loss=loss)
         z, answer = net(x), net.predict(x)
         if loss == "cross_entropy":

@@ -49,8 +49,11 @@ def test_it_ends_where_a_quadratic_diverges():
     [
         ({"lr_min": 0.0}, "0 < lr_min < lr_max"),
         ({"steps": 2}, "steps: expected an integer >= 10, got 2"),
-        ({"optimizer": "x"}, "optimizer: expected one of sgd, adam, adamw, got 'x'"),
-        ({"optimizer": ["sgd"]}, r"optimizer: expected one of sgd, adam, adamw, got \['sgd'\]"),
+        ({"optimizer": "x"}, "optimizer: expected one of sgd, adam, adamw, rmsprop, adagrad, rprop, got 'x'"),
+        (
+            {"optimizer": ["sgd"]},
+            r"optimizer: expected one of sgd, adam, adamw, rmsprop, adagrad, rprop, got \['sgd'\]",
+        ),
         ({"batch_size": -1}, "batch_size: expected"),
     ],
 )
