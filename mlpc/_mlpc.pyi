@@ -97,7 +97,7 @@ class Predictor:
     loss_name: str
     n_parameters: int
 
-    def _answers(self, x: ArrayLike, output: str, scale: float | None, /) -> NDArray[Any]: ...
+    def _predict(self, x: ArrayLike, output: str, scale: float | None, /) -> NDArray[Any]: ...
     # ^ as Net's, with the predictor's own loss
     def _copy_parameters(self) -> Real: ...
 
@@ -169,7 +169,7 @@ class Net:
     ) -> float: ...
     # ^ forward, loss, backward in one call
     def _logits(self, x: ArrayLike, /) -> Real: ...  # as forward, but leaves what backward needs alone
-    def _answers(self, x: ArrayLike, output: str, loss: str, scale: float | None, /) -> NDArray[Any]: ...
+    def _predict(self, x: ArrayLike, output: str, loss: str, scale: float | None, /) -> NDArray[Any]: ...
     # ^ the "logits", "prediction" or "probabilities" (mlpc_output in mlpc.h), leaves what backward needs alone
     def evaluate(
         self,
@@ -180,7 +180,7 @@ class Net:
         scale: float | None = None,
         /,
     ) -> tuple[float, float]: ...
-    # ^ (loss, right answers / n; 0.0 for losses without), leaves what backward needs alone
+    # ^ (loss, accuracy; 0.0 for losses of regression), leaves what backward needs alone
     def _end_training(self) -> None: ...  # frees the memory that _train_epoch kept for the next epoch
     def _fused(self, optimizer: Optimizer, batch_size: int, keep_gradients: bool, /) -> bool: ...
     # ^ whether the fused path carries such an epoch; otherwise it is computed one call after the other
@@ -201,5 +201,5 @@ class Net:
         tick: Callable[[int], object] | None,
         /,
     ) -> tuple[float, float, float]: ...
-    # ^ (loss, right answers / n, lr of the last step); DivergenceError and KeyboardInterrupt as in mlpc.h.  tick(rows)
+    # ^ (loss, accuracy, lr of the last step); DivergenceError and KeyboardInterrupt as in mlpc.h.  tick(rows)
     # is called with the GIL every 50 ms or so; an exception from it ends the epoch after the last whole batch.

@@ -316,7 +316,7 @@ class MLP(Network):
         """
         if type(x) is not np.ndarray:
             x = real_array("x", x)
-        return self._answers(x, "prediction", self.loss_name, scale)
+        return self._predict(x, "prediction", self.loss_name, scale)
 
     def predict_proba(self, x: ArrayLike, *, scale: float | None = None) -> Array:
         """Probabilities: of each class (cross_entropy), or of 1 in each column (bce_with_logits).
@@ -342,7 +342,7 @@ class MLP(Network):
             raise ValueError(f"predict_proba: expected a loss of classification, got {self.loss_name}")
         if type(x) is not np.ndarray:
             x = real_array("x", x)
-        return self._answers(x, "probabilities", self.loss_name, scale)
+        return self._predict(x, "probabilities", self.loss_name, scale)
 
     def evaluate(  # type: ignore[override]  # the extension takes the loss as one tuple
         self,
@@ -364,7 +364,7 @@ class MLP(Network):
         -------
         loss : float
         accuracy : float or None
-            The share of right answers among rows (cross_entropy) or elements (bce_with_logits), in [0, 1], every one
+            The share of correct rows (cross_entropy) or elements (bce_with_logits), in [0, 1], every one
             counted alike; None for losses of regression.
 
         Examples

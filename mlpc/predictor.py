@@ -96,7 +96,7 @@ class Predictor(_mlpc.Predictor):
         >>> mlpc.MLP([2, 1], init=[[[1.0, 2.0]], [0.5]]).freeze().logits([[3.0, 4.0]])
         array([[11.5]], dtype=float32)
         """
-        return self._answers(x if type(x) is np.ndarray else real_array("x", x), "logits", scale)
+        return self._predict(x if type(x) is np.ndarray else real_array("x", x), "logits", scale)
 
     def predict(self, x: ArrayLike, *, scale: float | None = None) -> NDArray[Any]:
         """What ``net.predict(x)`` gives, to the bit.
@@ -122,7 +122,7 @@ class Predictor(_mlpc.Predictor):
         >>> predictor.predict(np.array([[0], [255]], np.uint8), scale=1 / 255)
         array([0, 0])
         """
-        return self._answers(x if type(x) is np.ndarray else real_array("x", x), "prediction", scale)
+        return self._predict(x if type(x) is np.ndarray else real_array("x", x), "prediction", scale)
 
     def predict_proba(self, x: ArrayLike, *, scale: float | None = None) -> Array:
         """What ``net.predict_proba(x)`` gives, to the bit: probabilities of each class, or of 1 in each column.
@@ -147,7 +147,7 @@ class Predictor(_mlpc.Predictor):
         """
         if not loss_named(self.loss_name).classifies:
             raise ValueError(f"predict_proba: expected a loss of classification, got {self.loss_name}")
-        return self._answers(x if type(x) is np.ndarray else real_array("x", x), "probabilities", scale)
+        return self._predict(x if type(x) is np.ndarray else real_array("x", x), "probabilities", scale)
 
     def __reduce__(self) -> tuple[Any, ...]:
         state = (self.sizes, self._blocks, self.dtype.name, self.loss_name, self._copy_parameters())

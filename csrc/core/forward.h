@@ -26,12 +26,12 @@ typedef struct {
     /* Called by any of the threads, in the core's floating-point mode: the logits z (rows, O) of rows first .. first +
      * rows - 1 are there, to be read or changed.  Or NULL. */
     void (*then)(void *context, void *z, size_t first, size_t rows);
-    void *context; /* not on the caller's stack: workspace->answers */
+    void *context; /* not on the caller's stack: workspace->shared */
 } mlpc_forward_job;
 
 mlpc_status mlpc_forward_rows(const mlpc_forward_job *job);
 
 /* The same for an output of the logits, as mlpc_predict; job's logits, then and context are set here. */
-mlpc_status mlpc_forward_answers(mlpc_forward_job *job, mlpc_output output, mlpc_loss_kind loss, void *to);
+mlpc_status mlpc_forward_output(mlpc_forward_job *job, mlpc_output output, mlpc_loss_kind loss, void *to);
 
 #endif

@@ -185,7 +185,7 @@ static void evaluate(const rank_state *s, size_t k, size_t first, size_t n)
     job.dz = at(r, r->f->layers[last].dz, first * row);
     job.z_row = job.dz_row = row;
     job.row_loss = j->row_loss + batch_start(r, k) + first;
-    own->right += mlpc_count_right(j->loss->kind, kernels, &job);
+    own->correct += mlpc_count_correct(j->loss->kind, kernels, &job);
     if (s->passed_over) {
         memset(job.row_loss, 0, n * sizeof *job.row_loss);
         return;
@@ -313,7 +313,7 @@ static MLPC_NOINLINE void train(run *r, mlpc_team *team, size_t rank, size_t siz
 {
     rank_state state = {.shared = r, .rank = rank, .size = size};
     mlpc_fused_rank *own = &r->f->ranks[rank];
-    own->right = 0;
+    own->correct = 0;
     own->diverged = 0;
     gather(&state, 0);
     mlpc_team_barrier(team);
@@ -361,7 +361,7 @@ static int overflows(run *r, size_t batches)
     return 0;
 }
 
-mlpc_status mlpc_fused_epoch(mlpc_fused *f, const mlpc_fused_job *job, void *parameters, size_t *right, double *lr,
+mlpc_status mlpc_fused_epoch(mlpc_fused *f, const mlpc_fused_job *job, void *parameters, size_t *correct, double *lr,
                              double *value)
 {
     const mlpc_optimizer *const o = job->optimizer;
@@ -377,9 +377,9 @@ mlpc_status mlpc_fused_epoch(mlpc_fused *f, const mlpc_fused_job *job, void *par
     run *const shared = share(f, &r);
     const size_t size = mlpc_team_run(f->threads, train_rank, shared);
     r = *shared;
-    *right = 0;
+    *correct = 0;
     for (size_t t = 0; t < size; t++)
-        *right += f->ranks[t].right;
+        *correct += f->ranks[t].correct;
     if (r.status != MLPC_ERROR_INTERRUPTED && overflows(&r, r.status == MLPC_OK ? r.batches : r.batch))
         r.status = MLPC_ERROR_DIVERGED;
     if (r.status == MLPC_OK && !mlpc_packed_finite(f->packed, job->kernels))

@@ -49,9 +49,9 @@ typedef struct {
 } mlpc_fused_job;
 
 /* As mlpc_train_epoch on parameters and the optimizer's state: all of them changed or, on DIVERGED, none.  The rows and
- * the right answers that were reached, and the last learning rate, are told in any case; value: the loss of the batch
+ * the correct answers that were reached, and the last learning rate, are told in any case; value: the loss of the batch
  * that diverged. */
-mlpc_status mlpc_fused_epoch(mlpc_fused *fused, const mlpc_fused_job *job, void *parameters, size_t *right, double *lr,
-                             double *value);
+mlpc_status mlpc_fused_epoch(mlpc_fused *fused, const mlpc_fused_job *job, void *parameters, size_t *correct,
+                             double *lr, double *value);
 
 #endif

@@ -20,7 +20,7 @@ typedef struct {
     void *tiles;          /* scratch memory of the kernels */
     double *weights;      /* (batch_size,) */
     mlpc_columns columns; /* where zeros are skipped: the batch by inputs */
-    size_t right;         /* answers so far */
+    size_t correct;       /* answers so far */
     int diverged;         /* in this batch */
 } mlpc_fused_rank;
 

@@ -14,13 +14,13 @@ typedef struct {
     mlpc_link link; /* of the loss */
     size_t O;
     int64_t *integers; /* (n,) or (n, O), where the output is of integers */
-} answers;
-_Static_assert(sizeof(answers) <= MLPC_SHARED, "room for it in the workspace");
+} prediction;
+_Static_assert(sizeof(prediction) <= MLPC_SHARED, "room for it in the workspace");
 
 /* The output of some rows from their logits; where that is of reals, z is where it goes. */
-static void answer(void *context, void *z, size_t first, size_t rows)
+static void predict_rows(void *context, void *z, size_t first, size_t rows)
 {
-    const answers *job = context;
+    const prediction *job = context;
     const mlpc_kernels *kernels = job->kernels;
     const size_t O = job->O, n = rows * O;
     if (job->output == MLPC_OUTPUT_probabilities) {
@@ -41,15 +41,15 @@ static void answer(void *context, void *z, size_t first, size_t rows)
     }
 }
 
-mlpc_status mlpc_forward_answers(mlpc_forward_job *job, mlpc_output output, mlpc_loss_kind loss, void *to)
+mlpc_status mlpc_forward_output(mlpc_forward_job *job, mlpc_output output, mlpc_loss_kind loss, void *to)
 {
     const mlpc_link link = mlpc_loss_row_of(loss)->link;
     const int integers = output == MLPC_OUTPUT_prediction && (link == MLPC_LINK_softmax || link == MLPC_LINK_sigmoid);
-    answers *const context = job->workspace->answers;
+    prediction *const context = job->workspace->shared;
     const size_t O = job->net->layers[job->net->n_layers - 1].n_out;
-    *context = (answers){job->kernels, output, link, O, integers ? to : NULL};
+    *context = (prediction){job->kernels, output, link, O, integers ? to : NULL};
     job->logits = integers ? NULL : to;
-    job->then = answer;
+    job->then = predict_rows;
     job->context = context;
     return mlpc_forward_rows(job);
 }
@@ -67,7 +67,7 @@ mlpc_status mlpc_predict(const mlpc_net *net, const mlpc_kernels *kernels, const
         .x = x,
         .n = n,
     };
-    return mlpc_forward_answers(&job, output, loss, to);
+    return mlpc_forward_output(&job, output, loss, to);
 }
 
 /* ---- Evaluation -------------------------------------------------------------------------------------------------- */
@@ -78,7 +78,7 @@ typedef struct {
     mlpc_targets targets;
     double divisor, *row_loss; /* (n,) */
     size_t O;
-    atomic_size_t right; /* answers so far, of all ranks */
+    atomic_size_t correct; /* answers so far, of all ranks */
 } evaluation;
 _Static_assert(sizeof(evaluation) <= MLPC_SHARED, "room for it in the workspace");
 
@@ -90,13 +90,13 @@ static void judge(void *context, void *z, size_t first, size_t rows)
     job.z = z;
     job.row_loss = e->row_loss + first;
     e->kernels->loss[e->loss.kind](&job);
-    atomic_fetch_add_explicit(&e->right, mlpc_count_right(e->loss.kind, e->kernels, &job), memory_order_relaxed);
+    atomic_fetch_add_explicit(&e->correct, mlpc_count_correct(e->loss.kind, e->kernels, &job), memory_order_relaxed);
 }
 
 static MLPC_NOINLINE void sum_up(const evaluation *e, size_t n, double *value, double *accuracy)
 {
     *value = e->kernels->sum_double(e->row_loss, n) / e->divisor;
-    *accuracy = mlpc_share_right(e->loss.kind, e->right, n, e->O);
+    *accuracy = mlpc_accuracy_of(e->loss.kind, e->correct, n, e->O);
 }
 
 mlpc_status mlpc_evaluate(const mlpc_net *net, const mlpc_kernels *kernels, const void *parameters,
@@ -104,7 +104,7 @@ mlpc_status mlpc_evaluate(const mlpc_net *net, const mlpc_kernels *kernels, cons
                           const mlpc_targets *targets, size_t n, double *row_loss, double *value, double *accuracy,
                           const mlpc_poll *poll)
 {
-    evaluation *const e = workspace->answers;
+    evaluation *const e = workspace->shared;
     *e = (evaluation){
         .kernels = kernels,
         .loss = *loss,

@@ -208,28 +208,28 @@ void mlpc_labels(const mlpc_kernels *kernels, int64_t *labels, const void *z, si
     mlpc_fpmode_leave(mode);
 }
 
-size_t mlpc_count_right(mlpc_loss_kind loss, const mlpc_kernels *kernels, const mlpc_loss_job *rows)
+size_t mlpc_count_correct(mlpc_loss_kind loss, const mlpc_kernels *kernels, const mlpc_loss_job *rows)
 {
     const mlpc_dtype dtype = kernels->dtype;
     const mlpc_link link = mlpc_loss_row_of(loss)->link;
     const size_t O = rows->O;
-    size_t right = 0;
+    size_t correct = 0;
     for (size_t i = 0; i < rows->B && link == MLPC_LINK_softmax; i++) {
         const int64_t label = rows->labels ? rows->labels[i] : first_largest(rows->values, dtype, i * O, O);
-        right += first_largest(rows->z, dtype, i * rows->z_row, O) == label;
+        correct += first_largest(rows->z, dtype, i * rows->z_row, O) == label;
     }
     for (size_t i = 0; i < rows->B && link == MLPC_LINK_sigmoid; i++)
         for (size_t j = 0; j < O; j++) {
             const double logit = real_at(rows->z, dtype, i * rows->z_row + j);
-            right += logit == logit && (logit > 0) == (real_at(rows->values, dtype, i * O + j) > 0.5);
+            correct += logit == logit && (logit > 0) == (real_at(rows->values, dtype, i * O + j) > 0.5);
         }
-    return right;
+    return correct;
 }
 
-double mlpc_share_right(mlpc_loss_kind loss, size_t right, size_t n, size_t O)
+double mlpc_accuracy_of(mlpc_loss_kind loss, size_t correct, size_t n, size_t O)
 {
     const int by_element = mlpc_loss_row_of(loss)->link == MLPC_LINK_sigmoid;
-    return (double)right / (by_element ? (double)n * (double)O : (double)n);
+    return (double)correct / (by_element ? (double)n * (double)O : (double)n);
 }
 
 void mlpc_targets_gather(const mlpc_targets *targets, const mlpc_target_rows *rows, size_t at, const size_t *order,

@@ -10,10 +10,10 @@ mlpc_loss_job mlpc_loss_job_of(const mlpc_loss *loss, const mlpc_targets *target
 
 /* Of a job's rows, those that are correct (link softmax), or their elements (sigmoid), see mlpc_link; 0 for other
  * losses. */
-size_t mlpc_count_right(mlpc_loss_kind loss, const mlpc_kernels *kernels, const mlpc_loss_job *rows);
+size_t mlpc_count_correct(mlpc_loss_kind loss, const mlpc_kernels *kernels, const mlpc_loss_job *rows);
 
 /* The accuracy over n rows: so many of them, or of their elements, are correct. */
-double mlpc_share_right(mlpc_loss_kind loss, size_t right, size_t n, size_t O);
+double mlpc_accuracy_of(mlpc_loss_kind loss, size_t correct, size_t n, size_t O);
 
 /* Room for the targets of a batch. */
 typedef struct {

@@ -116,9 +116,9 @@ typedef struct {
     size_t input_rows;
     void *scratch; /* (room, scratch_size): parts of gradients to be added to others; scratch_size >= any n_out */
     size_t scratch_size;
-    double *row_loss;     /* (batch,) */
-    void *pass, *answers; /* what the threads of a call share */
-    void *tiles;          /* per thread of room: scratch memory of the kernels */
+    double *row_loss;    /* (batch,) */
+    void *pass, *shared; /* what the threads of a call share */
+    void *tiles;         /* per thread of room: scratch memory of the kernels */
     void *memory;
 } mlpc_workspace;
 
@@ -148,7 +148,7 @@ typedef struct {
 
 /* ---- Forward and backward ---------------------------------------------------------------------------------------- */
 
-/* What a forward pass of so many rows costs, in terms of products: no more than this, with the dearest activation. */
+/* An upper bound on the multiply-adds of a forward pass of so many rows, with the dearest activation. */
 double mlpc_forward_terms(const mlpc_net *net, size_t rows);
 
 /* How many threads a pass of so many rows is worth: 1 to `most`, and no more than there are rows. */
@@ -264,7 +264,7 @@ double mlpc_loss_terms(size_t B, size_t O);
 /* Labels (B,): for each row of z (B, O) the first of its largest logits, -1 where one is NaN. */
 void mlpc_labels(const mlpc_kernels *kernels, int64_t *labels, const void *z, size_t B, size_t O);
 
-/* Loss and share of right answers over n rows, in pieces as mlpc_predict; row_loss (n,).  NaN is never
+/* Loss and accuracy over n rows, in pieces as mlpc_predict; row_loss (n,).  NaN is never
  * correct. */
 mlpc_status mlpc_evaluate(const mlpc_net *net, const mlpc_kernels *kernels, const void *parameters,
                           mlpc_workspace *workspace, const mlpc_loss *loss, const mlpc_input *x,

@@ -113,7 +113,7 @@ static void cut_all(mlpc_cutter *c, mlpc_workspace *workspace, const mlpc_net *n
     else
         cut_layers(c, workspace, net, widest);
     workspace->pass = mlpc_cut(c, 1, MLPC_SHARED, 1);
-    workspace->answers = mlpc_cut(c, 1, MLPC_SHARED, 1);
+    workspace->shared = mlpc_cut(c, 1, MLPC_SHARED, 1);
 }
 
 static mlpc_status create(mlpc_workspace **out, const mlpc_net *net, size_t batch, size_t threads, int for_inference)

@@ -70,5 +70,5 @@ mlpc_status mlpc_predictor_run(const mlpc_predictor *predictor, mlpc_workspace *
         .x = x,
         .n = n,
     };
-    return mlpc_forward_answers(&job, output, predictor->loss, to);
+    return mlpc_forward_output(&job, output, predictor->loss, to);
 }

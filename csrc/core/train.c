@@ -179,9 +179,9 @@ static mlpc_status gather(const job *j, size_t start, size_t B, const mlpc_poll 
     return MLPC_OK;
 }
 
-/* One batch of B rows, which lie in the trainer: its loss, the terms of which go to row_loss, right answers and
+/* One batch of B rows, which lie in the trainer: its loss, the terms of which go to row_loss, correct answers and
  * gradients, and the step at the learning rate result->lr. */
-static mlpc_status train_batch(const job *j, size_t B, double *row_loss, mlpc_epoch_result *result, size_t *right,
+static mlpc_status train_batch(const job *j, size_t B, double *row_loss, mlpc_epoch_result *result, size_t *correct,
                                const mlpc_poll *poll)
 {
     const mlpc_net *net = j->net;
@@ -197,7 +197,7 @@ static mlpc_status train_batch(const job *j, size_t B, double *row_loss, mlpc_ep
         return status;
     mlpc_loss_job rows = mlpc_loss_job_of(j->loss, &batch, 1, B, O);
     rows.z = z;
-    *right += mlpc_count_right(j->loss->kind, j->kernels, &rows);
+    *correct += mlpc_count_correct(j->loss->kind, j->kernels, &rows);
     status = mlpc_loss_evaluate(j->loss, j->kernels, z, &batch, B, O, &result->loss, dz, row_loss, poll);
     if (status == MLPC_ERROR_WEIGHTS) {
         memset(row_loss, 0, B * sizeof *row_loss);
@@ -250,7 +250,7 @@ static int finite(const job *j)
 }
 
 /* The batches of an epoch, one call after the other. */
-static mlpc_status plain_epoch(const job *j, mlpc_epoch_result *result, size_t *right, const mlpc_poll *poll)
+static mlpc_status plain_epoch(const job *j, mlpc_epoch_result *result, size_t *correct, const mlpc_poll *poll)
 {
     mlpc_trainer *trainer = j->trainer;
     const size_t n = trainer->n;
@@ -266,7 +266,7 @@ static mlpc_status plain_epoch(const job *j, mlpc_epoch_result *result, size_t *
         result->lr = j->settings->rates[k];
         status = gather(j, start, B, &batch_poll);
         if (status == MLPC_OK)
-            status = train_batch(j, B, trainer->row_loss + start, result, right, &batch_poll);
+            status = train_batch(j, B, trainer->row_loss + start, result, correct, &batch_poll);
     }
     if (status == MLPC_OK && !finite(j))
         status = MLPC_ERROR_DIVERGED;
@@ -275,7 +275,7 @@ static mlpc_status plain_epoch(const job *j, mlpc_epoch_result *result, size_t *
     return status;
 }
 
-static mlpc_status fused_epoch(const job *j, mlpc_epoch_result *result, size_t *right, const mlpc_poll *poll)
+static mlpc_status fused_epoch(const job *j, mlpc_epoch_result *result, size_t *correct, const mlpc_poll *poll)
 {
     const mlpc_fused_job fused = {
         .net = j->net,
@@ -290,7 +290,7 @@ static mlpc_status fused_epoch(const job *j, mlpc_epoch_result *result, size_t *
         .row_loss = j->trainer->row_loss,
         .poll = poll,
     };
-    return mlpc_fused_epoch(j->trainer->fused, &fused, j->parameters, right, &result->lr, &result->loss);
+    return mlpc_fused_epoch(j->trainer->fused, &fused, j->parameters, correct, &result->lr, &result->loss);
 }
 
 static MLPC_NOINLINE mlpc_status epoch(const job *j, mlpc_epoch_result *result, const mlpc_poll *poll)
@@ -298,7 +298,7 @@ static MLPC_NOINLINE mlpc_status epoch(const job *j, mlpc_epoch_result *result, 
     mlpc_trainer *trainer = j->trainer;
     const size_t n = trainer->n, O = outputs_of(j);
     double divisor;
-    size_t right = 0;
+    size_t correct = 0;
     mlpc_status status = mlpc_loss_divisor(j->loss, j->kernels, j->targets, n, O, &divisor, trainer->row_loss);
     if (status != MLPC_OK)
         return status;
@@ -311,8 +311,8 @@ static MLPC_NOINLINE mlpc_status epoch(const job *j, mlpc_epoch_result *result, 
         return status;
 
     const int carries = mlpc_fused_carries(j->net, j->kernels, j->optimizer, trainer->batch_size, j->gradients != NULL);
-    status = carries ? fused_epoch(j, result, &right, poll) : plain_epoch(j, result, &right, poll);
-    result->accuracy = mlpc_share_right(j->loss->kind, right, n, O);
+    status = carries ? fused_epoch(j, result, &correct, poll) : plain_epoch(j, result, &correct, poll);
+    result->accuracy = mlpc_accuracy_of(j->loss->kind, correct, n, O);
     if (status == MLPC_OK)
         result->loss = j->kernels->sum_double(trainer->row_loss, n) / divisor;
     return status;

@@ -72,37 +72,37 @@ int infer_reserve(mlpc_workspace **workspace, const mlpc_net *net, const mlpc_ke
     return 0;
 }
 
-static PyObject *answers_within(NetObject *net, PyArrayObject *x, const mlpc_input *input, mlpc_output output,
+static PyObject *predict_within(NetObject *net, PyArrayObject *x, const mlpc_input *input, mlpc_output output,
                                 mlpc_loss_kind loss)
 {
     const mlpc_kernels *const kernels = net_kernels(net);
     const size_t n = (size_t)PyArray_DIM(x, 0);
     if (infer_reserve(&net->scratch, net->plan, kernels, n) < 0)
         return NULL;
-    PyArrayObject *answers = infer_new_output(output, loss, (npy_intp)n, net->n_out, net->plan->dtype);
-    if (answers == NULL)
+    PyArrayObject *output_array = infer_new_output(output, loss, (npy_intp)n, net->n_out, net->plan->dtype);
+    if (output_array == NULL)
         return NULL;
     const void *const parameters = PyArray_DATA(net->parameters);
-    void *const to = PyArray_DATA(answers);
+    void *const to = PyArray_DATA(output_array);
     poll_state state;
     const mlpc_poll *const poll = poll_begin_work(&state, mlpc_forward_terms(net->plan, n), kernels->piece);
     const mlpc_status status =
         mlpc_predict(net->plan, kernels, parameters, net->scratch, output, loss, to, input, n, poll);
     poll_end(&state);
     if (status != MLPC_OK) {
-        Py_DECREF(answers);
+        Py_DECREF(output_array);
         return errors_raise(status);
     }
-    return infer_finish_output(answers, output, loss, net->n_out);
+    return infer_finish_output(output_array, output, loss, net->n_out);
 }
 
-static PyObject *answers(NetObject *net, PyObject *object, PyObject *scale, mlpc_output output, mlpc_loss_kind loss)
+static PyObject *predict(NetObject *net, PyObject *object, PyObject *scale, mlpc_output output, mlpc_loss_kind loss)
 {
     PyObject *result = NULL;
     mlpc_input input;
     PyArrayObject *x = args_input(&input, object, scale, net->plan->dtype, net->n_in);
     if (x != NULL && net_enter(net) == 0) {
-        result = answers_within(net, x, &input, output, loss);
+        result = predict_within(net, x, &input, output, loss);
         net_leave(net);
     }
     Py_XDECREF(x);
@@ -111,18 +111,18 @@ static PyObject *answers(NetObject *net, PyObject *object, PyObject *scale, mlpc
 
 PyObject *net_logits(PyObject *self, PyObject *x)
 {
-    return answers((NetObject *)self, x, Py_None, MLPC_OUTPUT_logits, MLPC_LOSS_mse);
+    return predict((NetObject *)self, x, Py_None, MLPC_OUTPUT_logits, MLPC_LOSS_mse);
 }
 
-PyObject *net_answers(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
+PyObject *net_predict(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 {
     int output, loss;
-    if (args_count("_answers", nargs, 4) < 0 ||
+    if (args_count("_predict", nargs, 4) < 0 ||
         (output = names_find("output", args[1], names_outputs, MLPC_N_OUTPUTS)) < 0 ||
         (loss = names_find("loss", args[2], names_losses, MLPC_N_LOSSES)) < 0 ||
         (output != MLPC_OUTPUT_logits && args_outputs((mlpc_loss_kind)loss, ((NetObject *)self)->n_out) < 0))
         return NULL;
-    return answers((NetObject *)self, args[0], args[3], (mlpc_output)output, (mlpc_loss_kind)loss);
+    return predict((NetObject *)self, args[0], args[3], (mlpc_output)output, (mlpc_loss_kind)loss);
 }
 
 static PyObject *evaluate_within(NetObject *net, PyArrayObject *x, const mlpc_input *input,

@@ -78,7 +78,7 @@ PyObject *net_loss(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 PyObject *net_backward(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 PyObject *net_loss_and_grad(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 PyObject *net_logits(PyObject *self, PyObject *x);
-PyObject *net_answers(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
+PyObject *net_predict(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 PyObject *net_evaluate(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 PyObject *net_train_epoch(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 PyObject *net_step(PyObject *self, PyObject *const *args, Py_ssize_t nargs);

@@ -139,7 +139,7 @@ static void give_back(PredictorObject *self, memory *taken)
     self->idle = taken;
 }
 
-static PyObject *answers(PredictorObject *self, const mlpc_input *input, size_t n, mlpc_output output)
+static PyObject *predict(PredictorObject *self, const mlpc_input *input, size_t n, mlpc_output output)
 {
     const mlpc_predictor *const predictor = self->predictor;
     const mlpc_kernels *const kernels = predictor->kernels;
@@ -162,19 +162,19 @@ static PyObject *answers(PredictorObject *self, const mlpc_input *input, size_t 
     return infer_finish_output(result, output, predictor->loss, self->n_out);
 }
 
-static PyObject *predictor_answers(PyObject *object, PyObject *const *args, Py_ssize_t nargs)
+static PyObject *predictor_predict(PyObject *object, PyObject *const *args, Py_ssize_t nargs)
 {
     PredictorObject *const self = (PredictorObject *)object;
     PyObject *result = NULL;
     mlpc_input input;
     int output;
-    if (args_count("_answers", nargs, 3) < 0 ||
+    if (args_count("_predict", nargs, 3) < 0 ||
         (output = names_find("output", args[1], names_outputs, MLPC_N_OUTPUTS)) < 0 ||
         (output != MLPC_OUTPUT_logits && args_outputs(self->predictor->loss, self->n_out) < 0))
         return NULL;
     PyArrayObject *x = args_input(&input, args[0], args[2], self->predictor->net->dtype, self->n_in);
     if (x != NULL)
-        result = answers(self, &input, (size_t)PyArray_DIM(x, 0), (mlpc_output)output);
+        result = predict(self, &input, (size_t)PyArray_DIM(x, 0), (mlpc_output)output);
     Py_XDECREF(x);
     return result;
 }
@@ -194,8 +194,8 @@ static PyObject *copy_parameters(PyObject *object, PyObject *Py_UNUSED(none))
 /* ---- The type ---------------------------------------------------------------------------------------------------- */
 
 static PyMethodDef predictor_methods[] = {
-    {"_answers", FAST(predictor_answers),
-     "_answers($self, x, output, scale, /)\n--\n\nlogits, prediction or probabilities."},
+    {"_predict", FAST(predictor_predict),
+     "_predict($self, x, output, scale, /)\n--\n\nlogits, prediction or probabilities."},
     {"_copy_parameters", copy_parameters, METH_NOARGS,
      "_copy_parameters($self, /)\n--\n\nA copy of all of them, in an array of its own."},
     {NULL, NULL, 0, NULL},

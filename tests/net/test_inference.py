@@ -370,11 +370,11 @@ def test_extension_s_own_door():
     net = make_net()
     x = images(4)
     for output in ("logits", "prediction", "probabilities"):
-        assert len(net._answers(x, output, "cross_entropy", 0.5)) == 4
+        assert len(net._predict(x, output, "cross_entropy", 0.5)) == 4
     with pytest.raises(ValueError, match="output: expected one of"):
-        net._answers(x, "labels", "cross_entropy", None)
+        net._predict(x, "labels", "cross_entropy", None)
     with pytest.raises(ValueError, match="loss: expected one of"):
-        net._answers(x, "logits", "hinge", None)
+        net._predict(x, "logits", "hinge", None)
     with pytest.raises(TypeError, match="from_bytes: expected 3 arguments, got 1"):
         _mlpc.from_bytes(x)
     with pytest.raises(TypeError, match="x: expected uint8, got dtype int8"):

@@ -233,7 +233,7 @@ def test_arguments():
     with pytest.raises(ValueError, match=r"^scale: expected a finite number"):
         predictor.logits(np.ones((1, 3), np.uint8), scale=np.nan)
     with pytest.raises(ValueError, match="output: expected one of"):
-        predictor._answers(np.ones((1, 3)), "labels", None)
+        predictor._predict(np.ones((1, 3)), "labels", None)
     with pytest.raises(ValueError, match="cross_entropy"):
         mlpc.MLP([3, 1]).freeze().predict([[1.0, 2.0, 3.0]])
 
