@@ -6,8 +6,8 @@
 #include "mlpc.h"
 
 /* Rows on both sides of a block, in arrays of real whose rows all are `stride` elements apart.  Up to there elements
- * are padding, computed like the others: it belongs to the arrays, also behind the last row, and where dz is 0 in it, dz
- * stays 0 as long as z is finite there. */
+ * are padding, computed like the others: it belongs to the arrays, also behind the last row, and where dz is 0 in it,
+ * dz stays 0 as long as z is finite there. */
 typedef struct {
     void *z, *a; /* what comes in, and what goes out */
     void *dz;    /* backward: dL/da before it, dL/dz after it */

@@ -7,7 +7,7 @@
  *   quantile         q (y - z) where z < y, else (1 - q) (z - y)         l' = 0 at 0
  *   log_cosh         log(cosh(d))
  * and of a row:
- *   cross_entropy    -sum_j w_j t_j log_softmax(z)_j, t_j = (1 - e) target_j + e / O        w: weights of the classes */
+ *   cross_entropy    -sum_j w_j t_j log_softmax(z)_j, t_j = (1 - e) target_j + e / O      w: weights of the classes */
 #include <math.h>
 
 #include "mlpc.h"

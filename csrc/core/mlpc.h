@@ -227,8 +227,8 @@ typedef struct {
 } mlpc_loss;
 
 /* What goes with n rows of x.  For cross-entropy either labels or values (probabilities) is set, for others values.
- * Whoever passes them to a function below has had mlpc_targets_check look at them, once: a label outside [0, O) would be
- * read out of bounds. */
+ * Whoever passes them to a function below has had mlpc_targets_check look at them, once: a label outside [0, O) would
+ * be read out of bounds. */
 typedef struct {
     const int64_t *labels;       /* (n,) or NULL */
     const void *values;          /* (n, O) of real, or NULL */

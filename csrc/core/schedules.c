@@ -5,7 +5,7 @@
  *   exponential  lr gamma^t
  *   cosine       minimum + (lr - minimum) (1 + cos(pi (t - warmup) / (T - warmup))) / 2
  *   polynomial   minimum + (lr - minimum) (1 - (t - warmup) / (T - warmup))^power
- *   one_cycle    half a cosine from lr / divisor up to lr until t = rise T, and another one down to lr / final_divisor */
+ *   one_cycle    half a cosine from lr / divisor up to lr until t = rise T, another one down to lr / final_divisor */
 #include <math.h>
 #include <string.h>
 

@@ -63,8 +63,8 @@ int mlpc_step_is_local(const mlpc_optimizer *optimizer)
     return optimizer->penalties.clip_norm == 0 && optimizer->penalties.max_norm == 0;
 }
 
-/* The Euclidean norm of n numbers: squares in double, 16 partial sums, element j into partial j mod 16, combined 8, 4, 2,
- * 1; chunks of 4096 in order. */
+/* The Euclidean norm of n numbers: squares in double, 16 partial sums, element j into partial j mod 16, combined 8, 4,
+ * 2, 1; chunks of 4096 in order. */
 static double norm(const void *x, size_t itemsize, size_t n)
 {
     double total = 0;
@@ -95,8 +95,8 @@ static void scale_columns(void *w, size_t itemsize, size_t I, size_t O, const do
                 ((double *)w)[i * O + o] *= factor[o];
 }
 
-/* Weights (I, O): those of a unit whose norm, a sum over the inputs in their order, is larger than `most` become as long
- * as that. */
+/* Weights (I, O): those of a unit whose norm, a sum over the inputs in their order, is larger than `most` become as
+ * long as that. */
 static void limit_norms(void *w, size_t itemsize, size_t I, size_t O, double most)
 {
     for (size_t first = 0; first < O; first += UNITS) {

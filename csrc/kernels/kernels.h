@@ -221,9 +221,9 @@ struct mlpc_kernels {
      *   adam     own: beta1, beta2, eps, correction.  States: means m of d and v of its square
      *            m = m + (1 - beta1) (d - m);  v = ((1 - beta2) d) d + beta2 v
      *            p = q - rate (m / (eps + correction sqrt(v)))
-     *   rmsprop  own: alpha, eps, momentum.  States: mean v of squares; velocity u, kept where momentum is not 0; mean m
-     *            of d, kept where centered
-     *            v = ((1 - alpha) d) d + alpha v;  m = m + (1 - alpha) (d - m);  w = v - m m, or 0 where that is negative
+     *   rmsprop  own: alpha, eps, momentum.  States: mean v of squares; velocity u, kept where momentum is not 0;
+     *            mean m of d, kept where centered
+     *            v = ((1 - alpha) d) d + alpha v;  m = m + (1 - alpha) (d - m);  w = v - m m, or 0 where that is less
      *            s = d / (eps + sqrt(w));  u = momentum u + s;  p = q - rate u, or q - rate s without u
      *   adagrad  own: eps.  State: sum v of squares
      *            v = d d + v;  p = q - rate (d / (eps + sqrt(v)))

@@ -107,10 +107,10 @@ typedef struct {
     int keeps; /* the arrays are copies that nobody else has */
 } args_objective;
 
-/* The tuple (name, reduction, setting, weight), where None is what the row of the loss has, targets for logits of `columns` columns and sample
- * weights (None: all 1).  ValueError where a target is none that the loss can mean, or the weights of rows sum to 0.
- * Labels are a private copy: what was checked stays so while the GIL is released.  All arrays are where objective->keeps
- * is set before: what was checked stays so for ever.  Clear the objective in any case. */
+/* The tuple (name, reduction, setting, weight), where None is what the row of the loss has; targets for logits of so
+ * many columns, and sample weights (None: all 1).  ValueError where a target is none that the loss can mean, or the
+ * weights of rows sum to 0.  Labels are a private copy: what was checked stays so while the GIL is released.  All
+ * arrays are where objective->keeps is set before: what was checked stays so for ever.  Clear it in any case. */
 int args_objective_parse(args_objective *objective, const mlpc_kernels *kernels, mlpc_dtype dtype, npy_intp columns,
                          PyObject *loss, PyObject *y, PyObject *sample_weight);
 /* ValueError where a loss wants more outputs. */

@@ -36,7 +36,7 @@ typedef struct NetObject {
 
     mlpc_trainer *trainer; /* of the latest epoch */
 
-    /* The process that computes, 0 for none, and the network that its thread had entered before: see bind_net_guard.c. */
+    /* The process that computes, 0 for none, and the network that its thread had entered before: bind_net_guard.c. */
     long busy_process;
     struct NetObject *outer;
 } NetObject;
@@ -46,8 +46,8 @@ int net_enter(NetObject *net);
 void net_leave(NetObject *net);
 int net_guard_watches_forks(void); /* once, before the first call; -1 with MemoryError */
 
-/* args_objective_parse for this network's output; or, where y is an Objective, and loss and sample_weight None, what that
- * keeps, without a look at it.  In bind_objective.c. */
+/* args_objective_parse for this network's output; or, where y is an Objective, and loss and sample_weight None, what
+ * that keeps, without a look at it.  In bind_objective.c. */
 int net_objective(const NetObject *net, args_objective *objective, PyObject *loss, PyObject *y,
                   PyObject *sample_weight);
 

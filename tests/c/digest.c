@@ -1212,8 +1212,8 @@ static void run_training(const mlpc_kernels *k, mlpc_dtype dtype, mlpc_loss_kind
         free(arrays[i]);
 }
 
-/* Two epochs with an optimizer whose every setting that is a truth is 1, factors for the tensors, L1, and gradients that
- * are cut; plain and fused; and by one call after the other with norms that are limited. */
+/* Two epochs with an optimizer whose every setting that is a truth is 1, factors for the tensors, L1, and gradients
+ * that are cut; plain and fused; and by one call after the other with norms that are limited. */
 static void run_optimizer(const mlpc_kernels *k, mlpc_dtype dtype, const mlpc_optimizer_row *row)
 {
     enum { LAYERS = 2 };
