@@ -11,9 +11,10 @@ ROOT = Path(__file__).resolve().parents[1]
 GUARD = re.compile(r"#ifndef (MLPC_\w+_H)\n#define \1\n(.*)#endif\n\Z", re.DOTALL)
 BUILD_ONLY = re.compile(r"#ifdef MLPC_SHARED_LIBRARY.*?#endif\n\n?", re.DOTALL)
 # Two lines: what an entry of a family becomes, and the table of entries.
-LISTED = re.compile(r'#define (MLPC_\w+)\(name\) (\w+)##name,\n#include "(\w+\.def)"\n')
-ENTRY = re.compile(r"^(MLPC_\w+)\((\w+)\)$", re.MULTILINE)
-SAME = re.compile(r"^#define (MLPC_\w+)\(name\) (MLPC_\w+)\(name\)$", re.MULTILINE)  # one family within another
+LISTED = re.compile(r'#define (MLPC_\w+)\(name(?:, \w+)*\) (\w+)##name,\n#include "(\w+\.def)"\n')
+ENTRY = re.compile(r"^(MLPC_\w+)\((\w+)(?:, [^()]*)?\)$", re.MULTILINE)
+# One family within another.
+SAME = re.compile(r"^#define (MLPC_\w+)\(name[^()]*\) (MLPC_\w+)\(name[^()]*\)$", re.MULTILINE)
 INCLUDE = re.compile(r'#include "([^"]+\.h)"\n\n?')
 SYSTEM_INCLUDE = re.compile(r"#include <[^>]+>\n\n?")
 

@@ -18,7 +18,7 @@ SYSTEM = {  # of the team and of the count of CPUs
     *(f"pthread_mutex_{name}" for name in ("init", "destroy", "lock", "unlock")),
     *(f"pthread_cond_{name}" for name in ("init", "destroy", "wait", "signal", "broadcast")),
     *("abort", "clock_gettime", "close", "getpid", "open", "read", "sched_getaffinity", "sigdelset", "sigfillset"),
-    *("strchr", "strlen", "strncmp", "strrchr", "strspn", "sysconf", "__sched_cpucount"),
+    *("strchr", "strcmp", "strlen", "strncmp", "strrchr", "strspn", "sysconf", "__sched_cpucount"),
 }
 COMPILER = {"_GLOBAL_OFFSET_TABLE_", "__stack_chk_fail"}
 LINKER = {"_init", "_fini", "_edata", "_end", "__bss_start"}

@@ -306,7 +306,7 @@ except RuntimeError as error:
 print(len(seen) - before)
 """
 AS_REAL = "_mlpc.as_real('x', x, 'float32')"
-LOSS = "net.loss(x, ('cross_entropy', 'mean', None, 0.0), None)"
+LOSS = "net.loss(x, ('cross_entropy', 'mean', 0.0, None), None)"
 
 
 @pytest.mark.slow
