@@ -1,4 +1,4 @@
-"""Builds of the C core and of tests/c/digest.c, from source, with whatever compilers and emulators there are."""
+"""Builds of the C core and of the digest program of tests/c, from source, with whatever compilers and emulators there are."""
 
 import functools
 import importlib.util
@@ -112,6 +112,11 @@ def sources(root: Path = ROOT) -> list[str]:
     return sorted(str(file.relative_to(root)) for file in files)
 
 
+def digest_sources(root: Path = ROOT) -> list[str]:
+    """The C files of the digest program, relative to the root."""
+    return sorted(str(file.relative_to(root)) for file in root.glob("tests/c/digest*.c"))
+
+
 def execute(command: list[str], cwd: Path | None = None, timeout: float = 1200) -> str:
     """Standard output; where the command fails, an error that holds what it said."""
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=timeout)
@@ -153,7 +158,7 @@ def objects(build: Build) -> list[Path]:
 @functools.cache
 def digest_program(build: Build) -> Path:
     core = objects(build)
-    return link(build, core + compile_all(build, ["tests/c/digest.c"], core[0].parent), core[0].parent / "digest")
+    return link(build, core + compile_all(build, digest_sources(), core[0].parent), core[0].parent / "digest")
 
 
 def run_digest(build: Build, program: Path, isa: str | None = None) -> dict[str, str]:

@@ -425,7 +425,7 @@ class Tree:
         if build not in self.objects:
             folder = self.folder / f"objects-{len(self.objects)}"
             folder.mkdir()
-            files = [*builds.sources(self.root), "tests/c/digest.c"]
+            files = [*builds.sources(self.root), *builds.digest_sources(self.root)]
             made = builds.compile_all(build, files, folder, self.root)
             self.objects[build] = dict(zip(files, made, strict=True))
         return self.objects[build]
