@@ -7,8 +7,8 @@
  * output may be the same array as an input only where that is said.  NaN stays NaN.  "Flushed": what lies below the
  * smallest normal number counts as +0.
  *
- * Which bits a kernel gives is fixed, whatever the instruction set: docs/arithmetic.md is the rule, ref/reference.inc
- * its text in C.  Names of sizes: B samples, I inputs of a layer, O outputs, n elements.
+ * Which bits a kernel gives is fixed, whatever the instruction set: docs/arithmetic.md is the rule, ref/ its text
+ * in C.  Names of sizes: B samples, I inputs of a layer, O outputs, n elements.
  */
 #ifndef MLPC_KERNELS_H
 #define MLPC_KERNELS_H

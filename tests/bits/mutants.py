@@ -53,20 +53,20 @@ MUTANTS = [
     # Products
     mutant(
         "a block's sum replaces the total instead of being added",
-        TEMPLATES + "product.inc",
+        TEMPLATES + "tiles.inc",
         TOTAL,
         "vec total = sum[m][j];",
         quick=True,
     ),
     mutant(
         "the first block's sum is the total: -0 can come out",
-        TEMPLATES + "product.inc",
+        TEMPLATES + "tiles.inc",
         TOTAL,
         "vec total = first ? sum[m][j] : v_add(plain ? v_load(c_mj) : v_load_n(c_mj, tail), sum[m][j]);",
     ),
     mutant(
         "the sum starts at the bias",
-        TEMPLATES + "product.inc",
+        TEMPLATES + "tiles.inc",
         "sum[m][j] = v_set(0);",
         "sum[m][j] = bias ? v_load_n(bias + j * VL, j + 1 < vectors ? VL : tail) : v_set(0);",
         "total = v_add(total, bias_j);",
@@ -115,7 +115,7 @@ MUTANTS = [
         build=FUSING,
     ),
     # Other reductions
-    mutant("8 partial sums", "csrc/kernels/ref/reference.inc", "part[j % 16]", "part[j % 8]", quick=True),
+    mutant("8 partial sums", "csrc/kernels/ref/sum16.inc", "part[j % 16]", "part[j % 8]", quick=True),
     mutant("chunks of 8192", TEMPLATES + "sum16.inc", "#define SUM_CHUNK 4096", "#define SUM_CHUNK 8192"),
     # Elementary operations
     mutant(
