@@ -12,16 +12,16 @@ takes where it takes a name: ``mlpc.MLP(sizes, loss=mlpc.losses.Huber(delta=2.0)
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any, ClassVar, Literal, Protocol, TypeAlias
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from mlpc import _mlpc
-from mlpc.arguments import Array, real_array, real_number
+from mlpc.arguments import Array, real_array
+from mlpc.class_weights import ClassWeight, class_weights
+from mlpc.loss_functions import function_of
 from mlpc.names import Reduction
 from mlpc.settings import checked
 
@@ -34,9 +34,6 @@ __all__ = [
 LossName: TypeAlias = Literal[
     "cross_entropy", "bce_with_logits", "mse", "mae", "huber", "poisson", "quantile", "log_cosh"
 ]
-
-ClassWeight: TypeAlias = ArrayLike | Mapping[int, float] | Literal["balanced"]
-"""What `class_weight` can be: see `class_weights`."""
 
 _ROWS = _mlpc.losses()
 
@@ -95,27 +92,33 @@ class Loss:
             sample_weight = real_array("sample_weight", sample_weight)
         return _mlpc.loss(real_array("z", z), real_array("y", y), self.spec(reduction), sample_weight, None)
 
-    def spec(self, reduction: Reduction = "mean", class_weight: Any = None) -> _mlpc.Loss:
-        """The loss as the extension takes it.
-
-        Raises
-        ------
-        ValueError
-            For class weights where the loss has none, or has its own.
-        """
+    def spec(self, reduction: Reduction = "mean") -> _mlpc.Loss:
+        """The loss as the extension takes it."""
         row = _ROWS[self.name]
         setting = None if row["setting"] is None else getattr(self, row["setting"][0])
         weight = None if row["weight"] is None else getattr(self, row["weight"])
-        if class_weight is not None:
-            if row["weight"] != "class_weight":
-                raise ValueError(
-                    f"class_weight: expected None with {self.name}, since it belongs to cross_entropy, got "
-                    f"{class_weight!r}"
-                )
-            if weight is not None:
-                raise ValueError(f"class_weight: expected None beside a loss with its own, got {class_weight!r}")
-            weight = real_array("class_weight", class_weight)
         return (self.name, reduction, setting, weight)
+
+    def weighted_spec(
+        self, reduction: Reduction, class_weight: ClassWeight | None, y: Array, outputs: int
+    ) -> _mlpc.Loss:
+        """`spec` with weights of the classes that y has labels of, one for each output; `spec` itself for None.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For class weights where the loss has none, or has its own; as `class_weights`.
+        """
+        name, _, setting, weight = spec = self.spec(reduction)
+        if class_weight is None:
+            return spec
+        if _ROWS[name]["weight"] != "class_weight":
+            raise ValueError(
+                f"class_weight: expected None with {name}, since it belongs to cross_entropy, got {class_weight!r}"
+            )
+        if weight is not None:
+            raise ValueError(f"class_weight: expected None beside a loss with its own, got {class_weight!r}")
+        return (name, reduction, setting, class_weights(class_weight, y, outputs))
 
 
 def _weight(name: str, value: Any) -> float | tuple[float, ...] | None:
@@ -123,8 +126,6 @@ def _weight(name: str, value: Any) -> float | tuple[float, ...] | None:
     if value is None:
         return None
     array = real_array(name, value)
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"{name}: expected real numbers, got dtype {array.dtype}")
     if array.ndim > 1 or (array.ndim == 0 and name == "class_weight"):
         expected = "one number for each class" if name == "class_weight" else "a number, or one for each output"
         raise ValueError(f"{name}: expected {expected}, got shape {array.shape}")
@@ -353,123 +354,13 @@ def loss_named(loss: LossName | Loss) -> Loss:
     return LOSSES[loss]()
 
 
-def class_weights(class_weight: Any, y: Array, n_classes: int) -> Any:
-    """Weights of classes as an array: of a dict, whose other classes weigh 1, or of "balanced", n / (k count).
-
-    Parameters
-    ----------
-    class_weight : array-like, shape (k,), dict of int to float, or "balanced"
-    y : array, (n,)
-        Labels, which "balanced" counts: King and Zeng, "Logistic Regression in Rare Events Data", 2001.
-    n_classes : int
-        k.
-
-    Raises
-    ------
-    TypeError, ValueError
-        Where a class is none, or "balanced" finds a class without rows, or no labels.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> class_weights("balanced", np.array([0, 0, 0, 1]), 2).round(3)
-    array([0.667, 2.   ])
-    >>> class_weights({1: 5.0}, np.array([0, 1]), 2)
-    array([1., 5.])
-    """
-    if isinstance(class_weight, str):
-        if class_weight != "balanced":
-            raise ValueError(f"class_weight: expected weights, a dict or 'balanced', got {class_weight!r}")
-        if y.ndim != 1:
-            raise ValueError(f"class_weight: expected labels to balance, got targets of shape {y.shape}")
-        counts = np.bincount(y, minlength=n_classes)
-        if not counts.all():
-            raise ValueError(f"class_weight: expected rows of every class, got none of class {int(counts.argmin())}")
-        return len(y) / (n_classes * counts)
-    if isinstance(class_weight, Mapping):
-        weights = np.ones(n_classes)
-        for label, weight in class_weight.items():
-            if isinstance(label, bool) or not isinstance(label, (int, np.integer)) or not 0 <= label < n_classes:
-                raise ValueError(f"class_weight: expected classes in 0..{n_classes - 1}, got {label!r}")
-            weights[label] = real_number(f"class_weight[{label}]", weight)
-        return weights
-    return class_weight
-
-
 # ---- The functions ---------------------------------------------------------------------------------------------------
 
-
-class _Function(Protocol):
-    __name__: str
-    __qualname__: str
-
-    def __call__(
-        self,
-        z: Array,
-        y: ArrayLike,
-        *,
-        sample_weight: ArrayLike | None = None,
-        reduction: Reduction = "mean",
-        **settings: Any,
-    ) -> tuple[float, Array]: ...
-
-
-_PARAMETERS = """
-    Parameters
-    ----------
-    z : array, shape (n, k)
-        Logits or predictions, float32 or float64.
-    y : array-like
-        As above; n is at least 1.{settings}
-    sample_weight : array-like, shape (n,), optional
-        Finite and >= 0, not all 0.
-    reduction : {{"mean", "sum"}}
-
-    Returns
-    -------
-    loss : float
-        Computed in double.
-    dz : array, shape (n, k)
-        In z's dtype.
-
-    Raises
-    ------
-    TypeError, ValueError
-        Where a dtype, a shape or a value is not as above.
-
-    Examples"""
-
-
-def _function(loss: type[Loss]) -> _Function:
-    """The loss as a function of arrays, whose keywords are its settings, too."""
-
-    def function(
-        z: Array,
-        y: ArrayLike,
-        *,
-        sample_weight: ArrayLike | None = None,
-        reduction: Reduction = "mean",
-        **settings: Any,
-    ) -> tuple[float, Array]:
-        return loss(**settings)(z, y, sample_weight=sample_weight, reduction=reduction)
-
-    function.__name__ = function.__qualname__ = loss.name
-    words, _, examples = (inspect.getdoc(loss) or "").replace("\n", "\n    ").partition("Examples")
-    formula, _, parameters = words.partition("Parameters\n    ----------")
-    function.__doc__ = formula.rstrip() + "\n" + _PARAMETERS.format(settings=parameters.rstrip()) + examples + "\n    "
-    keywords = [
-        inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default) for field in fields(loss)
-    ]
-    plain = [p for p in inspect.signature(function).parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
-    function.__signature__ = inspect.Signature(plain + keywords)  # type: ignore[attr-defined]
-    return function
-
-
-cross_entropy = _function(CrossEntropy)
-bce_with_logits = _function(BCEWithLogits)
-mse = _function(MSE)
-mae = _function(MAE)
-huber = _function(Huber)
-poisson = _function(Poisson)
-quantile = _function(Quantile)
-log_cosh = _function(LogCosh)
+cross_entropy = function_of(CrossEntropy)
+bce_with_logits = function_of(BCEWithLogits)
+mse = function_of(MSE)
+mae = function_of(MAE)
+huber = function_of(Huber)
+poisson = function_of(Poisson)
+quantile = function_of(Quantile)
+log_cosh = function_of(LogCosh)

@@ -11,8 +11,9 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from mlpc import _mlpc
 from mlpc.arguments import Array, finite, is_several, real_array, seed_number, whole_numbers
+from mlpc.class_weights import ClassWeight
 from mlpc.layers import Activation, block_of, text_of
-from mlpc.losses import ClassWeight, Loss, LossName, class_weights, loss_named
+from mlpc.losses import Loss, LossName, loss_named
 from mlpc.names import ActivationName, InitName, Reduction
 from mlpc.network import Network, dtype_name
 from mlpc.predictor import Predictor
@@ -376,10 +377,10 @@ class MLP(Network):
         """
         criterion = self._loss(loss)
         x, y = real_array("x", x), real_array("y", y)
-        weights = class_weights(class_weight, y, self.sizes[-1])
+        spec = criterion.weighted_spec(reduction, class_weight, y, self.sizes[-1])
         if x.dtype.kind == "f" and scale is None:
             x = finite("x", x, self.dtype)
-        value, accuracy = super().evaluate(x, y, criterion.spec(reduction, weights), _weights(sample_weight), scale)
+        value, accuracy = super().evaluate(x, y, spec, _weights(sample_weight), scale)
         return value, accuracy if criterion.classifies else None
 
     def freeze(self) -> Predictor:

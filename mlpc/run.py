@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike
 
 from mlpc import _mlpc
 from mlpc.arguments import Array, pair, real_array, real_number, seed_number, whole_number
+from mlpc.class_weights import ClassWeight
 from mlpc.history import History
-from mlpc.losses import ClassWeight, class_weights
 from mlpc.network import N, Network
 from mlpc.optim import Optimizer, OptimizerName, optimizer_named
 from mlpc.samples import checked_samples, warn_of_bytes
@@ -102,7 +102,7 @@ class Run(Generic[N]):
         self.batch_size = whole_number("batch_size", batch_size, 1)
         self._shuffles = net.shuffle_state if seed is None else (seed_number(seed), 0)
         self.optimizer = _optimizer(net, optimizer, lr)
-        criterion = net.criterion.spec("mean", class_weights(class_weight, real_array("y", y), net.sizes[-1]))
+        criterion = net.criterion.weighted_spec("mean", class_weight, real_array("y", y), net.sizes[-1])
         self._scale = None if scale is None else real_number("scale", scale, -math.inf)
         given = real_array("x", x)
         self._x, self._objective = checked_samples(net, given, y, criterion, sample_weight, self._scale)

@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from mlpc import _mlpc
 from mlpc.arguments import whole_number
+from mlpc.class_weights import ClassWeight
 from mlpc.history import History
-from mlpc.losses import ClassWeight
 from mlpc.network import N
 from mlpc.optim import Optimizer, OptimizerName
 from mlpc.progress import Progress
