@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
+from mlpc import _mlpc
 from mlpc.arguments import Array, real_array, real_number
 
 __all__ = ["ClassWeight", "class_weights"]
@@ -30,7 +31,7 @@ def class_weights(class_weight: ClassWeight, y: Array, n_classes: int) -> Array:
     Raises
     ------
     TypeError, ValueError
-        Where a class is none, or "balanced" finds a class without rows, or no labels.
+        Where a class is none, or "balanced" finds a class without rows, or in y what is no label.
 
     Examples
     --------
@@ -50,9 +51,10 @@ def class_weights(class_weight: ClassWeight, y: Array, n_classes: int) -> Array:
 
 
 def _balanced(y: Array, n_classes: int) -> Array:
+    _mlpc.Objective(y, ("cross_entropy", "mean", None, None), None, "float64", n_classes)  # refuses what is no target
     if y.ndim != 1:
         raise ValueError(f"class_weight: expected labels to balance, got targets of shape {y.shape}")
-    counts = np.bincount(y, minlength=n_classes)
+    counts = np.bincount(y.astype(np.int64), minlength=n_classes)
     if not counts.all():
         raise ValueError(f"class_weight: expected rows of every class, got none of class {int(counts.argmin())}")
     return len(y) / (n_classes * counts)

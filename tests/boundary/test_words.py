@@ -232,6 +232,30 @@ def test_class_weights_are_given_once():
             getattr(made, call)(X, Y, class_weight=[1.0, 1.0])
 
 
+@pytest.mark.parametrize("call", ["fit", "evaluate"])
+@pytest.mark.parametrize(
+    ("y", "error", "message"),
+    [
+        (Y + 1, ValueError, "y: label 3 at row 2 is outside 0..2"),
+        (Y - 1, ValueError, "y: label -1 at row 0 is outside 0..2"),
+        (Y * 10**15, ValueError, "y: label 1000000000000000 at row 1 is outside 0..2"),
+        (Y.astype(float), TypeError, "y: expected integer labels, got dtype float64"),
+        (Y[:, None], ValueError, "y: expected shape (n,), got (200, 1)"),
+        (np.eye(3)[Y], ValueError, "class_weight: expected labels to balance, got targets of shape (200, 3)"),
+    ],
+)
+def test_labels_are_checked_before_they_are_balanced(call, y, error, message):
+    with says(error, message):
+        getattr(net(), call)(X, y, class_weight="balanced")
+
+
+@pytest.mark.parametrize("dtype", ["uint64", "int8"])
+def test_labels_of_any_integers_are_balanced(dtype):
+    y = np.array([0, 0, 0, 1, 1, 2], dtype)
+    balanced, explicit = (net(seed=1).evaluate(X[:6], y, class_weight=w) for w in ("balanced", [2 / 3, 1, 2]))
+    assert balanced == explicit
+
+
 # ---- Training --------------------------------------------------------------------------------------------------------
 
 
