@@ -30,7 +30,8 @@ from mlpc.arguments import (
 )
 from mlpc.layers import Activation, block_of, text_of
 from mlpc.net import MLP
-from mlpc.optim import OPTIMIZERS, SELDOM, OptimizerName, optimizer_named
+from mlpc.optim import OPTIMIZERS, OptimizerName, optimizer_named
+from mlpc.optimizer import SELDOM, keywords
 from mlpc.progress import Progress
 from mlpc.samples import warn_of_bytes
 from mlpc.schedules import is_exact, rate_at
@@ -259,9 +260,8 @@ def _settings(optimizer: str, named: Container[str]) -> dict[str, Any]:
 
     What few do, like limits, is a part of a run only where the run names it.
     """
-    parameters = inspect.signature(OPTIMIZERS[optimizer]).parameters.values()
-    told = [p for p in parameters if p.kind is p.KEYWORD_ONLY and (p.name not in SELDOM or p.name in named)]
-    return {p.name: p.default for p in told if p.name != "groups"}
+    told = keywords(OPTIMIZERS[optimizer]).items()
+    return {name: usual for name, usual in told if name != "groups" and (name not in SELDOM or name in named)}
 
 
 def _plain(value: Any) -> Any:
