@@ -13,7 +13,6 @@
 #include <stdlib.h>
 
 enum { EPOCHS = 5, BATCH = 64, MOST_LAYERS = 16 };
-static const mlpc_loss loss = {.kind = MLPC_LOSS_cross_entropy, .mean = 1};
 
 /* ---- Errors end the program -------------------------------------------------------------------------------------- */
 
@@ -107,56 +106,66 @@ static void free_data(data_set *data)
 
 static mlpc_input input_of(const data_set *data)
 {
-    return (mlpc_input){.rows = data->images.bytes, .bytes = 1, .scale = 1 / 255.0};
+    return (mlpc_input){.rows = data->images.bytes, .n = data->images.n, .bytes = 1, .scale = 1 / 255.0};
 }
 
 /* The labels, checked once: a network reads its outputs by them. */
-static mlpc_targets targets_of(const char *what, const data_set *data, const mlpc_net *net, const mlpc_kernels *kernels)
+static mlpc_objective objective_of(const char *what, const data_set *data, const mlpc_model *model)
 {
-    const mlpc_targets y = {.labels = data->labels};
+    const mlpc_objective objective = {
+        .loss = {.kind = MLPC_LOSS_cross_entropy, .mean = 1},
+        .targets.n = data->images.n,
+        .targets.O = model->net->layers[model->net->n_layers - 1].n_out,
+        .targets.labels = data->labels,
+    };
     mlpc_bad_target bad;
-    check(what, mlpc_targets_check(loss.kind, kernels, &y, data->images.n, net->layers[net->n_layers - 1].n_out, &bad));
-    return y;
+    check(what, mlpc_targets_check(&objective, model->kernels, &bad));
+    return objective;
 }
 
 /* ---- Training and testing ---------------------------------------------------------------------------------------- */
 
-static void train(const mlpc_net *net, const mlpc_kernels *kernels, float *parameters, const data_set *data)
+static void train(const mlpc_model *model, const data_set *data)
 {
-    const size_t n = data->images.n, batch = n < BATCH ? n : BATCH, steps = (n + batch - 1) / batch;
+    const size_t steps = (data->images.n + BATCH - 1) / BATCH;
     const mlpc_input x = input_of(data);
-    const mlpc_targets y = targets_of("training", data, net, kernels);
-    const mlpc_optimizer sgd = {.row = mlpc_optimizer_named("sgd")};
     const mlpc_schedule schedule = {.row = mlpc_schedule_named("constant"), .lr = 0.1};
     double *const rates = allocate(steps, sizeof *rates); /* of the steps of an epoch */
     mlpc_samples *samples;
     mlpc_trainer *trainer;
-    check("samples", mlpc_samples_create(&samples, kernels, &x, n, data->images.size, MLPC_ZEROS_CHOOSE, NULL));
-    check("trainer", mlpc_trainer_create(&trainer, net, kernels, &sgd, samples, batch, mlpc_team_cpus()));
-    for (uint32_t epoch = 0; epoch < EPOCHS; epoch++) {
-        const mlpc_epoch_settings settings = {.shuffle = 1, .epoch = epoch, .rates = rates};
+    check("samples", mlpc_samples_create(&samples, model->kernels, &x, data->images.size, MLPC_ZEROS_CHOOSE, NULL));
+    const mlpc_training training = {
+        .samples = samples,
+        .objective = objective_of("training", data, model),
+        .optimizer = {.row = mlpc_optimizer_named("sgd")},
+        .batch_size = BATCH,
+        .threads = mlpc_team_cpus(),
+        .shuffle = 1,
+    };
+    check("trainer", mlpc_trainer_create(&trainer, model, &training));
+    for (uint32_t i = 0; i < EPOCHS; i++) {
+        const mlpc_epoch epoch = {.number = i, .rates = rates};
         mlpc_epoch_result result;
-        mlpc_learning_rates(&schedule, epoch, steps, rates);
-        check("training", mlpc_train_epoch(net, kernels, parameters, NULL, trainer, &sgd, &loss, samples, &y, &settings,
-                                           &result, NULL));
-        printf("epoch %u: loss %.6f, accuracy %.4f\n", epoch + 1, result.loss, result.accuracy);
+        mlpc_learning_rates(&schedule, i, steps, rates);
+        check("training", mlpc_train_epoch(model, &training, trainer, &epoch, &result, NULL));
+        printf("epoch %u: loss %.6f, accuracy %.4f\n", i + 1, result.loss, result.accuracy);
     }
     mlpc_trainer_free(trainer);
     mlpc_samples_free(samples);
     free(rates);
 }
 
-static void test(const mlpc_net *net, const mlpc_kernels *kernels, const float *parameters, const data_set *data)
+static void test(const mlpc_model *model, const data_set *data)
 {
-    const size_t n = data->images.n, threads = mlpc_team_cpus();
+    const size_t threads = mlpc_team_cpus();
     const mlpc_input x = input_of(data);
-    const mlpc_targets y = targets_of("test", data, net, kernels);
-    double value, accuracy, *const row_loss = allocate(n, sizeof *row_loss);
+    const mlpc_objective objective = objective_of("test", data, model);
+    double *const row_loss = allocate(x.n, sizeof *row_loss);
+    mlpc_evaluation result;
     mlpc_workspace *workspace;
-    check("workspace", mlpc_workspace_create(&workspace, net, threads * BATCH, threads));
-    check("test",
-          mlpc_evaluate(net, kernels, parameters, workspace, &loss, &x, &y, n, row_loss, &value, &accuracy, NULL));
-    printf("test: loss %.6f, accuracy %.4f\n", value, accuracy);
+    check("workspace", mlpc_workspace_create(&workspace, model->net, threads * BATCH, threads));
+    check("test", mlpc_evaluate(model, workspace, &objective, &x, &result, row_loss, NULL));
+    printf("test: loss %.6f, accuracy %.4f\n", result.loss, result.accuracy);
     mlpc_workspace_free(workspace);
     free(row_loss);
 }
@@ -187,14 +196,14 @@ int main(int argc, char **argv)
     sizes[++layers] = data.classes;
 
     const mlpc_isa isa = mlpc_isa_best();
-    const mlpc_kernels *const kernels = mlpc_kernels_for(isa, MLPC_FLOAT32);
     mlpc_net *net;
     check("network", mlpc_net_create(&net, MLPC_FLOAT32, layers, sizes, hidden));
     float *const parameters = allocate(net->n_parameters, sizeof *parameters);
     check("initial values",
           mlpc_initialize(net, mlpc_kernels_for(isa, MLPC_FLOAT64), parameters, MLPC_INIT_torch, 0, NULL));
-    train(net, kernels, parameters, &data);
-    test(net, kernels, parameters, &unseen);
+    const mlpc_model model = {net, mlpc_kernels_for(isa, MLPC_FLOAT32), parameters};
+    train(&model, &data);
+    test(&model, &unseen);
     write_parameters(argv[5], parameters, net->n_parameters);
 
     free(parameters);

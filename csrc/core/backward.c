@@ -7,11 +7,9 @@
 
 typedef struct {
     mlpc_pass pass; /* of rank 0 */
-    void *gradients;
     const void *x, *dz;
-    void *dx;
     size_t B;
-    int accumulate;
+    mlpc_gradients to;
     mlpc_share share;
 } job;
 _Static_assert(sizeof(job) <= MLPC_SHARED, "room for it in the workspace");
@@ -24,21 +22,21 @@ enum { SHARED_INPUTS = 24, SHARED_UNITS = 16, SHARED_ROWS = 32 };
 static void weight_gradient(const job *j, const mlpc_pass *p, const mlpc_layer *layer, const void *x, const void *dz,
                             size_t size)
 {
-    const mlpc_kernels *kernels = p->kernels;
+    const mlpc_kernels *kernels = p->model.kernels;
     const size_t I = layer->n_in, O = layer->n_out, most = p->workspace->scratch_size;
     void *const scratch = mlpc_pass_at(p, p->workspace->scratch, p->rank * most);
     size_t from, to, inputs = j->B ? mlpc_pass_piece(p, I, j->B, O) : I;
     mlpc_team_share(I, SHARED_INPUTS, p->rank, size, &from, &to);
-    if (j->accumulate && inputs > most / O)
+    if (j->to.accumulate && inputs > most / O)
         inputs = most / O;
     for (size_t i = from; i < to; i += inputs) {
         if (mlpc_pass_stopped(p))
             return;
         const size_t n = to - i < inputs ? to - i : inputs;
-        void *dw = mlpc_pass_at(p, j->gradients, layer->weight + i * O);
-        kernels->linear_backward_w(j->accumulate ? scratch : dw, mlpc_pass_at(p, x, i), I, dz, j->B, n, O,
+        void *dw = mlpc_pass_at(p, j->to.parameters, layer->weight + i * O);
+        kernels->linear_backward_w(j->to.accumulate ? scratch : dw, mlpc_pass_at(p, x, i), I, dz, j->B, n, O,
                                    mlpc_pass_tiles(p));
-        if (j->accumulate)
+        if (j->to.accumulate)
             kernels->add(dw, scratch, n * O);
     }
 }
@@ -48,19 +46,19 @@ static void bias_gradient(const job *j, const mlpc_pass *p, const mlpc_layer *la
     void *const scratch = mlpc_pass_at(p, p->workspace->scratch, p->rank * p->workspace->scratch_size);
     size_t from, to;
     mlpc_team_share(layer->n_out, SHARED_UNITS, p->rank, size, &from, &to);
-    void *const db = mlpc_pass_at(p, j->gradients, layer->bias + from);
+    void *const db = mlpc_pass_at(p, j->to.parameters, layer->bias + from);
     if (from == to || mlpc_pass_stopped(p))
         return;
-    p->kernels->linear_backward_b(j->accumulate ? scratch : db, mlpc_pass_at(p, dz, from), layer->n_out, j->B,
-                                  to - from);
-    if (j->accumulate)
-        p->kernels->add(db, scratch, to - from);
+    p->model.kernels->linear_backward_b(j->to.accumulate ? scratch : db, mlpc_pass_at(p, dz, from), layer->n_out, j->B,
+                                        to - from);
+    if (j->to.accumulate)
+        p->model.kernels->add(db, scratch, to - from);
 }
 
 /* dx of the rank's rows, which becomes dz of the layer before, where there is one. */
 static void input_gradient(const job *j, const mlpc_pass *p, size_t l, void *dx, const void *dz, size_t size)
 {
-    const mlpc_layer *layer = &p->net->layers[l];
+    const mlpc_layer *layer = &p->model.net->layers[l];
     const size_t I = layer->n_in, O = layer->n_out, most = mlpc_pass_piece(p, j->B, I, O + MLPC_ACTIVATION_TERMS);
     size_t from, to;
     mlpc_team_share(j->B, SHARED_ROWS, p->rank, size, &from, &to);
@@ -69,8 +67,9 @@ static void input_gradient(const job *j, const mlpc_pass *p, size_t l, void *dx,
         void *const here = mlpc_pass_at(p, dx, b * I);
         if (mlpc_pass_stopped(p))
             return;
-        p->kernels->linear_backward_x(here, mlpc_pass_at(p, dz, b * O), mlpc_pass_at(p, p->parameters, layer->weight),
-                                      n, I, O, mlpc_pass_tiles(p));
+        p->model.kernels->linear_backward_x(here, mlpc_pass_at(p, dz, b * O),
+                                            mlpc_pass_at(p, p->model.parameters, layer->weight), n, I, O,
+                                            mlpc_pass_tiles(p));
         if (l) {
             const mlpc_block_rows rows = {
                 .z = mlpc_pass_at(p, p->workspace->z[l - 1], b * I),
@@ -79,7 +78,7 @@ static void input_gradient(const job *j, const mlpc_pass *p, size_t l, void *dx,
                 .n = n,
                 .stride = I,
             };
-            mlpc_block_backward(&layer[-1].block, p->kernels, &rows);
+            mlpc_block_backward(&layer[-1].block, p->model.kernels, &rows);
         }
     }
 }
@@ -87,12 +86,12 @@ static void input_gradient(const job *j, const mlpc_pass *p, size_t l, void *dx,
 static MLPC_NOINLINE void backward(void *context, mlpc_team *team, size_t rank, size_t size)
 {
     const job *j = context;
-    const mlpc_net *net = j->pass.net;
+    const mlpc_net *net = j->pass.model.net;
     mlpc_pass p = j->pass;
     p.rank = rank;
     const void *dz = j->dz;
     for (size_t l = net->n_layers; l-- > 0; p.phase++) {
-        void *const d_input = l ? p.workspace->dz[l % 2] : j->dx;
+        void *const d_input = l ? p.workspace->dz[l % 2] : j->to.x;
         weight_gradient(j, &p, &net->layers[l], l ? p.workspace->a[l - 1] : j->x, dz, size);
         bias_gradient(j, &p, &net->layers[l], dz, size);
         if (d_input)
@@ -104,21 +103,18 @@ static MLPC_NOINLINE void backward(void *context, mlpc_team *team, size_t rank, 
     }
 }
 
-mlpc_status mlpc_backward(const mlpc_net *net, const mlpc_kernels *kernels, const void *parameters, void *gradients,
-                          mlpc_workspace *workspace, const void *x, const void *dz, void *dx, size_t B, int accumulate,
-                          const mlpc_poll *poll)
+mlpc_status mlpc_backward(const mlpc_model *model, mlpc_workspace *workspace, const mlpc_input *x, const void *dz,
+                          const mlpc_gradients *gradients, const mlpc_poll *poll)
 {
     job *const j = workspace->pass;
     *j = (job){
-        .pass = {.net = net, .kernels = kernels, .parameters = parameters, .workspace = workspace, .share = &j->share},
-        .gradients = gradients,
-        .x = x,
+        .pass = {.model = *model, .workspace = workspace, .share = &j->share},
+        .x = x->rows,
         .dz = dz,
-        .dx = dx,
-        .B = B,
-        .accumulate = accumulate,
+        .B = x->n,
+        .to = *gradients,
         .share = {.poll = poll, .stopped = MLPC_GOES_ON},
     };
-    mlpc_team_run(mlpc_useful_threads(net, kernels, B, workspace->threads), backward, j);
+    mlpc_team_run(mlpc_useful_threads(model->net, model->kernels, x->n, workspace->threads), backward, j);
     return j->share.stopped == MLPC_GOES_ON ? MLPC_OK : MLPC_ERROR_INTERRUPTED;
 }

@@ -66,12 +66,22 @@ typedef struct {
     void *logits;  /* where the last layer's z goes, or NULL */
 } rows;
 
-static int is_last(const rows *r, size_t l) { return l + 1 == r->pass->net->n_layers; }
+/* The input from a row of I columns on. */
+static mlpc_input input_from(const mlpc_input *x, size_t row, size_t I, size_t itemsize)
+{
+    mlpc_input from = *x;
+    from.rows = (const char *)x->rows + row * I * (x->bytes ? 1 : itemsize);
+    from.n = x->n - row;
+    return from;
+}
+
+static int is_last(const rows *r, size_t l) { return l + 1 == r->pass->model.net->n_layers; }
 
 static void *in_workspace(const rows *r, void *array, size_t l)
 {
     const mlpc_workspace *workspace = r->pass->workspace;
-    return mlpc_pass_at(r->pass, array, r->at * (workspace->row ? workspace->row : r->pass->net->layers[l].n_out));
+    return mlpc_pass_at(r->pass, array,
+                        r->at * (workspace->row ? workspace->row : r->pass->model.net->layers[l].n_out));
 }
 
 static void *z_of(const rows *r, size_t l)
@@ -84,8 +94,8 @@ static void *a_of(const rows *r, size_t l) { return in_workspace(r, r->pass->wor
 /* z of n rows of a layer, from x, which holds them alone. */
 static mlpc_status linear(const mlpc_pass *p, size_t l, void *z, const void *x, size_t n, int skip)
 {
-    const mlpc_layer *layer = &p->net->layers[l];
-    const mlpc_kernels *kernels = p->kernels;
+    const mlpc_layer *layer = &p->model.net->layers[l];
+    const mlpc_kernels *kernels = p->model.kernels;
     const size_t I = layer->n_in, O = layer->n_out, most = mlpc_pass_piece(p, n, I, O);
     for (size_t b = 0; b < n; b += most) {
         if (mlpc_pass_stopped(p))
@@ -94,8 +104,8 @@ static mlpc_status linear(const mlpc_pass *p, size_t l, void *z, const void *x, 
         (skip            ? kernels->linear_forward_skip
          : B <= FEW_ROWS ? kernels->linear_forward_few
                          : kernels->linear_forward)(
-            mlpc_pass_at(p, z, b * O), mlpc_pass_at(p, x, b * I), mlpc_pass_at(p, p->parameters, layer->weight),
-            mlpc_pass_at(p, p->parameters, layer->bias), B, I, O, mlpc_pass_tiles(p));
+            mlpc_pass_at(p, z, b * O), mlpc_pass_at(p, x, b * I), mlpc_pass_at(p, p->model.parameters, layer->weight),
+            mlpc_pass_at(p, p->model.parameters, layer->bias), B, I, O, mlpc_pass_tiles(p));
     }
     return MLPC_OK;
 }
@@ -104,16 +114,17 @@ static mlpc_status linear(const mlpc_pass *p, size_t l, void *z, const void *x, 
 static mlpc_status linear_in_panels(const mlpc_pass *p, const mlpc_packed_layer *layer, void *z, const void *x,
                                     size_t x_row, size_t n)
 {
-    const size_t I = layer->I, fit = PANEL_BYTES / p->kernels->itemsize / I;
+    const size_t I = layer->I, fit = PANEL_BYTES / p->model.kernels->itemsize / I;
     const size_t most = mlpc_pass_piece(p, fit < PANEL_ROWS ? PANEL_ROWS : fit, I, layer->padded);
     for (size_t b = 0; b < n; b += most) {
         if (mlpc_pass_stopped(p))
             return MLPC_ERROR_INTERRUPTED;
         for (size_t panel = 0; panel < layer->n_panels; panel++) {
             const size_t first = layer->panels[panel], width = layer->panels[panel + 1] - first;
-            p->kernels->panel_forward(mlpc_pass_at(p, z, b * layer->row + first), layer->row,
-                                      mlpc_pass_at(p, x, b * x_row), x_row, mlpc_pass_at(p, layer->weight, I * first),
-                                      mlpc_pass_at(p, layer->bias, first), n - b < most ? n - b : most, I, width);
+            p->model.kernels->panel_forward(mlpc_pass_at(p, z, b * layer->row + first), layer->row,
+                                            mlpc_pass_at(p, x, b * x_row), x_row,
+                                            mlpc_pass_at(p, layer->weight, I * first),
+                                            mlpc_pass_at(p, layer->bias, first), n - b < most ? n - b : most, I, width);
         }
     }
     return MLPC_OK;
@@ -123,16 +134,16 @@ static mlpc_status linear_in_panels(const mlpc_pass *p, const mlpc_packed_layer 
 static void take_logits(const rows *r)
 {
     const mlpc_pass *p = r->pass;
-    const size_t last = p->net->n_layers - 1, O = p->net->layers[last].n_out;
+    const size_t last = p->model.net->n_layers - 1, O = p->model.net->layers[last].n_out;
     void *const from = in_workspace(r, p->workspace->z[last], last), *const to = z_of(r, last);
     for (size_t b = 0; b < r->n; b++)
-        memmove(mlpc_pass_at(p, to, b * O), mlpc_pass_at(p, from, b * r->row), O * p->kernels->itemsize);
+        memmove(mlpc_pass_at(p, to, b * O), mlpc_pass_at(p, from, b * r->row), O * p->model.kernels->itemsize);
 }
 
 static mlpc_status activate(const rows *r, size_t l)
 {
     const mlpc_pass *p = r->pass;
-    const mlpc_layer *layer = &p->net->layers[l];
+    const mlpc_layer *layer = &p->model.net->layers[l];
     const size_t row = r->row, most = mlpc_pass_piece(p, r->n, row, MLPC_ACTIVATION_TERMS);
     if (mlpc_block_is_identity(&layer->block))
         return MLPC_OK;
@@ -145,7 +156,7 @@ static mlpc_status activate(const rows *r, size_t l)
             .n = r->n - b < most ? r->n - b : most,
             .stride = row,
         };
-        mlpc_block_forward(&layer->block, p->kernels, &part);
+        mlpc_block_forward(&layer->block, p->model.kernels, &part);
     }
     return MLPC_OK;
 }
@@ -154,7 +165,7 @@ static mlpc_status activate(const rows *r, size_t l)
 static size_t count_zeros(const mlpc_pass *p, const mlpc_input *x, size_t n)
 {
     if (!x->bytes)
-        return p->kernels->count_zeros(x->rows, n);
+        return p->model.kernels->count_zeros(x->rows, n);
     size_t zeros = 0;
     for (size_t i = 0; i < n; i++)
         zeros += ((const uint8_t *)x->rows)[i] == 0;
@@ -164,10 +175,10 @@ static size_t count_zeros(const mlpc_pass *p, const mlpc_input *x, size_t n)
 /* 1 where most of x is zeros: of all its rows, or of a sample of them. */
 static int sparse(const rows *r)
 {
-    const size_t I = r->pass->net->layers[0].n_in, step = (r->n + SAMPLE_ROWS - 1) / SAMPLE_ROWS;
+    const size_t I = r->pass->model.net->layers[0].n_in, step = (r->n + SAMPLE_ROWS - 1) / SAMPLE_ROWS;
     size_t zeros = 0, looked_at = 0;
     for (size_t b = 0; b < r->n; b += step, looked_at++) {
-        const mlpc_input row = mlpc_input_from(&r->x, b, I, r->pass->kernels->itemsize);
+        const mlpc_input row = input_from(&r->x, b, I, r->pass->model.kernels->itemsize);
         zeros += count_zeros(r->pass, &row, I);
     }
     return (double)zeros >= SPARSE * (double)(looked_at * I);
@@ -178,13 +189,14 @@ static int sparse(const rows *r)
 static int skips(rows *r)
 {
     const mlpc_pass *p = r->pass;
-    const mlpc_layer *layer = &p->net->layers[0];
+    const mlpc_layer *layer = &p->model.net->layers[0];
     if (r->finite == MLPC_FINITE && r->n <= FEW_ROWS)
         return 1; /* costs a few rows no more than not to */
     if (r->finite == MLPC_NOT_FINITE || (r->finite == MLPC_UNKNOWN && r->n < LOOK_ROWS) || !sparse(r))
         return 0;
     if (r->finite == MLPC_UNKNOWN)
-        r->finite = p->kernels->all_finite(mlpc_pass_at(p, p->parameters, layer->weight), layer->n_in * layer->n_out)
+        r->finite = p->model.kernels->all_finite(mlpc_pass_at(p, p->model.parameters, layer->weight),
+                                                 layer->n_in * layer->n_out)
                         ? MLPC_FINITE
                         : MLPC_NOT_FINITE;
     return r->finite == MLPC_FINITE;
@@ -194,7 +206,7 @@ static int skips(rows *r)
 static void *place_of(rows *r, size_t l, int in_panels)
 {
     r->in_panels = in_panels;
-    r->row = in_panels ? r->packed->layers[l].row : r->pass->net->layers[l].n_out;
+    r->row = in_panels ? r->packed->layers[l].row : r->pass->model.net->layers[l].n_out;
     return in_panels ? in_workspace(r, r->pass->workspace->z[l], l) : z_of(r, l);
 }
 
@@ -202,16 +214,16 @@ static void *place_of(rows *r, size_t l, int in_panels)
 static mlpc_status first_linear(rows *r)
 {
     const mlpc_pass *p = r->pass;
-    const size_t I = p->net->layers[0].n_in, step = r->x.bytes ? p->workspace->input_rows : r->n;
+    const size_t I = p->model.net->layers[0].n_in, step = r->x.bytes ? p->workspace->input_rows : r->n;
     void *const converted = mlpc_pass_at(p, p->workspace->input, p->rank * p->workspace->input_rows * I);
     const int skip = skips(r), in_panels = !skip && r->packed && r->n > FEW_ROWS;
     void *const z = place_of(r, 0, in_panels);
     mlpc_status status = MLPC_OK;
     for (size_t b = 0; b < r->n && status == MLPC_OK; b += step) {
         const size_t n = r->n - b < step ? r->n - b : step;
-        const mlpc_input from = mlpc_input_from(&r->x, b, I, p->kernels->itemsize);
+        const mlpc_input from = input_from(&r->x, b, I, p->model.kernels->itemsize);
         if (from.bytes)
-            p->kernels->from_bytes(converted, from.rows, from.scale, n * I);
+            p->model.kernels->from_bytes(converted, from.rows, from.scale, n * I);
         const void *const x = from.bytes ? converted : from.rows;
         void *const to = mlpc_pass_at(p, z, b * r->row);
         status = in_panels ? linear_in_panels(p, &r->packed->layers[0], to, x, I, n) : linear(p, 0, to, x, n, skip);
@@ -231,7 +243,7 @@ static mlpc_status later_linear(rows *r, size_t l)
 
 static mlpc_status forward(rows *r)
 {
-    const size_t last = r->pass->net->n_layers - 1;
+    const size_t last = r->pass->model.net->n_layers - 1;
     mlpc_status status = first_linear(r);
     for (size_t l = 0; l < last && status == MLPC_OK; l++) {
         status = activate(r, l);
@@ -243,18 +255,10 @@ static mlpc_status forward(rows *r)
     return status;
 }
 
-mlpc_input mlpc_input_from(const mlpc_input *x, size_t row, size_t I, size_t itemsize)
-{
-    mlpc_input from = *x;
-    from.rows = (const char *)x->rows + row * I * (x->bytes ? 1 : itemsize);
-    return from;
-}
-
 /* ---- All rows ---------------------------------------------------------------------------------------------------- */
 
 typedef struct {
-    mlpc_forward_job job; /* its x is the one here */
-    mlpc_input x;
+    mlpc_forward_job job;
     mlpc_share share;
 } run;
 _Static_assert(sizeof(run) <= MLPC_SHARED, "room for it in the workspace");
@@ -265,19 +269,19 @@ static MLPC_NOINLINE void take_rows(void *context, mlpc_team *team, size_t rank,
     (void)size_of_team;
     run *const shared = context;
     const mlpc_forward_job *const job = &shared->job;
-    const mlpc_pass pass = {job->net, job->kernels, job->parameters, job->workspace, &shared->share, rank, 0};
-    const size_t size = job->kernels->itemsize, I = job->net->layers[0].n_in;
-    const size_t O = job->net->layers[job->net->n_layers - 1].n_out;
+    const mlpc_pass pass = {job->model, job->workspace, &shared->share, rank, 0};
+    const size_t size = job->model.kernels->itemsize, I = job->model.net->layers[0].n_in;
+    const size_t O = job->model.net->layers[job->model.net->n_layers - 1].n_out;
     /* Each rank looks for itself whether the weight is finite: all would wait for the first. */
     rows r = {.pass = &pass, .packed = job->packed, .finite = job->finite};
     for (size_t first; mlpc_share_take(&shared->share, &first, &r.n);) {
-        r.x = mlpc_input_from(job->x, first, I, size);
+        r.x = input_from(&job->x, first, I, size);
         r.at = job->keeps ? first : rank * shared->share.at_once;
         r.logits = job->logits ? (char *)job->logits + first * O * size : NULL;
         if (forward(&r) != MLPC_OK)
             return;
         if (job->then)
-            job->then(job->context, z_of(&r, job->net->n_layers - 1), first, r.n);
+            job->then(job->context, z_of(&r, job->model.net->n_layers - 1), first, r.n);
     }
 }
 
@@ -287,43 +291,34 @@ static size_t rows_at_once(const mlpc_forward_job *job, size_t threads)
 {
     size_t most = job->keeps ? KEPT_ROWS : job->workspace->batch / job->workspace->room;
     if (job->then) /* which does not ask in its middle */
-        most = mlpc_piece(job->kernels, most, MLPC_ACTIVATION_TERMS, job->net->layers[job->net->n_layers - 1].n_out);
+        most = mlpc_piece(job->model.kernels, most, MLPC_ACTIVATION_TERMS,
+                          job->model.net->layers[job->model.net->n_layers - 1].n_out);
     if (threads == 1)
         return most;
-    const double terms = mlpc_forward_terms(job->net, 1), in_time = MOST_PIECES * (double)job->kernels->piece / terms;
+    const double terms = mlpc_forward_terms(job->model.net, 1),
+                 in_time = MOST_PIECES * (double)job->model.kernels->piece / terms;
     if (in_time < (double)most)
         most = in_time < 1 ? 1 : (size_t)in_time;
-    const size_t parts = ((job->n + most - 1) / most + threads - 1) / threads * threads;
-    const size_t even = (job->n + parts - 1) / parts;
+    const size_t parts = ((job->x.n + most - 1) / most + threads - 1) / threads * threads;
+    const size_t even = (job->x.n + parts - 1) / parts;
     const size_t whole = even < 32 ? even : (even + 7) / 8 * 8; /* for tiles */
     return whole < most ? whole : most;
 }
 
 mlpc_status mlpc_forward_rows(const mlpc_forward_job *job)
 {
-    const size_t threads = mlpc_useful_threads(job->net, job->kernels, job->n, job->workspace->threads);
+    const size_t threads = mlpc_useful_threads(job->model.net, job->model.kernels, job->x.n, job->workspace->threads);
     run *const shared = job->workspace->pass;
     *shared = (run){
         .job = *job,
-        .x = *job->x,
-        .share = {.poll = job->poll, .n = job->n, .at_once = rows_at_once(job, threads), .stopped = MLPC_GOES_ON},
+        .share = {.poll = job->poll, .n = job->x.n, .at_once = rows_at_once(job, threads), .stopped = MLPC_GOES_ON},
     };
-    shared->job.x = &shared->x;
     mlpc_team_run(threads, take_rows, shared);
     return shared->share.stopped == MLPC_GOES_ON ? MLPC_OK : MLPC_ERROR_INTERRUPTED;
 }
 
-mlpc_status mlpc_forward(const mlpc_net *net, const mlpc_kernels *kernels, const void *parameters,
-                         mlpc_workspace *workspace, const mlpc_input *x, size_t B, const mlpc_poll *poll)
+mlpc_status mlpc_forward(const mlpc_model *model, mlpc_workspace *workspace, const mlpc_input *x, const mlpc_poll *poll)
 {
-    return mlpc_forward_rows(&(mlpc_forward_job){
-        .net = net,
-        .kernels = kernels,
-        .parameters = parameters,
-        .workspace = workspace,
-        .poll = poll,
-        .x = x,
-        .n = B,
-        .keeps = 1,
-    });
+    return mlpc_forward_rows(
+        &(mlpc_forward_job){.model = *model, .workspace = workspace, .poll = poll, .x = *x, .keeps = 1});
 }

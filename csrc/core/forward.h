@@ -10,17 +10,15 @@
 typedef enum { MLPC_UNKNOWN, MLPC_FINITE, MLPC_NOT_FINITE } mlpc_finite;
 
 typedef struct {
-    const mlpc_net *net;
-    const mlpc_kernels *kernels;
-    const void *parameters;
-    const mlpc_packed *packed; /* the same in panels, for more than a few rows, or NULL; the workspace is then one for
+    mlpc_model model;
+    const mlpc_packed
+        *packed;        /* its parameters in panels, for more than a few rows, or NULL; the workspace is then one for
                                 * inference */
-    mlpc_finite finite;        /* UNKNOWN: a call that would gain more than a look costs looks itself */
+    mlpc_finite finite; /* UNKNOWN: a call that would gain more than a look costs looks itself */
     mlpc_workspace *workspace;
     const mlpc_poll *poll; /* or NULL */
-    const mlpc_input *x;
-    size_t n;
-    int keeps;    /* z and a of all n rows stay in the workspace, which has room; else each thread's part of it serves
+    mlpc_input x;
+    int keeps;    /* z and a of all its rows stay in the workspace, which has room; else each thread's part of it serves
                    * one piece after the other */
     void *logits; /* (n, O), where the last layer's z goes; NULL: to the workspace */
     /* Called by any of the threads, in the core's floating-point mode: the logits z (rows, O) of rows first .. first +

@@ -24,30 +24,18 @@ typedef struct {
     mlpc_status status;
 } run;
 
-/* The same in memory of its own, with all that it points to. */
+/* The same in memory of its own, with its job. */
 typedef struct {
     run run;
     mlpc_fused_job job;
-    mlpc_optimizer optimizer;
-    mlpc_loss loss;
-    mlpc_targets targets;
 } shared_run;
 _Static_assert(sizeof(shared_run) <= MLPC_SHARED, "room for it");
 
 static run *share(mlpc_fused *f, const run *r)
 {
     shared_run *const s = f->run;
-    *s = (shared_run){
-        .run = *r,
-        .job = *r->job,
-        .optimizer = *r->job->optimizer,
-        .loss = *r->job->loss,
-        .targets = *r->job->targets,
-    };
+    *s = (shared_run){.run = *r, .job = *r->job};
     s->run.job = &s->job;
-    s->job.optimizer = &s->optimizer;
-    s->job.loss = &s->loss;
-    s->job.targets = &s->targets;
     return &s->run;
 }
 
@@ -64,20 +52,20 @@ static size_t batch_start(const run *r, size_t k) { return k * r->job->batch_siz
 
 static size_t batch_rows(const run *r, size_t k)
 {
-    const size_t start = batch_start(r, k), n = r->job->samples->n;
+    const size_t start = batch_start(r, k), n = r->job->training.samples->input.n;
     return n - start < r->job->batch_size ? n - start : r->job->batch_size;
 }
 
 static void *at(const run *r, const void *p, size_t elements)
 {
-    return (char *)p + elements * r->job->kernels->itemsize;
+    return (char *)p + elements * r->job->model.kernels->itemsize;
 }
 
 /* This rank's share of B rows: whole vectors of them, as long as there are enough. */
 static void share_of_rows(const rank_state *s, size_t B, size_t *first, size_t *n)
 {
     size_t end;
-    mlpc_team_share(B, s->shared->job->kernels->lanes, s->rank, s->size, first, &end);
+    mlpc_team_share(B, s->shared->job->model.kernels->lanes, s->rank, s->size, first, &end);
     *n = end - *first;
 }
 
@@ -96,15 +84,16 @@ static void gather(const rank_state *s, size_t k)
     size_t first, n;
     share_of_rows(s, batch_rows(r, k), &first, &n);
     const size_t *const order = j->order + batch_start(r, k) + first;
-    mlpc_samples_gather(j->samples, j->kernels, &f->rows[k % 2], first, order, n,
-                        j->samples->n - batch_start(r, k) - first);
-    mlpc_targets_gather(j->targets, &f->targets[k % 2], first, order, n, j->net->layers[j->net->n_layers - 1].n_out,
-                        j->kernels->itemsize);
+    const mlpc_samples *const samples = j->training.samples;
+    mlpc_samples_gather(samples, j->model.kernels, &f->rows[k % 2], first, order, n,
+                        samples->input.n - batch_start(r, k) - first);
+    mlpc_targets_gather(&j->training.objective.targets, &f->targets[k % 2], first, order, n,
+                        j->model.kernels->itemsize);
 }
 
-static mlpc_targets batch_targets(const run *r, size_t k)
+static mlpc_objective batch_objective(const run *r, size_t k)
 {
-    return mlpc_targets_of_rows(r->job->targets, &r->f->targets[k % 2]);
+    return mlpc_objective_of_rows(&r->job->training.objective, &r->f->targets[k % 2], batch_rows(r, k));
 }
 
 /* z of the first layer for one panel of a batch.  Where zeros are skipped one of a rank's panels fills its columns:
@@ -113,17 +102,17 @@ static void first_product(const rank_state *s, size_t k, size_t p, int fills)
 {
     const run *r = s->shared;
     mlpc_fused *f = r->f;
-    const mlpc_kernels *kernels = r->job->kernels;
+    const mlpc_kernels *kernels = r->job->model.kernels;
     const mlpc_packed_layer *layer = &f->packed->layers[0];
     const size_t first = layer->panels[p], width = layer->panels[p + 1] - first, B = batch_rows(r, k);
     void *const z = at(r, f->layers[0].z, first), *const w = at(r, layer->weight, layer->I * first);
     void *const bias = at(r, layer->bias, first);
     mlpc_rows *const rows = &f->rows[k % 2];
-    if (!r->job->samples->skips_zeros) {
+    if (!r->job->training.samples->skips_zeros) {
         kernels->panel_forward(z, layer->row, rows->x, rows->x_row, w, bias, B, layer->I, width);
         return;
     }
-    const mlpc_lists lists = mlpc_samples_lists(r->job->samples, rows, B);
+    const mlpc_lists lists = mlpc_samples_lists(r->job->training.samples, rows, B);
     for (size_t part = 0; part < lists.blocks; part++)
         kernels->list_forward(z, at(r, f->partial, first), layer->row, &lists, part,
                               fills ? &f->ranks[s->rank].columns : NULL, at(r, w, part * MLPC_LIST_BLOCK * width), bias,
@@ -156,17 +145,17 @@ static mlpc_block_rows block_rows(const run *r, size_t l, size_t first, size_t n
 static void forward(const rank_state *s, size_t first, size_t n)
 {
     const run *r = s->shared;
-    const mlpc_net *net = r->job->net;
+    const mlpc_net *net = r->job->model.net;
     for (size_t l = 0; l + 1 < net->n_layers; l++) {
         const mlpc_packed_layer *layer = &r->f->packed->layers[l], *next = layer + 1;
         const mlpc_fused_layer *there = &r->f->layers[l + 1];
         const mlpc_block_rows rows = block_rows(r, l, first, n);
-        mlpc_block_forward(&net->layers[l].block, r->job->kernels, &rows);
+        mlpc_block_forward(&net->layers[l].block, r->job->model.kernels, &rows);
         for (size_t p = 0; p < next->n_panels; p++) {
             const size_t unit = next->panels[p];
-            r->job->kernels->panel_forward(at(r, there->z, first * next->row + unit), next->row, rows.a, layer->row,
-                                           at(r, next->weight, next->I * unit), at(r, next->bias, unit), n, next->I,
-                                           next->panels[p + 1] - unit);
+            r->job->model.kernels->panel_forward(at(r, there->z, first * next->row + unit), next->row, rows.a,
+                                                 layer->row, at(r, next->weight, next->I * unit),
+                                                 at(r, next->bias, unit), n, next->I, next->panels[p + 1] - unit);
         }
     }
 }
@@ -176,21 +165,22 @@ static void evaluate(const rank_state *s, size_t k, size_t first, size_t n)
 {
     const run *r = s->shared;
     const mlpc_fused_job *j = r->job;
-    const mlpc_kernels *kernels = j->kernels;
+    const mlpc_kernels *kernels = j->model.kernels;
     mlpc_fused_rank *own = &r->f->ranks[s->rank];
-    const size_t last = j->net->n_layers - 1, O = j->net->layers[last].n_out, row = r->f->packed->layers[last].row;
-    const mlpc_targets whole = batch_targets(r, k), targets = mlpc_targets_from(&whole, first, O, kernels->itemsize);
-    mlpc_loss_job job = mlpc_loss_job_of(j->loss, &targets, s->divisor, n, O);
+    const size_t last = j->model.net->n_layers - 1, row = r->f->packed->layers[last].row;
+    const mlpc_objective whole = batch_objective(r, k);
+    const mlpc_objective part = mlpc_objective_from(&whole, first, n, kernels->itemsize);
+    mlpc_loss_job job = mlpc_loss_job_of(&part, s->divisor);
     job.z = at(r, r->f->layers[last].z, first * row);
     job.dz = at(r, r->f->layers[last].dz, first * row);
     job.z_row = job.dz_row = row;
     job.row_loss = j->row_loss + batch_start(r, k) + first;
-    own->correct += mlpc_count_correct(j->loss->kind, kernels, &job);
+    own->correct += mlpc_count_correct(part.loss.kind, kernels, &job);
     if (s->passed_over) {
         memset(job.row_loss, 0, n * sizeof *job.row_loss);
         return;
     }
-    kernels->loss[j->loss->kind](&job);
+    kernels->loss[part.loss.kind](&job);
     for (size_t b = 0; b < n; b++)
         own->diverged |= !(job.row_loss[b] - job.row_loss[b] == 0);
     own->diverged |= !kernels->all_finite(job.z, n * row) || !kernels->all_finite(job.dz, n * row);
@@ -200,29 +190,26 @@ static void evaluate(const rank_state *s, size_t k, size_t first, size_t n)
 static void backward(const rank_state *s, size_t first, size_t n)
 {
     const run *r = s->shared;
-    for (size_t l = r->job->net->n_layers - 1; l > 0; l--) {
+    for (size_t l = r->job->model.net->n_layers - 1; l > 0; l--) {
         const mlpc_packed_layer *layer = &r->f->packed->layers[l], *before = layer - 1;
         const mlpc_block_rows rows = block_rows(r, l - 1, first, n);
-        r->job->kernels->panels_backward_x(rows.dz, before->row, at(r, r->f->layers[l].dz, first * layer->row),
-                                           layer->row, layer->weight, layer->panels, n, layer->I, layer->O,
-                                           r->f->ranks[s->rank].tiles);
-        mlpc_block_backward(&r->job->net->layers[l - 1].block, r->job->kernels, &rows);
+        r->job->model.kernels->panels_backward_x(rows.dz, before->row, at(r, r->f->layers[l].dz, first * layer->row),
+                                                 layer->row, layer->weight, layer->panels, n, layer->I, layer->O,
+                                                 r->f->ranks[s->rank].tiles);
+        mlpc_block_backward(&r->job->model.net->layers[l - 1].block, r->job->model.kernels, &rows);
     }
 }
 
 static void rows_phase(rank_state *s, size_t k)
 {
     const run *r = s->shared;
-    const mlpc_fused_job *j = r->job;
     mlpc_fused_rank *own = &r->f->ranks[s->rank];
-    const size_t B = batch_rows(r, k);
-    const mlpc_targets targets = batch_targets(r, k);
+    const mlpc_objective objective = batch_objective(r, k);
     size_t first, n;
     if (k + 1 < r->batches)
         gather(s, k + 1);
-    share_of_rows(s, B, &first, &n);
-    s->passed_over = mlpc_loss_divisor(j->loss, j->kernels, &targets, B, j->net->layers[j->net->n_layers - 1].n_out,
-                                       &s->divisor, own->weights) != MLPC_OK;
+    share_of_rows(s, batch_rows(r, k), &first, &n);
+    s->passed_over = mlpc_loss_divisor(&objective, r->job->model.kernels, &s->divisor, own->weights) != MLPC_OK;
     if (s->rank == 0)
         r->f->divisor[k] = s->passed_over ? 0 : s->divisor;
     if (!n) /* more ranks than groups of rows */
@@ -245,7 +232,7 @@ static void update_panel(const rank_state *s, const mlpc_step_plan *plan, size_t
 {
     const run *r = s->shared;
     mlpc_fused *f = r->f;
-    const mlpc_kernels *kernels = r->job->kernels;
+    const mlpc_kernels *kernels = r->job->model.kernels;
     const mlpc_packed_layer *layer = &f->packed->layers[l];
     const mlpc_step_plan of_weight = mlpc_step_of_tensor(plan, mlpc_weight_tensor(l));
     const mlpc_step_plan of_bias = mlpc_step_of_tensor(plan, mlpc_bias_tensor(l));
@@ -254,7 +241,7 @@ static void update_panel(const rank_state *s, const mlpc_step_plan *plan, size_t
     const size_t I = layer->I, weight = I * unit;
     const size_t most = f->strip_elements / width / MLPC_STRIP_INPUTS * MLPC_STRIP_INPUTS;
     const void *const dz = at(r, f->layers[l].dz, unit);
-    const int lists = l == 0 && r->job->samples->skips_zeros;
+    const int lists = l == 0 && r->job->training.samples->skips_zeros;
 
     kernels->linear_backward_b(strip, dz, layer->row, B, width);
     states_from(r, layer->bias_state, unit, state);
@@ -289,7 +276,7 @@ static void units_phase(rank_state *s, size_t k)
     if (!s->passed_over) {
         mlpc_step_plan plan;
         s->steps += 1;
-        mlpc_step_prepare(&plan, r->job->optimizer, r->job->rates[k], r->steps + s->steps);
+        mlpc_step_prepare(&plan, &r->job->training.optimizer, r->job->rates[k], r->steps + s->steps);
         for (size_t l = packed->n_layers; l-- > 0;) {
             size_t p, end;
             for (share_of_panels(s, &packed->layers[l], &p, &end); p < end; p++)
@@ -345,7 +332,7 @@ static int batch_loss(const run *r, size_t k, double *value)
     const double divisor = r->f->divisor[k];
     if (divisor == 0)
         return 0;
-    *value = r->job->kernels->sum_double(r->job->row_loss + batch_start(r, k), batch_rows(r, k)) / divisor;
+    *value = r->job->model.kernels->sum_double(r->job->row_loss + batch_start(r, k), batch_rows(r, k)) / divisor;
     return 1;
 }
 
@@ -361,19 +348,18 @@ static int overflows(run *r, size_t batches)
     return 0;
 }
 
-mlpc_status mlpc_fused_epoch(mlpc_fused *f, const mlpc_fused_job *job, void *parameters, size_t *correct, double *lr,
-                             double *value)
+mlpc_status mlpc_fused_epoch(mlpc_fused *f, const mlpc_fused_job *job, size_t *correct, double *lr, double *value)
 {
-    const mlpc_optimizer *const o = job->optimizer;
+    const mlpc_optimizer *const o = &job->training.optimizer;
     run r = {
         .f = f,
         .job = job,
-        .batches = (job->samples->n + job->batch_size - 1) / job->batch_size,
+        .batches = (job->training.samples->input.n + job->batch_size - 1) / job->batch_size,
         .steps = o->steps ? *o->steps : 0,
     };
     for (size_t t = 0; t < f->threads; t++)
-        f->ranks[t].columns.table = job->samples->table;
-    mlpc_packed_load(f->packed, job->net, parameters, o->state);
+        f->ranks[t].columns.table = job->training.samples->table;
+    mlpc_packed_load(f->packed, &job->model, o->state);
     run *const shared = share(f, &r);
     const size_t size = mlpc_team_run(f->threads, train_rank, shared);
     r = *shared;
@@ -382,18 +368,18 @@ mlpc_status mlpc_fused_epoch(mlpc_fused *f, const mlpc_fused_job *job, void *par
         *correct += f->ranks[t].correct;
     if (r.status != MLPC_ERROR_INTERRUPTED && overflows(&r, r.status == MLPC_OK ? r.batches : r.batch))
         r.status = MLPC_ERROR_DIVERGED;
-    if (r.status == MLPC_OK && !mlpc_packed_finite(f->packed, job->kernels))
+    if (r.status == MLPC_OK && !mlpc_packed_finite(f->packed, job->model.kernels))
         r.status = MLPC_ERROR_DIVERGED;
     *lr = job->rates[r.batch];
     if (r.status == MLPC_ERROR_DIVERGED)
         for (size_t k = r.batch + 1; k > 0 && !batch_loss(&r, k - 1, value); k--)
             ;
     if (r.status == MLPC_OK || r.status == MLPC_ERROR_INTERRUPTED) {
-        mlpc_packed_store(f->packed, job->net, parameters, o->state);
+        mlpc_packed_store(f->packed, &job->model, o->state);
         if (o->steps)
             *o->steps = r.steps;
     }
     if (r.status != MLPC_OK)
-        mlpc_fused_clear(f, job->kernels->itemsize);
+        mlpc_fused_clear(f, job->model.kernels->itemsize);
     return r.status;
 }

@@ -24,24 +24,18 @@ double mlpc_fused_terms(const mlpc_net *net, size_t B);
 /* What the fused path carries: 1 where an epoch in batches of B rows can be computed here.  Everything else is computed
  * one call after the other: what needs a whole gradient between backward and step, or keeps it, and batches that are
  * too large to be waited for. */
-int mlpc_fused_carries(const mlpc_net *net, const mlpc_kernels *kernels, const mlpc_optimizer *optimizer, size_t B,
-                       int keeps_gradients);
+int mlpc_fused_carries(const mlpc_model *model, const mlpc_optimizer *optimizer, size_t B, int keeps_gradients);
 
-/* Memory for batches of up to batch_size rows of such samples, on up to `threads` threads. */
-mlpc_status mlpc_fused_create(mlpc_fused **fused, const mlpc_net *net, const mlpc_kernels *kernels,
-                              const mlpc_optimizer *optimizer, const mlpc_samples *samples, size_t batch_size,
-                              size_t threads);
+/* Memory for batches of up to batch_size rows of the training's samples, on up to `threads` threads. */
+mlpc_status mlpc_fused_create(mlpc_fused **fused, const mlpc_model *model, const mlpc_training *training,
+                              size_t batch_size, size_t threads);
 void mlpc_fused_free(mlpc_fused *fused);
 
 /* What an epoch is computed from. */
 typedef struct {
-    const mlpc_net *net;
-    const mlpc_kernels *kernels;
-    const mlpc_optimizer *optimizer;
-    const mlpc_loss *loss;
-    const mlpc_samples *samples;
-    const mlpc_targets *targets;
-    const size_t *order;
+    mlpc_model model;
+    mlpc_training training;
+    const size_t *order; /* (n,) */
     const double *rates; /* (batches,) */
     size_t batch_size;
     double *row_loss; /* (n,) in that order */
@@ -51,7 +45,6 @@ typedef struct {
 /* As mlpc_train_epoch on parameters and the optimizer's state: all of them changed or, on DIVERGED, none.  The rows and
  * the correct answers that were reached, and the last learning rate, are told in any case; value: the loss of the batch
  * that diverged. */
-mlpc_status mlpc_fused_epoch(mlpc_fused *fused, const mlpc_fused_job *job, void *parameters, size_t *correct,
-                             double *lr, double *value);
+mlpc_status mlpc_fused_epoch(mlpc_fused *fused, const mlpc_fused_job *job, size_t *correct, double *lr, double *value);
 
 #endif

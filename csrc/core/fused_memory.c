@@ -30,10 +30,9 @@ static int too_large(const mlpc_net *net, const mlpc_kernels *kernels, size_t B)
 
 double mlpc_fused_terms(const mlpc_net *net, size_t B) { return 3 * (double)B * (double)net->n_parameters; }
 
-int mlpc_fused_carries(const mlpc_net *net, const mlpc_kernels *kernels, const mlpc_optimizer *optimizer, size_t B,
-                       int keeps_gradients)
+int mlpc_fused_carries(const mlpc_model *model, const mlpc_optimizer *optimizer, size_t B, int keeps_gradients)
 {
-    return !keeps_gradients && mlpc_step_is_local(optimizer) && !too_large(net, kernels, B);
+    return !keeps_gradients && mlpc_step_is_local(optimizer) && !too_large(model->net, model->kernels, B);
 }
 
 static void cut_rows(mlpc_cutter *c, mlpc_rows *rows, const mlpc_samples *samples, size_t B, size_t size)
@@ -82,7 +81,7 @@ static void cut_all(mlpc_cutter *c, mlpc_fused *f, const mlpc_net *net, const ml
         f->targets[i].values = mlpc_cut(c, B, O, size);
         f->targets[i].sample_weight = mlpc_cut(c, B, 1, sizeof(double));
     }
-    f->divisor = mlpc_cut(c, (samples->n + B - 1) / B, 1, sizeof(double));
+    f->divisor = mlpc_cut(c, (samples->input.n + B - 1) / B, 1, sizeof(double));
     for (size_t t = 0; t < f->threads; t++) {
         mlpc_fused_rank memory = {
             .strip = mlpc_cut(c, f->strip_elements, 1, size),
@@ -99,10 +98,13 @@ static void cut_all(mlpc_cutter *c, mlpc_fused *f, const mlpc_net *net, const ml
     f->ranks = ranks;
 }
 
-mlpc_status mlpc_fused_create(mlpc_fused **out, const mlpc_net *net, const mlpc_kernels *kernels,
-                              const mlpc_optimizer *optimizer, const mlpc_samples *samples, size_t batch_size,
-                              size_t threads)
+mlpc_status mlpc_fused_create(mlpc_fused **out, const mlpc_model *model, const mlpc_training *training,
+                              size_t batch_size, size_t threads)
 {
+    const mlpc_net *const net = model->net;
+    const mlpc_kernels *const kernels = model->kernels;
+    const mlpc_samples *const samples = training->samples;
+    void *const *const state = training->optimizer.state;
     const size_t size = kernels->itemsize;
     mlpc_fused *f = calloc(1, sizeof *f);
     if (!f)
@@ -113,7 +115,7 @@ mlpc_status mlpc_fused_create(mlpc_fused **out, const mlpc_net *net, const mlpc_
     if (f->strip_elements < MLPC_STRIP_INPUTS * MLPC_LIST_VECTORS * kernels->lanes)
         f->strip_elements = MLPC_STRIP_INPUTS * MLPC_LIST_VECTORS * kernels->lanes;
     mlpc_cutter measure = {.block = NULL};
-    if (mlpc_packed_create(&f->packed, net, kernels, optimizer->state, samples->skips_zeros, threads) == MLPC_OK) {
+    if (mlpc_packed_create(&f->packed, net, kernels, state, samples->skips_zeros, threads) == MLPC_OK) {
         cut_all(&measure, f, net, samples, size);
         if (!measure.overflows && (f->memory = mlpc_block_alloc(measure.bytes)) &&
             (f->tiles = mlpc_block_alloc_dirty(threads * MLPC_SCRATCH))) {

@@ -46,27 +46,18 @@ mlpc_status mlpc_forward_output(mlpc_forward_job *job, mlpc_output output, mlpc_
     const mlpc_link link = mlpc_loss_row_of(loss)->link;
     const int integers = output == MLPC_OUTPUT_prediction && (link == MLPC_LINK_softmax || link == MLPC_LINK_sigmoid);
     prediction *const context = job->workspace->shared;
-    const size_t O = job->net->layers[job->net->n_layers - 1].n_out;
-    *context = (prediction){job->kernels, output, link, O, integers ? to : NULL};
+    const size_t O = job->model.net->layers[job->model.net->n_layers - 1].n_out;
+    *context = (prediction){job->model.kernels, output, link, O, integers ? to : NULL};
     job->logits = integers ? NULL : to;
     job->then = predict_rows;
     job->context = context;
     return mlpc_forward_rows(job);
 }
 
-mlpc_status mlpc_predict(const mlpc_net *net, const mlpc_kernels *kernels, const void *parameters,
-                         mlpc_workspace *workspace, mlpc_output output, mlpc_loss_kind loss, void *to,
-                         const mlpc_input *x, size_t n, const mlpc_poll *poll)
+mlpc_status mlpc_predict(const mlpc_model *model, mlpc_workspace *workspace, mlpc_output output, mlpc_loss_kind loss,
+                         void *to, const mlpc_input *x, const mlpc_poll *poll)
 {
-    mlpc_forward_job job = {
-        .net = net,
-        .kernels = kernels,
-        .parameters = parameters,
-        .workspace = workspace,
-        .poll = poll,
-        .x = x,
-        .n = n,
-    };
+    mlpc_forward_job job = {.model = *model, .workspace = workspace, .poll = poll, .x = *x};
     return mlpc_forward_output(&job, output, loss, to);
 }
 
@@ -74,60 +65,48 @@ mlpc_status mlpc_predict(const mlpc_net *net, const mlpc_kernels *kernels, const
 
 typedef struct {
     const mlpc_kernels *kernels;
-    mlpc_loss loss;
-    mlpc_targets targets;
+    mlpc_objective objective;
     double divisor, *row_loss; /* (n,) */
-    size_t O;
-    atomic_size_t correct; /* answers so far, of all ranks */
-} evaluation;
-_Static_assert(sizeof(evaluation) <= MLPC_SHARED, "room for it in the workspace");
+    atomic_size_t correct;     /* answers so far, of all ranks */
+} judgement;
+_Static_assert(sizeof(judgement) <= MLPC_SHARED, "room for it in the workspace");
 
 static void judge(void *context, void *z, size_t first, size_t rows)
 {
-    evaluation *const e = context;
-    const mlpc_targets targets = mlpc_targets_from(&e->targets, first, e->O, e->kernels->itemsize);
-    mlpc_loss_job job = mlpc_loss_job_of(&e->loss, &targets, e->divisor, rows, e->O);
+    judgement *const j = context;
+    const mlpc_loss_kind loss = j->objective.loss.kind;
+    const mlpc_objective part = mlpc_objective_from(&j->objective, first, rows, j->kernels->itemsize);
+    mlpc_loss_job job = mlpc_loss_job_of(&part, j->divisor);
     job.z = z;
-    job.row_loss = e->row_loss + first;
-    e->kernels->loss[e->loss.kind](&job);
-    atomic_fetch_add_explicit(&e->correct, mlpc_count_correct(e->loss.kind, e->kernels, &job), memory_order_relaxed);
+    job.row_loss = j->row_loss + first;
+    j->kernels->loss[loss](&job);
+    atomic_fetch_add_explicit(&j->correct, mlpc_count_correct(loss, j->kernels, &job), memory_order_relaxed);
 }
 
-static MLPC_NOINLINE void sum_up(const evaluation *e, size_t n, double *value, double *accuracy)
+static MLPC_NOINLINE void sum_up(const judgement *j, mlpc_evaluation *evaluation)
 {
-    *value = e->kernels->sum_double(e->row_loss, n) / e->divisor;
-    *accuracy = mlpc_accuracy_of(e->loss.kind, e->correct, n, e->O);
+    evaluation->loss = j->kernels->sum_double(j->row_loss, j->objective.targets.n) / j->divisor;
+    evaluation->accuracy = mlpc_accuracy_of(&j->objective, j->correct);
 }
 
-mlpc_status mlpc_evaluate(const mlpc_net *net, const mlpc_kernels *kernels, const void *parameters,
-                          mlpc_workspace *workspace, const mlpc_loss *loss, const mlpc_input *x,
-                          const mlpc_targets *targets, size_t n, double *row_loss, double *value, double *accuracy,
-                          const mlpc_poll *poll)
+mlpc_status mlpc_evaluate(const mlpc_model *model, mlpc_workspace *workspace, const mlpc_objective *objective,
+                          const mlpc_input *x, mlpc_evaluation *evaluation, double *row_loss, const mlpc_poll *poll)
 {
-    evaluation *const e = workspace->shared;
-    *e = (evaluation){
-        .kernels = kernels,
-        .loss = *loss,
-        .targets = *targets,
-        .row_loss = row_loss,
-        .O = net->layers[net->n_layers - 1].n_out,
-    };
-    mlpc_status status = mlpc_loss_divisor(loss, kernels, targets, n, e->O, &e->divisor, row_loss);
+    judgement *const j = workspace->shared;
+    *j = (judgement){.kernels = model->kernels, .objective = *objective, .row_loss = row_loss};
+    mlpc_status status = mlpc_loss_divisor(objective, model->kernels, &j->divisor, row_loss);
     if (status == MLPC_OK)
         status = mlpc_forward_rows(&(mlpc_forward_job){
-            .net = net,
-            .kernels = kernels,
-            .parameters = parameters,
+            .model = *model,
             .workspace = workspace,
             .poll = poll,
-            .x = x,
-            .n = n,
+            .x = *x,
             .then = judge,
-            .context = e,
+            .context = j,
         });
     if (status == MLPC_OK) {
         const mlpc_fpmode mode = mlpc_fpmode_enter();
-        sum_up(e, n, value, accuracy);
+        sum_up(j, evaluation);
         mlpc_fpmode_leave(mode);
     }
     return status;

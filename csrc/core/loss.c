@@ -45,9 +45,12 @@ static int all_inside(const mlpc_target_rule *rule, const mlpc_kernels *kernels,
 /* Values that are read once, and lie in the first-level cache while they are looked at. */
 enum { PIECE = 2048 };
 
-static MLPC_NOINLINE mlpc_status check_values(const mlpc_target_rule *rule, const mlpc_kernels *kernels,
-                                              const char *values, size_t n, size_t O, mlpc_bad_target *bad)
+static MLPC_NOINLINE mlpc_status check_values(const mlpc_objective *objective, const mlpc_kernels *kernels,
+                                              mlpc_bad_target *bad)
 {
+    const mlpc_target_rule *const rule = &mlpc_loss_row_of(objective->loss.kind)->targets;
+    const char *const values = objective->targets.values;
+    const size_t n = objective->targets.n, O = objective->targets.O;
     const size_t size = kernels->itemsize, piece = rule->rows_sum_to_one ? O : PIECE;
     for (size_t i = 0; i < n * O; i += piece) {
         const size_t m = n * O - i < piece ? n * O - i : piece;
@@ -67,23 +70,22 @@ static MLPC_NOINLINE mlpc_status check_values(const mlpc_target_rule *rule, cons
     return MLPC_OK;
 }
 
-static mlpc_status check_labels(const int64_t *labels, size_t B, size_t O, size_t *bad_row)
+static mlpc_status check_labels(const mlpc_targets *targets, size_t *bad_row)
 {
-    for (size_t i = 0; labels && i < B; i++)
-        if (labels[i] < 0 || (uint64_t)labels[i] >= O) {
+    for (size_t i = 0; i < targets->n; i++)
+        if (targets->labels[i] < 0 || (uint64_t)targets->labels[i] >= targets->O) {
             *bad_row = i;
             return MLPC_ERROR_LABEL;
         }
     return MLPC_OK;
 }
 
-mlpc_status mlpc_targets_check(mlpc_loss_kind loss, const mlpc_kernels *kernels, const mlpc_targets *targets, size_t n,
-                               size_t O, mlpc_bad_target *bad)
+mlpc_status mlpc_targets_check(const mlpc_objective *objective, const mlpc_kernels *kernels, mlpc_bad_target *bad)
 {
-    if (targets->labels)
-        return check_labels(targets->labels, n, O, &bad->row);
+    if (objective->targets.labels)
+        return check_labels(&objective->targets, &bad->row);
     const mlpc_fpmode mode = mlpc_fpmode_enter();
-    const mlpc_status status = check_values(&mlpc_loss_row_of(loss)->targets, kernels, targets->values, n, O, bad);
+    const mlpc_status status = check_values(objective, kernels, bad);
     mlpc_fpmode_leave(mode);
     return status;
 }
@@ -92,89 +94,90 @@ mlpc_status mlpc_targets_check(mlpc_loss_kind loss, const mlpc_kernels *kernels,
 
 static int has_classes(const mlpc_loss *loss) { return mlpc_loss_row_of(loss->kind)->link == MLPC_LINK_softmax; }
 
-/* The divisor D of mlpc.h's formula; `weights` (B,) is scratch. */
-static double divisor_of(const mlpc_loss *loss, const mlpc_kernels *kernels, const mlpc_targets *targets, size_t B,
-                         size_t O, double *weights)
+/* The divisor D of mlpc.h's formula; `weights` (n,) is scratch. */
+static double divisor_of(const mlpc_objective *objective, const mlpc_kernels *kernels, double *weights)
 {
+    const mlpc_loss *const loss = &objective->loss;
+    const mlpc_targets *const targets = &objective->targets;
     const int by_class = has_classes(loss) && loss->weight && targets->labels;
     if (!loss->mean)
         return 1;
-    for (size_t i = 0; i < B; i++) {
+    for (size_t i = 0; i < targets->n; i++) {
         weights[i] = targets->sample_weight ? targets->sample_weight[i] : 1;
         if (by_class)
             weights[i] *= real_at(loss->weight, kernels->dtype, (size_t)targets->labels[i]);
     }
-    const double total = kernels->sum_double(weights, B);
-    return has_classes(loss) ? total : total * (double)O;
+    const double total = kernels->sum_double(weights, targets->n);
+    return has_classes(loss) ? total : total * (double)targets->O;
 }
 
-mlpc_loss_job mlpc_loss_job_of(const mlpc_loss *loss, const mlpc_targets *targets, double divisor, size_t B, size_t O)
+mlpc_loss_job mlpc_loss_job_of(const mlpc_objective *objective, double divisor)
 {
+    const mlpc_targets *const targets = &objective->targets;
     return (mlpc_loss_job){
-        .B = B,
-        .O = O,
-        .z_row = O,
+        .B = targets->n,
+        .O = targets->O,
+        .z_row = targets->O,
         .labels = targets->labels,
         .values = targets->values,
         .sample_weight = targets->sample_weight,
         .divisor = divisor,
-        .setting = loss->setting,
-        .weight = loss->weight,
-        .dz_row = O,
+        .setting = objective->loss.setting,
+        .weight = objective->loss.weight,
+        .dz_row = targets->O,
     };
 }
 
-static MLPC_NOINLINE mlpc_status evaluate_rows(const mlpc_loss *loss, const mlpc_kernels *kernels, const void *z,
-                                               const mlpc_targets *targets, size_t B, size_t O, double *value, void *dz,
-                                               double *row_loss, const mlpc_poll *poll)
+static MLPC_NOINLINE mlpc_status find_divisor(const mlpc_objective *objective, const mlpc_kernels *kernels,
+                                              double *divisor, double *scratch)
+{
+    *divisor = divisor_of(objective, kernels, scratch);
+    return objective->targets.n > 0 && *divisor > 0 && *divisor - *divisor == 0 ? MLPC_OK : MLPC_ERROR_WEIGHTS;
+}
+
+mlpc_status mlpc_loss_divisor(const mlpc_objective *objective, const mlpc_kernels *kernels, double *divisor,
+                              double *scratch)
+{
+    const mlpc_fpmode mode = mlpc_fpmode_enter();
+    const mlpc_status status = find_divisor(objective, kernels, divisor, scratch);
+    mlpc_fpmode_leave(mode);
+    return status;
+}
+
+static MLPC_NOINLINE mlpc_status evaluate_rows(const mlpc_objective *objective, const mlpc_kernels *kernels,
+                                               const void *z, double *value, void *dz, double *row_loss,
+                                               const mlpc_poll *poll)
 {
     double divisor;
-    const size_t bytes = O * kernels->itemsize, most = mlpc_piece(kernels, B, MLPC_ACTIVATION_TERMS, O);
-    const mlpc_status status = mlpc_loss_divisor(loss, kernels, targets, B, O, &divisor, row_loss);
+    const size_t n = objective->targets.n, O = objective->targets.O, bytes = O * kernels->itemsize;
+    const size_t most = mlpc_piece(kernels, n, MLPC_ACTIVATION_TERMS, O);
+    const mlpc_status status = find_divisor(objective, kernels, &divisor, row_loss);
     if (status != MLPC_OK)
         return status;
-    for (size_t b = 0; b < B; b += most) {
-        const mlpc_targets piece = mlpc_targets_from(targets, b, O, kernels->itemsize);
+    for (size_t b = 0; b < n; b += most) {
+        const mlpc_objective part = mlpc_objective_from(objective, b, n - b < most ? n - b : most, kernels->itemsize);
         if (mlpc_stopped(poll, 0))
             return MLPC_ERROR_INTERRUPTED;
-        mlpc_loss_job job = mlpc_loss_job_of(loss, &piece, divisor, B - b < most ? B - b : most, O);
+        mlpc_loss_job job = mlpc_loss_job_of(&part, divisor);
         job.z = (const char *)z + b * bytes;
         job.dz = dz ? (char *)dz + b * bytes : NULL;
         job.row_loss = row_loss + b;
-        kernels->loss[loss->kind](&job);
+        kernels->loss[objective->loss.kind](&job);
     }
-    *value = kernels->sum_double(row_loss, B) / divisor;
+    *value = kernels->sum_double(row_loss, n) / divisor;
     return MLPC_OK;
 }
 
-static MLPC_NOINLINE mlpc_status find_divisor(const mlpc_loss *loss, const mlpc_kernels *kernels,
-                                              const mlpc_targets *targets, size_t n, size_t O, double *divisor,
-                                              double *scratch)
-{
-    *divisor = divisor_of(loss, kernels, targets, n, O, scratch);
-    return n > 0 && *divisor > 0 && *divisor - *divisor == 0 ? MLPC_OK : MLPC_ERROR_WEIGHTS;
-}
-
-mlpc_status mlpc_loss_divisor(const mlpc_loss *loss, const mlpc_kernels *kernels, const mlpc_targets *targets, size_t n,
-                              size_t O, double *divisor, double *scratch)
+mlpc_status mlpc_loss_evaluate(const mlpc_objective *objective, const mlpc_kernels *kernels, const void *z,
+                               double *value, void *dz, double *row_loss, const mlpc_poll *poll)
 {
     const mlpc_fpmode mode = mlpc_fpmode_enter();
-    const mlpc_status status = find_divisor(loss, kernels, targets, n, O, divisor, scratch);
+    const mlpc_status status = evaluate_rows(objective, kernels, z, value, dz, row_loss, poll);
     mlpc_fpmode_leave(mode);
     return status;
 }
 
-mlpc_status mlpc_loss_evaluate(const mlpc_loss *loss, const mlpc_kernels *kernels, const void *z,
-                               const mlpc_targets *targets, size_t B, size_t O, double *value, void *dz,
-                               double *row_loss, const mlpc_poll *poll)
-{
-    const mlpc_fpmode mode = mlpc_fpmode_enter();
-    const mlpc_status status = evaluate_rows(loss, kernels, z, targets, B, O, value, dz, row_loss, poll);
-    mlpc_fpmode_leave(mode);
-    return status;
-}
-
-double mlpc_loss_terms(size_t B, size_t O) { return MLPC_ACTIVATION_TERMS * (double)B * (double)O; }
+double mlpc_loss_terms(size_t n, size_t O) { return MLPC_ACTIVATION_TERMS * (double)n * (double)O; }
 
 /* The first of the largest of n numbers; -1 where one is NaN, which has no place among them. */
 static int64_t first_largest(const void *x, mlpc_dtype dtype, size_t from, size_t n)
@@ -195,16 +198,16 @@ static int64_t first_largest(const void *x, mlpc_dtype dtype, size_t from, size_
     return best;
 }
 
-static MLPC_NOINLINE void label_rows(const mlpc_kernels *kernels, int64_t *labels, const void *z, size_t B, size_t O)
+static MLPC_NOINLINE void label_rows(const mlpc_kernels *kernels, int64_t *labels, const void *z, size_t n, size_t O)
 {
-    for (size_t i = 0; i < B; i++)
+    for (size_t i = 0; i < n; i++)
         labels[i] = first_largest(z, kernels->dtype, i * O, O);
 }
 
-void mlpc_labels(const mlpc_kernels *kernels, int64_t *labels, const void *z, size_t B, size_t O)
+void mlpc_labels(const mlpc_kernels *kernels, int64_t *labels, const void *z, size_t n, size_t O)
 {
     const mlpc_fpmode mode = mlpc_fpmode_enter();
-    label_rows(kernels, labels, z, B, O);
+    label_rows(kernels, labels, z, n, O);
     mlpc_fpmode_leave(mode);
 }
 
@@ -226,16 +229,17 @@ size_t mlpc_count_correct(mlpc_loss_kind loss, const mlpc_kernels *kernels, cons
     return correct;
 }
 
-double mlpc_accuracy_of(mlpc_loss_kind loss, size_t correct, size_t n, size_t O)
+double mlpc_accuracy_of(const mlpc_objective *objective, size_t correct)
 {
-    const int by_element = mlpc_loss_row_of(loss)->link == MLPC_LINK_sigmoid;
-    return (double)correct / (by_element ? (double)n * (double)O : (double)n);
+    const int by_element = mlpc_loss_row_of(objective->loss.kind)->link == MLPC_LINK_sigmoid;
+    const double n = (double)objective->targets.n;
+    return (double)correct / (by_element ? n * (double)objective->targets.O : n);
 }
 
 void mlpc_targets_gather(const mlpc_targets *targets, const mlpc_target_rows *rows, size_t at, const size_t *order,
-                         size_t n, size_t O, size_t itemsize)
+                         size_t n, size_t itemsize)
 {
-    const size_t bytes = O * itemsize;
+    const size_t bytes = targets->O * itemsize;
     for (size_t i = 0; i < n; i++) {
         if (targets->labels)
             rows->labels[at + i] = targets->labels[order[i]];
@@ -246,20 +250,29 @@ void mlpc_targets_gather(const mlpc_targets *targets, const mlpc_target_rows *ro
     }
 }
 
-mlpc_targets mlpc_targets_of_rows(const mlpc_targets *targets, const mlpc_target_rows *rows)
+mlpc_objective mlpc_objective_of_rows(const mlpc_objective *objective, const mlpc_target_rows *rows, size_t B)
 {
-    return (mlpc_targets){
-        .labels = targets->labels ? rows->labels : NULL,
-        .values = targets->labels ? NULL : rows->values,
-        .sample_weight = targets->sample_weight ? rows->sample_weight : NULL,
+    const mlpc_targets *const targets = &objective->targets;
+    return (mlpc_objective){
+        .loss = objective->loss,
+        .targets.n = B,
+        .targets.O = targets->O,
+        .targets.labels = targets->labels ? rows->labels : NULL,
+        .targets.values = targets->labels ? NULL : rows->values,
+        .targets.sample_weight = targets->sample_weight ? rows->sample_weight : NULL,
     };
 }
 
-mlpc_targets mlpc_targets_from(const mlpc_targets *targets, size_t row, size_t O, size_t itemsize)
+mlpc_objective mlpc_objective_from(const mlpc_objective *objective, size_t row, size_t n, size_t itemsize)
 {
-    return (mlpc_targets){
-        .labels = targets->labels ? targets->labels + row : NULL,
-        .values = targets->values ? (const char *)targets->values + row * O * itemsize : NULL,
-        .sample_weight = targets->sample_weight ? targets->sample_weight + row : NULL,
-    };
+    mlpc_objective from = *objective;
+    mlpc_targets *const targets = &from.targets;
+    targets->n = n;
+    if (targets->labels)
+        targets->labels += row;
+    if (targets->values)
+        targets->values = (const char *)targets->values + row * targets->O * itemsize;
+    if (targets->sample_weight)
+        targets->sample_weight += row;
+    return from;
 }

@@ -31,6 +31,10 @@ extern "C" {
 #endif
 
 #include "../kernels/types.h"
+#include "losses.h"
+#include "optimizers.h"
+#include "schedules.h"
+#include "settings.h"
 
 typedef enum {
     MLPC_OK,
@@ -50,15 +54,13 @@ size_t mlpc_itemsize(mlpc_dtype dtype);
 
 /* ---- Input ------------------------------------------------------------------------------------------------------- */
 
-/* Rows of x, C-contiguous: of real, or, where bytes is 1, of uint8, each of which means (real)byte * (real)scale. */
+/* n rows of x, C-contiguous: of real, or, where bytes is 1, of uint8, each of which means (real)byte * (real)scale. */
 typedef struct {
     const void *rows;
+    size_t n;
     int bytes;
     double scale; /* of bytes */
 } mlpc_input;
-
-/* The input from a row of I columns on. */
-mlpc_input mlpc_input_from(const mlpc_input *x, size_t row, size_t I, size_t itemsize);
 
 /* ---- Blocks: what stands between two products -------------------------------------------------------------------- */
 
@@ -102,6 +104,13 @@ mlpc_status mlpc_net_create(mlpc_net **net, mlpc_dtype dtype, size_t n_layers, c
                             const mlpc_block *blocks);
 mlpc_status mlpc_net_copy(mlpc_net **copy, const mlpc_net *net);
 void mlpc_net_free(mlpc_net *net);
+
+/* A network to compute with: its plan, its parameters and who computes. */
+typedef struct {
+    const mlpc_net *net;
+    const mlpc_kernels *kernels; /* of the net's dtype */
+    void *parameters;            /* (n_parameters,) of real; mlpc_step and mlpc_train_epoch alone change them */
+} mlpc_model;
 
 /* ---- Workspaces ---------------------------------------------------------------------------------------------- */
 
@@ -158,82 +167,50 @@ size_t mlpc_useful_threads(const mlpc_net *net, const mlpc_kernels *kernels, siz
  * Here and in mlpc_predict and mlpc_evaluate zeros of x are skipped in the first layer where they are many and its
  * weight is finite, as the call finds out where that pays; the bits are the same with and without.  poll may be
  * NULL. */
-mlpc_status mlpc_forward(const mlpc_net *net, const mlpc_kernels *kernels, const void *parameters,
-                         mlpc_workspace *workspace, const mlpc_input *x, size_t B, const mlpc_poll *poll);
+mlpc_status mlpc_forward(const mlpc_model *model, mlpc_workspace *workspace, const mlpc_input *x,
+                         const mlpc_poll *poll);
 
-/* After forward with the same x, of real, B and parameters; dz (B, n_out of the last layer).  Fills gradients (added to
- * what they hold where accumulate) and, unless NULL, dx (B, n_in).  On INTERRUPTED the gradients are part old, part
- * new. */
-mlpc_status mlpc_backward(const mlpc_net *net, const mlpc_kernels *kernels, const void *parameters, void *gradients,
-                          mlpc_workspace *workspace, const void *x, const void *dz, void *dx, size_t B, int accumulate,
-                          const mlpc_poll *poll);
+/* Where the gradients of a batch go. */
+typedef struct {
+    void *parameters; /* (n_parameters,) of real */
+    int accumulate;   /* 1: they are added to what lies there */
+    void *x;          /* (B, n_in) of real, or NULL */
+} mlpc_gradients;
+
+/* After forward with the same model and x, of real; dz (B, n_out of the last layer).  On INTERRUPTED the gradients are
+ * part old, part new. */
+mlpc_status mlpc_backward(const mlpc_model *model, mlpc_workspace *workspace, const mlpc_input *x, const void *dz,
+                          const mlpc_gradients *gradients, const mlpc_poll *poll);
 
 /* What is made of the logits z (n, n_out):
  *   logits         z
- *   prediction     by the loss's link, see below: labels (n,) of int64; z > 0, (n, n_out) of int64; both -1 where a
- *                  logit is NaN; exp(z); or z
+ *   prediction     by the loss's link: labels (n,) of int64; z > 0, (n, n_out) of int64; both -1 where a logit is NaN;
+ *                  exp(z); or z
  *   probabilities  link sigmoid: sigmoid(z); others: softmax(z) */
 typedef enum { MLPC_OUTPUT_logits, MLPC_OUTPUT_prediction, MLPC_OUTPUT_probabilities, MLPC_N_OUTPUTS } mlpc_output;
 
-/* The output for any number of rows, (n, n_out) of real unless said otherwise above; each thread computes pieces of at
- * most workspace->batch / workspace->room of them. */
-mlpc_status mlpc_predict(const mlpc_net *net, const mlpc_kernels *kernels, const void *parameters,
-                         mlpc_workspace *workspace, mlpc_output output, mlpc_loss_kind loss, void *to,
-                         const mlpc_input *x, size_t n, const mlpc_poll *poll);
+/* The output for any number of rows of x, (n, n_out) of real unless said otherwise above; each thread computes pieces
+ * of at most workspace->batch / workspace->room of them. */
+mlpc_status mlpc_predict(const mlpc_model *model, mlpc_workspace *workspace, mlpc_output output, mlpc_loss_kind loss,
+                         void *to, const mlpc_input *x, const mlpc_poll *poll);
 
-/* ---- Losses ------------------------------------------------------------------------------------------------------ */
+/* ---- Objectives: a loss, and what it is computed from ------------------------------------------------------------ */
 
-/* How an output z becomes a prediction, and what counts as correct.
- *   none     z itself; nothing counts
- *   softmax  the probabilities of a row's classes; predicted is a label, the first of the largest z.  A row is correct
- *            where that is the label, or the first of the largest probabilities
- *   sigmoid  the probability of each output; predicted is z > 0.  An element is correct where that is (y > 0.5)
- *   exp      exp(z), a rate; nothing counts */
-typedef enum { MLPC_LINK_none, MLPC_LINK_softmax, MLPC_LINK_sigmoid, MLPC_LINK_exp, MLPC_N_LINKS } mlpc_link;
-
-/* A number that a loss, an optimizer or a schedule takes: finite, from least to most, which `open` leaves out. */
-enum { MLPC_OPEN_LEAST = 1, MLPC_OPEN_MOST = 2 };
+/* What goes with n rows of x, for O outputs.  For cross-entropy either labels or values (probabilities) is set, for
+ * others values. */
 typedef struct {
-    const char *name; /* NULL: there is none */
-    double initial, least, most;
-    int open;
-} mlpc_setting;
-
-/* What a loss can mean: at least so many outputs, and finite values from least to most, which may be infinities;
- * rows_sum_to_one: the values of a row are probabilities, whose sum is 1 within MLPC_SUM_TOLERANCE, or a label. */
-typedef struct {
-    size_t outputs;
-    double least, most;
-    int rows_sum_to_one;
-} mlpc_target_rule;
-#define MLPC_SUM_TOLERANCE 1e-3
-
-/* What the core and everyone above knows of a loss: a row of the table in losses.c.  The kernel knows the formula. */
-typedef struct {
-    const char *name;
-    mlpc_link link;
-    mlpc_target_rule targets;
-    mlpc_setting setting;
-    const char *weight; /* what a weight of each output is called, NULL where there is none */
-} mlpc_loss_row;
-
-const mlpc_loss_row *mlpc_loss_row_of(mlpc_loss_kind loss);
-
-typedef struct {
-    mlpc_loss_kind kind;
-    int mean;           /* 1: reduction "mean", 0: "sum" */
-    double setting;     /* the row's */
-    const void *weight; /* the row's: (O,) of real, or NULL */
-} mlpc_loss;
-
-/* What goes with n rows of x.  For cross-entropy either labels or values (probabilities) is set, for others values.
- * Whoever passes them to a function below has had mlpc_targets_check look at them, once: a label outside [0, O) would
- * be read out of bounds. */
-typedef struct {
+    size_t n, O;
     const int64_t *labels;       /* (n,) or NULL */
     const void *values;          /* (n, O) of real, or NULL */
     const double *sample_weight; /* (n,) finite, >= 0, or NULL */
 } mlpc_targets;
+
+/* Whoever passes one to a function below has had mlpc_targets_check look at its targets, once: a label outside [0, O)
+ * would be read out of bounds. */
+typedef struct {
+    mlpc_loss loss;
+    mlpc_targets targets;
+} mlpc_objective;
 
 /* Where targets break the rule first; column O: their sum over the row does. */
 typedef struct {
@@ -241,57 +218,52 @@ typedef struct {
     double sum;
 } mlpc_bad_target;
 
-/* Goes once through the targets of n rows: LABEL or TARGET, with *bad set, where one is none that the loss can mean. */
-mlpc_status mlpc_targets_check(mlpc_loss_kind loss, const mlpc_kernels *kernels, const mlpc_targets *targets, size_t n,
-                               size_t O, mlpc_bad_target *bad);
+/* Goes once through the targets: LABEL or TARGET, with *bad set, where one is none that the loss can mean.  kernels:
+ * of the dtype of values, as below. */
+mlpc_status mlpc_targets_check(const mlpc_objective *objective, const mlpc_kernels *kernels, mlpc_bad_target *bad);
 
 /* The divisor D of n rows; scratch (n,).  WEIGHTS where n = 0 or D is not a positive finite number. */
-mlpc_status mlpc_loss_divisor(const mlpc_loss *loss, const mlpc_kernels *kernels, const mlpc_targets *targets, size_t n,
-                              size_t O, double *divisor, double *scratch);
+mlpc_status mlpc_loss_divisor(const mlpc_objective *objective, const mlpc_kernels *kernels, double *divisor,
+                              double *scratch);
 
-/* The targets from a row on. */
-mlpc_targets mlpc_targets_from(const mlpc_targets *targets, size_t row, size_t O, size_t itemsize);
-
-/* L of B rows and, unless NULL, dz (B, O) = dL/dz (it may be z); row_loss (B,) receives s_i l_i.
+/* L of n rows and, unless NULL, dz (n, O) = dL/dz (it may be z); row_loss (n,) receives s_i l_i.
  * Fails as mlpc_loss_divisor does; on INTERRUPTED dz and row_loss are part old, part new.  poll may be NULL. */
-mlpc_status mlpc_loss_evaluate(const mlpc_loss *loss, const mlpc_kernels *kernels, const void *z,
-                               const mlpc_targets *targets, size_t B, size_t O, double *value, void *dz,
-                               double *row_loss, const mlpc_poll *poll);
+mlpc_status mlpc_loss_evaluate(const mlpc_objective *objective, const mlpc_kernels *kernels, const void *z,
+                               double *value, void *dz, double *row_loss, const mlpc_poll *poll);
 
 /* What that costs, in terms of products. */
-double mlpc_loss_terms(size_t B, size_t O);
+double mlpc_loss_terms(size_t n, size_t O);
 
-/* Labels (B,): for each row of z (B, O) the first of its largest logits, -1 where one is NaN. */
-void mlpc_labels(const mlpc_kernels *kernels, int64_t *labels, const void *z, size_t B, size_t O);
+/* Labels (n,): for each row of z (n, O) the first of its largest logits, -1 where one is NaN. */
+void mlpc_labels(const mlpc_kernels *kernels, int64_t *labels, const void *z, size_t n, size_t O);
 
-/* Loss and accuracy over n rows, in pieces as mlpc_predict; row_loss (n,).  NaN is never
- * correct. */
-mlpc_status mlpc_evaluate(const mlpc_net *net, const mlpc_kernels *kernels, const void *parameters,
-                          mlpc_workspace *workspace, const mlpc_loss *loss, const mlpc_input *x,
-                          const mlpc_targets *targets, size_t n, double *row_loss, double *value, double *accuracy,
-                          const mlpc_poll *poll);
+typedef struct {
+    double loss;     /* L of all rows */
+    double accuracy; /* the share of rows, or of elements, that are correct by the loss's link; NaN never is */
+} mlpc_evaluation;
+
+/* The objective's n rows, with those of x, in pieces as mlpc_predict; row_loss (n,). */
+mlpc_status mlpc_evaluate(const mlpc_model *model, mlpc_workspace *workspace, const mlpc_objective *objective,
+                          const mlpc_input *x, mlpc_evaluation *evaluation, double *row_loss, const mlpc_poll *poll);
 
 /* ---- Predictors -------------------------------------------------------------------------------------------------- */
 
-/* A network as it was when it was frozen: a copy of its plan and parameters, packed once for the kernels.  Nothing
- * changes it, so that any number of threads may use it at once, each with a workspace of its own. */
+/* A network as it was when it was frozen: packed once for the kernels.  Nothing changes it, so that any number of
+ * threads may use it at once, each with a workspace of its own. */
 typedef struct {
-    mlpc_net *net;
-    const mlpc_kernels *kernels;
+    mlpc_model model; /* with copies of plan and parameters: what one row, and rows of many zeros, are computed from */
     mlpc_loss_kind loss;
-    void *parameters; /* as the caller's were: what one row, and rows of many zeros, are computed from */
-    void *packed;     /* the same in panels, for more rows: packed.h */
-    int finite;       /* the first layer's weight is */
+    void *packed; /* the parameters in panels, for more rows: packed.h */
+    int finite;   /* the first layer's weight is */
 } mlpc_predictor;
 
-/* net and parameters are copied; kernels: of the net's dtype.  loss: what predictions are made for. */
-mlpc_status mlpc_predictor_create(mlpc_predictor **predictor, const mlpc_net *net, const mlpc_kernels *kernels,
-                                  const void *parameters, mlpc_loss_kind loss);
+/* The model's net and parameters are copied.  loss: what predictions are made for. */
+mlpc_status mlpc_predictor_create(mlpc_predictor **predictor, const mlpc_model *model, mlpc_loss_kind loss);
 void mlpc_predictor_free(mlpc_predictor *predictor);
 
 /* As mlpc_predict, and with its bits; the workspace is one for inference with the predictor's net. */
 mlpc_status mlpc_predictor_run(const mlpc_predictor *predictor, mlpc_workspace *workspace, mlpc_output output, void *to,
-                               const mlpc_input *x, size_t n, const mlpc_poll *poll);
+                               const mlpc_input *x, const mlpc_poll *poll);
 
 /* ---- Random numbers: Philox4x32-10 addressed by (seed, stream, index, counter) ----------------------------------- */
 
@@ -333,96 +305,43 @@ typedef enum {
 mlpc_status mlpc_initialize(const mlpc_net *net, const mlpc_kernels *doubles, void *parameters, mlpc_init init,
                             uint64_t seed, const mlpc_poll *poll);
 
-/* ---- Learning rates ---------------------------------------------------------------------------------------------- */
+/* ---- Samples: the rows of x that a training goes through --------------------------------------------------------- */
 
-enum { MLPC_MAX_SETTINGS = 4 };
+/* The rows are kept by reference, and must not change.  Where zeros are skipped there is a copy without them, too. */
+typedef struct mlpc_samples mlpc_samples;
+typedef enum { MLPC_ZEROS_CHOOSE, MLPC_ZEROS_MULTIPLY, MLPC_ZEROS_SKIP } mlpc_zeros;
 
-/* A function of the time t in epochs: a row of the table in schedules.c, which has the formulas.  Settings end where a
- * name is NULL. */
-typedef struct mlpc_schedule mlpc_schedule;
-typedef struct {
-    const char *name;
-    mlpc_setting settings[MLPC_MAX_SETTINGS];
-    double (*rate)(const mlpc_schedule *schedule, double t);
-} mlpc_schedule_row;
+/* x: at least 1 row of I >= 1 inputs; kernels: of the dtype to train in.  CHOOSE skips zeros where so many of the
+ * inputs are 0 that it pays; the bits are the same either way, as long as weights stay finite.  poll may be NULL. */
+mlpc_status mlpc_samples_create(mlpc_samples **samples, const mlpc_kernels *kernels, const mlpc_input *x, size_t I,
+                                mlpc_zeros zeros, const mlpc_poll *poll);
+void mlpc_samples_free(mlpc_samples *samples);
 
-/* Row number i; NULL behind the last one.  The row of a name, or NULL. */
-const mlpc_schedule_row *mlpc_schedule_row_at(size_t i);
-const mlpc_schedule_row *mlpc_schedule_named(const char *name);
-
-struct mlpc_schedule {
-    const mlpc_schedule_row *row;
-    double lr, warmup;                  /* where t < warmup the rate is lr t / warmup */
-    double settings[MLPC_MAX_SETTINGS]; /* the row's, in its order */
-};
-
-/* The learning rate at t >= 0. */
-double mlpc_learning_rate(const mlpc_schedule *schedule, double t);
-
-/* Those of the K steps of an epoch that begins at t0: of step k at t0 + (k + 1/2) / K. */
-void mlpc_learning_rates(const mlpc_schedule *schedule, double t0, size_t K, double *rates);
-
-/* base^n by repeated squaring: the same bits everywhere, as no library's pow promises. */
-double mlpc_power(double base, uint64_t n);
-
-/* ---- Optimizers -------------------------------------------------------------------------------------------------- */
-
-/* A state of an optimizer: an array of one number for each parameter. */
-typedef struct {
-    const char *name; /* NULL: there is none */
-    int needs;        /* 1 + the number of the setting that must not be 0 for it to be kept; 0: it is always kept */
-} mlpc_state_row;
-
-/* What the core and everyone above knows of an optimizer: a row of the table in optimizers.c.  The kernel of its step
- * knows the formula. */
-typedef struct {
-    const char *name;
-    mlpc_step_kind step;
-    mlpc_setting settings[MLPC_MAX_SETTINGS];
-    mlpc_state_row states[MLPC_MAX_STATES];
-    int decoupled; /* weight decay shrinks the parameters, and is no part of the gradient */
-    int counts;    /* it must know how many steps were taken */
-    /* The rate, and the kernel's own coefficients, of step number t = 1, 2, ... from the settings and a learning rate;
-     * in the core's floating-point mode. */
-    void (*prepare)(double *coefficients, const double *settings, double lr, double t);
-} mlpc_optimizer_row;
-
-/* Row number i; NULL behind the last one.  The row of a name, or NULL. */
-const mlpc_optimizer_row *mlpc_optimizer_row_at(size_t i);
-const mlpc_optimizer_row *mlpc_optimizer_named(const char *name);
-
-/* What every optimizer does with a batch's gradient and parameters besides its own step; nothing where it is 0.
- * In this order: the gradient is multiplied by clip_norm / |g| where its norm |g| over all parameters is larger than
- * clip_norm, and each element is cut to -clip_value .. clip_value; weight_decay p + l1 sign(p) is added to it
- * (decoupled: p shrinks by lr weight_decay p instead); after the step a unit's incoming weights are multiplied by
- * max_norm / their norm where that is larger. */
-typedef struct {
-    double weight_decay, l1, clip_value, clip_norm, max_norm;
-} mlpc_penalties;
-
-typedef struct {
-    const mlpc_optimizer_row *row;
-    double settings[MLPC_MAX_SETTINGS]; /* the row's, in its order */
-    mlpc_penalties penalties;
-    /* (2 n_layers,) each, or NULL, which is 1 for all: of every layer's weight and bias, a factor of the learning rate,
-     * and one of weight decay and L1. */
-    const double *lr_factors, *decay_factors;
-    void *state[MLPC_MAX_STATES]; /* (n_parameters,) of real each, NULL where it is not kept */
-    double *steps;                /* how many were taken, a whole number; NULL where the row does not count */
-} mlpc_optimizer;
-
-/* One step at the learning rate lr: changes parameters, the state and the number of steps. */
-void mlpc_step(const mlpc_optimizer *optimizer, const mlpc_net *net, const mlpc_kernels *kernels, void *parameters,
-               const void *gradients, double lr);
+/* 1 where zeros are skipped. */
+int mlpc_samples_skip_zeros(const mlpc_samples *samples);
 
 /* ---- Training ---------------------------------------------------------------------------------------------------- */
 
+/* One step at the learning rate lr: changes the model's parameters, the optimizer's state and its number of steps. */
+void mlpc_step(const mlpc_model *model, const mlpc_optimizer *optimizer, const void *gradients, double lr);
+
+/* What all epochs of a training have in common. */
 typedef struct {
+    const mlpc_samples *samples;
+    mlpc_objective objective; /* of as many rows */
+    mlpc_optimizer optimizer;
+    size_t batch_size; /* >= 1; that of all rows where it is larger */
+    size_t threads;    /* >= 1, at most */
     int shuffle;
-    uint64_t seed;       /* of the shuffle */
-    uint32_t epoch;      /* number of this epoch in the stream of shuffles */
+    uint64_t seed; /* of the shuffles */
+} mlpc_training;
+
+/* One epoch of it. */
+typedef struct {
+    uint32_t number;     /* in the stream of shuffles */
     const double *rates; /* (steps,) the learning rates of its steps */
-} mlpc_epoch_settings;
+    void *gradients;     /* where the gradient of the last whole batch is kept, or NULL, which is faster */
+} mlpc_epoch;
 
 typedef struct {
     double loss;     /* over the epoch: every row weighs as in one evaluation, with the weights it was trained on */
@@ -430,41 +349,21 @@ typedef struct {
     double lr;       /* of the last step, or of the one at which training diverged */
 } mlpc_epoch_result;
 
-/* The rows of x that a training goes through; they are kept by reference, and must not change.  Where zeros are skipped
- * there is a copy without them, too. */
-typedef struct mlpc_samples mlpc_samples;
-typedef enum { MLPC_ZEROS_CHOOSE, MLPC_ZEROS_MULTIPLY, MLPC_ZEROS_SKIP } mlpc_zeros;
-
-/* n >= 1 rows of I >= 1 inputs each; kernels: of the dtype to train in.  CHOOSE skips zeros where so many of the inputs
- * are 0 that it pays; the bits are the same either way, as long as weights stay finite.  poll may be NULL. */
-mlpc_status mlpc_samples_create(mlpc_samples **samples, const mlpc_kernels *kernels, const mlpc_input *input, size_t n,
-                                size_t I, mlpc_zeros zeros, const mlpc_poll *poll);
-void mlpc_samples_free(mlpc_samples *samples);
-
-/* 1 where zeros are skipped. */
-int mlpc_samples_skip_zeros(const mlpc_samples *samples);
-
-/* Memory of mlpc_train_epoch for a net, samples and a batch size, on up to `threads` threads: reused over epochs. */
+/* Memory of mlpc_train_epoch for a model and a training, reused over epochs. */
 typedef struct mlpc_trainer mlpc_trainer;
-mlpc_status mlpc_trainer_create(mlpc_trainer **trainer, const mlpc_net *net, const mlpc_kernels *kernels,
-                                const mlpc_optimizer *optimizer, const mlpc_samples *samples, size_t batch_size,
-                                size_t threads);
+mlpc_status mlpc_trainer_create(mlpc_trainer **trainer, const mlpc_model *model, const mlpc_training *training);
 void mlpc_trainer_free(mlpc_trainer *trainer);
 
 /* 1 where a trainer of this net would be made just so for these. */
-int mlpc_trainer_fits(const mlpc_trainer *trainer, const mlpc_net *net, const mlpc_kernels *kernels,
-                      const mlpc_optimizer *optimizer, const mlpc_samples *samples, size_t batch_size, size_t threads);
+int mlpc_trainer_fits(const mlpc_trainer *trainer, const mlpc_model *model, const mlpc_training *training);
 
-/* One epoch over the samples, with everything as the trainer was made for: shuffle, then per batch gather, forward,
- * loss, backward, step; the last batch may be short.  Equal to the bit to the same calls made one by one, whatever the
- * number of threads.  gradients: where the gradient of the last whole batch is kept, or NULL, which is faster.  A batch
- * whose weights sum to 0 is passed over.
+/* One epoch over the samples, with a trainer that fits: shuffle, then per batch gather, forward, loss, backward, step;
+ * the last batch may be short.  Equal to the bit to the same calls made one by one, whatever the number of threads.  A
+ * batch whose weights sum to 0 is passed over.
  * INTERRUPTED: parameters and the optimizer's state are as after the last whole batch.
  * DIVERGED: both are as before this epoch; result->loss holds the loss met. */
-mlpc_status mlpc_train_epoch(const mlpc_net *net, const mlpc_kernels *kernels, void *parameters, void *gradients,
-                             mlpc_trainer *trainer, const mlpc_optimizer *optimizer, const mlpc_loss *loss,
-                             const mlpc_samples *samples, const mlpc_targets *targets,
-                             const mlpc_epoch_settings *settings, mlpc_epoch_result *result, const mlpc_poll *poll);
+mlpc_status mlpc_train_epoch(const mlpc_model *model, const mlpc_training *training, mlpc_trainer *trainer,
+                             const mlpc_epoch *epoch, mlpc_epoch_result *result, const mlpc_poll *poll);
 
 #ifdef MLPC_SHARED_LIBRARY
 #pragma GCC visibility pop

@@ -113,22 +113,20 @@ static void copy(const mlpc_packed *packed, const mlpc_net *net, char *public, c
     }
 }
 
-void mlpc_packed_load(mlpc_packed *packed, const mlpc_net *net, const void *parameters,
-                      void *const state[MLPC_MAX_STATES])
+void mlpc_packed_load(mlpc_packed *packed, const mlpc_model *model, void *const state[MLPC_MAX_STATES])
 {
-    copy(packed, net, (char *)parameters, packed->parameters, 1);
+    copy(packed, model->net, model->parameters, packed->parameters, 1);
     for (size_t s = 0; s < MLPC_MAX_STATES; s++)
         if (packed->states[s])
-            copy(packed, net, state[s], packed->states[s], 1);
+            copy(packed, model->net, state[s], packed->states[s], 1);
 }
 
-void mlpc_packed_store(const mlpc_packed *packed, const mlpc_net *net, void *parameters,
-                       void *const state[MLPC_MAX_STATES])
+void mlpc_packed_store(const mlpc_packed *packed, const mlpc_model *model, void *const state[MLPC_MAX_STATES])
 {
-    copy(packed, net, parameters, packed->parameters, 0);
+    copy(packed, model->net, model->parameters, packed->parameters, 0);
     for (size_t s = 0; s < MLPC_MAX_STATES; s++)
         if (packed->states[s])
-            copy(packed, net, state[s], packed->states[s], 0);
+            copy(packed, model->net, state[s], packed->states[s], 0);
 }
 
 int mlpc_packed_finite(const mlpc_packed *packed, const mlpc_kernels *kernels)

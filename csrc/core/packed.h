@@ -29,11 +29,9 @@ mlpc_status mlpc_packed_create(mlpc_packed **packed, const mlpc_net *net, const 
                                void *const state[MLPC_MAX_STATES], int lists, size_t threads);
 void mlpc_packed_free(mlpc_packed *packed);
 
-/* From the public arrays, and back to them. */
-void mlpc_packed_load(mlpc_packed *packed, const mlpc_net *net, const void *parameters,
-                      void *const state[MLPC_MAX_STATES]);
-void mlpc_packed_store(const mlpc_packed *packed, const mlpc_net *net, void *parameters,
-                       void *const state[MLPC_MAX_STATES]);
+/* From the public arrays, the model's parameters and states, and back to them. */
+void mlpc_packed_load(mlpc_packed *packed, const mlpc_model *model, void *const state[MLPC_MAX_STATES]);
+void mlpc_packed_store(const mlpc_packed *packed, const mlpc_model *model, void *const state[MLPC_MAX_STATES]);
 
 /* 1 where all of it is finite. */
 int mlpc_packed_finite(const mlpc_packed *packed, const mlpc_kernels *kernels);

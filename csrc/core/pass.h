@@ -12,9 +12,7 @@
 enum { MLPC_SHARED = 1024 };
 
 typedef struct {
-    const mlpc_net *net;
-    const mlpc_kernels *kernels;
-    const void *parameters;
+    mlpc_model model;
     mlpc_workspace *workspace;
     mlpc_share *share;
     size_t rank, phase;
@@ -32,7 +30,7 @@ static inline size_t mlpc_piece(const mlpc_kernels *kernels, size_t count, size_
 
 static inline size_t mlpc_pass_piece(const mlpc_pass *p, size_t count, size_t a, size_t b)
 {
-    return mlpc_piece(p->kernels, count, a, b);
+    return mlpc_piece(p->model.kernels, count, a, b);
 }
 
 /* Scratch memory of the thread's kernels. */
@@ -40,7 +38,7 @@ static inline void *mlpc_pass_tiles(const mlpc_pass *p) { return (char *)p->work
 
 static inline void *mlpc_pass_at(const mlpc_pass *p, const void *array, size_t elements)
 {
-    return (char *)array + elements * p->kernels->itemsize;
+    return (char *)array + elements * p->model.kernels->itemsize;
 }
 
 /* An element of an activation, or of a loss, costs as much as this many terms of a product, about: most take 50 to 130,

@@ -175,13 +175,13 @@ static int code_any_part(const mlpc_samples *samples, uint16_t *entry, code_book
 
 static double measured_density(const mlpc_samples *samples, const mlpc_kernels *kernels)
 {
-    const size_t probes = samples->n < PROBES ? samples->n : PROBES;
+    const size_t probes = samples->input.n < PROBES ? samples->input.n : PROBES;
     size_t count = 0;
     for (size_t p = 0; p < probes; p++)
         for (size_t s = 0; s < samples->blocks; s++) {
             uint64_t word[PART_WORDS];
             const char *part;
-            const size_t n = find(samples, kernels, samples->n / probes * p, s, word, &part);
+            const size_t n = find(samples, kernels, samples->input.n / probes * p, s, word, &part);
             for (size_t w = 0; w * 64 < n; w++)
                 for (uint64_t bits = word[w]; bits; bits &= bits - 1)
                     count++;
@@ -239,9 +239,9 @@ static mlpc_status list_rows(mlpc_samples *samples, const mlpc_kernels *kernels,
 {
     const size_t size = kernels->itemsize, I = samples->I, bytes = row_bytes(samples) / I;
     size_t longest = 0, entries = 0, values = 0;
-    const double expected = samples->density * (double)I * (double)samples->n * 1.125;
+    const double expected = samples->density * (double)I * (double)samples->input.n * 1.125;
     size_t total = (size_t)expected + I + SLACK;
-    for (size_t r = 0, looked = 0; r < samples->n; r++, looked += I) {
+    for (size_t r = 0, looked = 0; r < samples->input.n; r++, looked += I) {
         if (looked >= PIECE) {
             looked = 0;
             if (mlpc_stopped(poll, r))
@@ -285,7 +285,7 @@ static mlpc_status list_rows(mlpc_samples *samples, const mlpc_kernels *kernels,
 
 static mlpc_status make_lists(mlpc_samples *samples, const mlpc_kernels *kernels, const mlpc_poll *poll)
 {
-    const size_t n = samples->n, size = kernels->itemsize;
+    const size_t n = samples->input.n, size = kernels->itemsize;
     size_t total = 0, offset = 0;
     if (samples->I > UINT32_MAX / 2 || !mlpc_size_add(&total, n + 1, sizeof(size_t)) ||
         n > SIZE_MAX / (samples->blocks + 1) || !mlpc_size_add(&total, n * (samples->blocks + 1), sizeof(uint32_t)) ||
@@ -318,13 +318,13 @@ static MLPC_NOINLINE mlpc_status create(mlpc_samples *samples, const mlpc_kernel
     return samples->skips_zeros ? make_lists(samples, kernels, poll) : MLPC_OK;
 }
 
-mlpc_status mlpc_samples_create(mlpc_samples **out, const mlpc_kernels *kernels, const mlpc_input *input, size_t n,
-                                size_t I, mlpc_zeros zeros, const mlpc_poll *poll)
+mlpc_status mlpc_samples_create(mlpc_samples **out, const mlpc_kernels *kernels, const mlpc_input *x, size_t I,
+                                mlpc_zeros zeros, const mlpc_poll *poll)
 {
     mlpc_samples *samples = calloc(1, sizeof *samples);
     if (!samples)
         return MLPC_ERROR_MEMORY;
-    *samples = (mlpc_samples){.dtype = kernels->dtype, .n = n, .I = I, .input = *input};
+    *samples = (mlpc_samples){.dtype = kernels->dtype, .I = I, .input = *x};
     const mlpc_fpmode mode = mlpc_fpmode_enter();
     const mlpc_status status = create(samples, kernels, zeros, poll);
     mlpc_fpmode_leave(mode);

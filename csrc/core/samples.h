@@ -7,8 +7,8 @@
 
 struct mlpc_samples {
     mlpc_dtype dtype;
-    size_t n, I;
-    mlpc_input input;
+    mlpc_input input; /* of I columns */
+    size_t I;
     double density;
     int skips_zeros;
 

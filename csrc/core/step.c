@@ -129,9 +129,11 @@ static void step_tensor(const mlpc_step_plan *plan, const mlpc_kernels *kernels,
     mlpc_step_apply(&own, kernels, at(kernels, parameters, span[0]), at(kernels, gradients, span[0]), state, span[1]);
 }
 
-static MLPC_NOINLINE void step(const mlpc_step_plan *unclipped, const mlpc_net *net, const mlpc_kernels *kernels,
-                               void *parameters, const void *gradients)
+static MLPC_NOINLINE void step(const mlpc_step_plan *unclipped, const mlpc_model *model, const void *gradients)
 {
+    const mlpc_net *const net = model->net;
+    const mlpc_kernels *const kernels = model->kernels;
+    void *const parameters = model->parameters;
     const mlpc_penalties *const penalties = &unclipped->optimizer->penalties;
     mlpc_step_plan plan = *unclipped;
     if (penalties->clip_norm > 0) {
@@ -150,12 +152,11 @@ static MLPC_NOINLINE void step(const mlpc_step_plan *unclipped, const mlpc_net *
     }
 }
 
-void mlpc_step(const mlpc_optimizer *optimizer, const mlpc_net *net, const mlpc_kernels *kernels, void *parameters,
-               const void *gradients, double lr)
+void mlpc_step(const mlpc_model *model, const mlpc_optimizer *optimizer, const void *gradients, double lr)
 {
     const mlpc_fpmode mode = mlpc_fpmode_enter();
     mlpc_step_plan plan;
     mlpc_step_prepare(&plan, optimizer, lr, optimizer->steps ? *optimizer->steps += 1 : 1);
-    step(&plan, net, kernels, parameters, gradients);
+    step(&plan, model, gradients);
     mlpc_fpmode_leave(mode);
 }

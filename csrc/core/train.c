@@ -23,7 +23,6 @@ typedef struct {
 
 struct mlpc_trainer {
     trainer_key key;
-    size_t n, batch_size;
     mlpc_fused *fused; /* NULL where mlpc_fused_carries no epoch */
     mlpc_workspace *workspace;
     size_t *order;    /* (n,) rows in the order of this epoch */
@@ -37,8 +36,6 @@ struct mlpc_trainer {
     void *memory;
 };
 
-static size_t last_of(const mlpc_net *net) { return net->n_layers - 1; }
-
 /* A thread more pays where it gets so much of the kernels' pieces per batch, some 20 us of work, against two barriers,
  * and a vector of rows of its own: else the weights of the layers behind the first, each of which both threads read and
  * one wrote, cost more on their way between the CPUs than what is computed with them. */
@@ -47,39 +44,46 @@ static size_t last_of(const mlpc_net *net) { return net->n_layers - 1; }
 /* Each thread keeps the columns of a batch for itself, see fused_memory.h: more than two keep so many bytes at most. */
 #define MOST_COLUMNS ((double)(256 << 20))
 
-static size_t fused_threads(const mlpc_net *net, const mlpc_kernels *kernels, const mlpc_samples *samples, size_t B,
-                            size_t threads)
+static size_t fused_threads(const mlpc_model *model, const mlpc_training *training, size_t B)
 {
+    const mlpc_kernels *const kernels = model->kernels;
+    const mlpc_samples *const samples = training->samples;
     const size_t vectors = B / kernels->lanes;
     const double columns = (double)B * (double)samples->I * (double)(samples->value ? kernels->itemsize : 1);
-    size_t most = threads < vectors ? threads : vectors;
+    size_t most = training->threads < vectors ? training->threads : vectors;
     if (samples->skips_zeros && most > 2 && (double)most * columns > MOST_COLUMNS)
         most = MOST_COLUMNS / columns < 2 ? 2 : (size_t)(MOST_COLUMNS / columns);
-    return mlpc_team_size(mlpc_fused_terms(net, B), LEAST_OF_BATCH * (double)kernels->piece, most);
+    return mlpc_team_size(mlpc_fused_terms(model->net, B), LEAST_OF_BATCH * (double)kernels->piece, most);
 }
 
-static trainer_key key_of(const mlpc_net *net, const mlpc_kernels *kernels, const mlpc_optimizer *optimizer,
-                          const mlpc_samples *samples, size_t batch_size, size_t threads)
+/* Rows of its batches, of which the last one may have fewer. */
+static size_t batch_size_of(const mlpc_training *training)
 {
+    const size_t n = training->samples->input.n;
+    return training->batch_size < n ? training->batch_size : n;
+}
+
+static trainer_key key_of(const mlpc_model *model, const mlpc_training *training)
+{
+    const mlpc_samples *const samples = training->samples;
     trainer_key key = {
-        .kernels = kernels,
-        .n = samples->n,
-        .batch_size = batch_size,
-        .threads = threads,
+        .kernels = model->kernels,
+        .n = samples->input.n,
+        .batch_size = batch_size_of(training),
+        .threads = training->threads,
         .capacity = samples->capacity,
-        .fused = mlpc_fused_carries(net, kernels, optimizer, batch_size < samples->n ? batch_size : samples->n, 0),
+        .fused = mlpc_fused_carries(model, &training->optimizer, batch_size_of(training), 0),
         .skips_zeros = samples->skips_zeros,
         .has_values = samples->value != NULL,
     };
     for (int s = 0; s < MLPC_MAX_STATES; s++)
-        key.has_state[s] = optimizer->state[s] != NULL;
+        key.has_state[s] = training->optimizer.state[s] != NULL;
     return key;
 }
 
-int mlpc_trainer_fits(const mlpc_trainer *trainer, const mlpc_net *net, const mlpc_kernels *kernels,
-                      const mlpc_optimizer *optimizer, const mlpc_samples *samples, size_t batch_size, size_t threads)
+int mlpc_trainer_fits(const mlpc_trainer *trainer, const mlpc_model *model, const mlpc_training *training)
 {
-    const trainer_key is = trainer->key, other = key_of(net, kernels, optimizer, samples, batch_size, threads);
+    const trainer_key is = trainer->key, other = key_of(model, training);
     int same = is.kernels == other.kernels && is.n == other.n && is.batch_size == other.batch_size &&
                is.threads == other.threads && is.capacity == other.capacity && is.skips_zeros == other.skips_zeros &&
                is.has_values == other.has_values && is.fused == other.fused;
@@ -90,8 +94,8 @@ int mlpc_trainer_fits(const mlpc_trainer *trainer, const mlpc_net *net, const ml
 
 static void cut_all(mlpc_cutter *c, mlpc_trainer *trainer, const mlpc_net *net)
 {
-    const size_t size = mlpc_itemsize(net->dtype), I = net->layers[0].n_in, O = net->layers[last_of(net)].n_out;
-    const size_t n = trainer->n, B = trainer->batch_size, P = net->n_parameters;
+    const size_t size = mlpc_itemsize(net->dtype), I = net->layers[0].n_in, O = net->layers[net->n_layers - 1].n_out;
+    const size_t n = trainer->key.n, B = trainer->key.batch_size, P = net->n_parameters;
     trainer->order = mlpc_cut(c, n, 1, sizeof(size_t));
     trainer->row_loss = mlpc_cut(c, n, 1, sizeof(double));
     trainer->rows = (mlpc_rows){.x = mlpc_cut(c, B, I, size), .x_row = I};
@@ -105,20 +109,18 @@ static void cut_all(mlpc_cutter *c, mlpc_trainer *trainer, const mlpc_net *net)
             trainer->state[s] = mlpc_cut(c, P, 1, size);
 }
 
-mlpc_status mlpc_trainer_create(mlpc_trainer **out, const mlpc_net *net, const mlpc_kernels *kernels,
-                                const mlpc_optimizer *optimizer, const mlpc_samples *samples, size_t batch_size,
-                                size_t threads)
+mlpc_status mlpc_trainer_create(mlpc_trainer **out, const mlpc_model *model, const mlpc_training *training)
 {
-    const size_t n = samples->n, B = batch_size < n ? batch_size : n;
+    const mlpc_net *const net = model->net;
+    const size_t B = batch_size_of(training);
+    const size_t useful = mlpc_useful_threads(net, model->kernels, B, training->threads);
     mlpc_trainer *trainer = calloc(1, sizeof *trainer);
     if (!trainer)
         return MLPC_ERROR_MEMORY;
-    trainer->key = key_of(net, kernels, optimizer, samples, batch_size, threads);
-    trainer->n = n;
-    trainer->batch_size = B;
-    if (mlpc_workspace_create(&trainer->workspace, net, B, mlpc_useful_threads(net, kernels, B, threads)) != MLPC_OK ||
-        (trainer->key.fused && mlpc_fused_create(&trainer->fused, net, kernels, optimizer, samples, B,
-                                                 fused_threads(net, kernels, samples, B, threads)) != MLPC_OK))
+    trainer->key = key_of(model, training);
+    if (mlpc_workspace_create(&trainer->workspace, net, B, useful) != MLPC_OK ||
+        (trainer->key.fused &&
+         mlpc_fused_create(&trainer->fused, model, training, B, fused_threads(model, training, B)) != MLPC_OK))
         goto fail;
 
     mlpc_cutter measure = {.block = NULL};
@@ -147,18 +149,12 @@ void mlpc_trainer_free(mlpc_trainer *trainer)
 
 /* What an epoch works with, fixed over its batches. */
 typedef struct {
-    const mlpc_net *net;
-    const mlpc_kernels *kernels;
-    void *parameters, *gradients; /* gradients: the caller's, or NULL */
+    const mlpc_model *model;
+    const mlpc_training *training;
     mlpc_trainer *trainer;
-    const mlpc_optimizer *optimizer;
-    const mlpc_loss *loss;
-    const mlpc_samples *samples;
-    const mlpc_targets *targets;
-    const mlpc_epoch_settings *settings;
+    const mlpc_epoch *epoch;
+    const mlpc_poll *poll;
 } job;
-
-static size_t outputs_of(const job *j) { return j->net->layers[last_of(j->net)].n_out; }
 
 /* Numbers that are copied between two questions whether to go on. */
 enum { GATHERED = 1 << 16 };
@@ -167,14 +163,17 @@ enum { GATHERED = 1 << 16 };
 static mlpc_status gather(const job *j, size_t start, size_t B, const mlpc_poll *poll)
 {
     mlpc_trainer *trainer = j->trainer;
+    const mlpc_samples *const samples = j->training->samples;
+    const mlpc_targets *const targets = &j->training->objective.targets;
+    const mlpc_kernels *const kernels = j->model->kernels;
     const size_t *const order = trainer->order + start;
-    const size_t O = outputs_of(j), most = GATHERED / (j->samples->I + O) + 1;
+    const size_t most = GATHERED / (samples->I + targets->O) + 1;
     for (size_t b = 0; b < B; b += most) {
         const size_t n = B - b < most ? B - b : most;
         if (mlpc_stopped(poll, 0))
             return MLPC_ERROR_INTERRUPTED;
-        mlpc_samples_gather_numbers(j->samples, j->kernels, &trainer->rows, b, order + b, n, B - b);
-        mlpc_targets_gather(j->targets, &trainer->targets, b, order + b, n, O, j->kernels->itemsize);
+        mlpc_samples_gather_numbers(samples, kernels, &trainer->rows, b, order + b, n, B - b);
+        mlpc_targets_gather(targets, &trainer->targets, b, order + b, n, kernels->itemsize);
     }
     return MLPC_OK;
 }
@@ -184,86 +183,86 @@ static mlpc_status gather(const job *j, size_t start, size_t B, const mlpc_poll 
 static mlpc_status train_batch(const job *j, size_t B, double *row_loss, mlpc_epoch_result *result, size_t *correct,
                                const mlpc_poll *poll)
 {
-    const mlpc_net *net = j->net;
+    const mlpc_model *const model = j->model;
+    const mlpc_kernels *const kernels = model->kernels;
+    const size_t L = model->net->n_layers;
     mlpc_workspace *workspace = j->trainer->workspace;
-    const mlpc_targets batch = mlpc_targets_of_rows(j->targets, &j->trainer->targets);
-    const size_t O = outputs_of(j);
-    const void *z = workspace->z[last_of(net)];
-    void *dz = workspace->dz[net->n_layers % 2]; /* the one that backward does not write first */
+    const mlpc_objective batch = mlpc_objective_of_rows(&j->training->objective, &j->trainer->targets, B);
+    const void *z = workspace->z[L - 1];
+    void *dz = workspace->dz[L % 2]; /* the one that backward does not write first */
 
-    const mlpc_input x = {.rows = j->trainer->rows.x};
-    mlpc_status status = mlpc_forward(net, j->kernels, j->parameters, workspace, &x, B, poll);
+    const mlpc_input x = {.rows = j->trainer->rows.x, .n = B};
+    mlpc_status status = mlpc_forward(model, workspace, &x, poll);
     if (status != MLPC_OK)
         return status;
-    mlpc_loss_job rows = mlpc_loss_job_of(j->loss, &batch, 1, B, O);
+    mlpc_loss_job rows = mlpc_loss_job_of(&batch, 1);
     rows.z = z;
-    *correct += mlpc_count_correct(j->loss->kind, j->kernels, &rows);
-    status = mlpc_loss_evaluate(j->loss, j->kernels, z, &batch, B, O, &result->loss, dz, row_loss, poll);
+    *correct += mlpc_count_correct(batch.loss.kind, kernels, &rows);
+    status = mlpc_loss_evaluate(&batch, kernels, z, &result->loss, dz, row_loss, poll);
     if (status == MLPC_ERROR_WEIGHTS) {
         memset(row_loss, 0, B * sizeof *row_loss);
         return MLPC_OK;
     }
     if (status != MLPC_OK)
         return status;
-    if (!(result->loss - result->loss == 0) || !j->kernels->all_finite(z, B * O) || !j->kernels->all_finite(dz, B * O))
+    const size_t numbers = B * batch.targets.O;
+    if (!(result->loss - result->loss == 0) || !kernels->all_finite(z, numbers) || !kernels->all_finite(dz, numbers))
         return MLPC_ERROR_DIVERGED;
-    status =
-        mlpc_backward(net, j->kernels, j->parameters, j->trainer->gradients, workspace, x.rows, dz, NULL, B, 0, poll);
+    const mlpc_gradients gradients = {.parameters = j->trainer->gradients};
+    status = mlpc_backward(model, workspace, &x, dz, &gradients, poll);
     if (status != MLPC_OK)
         return status;
-    if (j->gradients)
-        memcpy(j->gradients, j->trainer->gradients, net->n_parameters * j->kernels->itemsize);
-    mlpc_step(j->optimizer, net, j->kernels, j->parameters, j->trainer->gradients, result->lr);
+    if (j->epoch->gradients)
+        memcpy(j->epoch->gradients, gradients.parameters, model->net->n_parameters * kernels->itemsize);
+    mlpc_step(model, &j->training->optimizer, gradients.parameters, result->lr);
     return MLPC_OK;
 }
 
 /* What training has changed, kept and put back: parameters, the optimizer's state and its number of steps. */
 static void remember(const job *j)
 {
-    const size_t bytes = j->net->n_parameters * j->kernels->itemsize;
-    memcpy(j->trainer->parameters, j->parameters, bytes);
+    const size_t bytes = j->model->net->n_parameters * j->model->kernels->itemsize;
+    memcpy(j->trainer->parameters, j->model->parameters, bytes);
     for (int s = 0; s < MLPC_MAX_STATES; s++)
-        if (j->optimizer->state[s])
-            memcpy(j->trainer->state[s], j->optimizer->state[s], bytes);
-    if (j->optimizer->steps)
-        j->trainer->steps = *j->optimizer->steps;
+        if (j->training->optimizer.state[s])
+            memcpy(j->trainer->state[s], j->training->optimizer.state[s], bytes);
+    if (j->training->optimizer.steps)
+        j->trainer->steps = *j->training->optimizer.steps;
 }
 
 static void restore(const job *j)
 {
-    const size_t bytes = j->net->n_parameters * j->kernels->itemsize;
-    memcpy(j->parameters, j->trainer->parameters, bytes);
+    const size_t bytes = j->model->net->n_parameters * j->model->kernels->itemsize;
+    memcpy(j->model->parameters, j->trainer->parameters, bytes);
     for (int s = 0; s < MLPC_MAX_STATES; s++)
-        if (j->optimizer->state[s])
-            memcpy(j->optimizer->state[s], j->trainer->state[s], bytes);
-    if (j->optimizer->steps)
-        *j->optimizer->steps = j->trainer->steps;
+        if (j->training->optimizer.state[s])
+            memcpy(j->training->optimizer.state[s], j->trainer->state[s], bytes);
+    if (j->training->optimizer.steps)
+        *j->training->optimizer.steps = j->trainer->steps;
 }
 
 static int finite(const job *j)
 {
-    const size_t P = j->net->n_parameters;
+    const size_t P = j->model->net->n_parameters;
     for (int s = 0; s < MLPC_MAX_STATES; s++)
-        if (j->optimizer->state[s] && !j->kernels->all_finite(j->optimizer->state[s], P))
+        if (j->training->optimizer.state[s] && !j->model->kernels->all_finite(j->training->optimizer.state[s], P))
             return 0;
-    return j->kernels->all_finite(j->parameters, P);
+    return j->model->kernels->all_finite(j->model->parameters, P);
 }
 
 /* The batches of an epoch, one call after the other. */
-static mlpc_status plain_epoch(const job *j, mlpc_epoch_result *result, size_t *correct, const mlpc_poll *poll)
+static mlpc_status plain_epoch(const job *j, mlpc_epoch_result *result, size_t *correct)
 {
     mlpc_trainer *trainer = j->trainer;
-    const size_t n = trainer->n;
-    const size_t batches = (n + trainer->batch_size - 1) / trainer->batch_size;
+    const size_t n = trainer->key.n, most = trainer->key.batch_size, batches = (n + most - 1) / most;
     mlpc_status status = MLPC_OK;
-    mlpc_progress progress = {poll, 0};
+    mlpc_progress progress = {j->poll, 0};
     const mlpc_poll batch_poll = {mlpc_progress_ask, &progress};
     remember(j);
     for (size_t k = 0; k < batches && status == MLPC_OK; k++) {
-        const size_t start = k * trainer->batch_size;
-        const size_t B = n - start < trainer->batch_size ? n - start : trainer->batch_size;
+        const size_t start = k * most, B = n - start < most ? n - start : most;
         progress.rows = start;
-        result->lr = j->settings->rates[k];
+        result->lr = j->epoch->rates[k];
         status = gather(j, start, B, &batch_poll);
         if (status == MLPC_OK)
             status = train_batch(j, B, trainer->row_loss + start, result, correct, &batch_poll);
@@ -275,69 +274,55 @@ static mlpc_status plain_epoch(const job *j, mlpc_epoch_result *result, size_t *
     return status;
 }
 
-static mlpc_status fused_epoch(const job *j, mlpc_epoch_result *result, size_t *correct, const mlpc_poll *poll)
+static mlpc_status fused_epoch(const job *j, mlpc_epoch_result *result, size_t *correct)
 {
     const mlpc_fused_job fused = {
-        .net = j->net,
-        .kernels = j->kernels,
-        .optimizer = j->optimizer,
-        .loss = j->loss,
-        .samples = j->samples,
-        .targets = j->targets,
+        .model = *j->model,
+        .training = *j->training,
         .order = j->trainer->order,
-        .rates = j->settings->rates,
-        .batch_size = j->trainer->batch_size,
+        .rates = j->epoch->rates,
+        .batch_size = j->trainer->key.batch_size,
         .row_loss = j->trainer->row_loss,
-        .poll = poll,
+        .poll = j->poll,
     };
-    return mlpc_fused_epoch(j->trainer->fused, &fused, j->parameters, correct, &result->lr, &result->loss);
+    return mlpc_fused_epoch(j->trainer->fused, &fused, correct, &result->lr, &result->loss);
 }
 
-static MLPC_NOINLINE mlpc_status epoch(const job *j, mlpc_epoch_result *result, const mlpc_poll *poll)
+static MLPC_NOINLINE mlpc_status train(const job *j, mlpc_epoch_result *result)
 {
     mlpc_trainer *trainer = j->trainer;
-    const size_t n = trainer->n, O = outputs_of(j);
+    const mlpc_training *const training = j->training;
+    const mlpc_kernels *const kernels = j->model->kernels;
+    const size_t n = trainer->key.n;
     double divisor;
     size_t correct = 0;
-    mlpc_status status = mlpc_loss_divisor(j->loss, j->kernels, j->targets, n, O, &divisor, trainer->row_loss);
+    mlpc_status status = mlpc_loss_divisor(&training->objective, kernels, &divisor, trainer->row_loss);
     if (status != MLPC_OK)
         return status;
-    if (j->settings->shuffle)
-        status = mlpc_shuffle(trainer->order, n, j->settings->seed, j->settings->epoch, poll);
+    if (training->shuffle)
+        status = mlpc_shuffle(trainer->order, n, training->seed, j->epoch->number, j->poll);
     else
         for (size_t i = 0; i < n; i++)
             trainer->order[i] = i;
     if (status != MLPC_OK)
         return status;
 
-    const int carries = mlpc_fused_carries(j->net, j->kernels, j->optimizer, trainer->batch_size, j->gradients != NULL);
-    status = carries ? fused_epoch(j, result, &correct, poll) : plain_epoch(j, result, &correct, poll);
-    result->accuracy = mlpc_accuracy_of(j->loss->kind, correct, n, O);
+    const int keeps_gradients = j->epoch->gradients != NULL;
+    const int carries = mlpc_fused_carries(j->model, &training->optimizer, trainer->key.batch_size, keeps_gradients);
+    status = carries ? fused_epoch(j, result, &correct) : plain_epoch(j, result, &correct);
+    result->accuracy = mlpc_accuracy_of(&training->objective, correct);
     if (status == MLPC_OK)
-        result->loss = j->kernels->sum_double(trainer->row_loss, n) / divisor;
+        result->loss = kernels->sum_double(trainer->row_loss, n) / divisor;
     return status;
 }
 
-mlpc_status mlpc_train_epoch(const mlpc_net *net, const mlpc_kernels *kernels, void *parameters, void *gradients,
-                             mlpc_trainer *trainer, const mlpc_optimizer *optimizer, const mlpc_loss *loss,
-                             const mlpc_samples *samples, const mlpc_targets *targets,
-                             const mlpc_epoch_settings *settings, mlpc_epoch_result *result, const mlpc_poll *poll)
+mlpc_status mlpc_train_epoch(const mlpc_model *model, const mlpc_training *training, mlpc_trainer *trainer,
+                             const mlpc_epoch *epoch, mlpc_epoch_result *result, const mlpc_poll *poll)
 {
-    const job j = {
-        .net = net,
-        .kernels = kernels,
-        .parameters = parameters,
-        .gradients = gradients,
-        .trainer = trainer,
-        .optimizer = optimizer,
-        .loss = loss,
-        .samples = samples,
-        .targets = targets,
-        .settings = settings,
-    };
+    const job j = {.model = model, .training = training, .trainer = trainer, .epoch = epoch, .poll = poll};
     *result = (mlpc_epoch_result){0};
     const mlpc_fpmode mode = mlpc_fpmode_enter();
-    const mlpc_status status = epoch(&j, result, poll);
+    const mlpc_status status = train(&j, result);
     mlpc_fpmode_leave(mode);
     return status;
 }

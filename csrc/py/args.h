@@ -98,11 +98,9 @@ PyObject *args_block_as_object(const mlpc_block *block);
 
 /* ---- Losses ------------------------------------------------------------------------------------------------------ */
 
-/* A loss and what it is computed from; the arrays hold what the pointers point to. */
+/* An objective of the core's; the arrays hold what its pointers point to. */
 typedef struct {
-    mlpc_loss loss;
-    mlpc_targets targets;
-    npy_intp rows; /* of y and of sample_weight */
+    mlpc_objective objective;
     PyArrayObject *weight, *y, *sample_weight;
     int keeps; /* the arrays are copies that nobody else has */
 } args_objective;

@@ -290,8 +290,10 @@ PyArrayObject *args_input(mlpc_input *input, PyObject *x, PyObject *scale, mlpc_
     }
     if (array != NULL && args_shape2("x", array, ARGS_ANY, columns) < 0)
         Py_CLEAR(array);
-    if (array != NULL)
+    if (array != NULL) {
         input->rows = PyArray_DATA(array);
+        input->n = (size_t)PyArray_DIM(array, 0);
+    }
     return array;
 }
 

@@ -84,15 +84,15 @@ int args_outputs(mlpc_loss_kind loss, npy_intp columns)
 static int parse_settings(args_objective *objective, mlpc_dtype dtype, npy_intp columns, PyObject *setting,
                           PyObject *weight)
 {
-    const mlpc_loss_row *const row = mlpc_loss_row_of(objective->loss.kind);
-    objective->loss.setting = row->setting.initial;
+    const mlpc_loss_row *const row = mlpc_loss_row_of(objective->objective.loss.kind);
+    objective->objective.loss.setting = row->setting.initial;
     if ((setting != Py_None && row->setting.name == NULL) || (weight != Py_None && row->weight == NULL)) {
         PyErr_Format(PyExc_ValueError, "loss: expected no %s with %s, got %R",
                      weight != Py_None && row->weight == NULL ? "weight" : "setting", row->name,
                      weight != Py_None && row->weight == NULL ? weight : setting);
         return -1;
     }
-    if (setting != Py_None && args_setting(&row->setting, setting, dtype, &objective->loss.setting) < 0)
+    if (setting != Py_None && args_setting(&row->setting, setting, dtype, &objective->objective.loss.setting) < 0)
         return -1;
     if (weight != Py_None) {
         objective->weight = output_weights(row, weight, dtype, columns);
@@ -104,7 +104,7 @@ static int parse_settings(args_objective *objective, mlpc_dtype dtype, npy_intp 
 
 static int parse_loss(args_objective *objective, mlpc_dtype dtype, npy_intp columns, PyObject *tuple)
 {
-    mlpc_loss *const loss = &objective->loss;
+    mlpc_loss *const loss = &objective->objective.loss;
     if (!PyTuple_Check(tuple) || PyTuple_GET_SIZE(tuple) != 4) {
         PyErr_Format(PyExc_TypeError, "loss: expected (name, reduction, setting, weight), got %R", tuple);
         return -1;
@@ -152,7 +152,7 @@ static PyObject *given(PyArrayObject *any, size_t row, size_t column)
 static MLPC_NOINLINE void target_error(const args_objective *objective, mlpc_dtype dtype, npy_intp columns,
                                        PyArrayObject *any, const mlpc_bad_target *bad)
 {
-    const mlpc_target_rule *const rule = &mlpc_loss_row_of(objective->loss.kind)->targets;
+    const mlpc_target_rule *const rule = &mlpc_loss_row_of(objective->objective.loss.kind)->targets;
     const char *const hint = rule->rows_sum_to_one ? "; " REAL_NUMBERS : "";
     if (bad->column == (size_t)columns) {
         PyObject *sum = PyFloat_FromDouble(bad->sum);
@@ -194,10 +194,21 @@ static void label_error(PyArrayObject *any, npy_intp columns, const mlpc_bad_tar
     }
 }
 
+/* The pointers that the core gets. */
+static void point(args_objective *objective)
+{
+    const int classes = PyArray_TYPE(objective->y) == NPY_INT64;
+    mlpc_targets *const targets = &objective->objective.targets;
+    objective->objective.loss.weight = objective->weight == NULL ? NULL : PyArray_DATA(objective->weight);
+    targets->labels = classes ? PyArray_DATA(objective->y) : NULL;
+    targets->values = classes ? NULL : PyArray_DATA(objective->y);
+    targets->sample_weight = objective->sample_weight == NULL ? NULL : PyArray_DATA(objective->sample_weight);
+}
+
 /* objective->y, of the type and the shape that the loss wants. */
 static int convert_targets(args_objective *objective, mlpc_dtype dtype, npy_intp columns, PyArrayObject *any)
 {
-    const int classes = mlpc_loss_row_of(objective->loss.kind)->link == MLPC_LINK_softmax;
+    const int classes = mlpc_loss_row_of(objective->objective.loss.kind)->link == MLPC_LINK_softmax;
     if (!args_is_integral(any) && !PyArray_ISFLOAT(any)) {
         args_type_error("y", classes ? "integer labels or probabilities" : "real numbers", any);
     } else if (classes && !args_is_integral(any) && PyArray_NDIM(any) == 1) {
@@ -209,18 +220,10 @@ static int convert_targets(args_objective *objective, mlpc_dtype dtype, npy_intp
     }
     if (objective->y == NULL)
         return -1;
-    objective->rows = PyArray_DIM(objective->y, 0);
+    objective->objective.targets.n = (size_t)PyArray_DIM(objective->y, 0);
+    objective->objective.targets.O = (size_t)columns;
+    point(objective);
     return 0;
-}
-
-static mlpc_targets targets_of(const args_objective *objective)
-{
-    const int classes = PyArray_TYPE(objective->y) == NPY_INT64;
-    return (mlpc_targets){
-        .labels = classes ? PyArray_DATA(objective->y) : NULL,
-        .values = classes ? NULL : PyArray_DATA(objective->y),
-        .sample_weight = objective->sample_weight == NULL ? NULL : PyArray_DATA(objective->sample_weight),
-    };
 }
 
 static int parse_targets(args_objective *objective, const mlpc_kernels *kernels, mlpc_dtype dtype, npy_intp columns,
@@ -231,13 +234,11 @@ static int parse_targets(args_objective *objective, const mlpc_kernels *kernels,
         Py_XDECREF(any);
         return -1;
     }
-    const mlpc_targets targets = targets_of(objective);
-    const mlpc_loss_kind loss = objective->loss.kind;
+    const mlpc_objective of_core = objective->objective;
     mlpc_bad_target bad;
     NPY_BEGIN_THREADS_DEF
     NPY_BEGIN_THREADS_THRESHOLDED(PyArray_SIZE(objective->y));
-    const mlpc_status status =
-        mlpc_targets_check(loss, kernels, &targets, (size_t)objective->rows, (size_t)columns, &bad);
+    const mlpc_status status = mlpc_targets_check(&of_core, kernels, &bad);
     NPY_END_THREADS
     if (status == MLPC_ERROR_LABEL) {
         label_error(any, columns, &bad);
@@ -251,19 +252,17 @@ static int parse_targets(args_objective *objective, const mlpc_kernels *kernels,
 }
 
 /* ValueError that names the weights where the mean of a loss would divide by 0, or by infinity. */
-static int check_divisor(const char *name, mlpc_loss loss, const args_objective *objective, const mlpc_kernels *kernels,
-                         npy_intp columns)
+static int check_divisor(const char *name, const mlpc_objective *objective, const mlpc_kernels *kernels)
 {
-    const size_t n = (size_t)objective->rows;
+    mlpc_objective mean = *objective;
     double divisor;
-    double *const scratch = PyMem_Calloc(n, sizeof *scratch);
+    double *const scratch = PyMem_Calloc(objective->targets.n, sizeof *scratch);
     if (scratch == NULL) {
         PyErr_NoMemory();
         return -1;
     }
-    loss.mean = 1;
-    const mlpc_status status =
-        mlpc_loss_divisor(&loss, kernels, &objective->targets, n, (size_t)columns, &divisor, scratch);
+    mean.loss.mean = 1;
+    const mlpc_status status = mlpc_loss_divisor(&mean, kernels, &divisor, scratch);
     PyMem_Free(scratch);
     if (status == MLPC_OK)
         return 0;
@@ -277,18 +276,17 @@ static int check_divisor(const char *name, mlpc_loss loss, const args_objective 
 }
 
 /* With reduction "sum", too, sample weights must not all be 0; class weights may be: nothing is divided by them. */
-static int check_weights(const args_objective *objective, const mlpc_kernels *kernels, npy_intp columns)
+static int check_weights(const mlpc_objective *objective, const mlpc_kernels *kernels)
 {
-    mlpc_loss without = objective->loss;
-    without.weight = NULL;
-    if (objective->rows == 0)
+    mlpc_objective without = *objective;
+    without.loss.weight = NULL;
+    if (objective->targets.n == 0)
         return 0;
-    if (objective->sample_weight != NULL && check_divisor("sample_weight", without, objective, kernels, columns) < 0)
+    if (objective->targets.sample_weight != NULL && check_divisor("sample_weight", &without, kernels) < 0)
         return -1;
-    return objective->weight == NULL || !objective->loss.mean
+    return objective->loss.weight == NULL || !objective->loss.mean
                ? 0
-               : check_divisor(mlpc_loss_row_of(objective->loss.kind)->weight, objective->loss, objective, kernels,
-                               columns);
+               : check_divisor(mlpc_loss_row_of(objective->loss.kind)->weight, objective, kernels);
 }
 
 /* A copy instead of an array, which may be NULL, where it is a view of the caller's. */
@@ -303,13 +301,6 @@ static int own(PyArrayObject **array)
     return 0;
 }
 
-/* The pointers that the core gets. */
-static void point(args_objective *objective)
-{
-    objective->loss.weight = objective->weight == NULL ? NULL : PyArray_DATA(objective->weight);
-    objective->targets = targets_of(objective);
-}
-
 int args_objective_parse(args_objective *objective, const mlpc_kernels *kernels, mlpc_dtype dtype, npy_intp columns,
                          PyObject *loss, PyObject *y, PyObject *sample_weight)
 {
@@ -317,22 +308,23 @@ int args_objective_parse(args_objective *objective, const mlpc_kernels *kernels,
     if (parse_loss(objective, dtype, columns, loss) < 0 || parse_targets(objective, kernels, dtype, columns, y) < 0)
         return -1;
     if (sample_weight != Py_None) {
-        objective->sample_weight = weights("sample_weight", sample_weight, MLPC_FLOAT64, objective->rows);
+        objective->sample_weight = weights("sample_weight", sample_weight, MLPC_FLOAT64, PyArray_DIM(objective->y, 0));
         if (objective->sample_weight == NULL)
             return -1;
     }
     if (objective->keeps && (own(&objective->weight) < 0 || own(&objective->sample_weight) < 0))
         return -1;
     point(objective);
-    return check_weights(objective, kernels, columns);
+    return check_weights(&objective->objective, kernels);
 }
 
 int args_objective_rows(const args_objective *objective, npy_intp rows)
 {
-    if (objective->rows == rows)
+    const npy_intp got = (npy_intp)objective->objective.targets.n;
+    if (got == rows)
         return 0;
     PyErr_Format(PyExc_ValueError, "y: expected %zd rows, one for each of the logits or predictions, got %zd",
-                 (Py_ssize_t)rows, (Py_ssize_t)objective->rows);
+                 (Py_ssize_t)rows, (Py_ssize_t)got);
     return -1;
 }
 
@@ -368,7 +360,8 @@ int args_objective_disjoint(const char *name, PyArrayObject *array, const args_o
         return -1;
     return objective->weight == NULL
                ? 0
-               : args_disjoint(name, array, mlpc_loss_row_of(objective->loss.kind)->weight, objective->weight);
+               : args_disjoint(name, array, mlpc_loss_row_of(objective->objective.loss.kind)->weight,
+                               objective->weight);
 }
 
 void args_objective_clear(args_objective *objective)

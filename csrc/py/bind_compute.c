@@ -29,13 +29,12 @@ static int run_forward(NetObject *net, PyArrayObject **x, args_objective *object
     if (net_reserve(net, rows) < 0 || copy_from_own_memory(net, x, objective) < 0)
         return -1;
     net_forget(net);
-    const mlpc_kernels *const kernels = net_kernels(net);
-    const void *const parameters = PyArray_DATA(net->parameters);
+    const mlpc_model model = net_model(net);
     void *const data = PyArray_DATA(*x);
-    const mlpc_input input = {.rows = data};
+    const mlpc_input input = {.rows = data, .n = rows};
     poll_state state;
-    const mlpc_poll *const poll = poll_begin_work(&state, mlpc_forward_terms(net->plan, rows), kernels->piece);
-    const mlpc_status status = mlpc_forward(net->plan, kernels, parameters, net->workspace, &input, rows, poll);
+    const mlpc_poll *const poll = poll_begin_work(&state, mlpc_forward_terms(net->plan, rows), model.kernels->piece);
+    const mlpc_status status = mlpc_forward(&model, net->workspace, &input, poll);
     poll_end(&state);
     if (status != MLPC_OK) {
         errors_raise(status);
@@ -128,12 +127,12 @@ static int run_loss(NetObject *net, const args_objective *objective, double *val
         return -1;
     const mlpc_kernels *const kernels = net_kernels(net);
     const void *const z = latest_logits(net);
-    const size_t n = net->rows, columns = (size_t)net->n_out;
     poll_state state;
     net->has_dz = 0;
-    const mlpc_poll *const poll = poll_begin_work(&state, mlpc_loss_terms(n, columns), kernels->piece);
-    const mlpc_status status = mlpc_loss_evaluate(&objective->loss, kernels, z, &objective->targets, n, columns, value,
-                                                  net->dz, net->workspace->row_loss, poll);
+    const mlpc_poll *const poll =
+        poll_begin_work(&state, mlpc_loss_terms(net->rows, (size_t)net->n_out), kernels->piece);
+    const mlpc_status status =
+        mlpc_loss_evaluate(&objective->objective, kernels, z, value, net->dz, net->workspace->row_loss, poll);
     poll_end(&state);
     if (status != MLPC_OK) {
         errors_raise(status);
@@ -164,14 +163,13 @@ PyObject *net_loss(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 /* After a forward; dx may be NULL. */
 static int run_backward(NetObject *net, const void *dz, void *dx, int accumulate)
 {
-    const mlpc_kernels *const kernels = net_kernels(net);
-    const void *const parameters = PyArray_DATA(net->parameters), *const x = net->x_data;
-    void *const gradients = PyArray_DATA(net->gradients);
+    const mlpc_model model = net_model(net);
+    const mlpc_input x = {.rows = net->x_data, .n = net->rows};
+    const mlpc_gradients to = {.parameters = PyArray_DATA(net->gradients), .accumulate = accumulate, .x = dx};
     poll_state poll;
     module_limit_threads(net->workspace);
     poll_begin(&poll, NULL);
-    const mlpc_status status = mlpc_backward(net->plan, kernels, parameters, gradients, net->workspace, x, dz, dx,
-                                             net->rows, accumulate, &poll.poll);
+    const mlpc_status status = mlpc_backward(&model, net->workspace, &x, dz, &to, &poll.poll);
     poll_end(&poll);
     if (status != MLPC_OK) {
         errors_raise(status);

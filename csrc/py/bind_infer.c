@@ -72,22 +72,18 @@ int infer_reserve(mlpc_workspace **workspace, const mlpc_net *net, const mlpc_ke
     return 0;
 }
 
-static PyObject *predict_within(NetObject *net, PyArrayObject *x, const mlpc_input *input, mlpc_output output,
-                                mlpc_loss_kind loss)
+static PyObject *predict_within(NetObject *net, const mlpc_input *x, mlpc_output output, mlpc_loss_kind loss)
 {
-    const mlpc_kernels *const kernels = net_kernels(net);
-    const size_t n = (size_t)PyArray_DIM(x, 0);
-    if (infer_reserve(&net->scratch, net->plan, kernels, n) < 0)
+    const mlpc_model model = net_model(net);
+    if (infer_reserve(&net->scratch, model.net, model.kernels, x->n) < 0)
         return NULL;
-    PyArrayObject *output_array = infer_new_output(output, loss, (npy_intp)n, net->n_out, net->plan->dtype);
+    PyArrayObject *output_array = infer_new_output(output, loss, (npy_intp)x->n, net->n_out, net->plan->dtype);
     if (output_array == NULL)
         return NULL;
-    const void *const parameters = PyArray_DATA(net->parameters);
     void *const to = PyArray_DATA(output_array);
     poll_state state;
-    const mlpc_poll *const poll = poll_begin_work(&state, mlpc_forward_terms(net->plan, n), kernels->piece);
-    const mlpc_status status =
-        mlpc_predict(net->plan, kernels, parameters, net->scratch, output, loss, to, input, n, poll);
+    const mlpc_poll *const poll = poll_begin_work(&state, mlpc_forward_terms(model.net, x->n), model.kernels->piece);
+    const mlpc_status status = mlpc_predict(&model, net->scratch, output, loss, to, x, poll);
     poll_end(&state);
     if (status != MLPC_OK) {
         Py_DECREF(output_array);
@@ -102,7 +98,7 @@ static PyObject *predict(NetObject *net, PyObject *object, PyObject *scale, mlpc
     mlpc_input input;
     PyArrayObject *x = args_input(&input, object, scale, net->plan->dtype, net->n_in);
     if (x != NULL && net_enter(net) == 0) {
-        result = predict_within(net, x, &input, output, loss);
+        result = predict_within(net, &input, output, loss);
         net_leave(net);
     }
     Py_XDECREF(x);
@@ -125,25 +121,21 @@ PyObject *net_predict(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     return predict((NetObject *)self, args[0], args[3], (mlpc_output)output, (mlpc_loss_kind)loss);
 }
 
-static PyObject *evaluate_within(NetObject *net, PyArrayObject *x, const mlpc_input *input,
-                                 const args_objective *objective)
+static PyObject *evaluate_within(NetObject *net, const mlpc_input *x, const args_objective *objective)
 {
-    const mlpc_kernels *const kernels = net_kernels(net);
-    const size_t n = (size_t)PyArray_DIM(x, 0);
-    if (infer_reserve(&net->scratch, net->plan, kernels, n) < 0)
+    const mlpc_model model = net_model(net);
+    if (infer_reserve(&net->scratch, model.net, model.kernels, x->n) < 0)
         return NULL;
-    double *const row_loss = PyMem_Calloc(n, sizeof(double));
+    double *const row_loss = PyMem_Calloc(x->n, sizeof(double));
     if (row_loss == NULL)
         return PyErr_NoMemory();
-    const void *const parameters = PyArray_DATA(net->parameters);
-    double value, accuracy;
+    mlpc_evaluation result;
     poll_state state;
-    const mlpc_poll *const poll = poll_begin_work(&state, mlpc_forward_terms(net->plan, n), kernels->piece);
-    const mlpc_status status = mlpc_evaluate(net->plan, kernels, parameters, net->scratch, &objective->loss, input,
-                                             &objective->targets, n, row_loss, &value, &accuracy, poll);
+    const mlpc_poll *const poll = poll_begin_work(&state, mlpc_forward_terms(model.net, x->n), model.kernels->piece);
+    const mlpc_status status = mlpc_evaluate(&model, net->scratch, &objective->objective, x, &result, row_loss, poll);
     poll_end(&state);
     PyMem_Free(row_loss);
-    return status == MLPC_OK ? Py_BuildValue("dd", value, accuracy) : errors_raise(status);
+    return status == MLPC_OK ? Py_BuildValue("dd", result.loss, result.accuracy) : errors_raise(status);
 }
 
 PyObject *net_evaluate(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
@@ -158,7 +150,7 @@ PyObject *net_evaluate(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
             NULL &&
         args_rows_at_least_one("x", x) == 0 && net_objective(net, &objective, args[2], args[1], args[3]) == 0 &&
         args_objective_rows(&objective, PyArray_DIM(x, 0)) == 0 && net_enter(net) == 0) {
-        result = evaluate_within(net, x, &input, &objective);
+        result = evaluate_within(net, &input, &objective);
         net_leave(net);
     }
     args_objective_clear(&objective);

@@ -52,6 +52,7 @@ int net_objective(const NetObject *net, args_objective *objective, PyObject *los
                   PyObject *sample_weight);
 
 const mlpc_kernels *net_kernels(const NetObject *net);
+mlpc_model net_model(const NetObject *net);
 size_t net_itemsize(const NetObject *net);
 
 /* From here on there is no latest forward. */

@@ -5,6 +5,11 @@
 
 const mlpc_kernels *net_kernels(const NetObject *net) { return module_kernels(net->state, net->plan->dtype); }
 
+mlpc_model net_model(const NetObject *net)
+{
+    return (mlpc_model){net->plan, net_kernels(net), PyArray_DATA(net->parameters)};
+}
+
 size_t net_itemsize(const NetObject *net) { return net->plan->dtype == MLPC_FLOAT32 ? 4 : 8; }
 
 PyArrayObject *net_view(const NetObject *net, int ndim, const npy_intp *shape, const npy_intp *strides, void *data,

@@ -169,15 +169,12 @@ static PyArrayObject *parse_logits(PyObject *module, PyObject *object, mlpc_dtyp
 static mlpc_status run_loss(const mlpc_kernels *table, const args_objective *objective, PyArrayObject *z,
                             PyArrayObject *dz, double *row_loss, double *value)
 {
-    const mlpc_loss loss_ = objective->loss;
-    const mlpc_targets targets = objective->targets;
     const void *const z_data = PyArray_DATA(z);
     void *const dz_data = PyArray_DATA(dz);
     const size_t B = (size_t)PyArray_DIM(z, 0), O = (size_t)PyArray_DIM(z, 1);
     poll_state state;
     const mlpc_poll *const poll = poll_begin_work(&state, mlpc_loss_terms(B, O), table->piece);
-    const mlpc_status status =
-        mlpc_loss_evaluate(&loss_, table, z_data, &targets, B, O, value, dz_data, row_loss, poll);
+    const mlpc_status status = mlpc_loss_evaluate(&objective->objective, table, z_data, value, dz_data, row_loss, poll);
     poll_end(&state);
     return status;
 }

@@ -34,10 +34,9 @@ static int freeze(PredictorObject *self, const module_state *state, const args_p
     PyArrayObject *array = args_real("parameters", parameters, net->dtype);
     int result = -1;
     if (array != NULL && args_shape1("parameters", array, (npy_intp)net->n_parameters) == 0) {
-        const mlpc_kernels *const kernels = module_kernels(state, net->dtype);
-        const void *const numbers = PyArray_DATA(array);
+        const mlpc_model model = {net, module_kernels(state, net->dtype), PyArray_DATA(array)};
         PyThreadState *const thread = PyEval_SaveThread();
-        const mlpc_status status = mlpc_predictor_create(&self->predictor, net, kernels, numbers, loss);
+        const mlpc_status status = mlpc_predictor_create(&self->predictor, &model, loss);
         PyEval_RestoreThread(thread);
         if (status == MLPC_OK)
             result = 0;
@@ -120,12 +119,13 @@ static int predictor_traverse(PyObject *self, visitproc visit, void *arg)
 /* Memory for so many rows; NULL with MemoryError. */
 static memory *take_memory(PredictorObject *self, size_t rows)
 {
+    const mlpc_model *const model = &self->predictor->model;
     memory *taken = self->idle;
     if (taken != NULL)
         self->idle = taken->next;
     else if ((taken = PyMem_RawCalloc(1, sizeof *taken)) == NULL)
         PyErr_NoMemory();
-    if (taken != NULL && infer_reserve(&taken->workspace, self->predictor->net, self->predictor->kernels, rows) < 0) {
+    if (taken != NULL && infer_reserve(&taken->workspace, model->net, model->kernels, rows) < 0) {
         mlpc_workspace_free(taken->workspace);
         PyMem_RawFree(taken);
         taken = NULL;
@@ -139,20 +139,20 @@ static void give_back(PredictorObject *self, memory *taken)
     self->idle = taken;
 }
 
-static PyObject *predict(PredictorObject *self, const mlpc_input *input, size_t n, mlpc_output output)
+static PyObject *predict(PredictorObject *self, const mlpc_input *x, mlpc_output output)
 {
     const mlpc_predictor *const predictor = self->predictor;
-    const mlpc_kernels *const kernels = predictor->kernels;
-    PyArrayObject *result = infer_new_output(output, predictor->loss, (npy_intp)n, self->n_out, predictor->net->dtype);
-    memory *const own = result == NULL ? NULL : take_memory(self, n);
+    const mlpc_model *const model = &predictor->model;
+    PyArrayObject *result = infer_new_output(output, predictor->loss, (npy_intp)x->n, self->n_out, model->net->dtype);
+    memory *const own = result == NULL ? NULL : take_memory(self, x->n);
     if (own == NULL) {
         Py_XDECREF(result);
         return NULL;
     }
     void *const to = PyArray_DATA(result);
     poll_state state;
-    const mlpc_poll *const poll = poll_begin_work(&state, mlpc_forward_terms(predictor->net, n), kernels->piece);
-    const mlpc_status status = mlpc_predictor_run(predictor, own->workspace, output, to, input, n, poll);
+    const mlpc_poll *const poll = poll_begin_work(&state, mlpc_forward_terms(model->net, x->n), model->kernels->piece);
+    const mlpc_status status = mlpc_predictor_run(predictor, own->workspace, output, to, x, poll);
     poll_end(&state);
     give_back(self, own);
     if (status != MLPC_OK) {
@@ -172,9 +172,9 @@ static PyObject *predictor_predict(PyObject *object, PyObject *const *args, Py_s
         (output = names_find("output", args[1], names_outputs, MLPC_N_OUTPUTS)) < 0 ||
         (output != MLPC_OUTPUT_logits && args_outputs(self->predictor->loss, self->n_out) < 0))
         return NULL;
-    PyArrayObject *x = args_input(&input, args[0], args[2], self->predictor->net->dtype, self->n_in);
+    PyArrayObject *x = args_input(&input, args[0], args[2], self->predictor->model.net->dtype, self->n_in);
     if (x != NULL)
-        result = predict(self, &input, (size_t)PyArray_DIM(x, 0), (mlpc_output)output);
+        result = predict(self, &input, (mlpc_output)output);
     Py_XDECREF(x);
     return result;
 }
@@ -182,11 +182,11 @@ static PyObject *predictor_predict(PyObject *object, PyObject *const *args, Py_s
 static PyObject *copy_parameters(PyObject *object, PyObject *Py_UNUSED(none))
 {
     const PredictorObject *const self = (PredictorObject *)object;
-    const mlpc_net *const net = self->predictor->net;
+    const mlpc_net *const net = self->predictor->model.net;
     const npy_intp n = self->n_parameters;
     PyObject *copy = PyArray_SimpleNew(1, &n, args_type_number(net->dtype));
     if (copy != NULL)
-        memcpy(PyArray_DATA((PyArrayObject *)copy), self->predictor->parameters,
+        memcpy(PyArray_DATA((PyArrayObject *)copy), self->predictor->model.parameters,
                net->n_parameters * mlpc_itemsize(net->dtype));
     return copy;
 }

@@ -17,12 +17,12 @@ static SamplesObject *make(const module_state *state, PyArrayObject *x, double s
     self->x = x;
     self->dtype = dtype;
     self->scale = scale;
-    const mlpc_input input = {PyArray_DATA(x), PyArray_TYPE(x) == NPY_UINT8, scale};
-    const size_t n = (size_t)PyArray_DIM(x, 0), columns = (size_t)PyArray_DIM(x, 1);
+    const mlpc_input input = {PyArray_DATA(x), (size_t)PyArray_DIM(x, 0), PyArray_TYPE(x) == NPY_UINT8, scale};
+    const size_t columns = (size_t)PyArray_DIM(x, 1);
     const mlpc_kernels *const kernels = module_kernels(state, dtype);
     poll_state poll;
     poll_begin(&poll, NULL);
-    const mlpc_status status = mlpc_samples_create(&self->samples, kernels, &input, n, columns, zeros, &poll.poll);
+    const mlpc_status status = mlpc_samples_create(&self->samples, kernels, &input, columns, zeros, &poll.poll);
     poll_end(&poll);
     if (status != MLPC_OK) {
         self->samples = NULL;

@@ -21,11 +21,10 @@ static int parse_optimizer(const NetObject *net, args_optimizer *optimizer, PyOb
 
 static void step_within(NetObject *net, const args_optimizer *optimizer, double lr)
 {
-    const mlpc_kernels *const kernels = net_kernels(net);
-    void *const parameters = PyArray_DATA(net->parameters);
+    const mlpc_model model = net_model(net);
     const void *const gradients = PyArray_DATA(net->gradients);
     Py_BEGIN_ALLOW_THREADS
-    mlpc_step(&optimizer->optimizer, net->plan, kernels, parameters, gradients, lr);
+    mlpc_step(&model, &optimizer->optimizer, gradients, lr);
     Py_END_ALLOW_THREADS
 }
 
@@ -62,21 +61,21 @@ typedef struct {
     SamplesObject *x;
     args_objective objective;
     args_optimizer optimizer;
-    size_t batch_size;
-    mlpc_epoch_settings settings;
+    mlpc_training training; /* whose samples, objective and optimizer are those above, once they are apart */
+    mlpc_epoch epoch;
     int keep_gradients;
     PyObject *tick; /* borrowed */
 } epoch_args;
 
 static int parse_settings(epoch_args *epoch, PyObject *const *args)
 {
-    mlpc_epoch_settings *const settings = &epoch->settings;
+    mlpc_training *const training = &epoch->training;
     uint64_t number;
-    if (args_size("batch_size", args[5], 1, &epoch->batch_size) < 0 || args_bool(args[6], &settings->shuffle) < 0 ||
-        args_integer("seed", args[7], 0, UINT64_MAX, &settings->seed) < 0 ||
+    if (args_size("batch_size", args[5], 1, &training->batch_size) < 0 || args_bool(args[6], &training->shuffle) < 0 ||
+        args_integer("seed", args[7], 0, UINT64_MAX, &training->seed) < 0 ||
         args_integer("epoch", args[8], 0, UINT32_MAX, &number) < 0 || args_bool(args[9], &epoch->keep_gradients) < 0)
         return -1;
-    settings->epoch = (uint32_t)number;
+    epoch->epoch.number = (uint32_t)number;
     epoch->tick = args[10];
     if (epoch->tick != Py_None && !PyCallable_Check(epoch->tick)) {
         PyErr_Format(PyExc_TypeError, "tick: expected a function or None, got %.100s", Py_TYPE(epoch->tick)->tp_name);
@@ -93,11 +92,9 @@ static int parse_epoch(const NetObject *net, epoch_args *epoch, PyObject *const 
         args_objective_rows(&epoch->objective, PyArray_DIM(epoch->x->x, 0)) < 0 ||
         parse_optimizer(net, &epoch->optimizer, args[4]) < 0)
         return -1;
-    const size_t n = (size_t)PyArray_DIM(epoch->x->x, 0);
-    if (epoch->batch_size > n)
-        epoch->batch_size = n;
-    return args_optimizer_rates(&epoch->optimizer, args[4], n / epoch->batch_size + (n % epoch->batch_size != 0),
-                                &epoch->settings.rates);
+    const size_t n = (size_t)PyArray_DIM(epoch->x->x, 0), batch_size = epoch->training.batch_size;
+    return args_optimizer_rates(&epoch->optimizer, args[4], n / batch_size + (n % batch_size != 0),
+                                &epoch->epoch.rates);
 }
 
 /* What the epoch writes overlaps nothing that it reads: data in the network's own memory are copied, others refused. */
@@ -124,18 +121,12 @@ static int keep_apart(const NetObject *net, epoch_args *epoch)
 }
 
 /* The memory of an epoch: that of the last one, where it fits. */
-static int reserve_trainer(NetObject *net, const epoch_args *epoch)
+static int reserve_trainer(NetObject *net, const mlpc_model *model, const mlpc_training *training)
 {
-    const mlpc_kernels *const kernels = net_kernels(net);
-    const mlpc_optimizer *const optimizer = &epoch->optimizer.optimizer;
-    const mlpc_samples *const samples = epoch->x->samples;
-    const size_t threads = module_num_threads();
-    if (net->trainer != NULL &&
-        mlpc_trainer_fits(net->trainer, net->plan, kernels, optimizer, samples, epoch->batch_size, threads))
+    if (net->trainer != NULL && mlpc_trainer_fits(net->trainer, model, training))
         return 0;
     mlpc_trainer_free(net->trainer);
-    const mlpc_status status =
-        mlpc_trainer_create(&net->trainer, net->plan, kernels, optimizer, samples, epoch->batch_size, threads);
+    const mlpc_status status = mlpc_trainer_create(&net->trainer, model, training);
     if (status != MLPC_OK) {
         net->trainer = NULL;
         errors_raise(status);
@@ -146,18 +137,21 @@ static int reserve_trainer(NetObject *net, const epoch_args *epoch)
 
 static PyObject *train_within(NetObject *net, epoch_args *epoch)
 {
-    if (keep_apart(net, epoch) < 0 || reserve_trainer(net, epoch) < 0)
+    if (keep_apart(net, epoch) < 0)
         return NULL;
-    const mlpc_kernels *const kernels = net_kernels(net);
-    void *const parameters = PyArray_DATA(net->parameters);
-    void *const gradients = epoch->keep_gradients ? PyArray_DATA(net->gradients) : NULL;
-    const mlpc_samples *const samples = epoch->x->samples;
+    const mlpc_model model = net_model(net);
+    epoch->training.samples = epoch->x->samples;
+    epoch->training.objective = epoch->objective.objective;
+    epoch->training.optimizer = epoch->optimizer.optimizer;
+    epoch->training.threads = module_num_threads();
+    epoch->epoch.gradients = epoch->keep_gradients ? PyArray_DATA(net->gradients) : NULL;
+    if (reserve_trainer(net, &model, &epoch->training) < 0)
+        return NULL;
     mlpc_epoch_result result = {0};
     poll_state poll;
     poll_begin(&poll, epoch->tick);
-    const mlpc_status status = mlpc_train_epoch(net->plan, kernels, parameters, gradients, net->trainer,
-                                                &epoch->optimizer.optimizer, &epoch->objective.loss, samples,
-                                                &epoch->objective.targets, &epoch->settings, &result, &poll.poll);
+    const mlpc_status status =
+        mlpc_train_epoch(&model, &epoch->training, net->trainer, &epoch->epoch, &result, &poll.poll);
     poll_end(&poll);
     if (status == MLPC_ERROR_DIVERGED)
         return errors_raise_diverged(net->state, result.loss, result.lr);
@@ -168,14 +162,14 @@ static PyObject *train_within(NetObject *net, epoch_args *epoch)
 PyObject *net_fused(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 {
     NetObject *const net = (NetObject *)self;
+    const mlpc_model model = net_model(net);
     args_optimizer optimizer = {0};
     size_t batch_size;
     int keeps_gradients;
     PyObject *result = NULL;
     if (args_count("_fused", nargs, 3) == 0 && parse_optimizer(net, &optimizer, args[0]) == 0 &&
         args_size("batch_size", args[1], 1, &batch_size) == 0 && args_bool(args[2], &keeps_gradients) == 0)
-        result = PyBool_FromLong(
-            mlpc_fused_carries(net->plan, net_kernels(net), &optimizer.optimizer, batch_size, keeps_gradients));
+        result = PyBool_FromLong(mlpc_fused_carries(&model, &optimizer.optimizer, batch_size, keeps_gradients));
     args_optimizer_clear(&optimizer);
     return result;
 }

@@ -18,11 +18,10 @@ static const size_t sizes[LAYERS + 1] = {INPUTS, 100, 50, OUTPUTS};
 
 typedef struct {
     mlpc_dtype dtype;
-    const mlpc_kernels *kernels;
-    mlpc_net *net;
+    mlpc_model model;
     mlpc_workspace *workspace, *for_inference;
     mlpc_predictor *predictor;
-    void *parameters, *gradients, *state[MLPC_MAX_STATES], *x, *dense, *z;
+    void *gradients, *state[MLPC_MAX_STATES], *x, *dense, *z;
     int64_t labels[ROWS];
     double steps, result;
 } work;
@@ -32,25 +31,25 @@ static const mlpc_loss loss = {.kind = MLPC_LOSS_cross_entropy, .mean = 1};
 static void prepare(work *w, mlpc_isa isa)
 {
     const mlpc_block hidden[LAYERS - 1] = {{.activation = MLPC_ACTIVATION_relu}, {.activation = MLPC_ACTIVATION_tanh}};
-    w->kernels = mlpc_kernels_for(isa, w->dtype);
-    check(mlpc_net_create(&w->net, w->dtype, LAYERS, sizes, hidden));
-    check(mlpc_workspace_create(&w->workspace, w->net, BATCH, 1));
-    check(mlpc_workspace_create_for_inference(&w->for_inference, w->net, BATCH, 1));
-    const size_t itemsize = mlpc_itemsize(w->dtype), n = w->net->n_parameters;
-    w->parameters = allocate(n, itemsize);
+    mlpc_net *net;
+    check(mlpc_net_create(&net, w->dtype, LAYERS, sizes, hidden));
+    check(mlpc_workspace_create(&w->workspace, net, BATCH, 1));
+    check(mlpc_workspace_create_for_inference(&w->for_inference, net, BATCH, 1));
+    const size_t itemsize = mlpc_itemsize(w->dtype), n = net->n_parameters;
+    w->model = (mlpc_model){net, mlpc_kernels_for(isa, w->dtype), allocate(n, itemsize)};
     w->gradients = allocate(n, itemsize);
     for (size_t i = 0; i < MLPC_MAX_STATES; i++)
         w->state[i] = allocate(n, itemsize);
     w->x = allocate(ROWS * INPUTS, itemsize);
     w->dense = allocate(ROWS * INPUTS, itemsize);
     w->z = allocate(ROWS * OUTPUTS, itemsize);
-    check(mlpc_initialize(w->net, mlpc_kernels_for(isa, MLPC_FLOAT64), w->parameters, MLPC_INIT_torch, 1, NULL));
+    check(mlpc_initialize(net, mlpc_kernels_for(isa, MLPC_FLOAT64), w->model.parameters, MLPC_INIT_torch, 1, NULL));
     for (size_t i = 0; i < ROWS * INPUTS; i++) {
         const double u = mlpc_random_uniform(2, MLPC_STREAM_INIT, 0, i);
         put(w->x, w->dtype, i, u < 0.8 ? 0 : 5 * (u - 0.8));
         put(w->dense, w->dtype, i, u);
     }
-    check(mlpc_predictor_create(&w->predictor, w->net, w->kernels, w->parameters, loss.kind));
+    check(mlpc_predictor_create(&w->predictor, &w->model, loss.kind));
     for (size_t i = 0; i < ROWS; i++)
         w->labels[i] = (int64_t)(mlpc_random_bits(3, MLPC_STREAM_INIT, 0, i) % OUTPUTS);
 }
@@ -59,10 +58,10 @@ static void prepare(work *w, mlpc_isa isa)
 
 static void forward_of(work *w, const void *rows, size_t rounds)
 {
-    const mlpc_input x = {.rows = rows};
+    const mlpc_input x = {.rows = rows, .n = BATCH};
     for (size_t i = 0; i < rounds; i++)
-        check(mlpc_forward(w->net, w->kernels, w->parameters, w->workspace, &x, BATCH, NULL));
-    w->result = w->kernels->sum(w->workspace->z[LAYERS - 1], BATCH * OUTPUTS);
+        check(mlpc_forward(&w->model, w->workspace, &x, NULL));
+    w->result = w->model.kernels->sum(w->workspace->z[LAYERS - 1], BATCH * OUTPUTS);
 }
 
 /* Zeros would be skipped. */
@@ -70,43 +69,56 @@ static void forward(work *w, size_t rounds) { forward_of(w, w->dense, rounds); }
 
 static void predict(work *w, const void *rows, size_t n, size_t rounds)
 {
-    const mlpc_input x = {.rows = rows};
+    const mlpc_input x = {.rows = rows, .n = n};
     for (size_t i = 0; i < rounds; i++)
-        check(mlpc_predictor_run(w->predictor, w->for_inference, MLPC_OUTPUT_logits, w->z, &x, n, NULL));
-    w->result = w->kernels->sum(w->z, n * OUTPUTS);
+        check(mlpc_predictor_run(w->predictor, w->for_inference, MLPC_OUTPUT_logits, w->z, &x, NULL));
+    w->result = w->model.kernels->sum(w->z, n * OUTPUTS);
 }
 
 static void predict_one(work *w, size_t rounds) { predict(w, w->x, 1, rounds); }
 
 static void predict_batch(work *w, size_t rounds) { predict(w, w->dense, BATCH, rounds); }
 
+static mlpc_objective objective_of(const work *w, size_t n)
+{
+    return (mlpc_objective){loss, {.n = n, .O = OUTPUTS, .labels = w->labels}};
+}
+
 static void loss_and_backward(work *w, size_t rounds)
 {
-    const mlpc_targets targets = {.labels = w->labels};
+    const mlpc_objective objective = objective_of(w, BATCH);
+    const mlpc_input x = {.rows = w->x, .n = BATCH};
+    const mlpc_gradients gradients = {.parameters = w->gradients};
     forward_of(w, w->x, 1);
     for (size_t i = 0; i < rounds; i++) {
-        check(mlpc_loss_evaluate(&loss, w->kernels, w->workspace->z[LAYERS - 1], &targets, BATCH, OUTPUTS, &w->result,
-                                 w->z, w->workspace->row_loss, NULL));
-        check(mlpc_backward(w->net, w->kernels, w->parameters, w->gradients, w->workspace, w->x, w->z, NULL, BATCH, 0,
-                            NULL));
+        check(mlpc_loss_evaluate(&objective, w->model.kernels, w->workspace->z[LAYERS - 1], &w->result, w->z,
+                                 w->workspace->row_loss, NULL));
+        check(mlpc_backward(&w->model, w->workspace, &x, w->z, &gradients, NULL));
     }
 }
 
 /* The one place that knows how the core is asked for training. */
 static void train(work *w, const mlpc_optimizer *optimizer, double lr, size_t epochs)
 {
-    const mlpc_targets targets = {.labels = w->labels};
     mlpc_samples *samples;
     mlpc_trainer *trainer;
     double *const rates = constant_rates((ROWS + BATCH - 1) / BATCH, lr);
-    const mlpc_input input = {.rows = w->x};
-    check(mlpc_samples_create(&samples, w->kernels, &input, ROWS, w->net->layers[0].n_in, MLPC_ZEROS_CHOOSE, NULL));
-    check(mlpc_trainer_create(&trainer, w->net, w->kernels, optimizer, samples, BATCH, 1));
+    const mlpc_input input = {.rows = w->x, .n = ROWS};
+    check(mlpc_samples_create(&samples, w->model.kernels, &input, INPUTS, MLPC_ZEROS_CHOOSE, NULL));
+    const mlpc_training training = {
+        .samples = samples,
+        .objective = objective_of(w, ROWS),
+        .optimizer = *optimizer,
+        .batch_size = BATCH,
+        .threads = 1,
+        .shuffle = 1,
+        .seed = 4,
+    };
+    check(mlpc_trainer_create(&trainer, &w->model, &training));
     for (size_t i = 0; i < epochs; i++) {
-        const mlpc_epoch_settings settings = {.shuffle = 1, .seed = 4, .epoch = (uint32_t)i, .rates = rates};
+        const mlpc_epoch epoch = {.number = (uint32_t)i, .rates = rates};
         mlpc_epoch_result result;
-        check(mlpc_train_epoch(w->net, w->kernels, w->parameters, NULL, trainer, optimizer, &loss, samples, &targets,
-                               &settings, &result, NULL));
+        check(mlpc_train_epoch(&w->model, &training, trainer, &epoch, &result, NULL));
         w->result = result.loss;
     }
     mlpc_trainer_free(trainer);

@@ -115,14 +115,15 @@ static mlpc_kernels counting(mlpc_dtype dtype)
 /* ---- Workloads --------------------------------------------------------------------------------------------------- */
 
 typedef struct {
-    mlpc_kernels k;
+    mlpc_kernels k; /* the model's, once it refers to them */
     mlpc_net *net;
+    mlpc_model model;
     mlpc_workspace *all, *some;
     mlpc_predictor *predictor;
     mlpc_samples *samples;
     mlpc_trainer *trainer;
     size_t n, batch, *order;
-    void *parameters, *gradients, *x, *z;
+    void *gradients, *x, *z;
     double *row_loss, *rates;
     int64_t *labels;
     int keeps;
@@ -132,54 +133,72 @@ static const mlpc_loss loss = {.kind = MLPC_LOSS_cross_entropy, .mean = 1};
 
 static mlpc_status shuffle(work *w) { return mlpc_shuffle(w->order, w->n, 1, 2, &poll); }
 
+static mlpc_input input_of(const work *w) { return (mlpc_input){.rows = w->x, .n = w->n}; }
+
+static mlpc_objective objective_of(const work *w)
+{
+    const size_t O = w->net->layers[w->net->n_layers - 1].n_out;
+    return (mlpc_objective){loss, {.n = w->n, .O = O, .labels = w->labels}};
+}
+
+static mlpc_training training_of(const work *w)
+{
+    return (mlpc_training){
+        .samples = w->samples,
+        .objective = objective_of(w),
+        .optimizer = sgd(),
+        .batch_size = w->batch,
+        .threads = 1,
+        .shuffle = 1,
+    };
+}
+
 static mlpc_status train(work *w)
 {
-    const mlpc_optimizer optimizer = sgd();
-    const mlpc_targets targets = {.labels = w->labels};
-    const mlpc_epoch_settings settings = {.shuffle = 1, .rates = w->rates};
+    const mlpc_training training = training_of(w);
+    const mlpc_epoch epoch = {.rates = w->rates, .gradients = w->keeps ? w->gradients : NULL};
     mlpc_epoch_result result;
-    return mlpc_train_epoch(w->net, &w->k, w->parameters, w->keeps ? w->gradients : NULL, w->trainer, &optimizer, &loss,
-                            w->samples, &targets, &settings, &result, &poll);
+    return mlpc_train_epoch(&w->model, &training, w->trainer, &epoch, &result, &poll);
 }
 
 static mlpc_status forward_all(work *w)
 {
-    const mlpc_input x = {.rows = w->x};
-    return mlpc_forward(w->net, &w->k, w->parameters, w->all, &x, w->n, &poll);
+    const mlpc_input x = input_of(w);
+    return mlpc_forward(&w->model, w->all, &x, &poll);
 }
 
 static mlpc_status backward_all(work *w)
 {
-    return mlpc_backward(w->net, &w->k, w->parameters, w->gradients, w->all, w->x, w->z, NULL, w->n, 0, &poll);
+    const mlpc_input x = input_of(w);
+    const mlpc_gradients gradients = {.parameters = w->gradients};
+    return mlpc_backward(&w->model, w->all, &x, w->z, &gradients, &poll);
 }
 
 static mlpc_status loss_of_all(work *w)
 {
-    const mlpc_targets targets = {.labels = w->labels};
-    const size_t O = w->net->layers[w->net->n_layers - 1].n_out;
+    const mlpc_objective objective = objective_of(w);
     double value;
-    return mlpc_loss_evaluate(&loss, &w->k, w->z, &targets, w->n, O, &value, w->z, w->row_loss, &poll);
+    return mlpc_loss_evaluate(&objective, &w->k, w->z, &value, w->z, w->row_loss, &poll);
 }
 
 static mlpc_status predict(work *w)
 {
-    const mlpc_input x = {.rows = w->x};
-    return mlpc_predict(w->net, &w->k, w->parameters, w->some, MLPC_OUTPUT_logits, loss.kind, w->z, &x, w->n, &poll);
+    const mlpc_input x = input_of(w);
+    return mlpc_predict(&w->model, w->some, MLPC_OUTPUT_logits, loss.kind, w->z, &x, &poll);
 }
 
 static mlpc_status predict_frozen(work *w)
 {
-    const mlpc_input x = {.rows = w->x};
-    return mlpc_predictor_run(w->predictor, w->some, MLPC_OUTPUT_logits, w->z, &x, w->n, &poll);
+    const mlpc_input x = input_of(w);
+    return mlpc_predictor_run(w->predictor, w->some, MLPC_OUTPUT_logits, w->z, &x, &poll);
 }
 
 static mlpc_status evaluate(work *w)
 {
-    const mlpc_input x = {.rows = w->x};
-    const mlpc_targets targets = {.labels = w->labels};
-    double value, accuracy;
-    return mlpc_evaluate(w->net, &w->k, w->parameters, w->some, &loss, &x, &targets, w->n, w->row_loss, &value,
-                         &accuracy, &poll);
+    const mlpc_input x = input_of(w);
+    const mlpc_objective objective = objective_of(w);
+    mlpc_evaluation evaluation;
+    return mlpc_evaluate(&w->model, w->some, &objective, &x, &evaluation, w->row_loss, &poll);
 }
 
 /* At most so many pieces of work before a question, and at least so many questions; a call that is told to end does so
@@ -205,7 +224,6 @@ static void check_calls(work *w, const char *name, mlpc_status (*call)(work *), 
 static work prepare(mlpc_dtype dtype, const size_t sizes[], size_t n_layers, mlpc_activation hidden, size_t n,
                     size_t batch)
 {
-    const mlpc_optimizer optimizer = sgd();
     const mlpc_block block = mlpc_block_of(hidden), all[] = {block, block, block};
     const size_t O = sizes[n_layers], itemsize = mlpc_itemsize(dtype);
     work w = {.k = counting(dtype), .n = n, .batch = batch};
@@ -214,7 +232,6 @@ static work prepare(mlpc_dtype dtype, const size_t sizes[], size_t n_layers, mlp
     check(mlpc_workspace_create_for_inference(&w.some, w.net, 256, 1));
     w.order = allocate(n, sizeof *w.order);
     w.rates = constant_rates(n, 0.1);
-    w.parameters = allocate(w.net->n_parameters, itemsize);
     w.gradients = allocate(w.net->n_parameters, itemsize);
     w.x = allocate(n * sizes[0], itemsize);
     w.z = allocate(n * O, itemsize);
@@ -222,18 +239,23 @@ static work prepare(mlpc_dtype dtype, const size_t sizes[], size_t n_layers, mlp
     w.labels = allocate(n, sizeof(int64_t));
     for (size_t i = 0; i < n * sizes[0]; i++)
         put(w.x, dtype, i, 1); /* zeros would be skipped */
-    const mlpc_input input = {.rows = w.x};
-    check(mlpc_samples_create(&w.samples, &w.k, &input, n, sizes[0], MLPC_ZEROS_MULTIPLY, NULL));
-    check(mlpc_trainer_create(&w.trainer, w.net, &w.k, &optimizer, w.samples, batch, 1));
     return w;
 }
 
-/* Apart from prepare, which gives the work away: the predictor refers to its kernels. */
-static void freeze(work *w) { check(mlpc_predictor_create(&w->predictor, w->net, &w->k, w->parameters, loss.kind)); }
+/* The part that refers to the work's own kernels: it must not be given away any more. */
+static void begin(work *w)
+{
+    const mlpc_input input = input_of(w);
+    w->model = (mlpc_model){w->net, &w->k, allocate(w->net->n_parameters, w->k.itemsize)};
+    check(mlpc_samples_create(&w->samples, &w->k, &input, w->net->layers[0].n_in, MLPC_ZEROS_MULTIPLY, NULL));
+    const mlpc_training training = training_of(w);
+    check(mlpc_trainer_create(&w->trainer, &w->model, &training));
+    check(mlpc_predictor_create(&w->predictor, &w->model, loss.kind));
+}
 
 static void discard(work *w)
 {
-    void *const memory[] = {w->order, w->parameters, w->gradients, w->x, w->z, w->row_loss, w->rates, w->labels};
+    void *const memory[] = {w->order, w->model.parameters, w->gradients, w->x, w->z, w->row_loss, w->rates, w->labels};
     mlpc_predictor_free(w->predictor);
     mlpc_trainer_free(w->trainer);
     mlpc_samples_free(w->samples);
@@ -263,7 +285,7 @@ int main(void)
         for (int dtype = 0; dtype < MLPC_N_DTYPES; dtype++) {
             work w = prepare((mlpc_dtype)dtype, nets[i].sizes, nets[i].n_layers, MLPC_ACTIVATION_gelu, nets[i].n,
                              nets[i].batch);
-            freeze(&w);
+            begin(&w);
             const double input = (double)nets[i].n * 2000 / (double)w.k.piece; /* of a weight's gradient: one piece */
             const size_t draws = nets[i].n / 65536, batches = nets[i].n / nets[i].batch;
             printf("%s, %s\n", nets[i].name, dtype == MLPC_FLOAT32 ? "float32" : "float64");

@@ -15,10 +15,9 @@ static const size_t sizes[LAYERS + 1] = {INPUTS, 30, 17, OUTPUTS};
 static const mlpc_loss loss = {.kind = MLPC_LOSS_cross_entropy, .mean = 1};
 
 typedef struct {
-    const mlpc_kernels *kernels;
+    mlpc_model model;
     size_t threads;
-    mlpc_net *net;
-    float *parameters, *gradients, *state[MLPC_MAX_STATES], *x, *z, *dx;
+    float *gradients, *state[MLPC_MAX_STATES], *x, *z, *dx;
     uint8_t *bytes;
     double *row_loss;
     int64_t *labels;
@@ -27,11 +26,13 @@ typedef struct {
 static void prepare(work *w)
 {
     const mlpc_block hidden[LAYERS - 1] = {{.activation = MLPC_ACTIVATION_relu}, {.activation = MLPC_ACTIVATION_tanh}};
-    check(mlpc_net_create(&w->net, MLPC_FLOAT32, LAYERS, sizes, hidden));
-    w->parameters = allocate(w->net->n_parameters, sizeof(float));
-    w->gradients = allocate(w->net->n_parameters, sizeof(float));
+    mlpc_net *net;
+    check(mlpc_net_create(&net, MLPC_FLOAT32, LAYERS, sizes, hidden));
+    w->model.net = net;
+    w->model.parameters = allocate(net->n_parameters, sizeof(float));
+    w->gradients = allocate(net->n_parameters, sizeof(float));
     for (size_t i = 0; i < MLPC_MAX_STATES; i++)
-        w->state[i] = allocate(w->net->n_parameters, sizeof(float));
+        w->state[i] = allocate(net->n_parameters, sizeof(float));
     w->x = allocate(ROWS * INPUTS, sizeof(float));
     w->bytes = allocate(ROWS * INPUTS, 1);
     w->dx = allocate(ROWS * INPUTS, sizeof(float));
@@ -51,9 +52,9 @@ static void prepare(work *w)
 static void begin(work *w)
 {
     const mlpc_kernels *doubles = mlpc_kernels_for(MLPC_ISA_reference, MLPC_FLOAT64);
-    check(mlpc_initialize(w->net, doubles, w->parameters, MLPC_INIT_torch, 1, NULL));
+    check(mlpc_initialize(w->model.net, doubles, w->model.parameters, MLPC_INIT_torch, 1, NULL));
     for (size_t i = 0; i < MLPC_MAX_STATES; i++)
-        memset(w->state[i], 0, w->net->n_parameters * sizeof(float));
+        memset(w->state[i], 0, w->model.net->n_parameters * sizeof(float));
 }
 
 /* FNV-1a of the bytes. */
@@ -65,26 +66,38 @@ static void print(const char *name, const void *bytes, size_t n)
     printf("%s %016llx\n", name, (unsigned long long)hash);
 }
 
+static mlpc_objective objective_of(const work *w)
+{
+    return (mlpc_objective){loss, {.n = ROWS, .O = OUTPUTS, .labels = w->labels}};
+}
+
 static void train(work *w, const char *name, const mlpc_optimizer *optimizer, mlpc_zeros zeros, int keeps)
 {
-    const mlpc_input input = {.rows = w->x};
-    const mlpc_targets targets = {.labels = w->labels};
+    const mlpc_input input = {.rows = w->x, .n = ROWS};
     mlpc_samples *samples;
     mlpc_trainer *trainer;
     mlpc_epoch_result result;
     double *const rates = constant_rates(ROWS, optimizer->steps ? 0.001 : 0.1);
     begin(w);
-    check(mlpc_samples_create(&samples, w->kernels, &input, ROWS, INPUTS, zeros, NULL));
-    check(mlpc_trainer_create(&trainer, w->net, w->kernels, optimizer, samples, keeps ? ROWS : BATCH, w->threads));
+    check(mlpc_samples_create(&samples, w->model.kernels, &input, INPUTS, zeros, NULL));
+    const mlpc_training training = {
+        .samples = samples,
+        .objective = objective_of(w),
+        .optimizer = *optimizer,
+        .batch_size = keeps ? ROWS : BATCH,
+        .threads = w->threads,
+        .shuffle = 1,
+        .seed = 4,
+    };
+    check(mlpc_trainer_create(&trainer, &w->model, &training));
     for (uint32_t i = 0; i < 2; i++) {
-        const mlpc_epoch_settings settings = {.shuffle = 1, .seed = 4, .epoch = i, .rates = rates};
-        check(mlpc_train_epoch(w->net, w->kernels, w->parameters, keeps ? w->gradients : NULL, trainer, optimizer,
-                               &loss, samples, &targets, &settings, &result, NULL));
+        const mlpc_epoch epoch = {.number = i, .rates = rates, .gradients = keeps ? w->gradients : NULL};
+        check(mlpc_train_epoch(&w->model, &training, trainer, &epoch, &result, NULL));
     }
     mlpc_trainer_free(trainer);
     mlpc_samples_free(samples);
     free(rates);
-    print(name, w->parameters, w->net->n_parameters * sizeof(float));
+    print(name, w->model.parameters, w->model.net->n_parameters * sizeof(float));
 }
 
 static void trainings(work *w)
@@ -100,36 +113,34 @@ static void trainings(work *w)
 
 static void passes(work *w)
 {
-    const mlpc_input x = {.rows = w->x};
-    const mlpc_targets targets = {.labels = w->labels};
+    const mlpc_input x = {.rows = w->x, .n = ROWS};
+    const mlpc_objective objective = objective_of(w);
     mlpc_workspace *all, *some;
     mlpc_predictor *predictor;
-    double value, accuracy;
+    double value;
+    mlpc_evaluation evaluation;
     begin(w);
-    check(mlpc_workspace_create(&all, w->net, ROWS, w->threads));
-    check(mlpc_workspace_create_for_inference(&some, w->net, 100 * w->threads, w->threads));
-    check(mlpc_predictor_create(&predictor, w->net, w->kernels, w->parameters, loss.kind));
-    check(mlpc_forward(w->net, w->kernels, w->parameters, all, &x, ROWS, NULL));
-    check(mlpc_loss_evaluate(&loss, w->kernels, all->z[LAYERS - 1], &targets, ROWS, OUTPUTS, &value, w->z,
-                             all->row_loss, NULL));
-    for (int accumulate = 0; accumulate < 2; accumulate++)
-        check(mlpc_backward(w->net, w->kernels, w->parameters, w->gradients, all, w->x, w->z, w->dx, ROWS, accumulate,
-                            NULL));
-    print("gradients", w->gradients, w->net->n_parameters * sizeof(float));
+    check(mlpc_workspace_create(&all, w->model.net, ROWS, w->threads));
+    check(mlpc_workspace_create_for_inference(&some, w->model.net, 100 * w->threads, w->threads));
+    check(mlpc_predictor_create(&predictor, &w->model, loss.kind));
+    check(mlpc_forward(&w->model, all, &x, NULL));
+    check(mlpc_loss_evaluate(&objective, w->model.kernels, all->z[LAYERS - 1], &value, w->z, all->row_loss, NULL));
+    for (int accumulate = 0; accumulate < 2; accumulate++) {
+        const mlpc_gradients gradients = {w->gradients, accumulate, w->dx};
+        check(mlpc_backward(&w->model, all, &x, w->z, &gradients, NULL));
+    }
+    print("gradients", w->gradients, w->model.net->n_parameters * sizeof(float));
     print("gradients of x", w->dx, ROWS * INPUTS * sizeof(float));
-    check(mlpc_predict(w->net, w->kernels, w->parameters, some, MLPC_OUTPUT_probabilities, loss.kind, w->z, &x, ROWS,
-                       NULL));
+    check(mlpc_predict(&w->model, some, MLPC_OUTPUT_probabilities, loss.kind, w->z, &x, NULL));
     print("probabilities", w->z, ROWS * OUTPUTS * sizeof(float));
-    const mlpc_input bytes = {.rows = w->bytes, .bytes = 1, .scale = 1.0 / 255};
-    check(
-        mlpc_predict(w->net, w->kernels, w->parameters, some, MLPC_OUTPUT_logits, loss.kind, w->z, &bytes, ROWS, NULL));
+    const mlpc_input bytes = {.rows = w->bytes, .n = ROWS, .bytes = 1, .scale = 1.0 / 255};
+    check(mlpc_predict(&w->model, some, MLPC_OUTPUT_logits, loss.kind, w->z, &bytes, NULL));
     print("logits of bytes", w->z, ROWS * OUTPUTS * sizeof(float));
-    check(mlpc_predictor_run(predictor, some, MLPC_OUTPUT_logits, w->z, &bytes, ROWS, NULL));
+    check(mlpc_predictor_run(predictor, some, MLPC_OUTPUT_logits, w->z, &bytes, NULL));
     print("a predictor's", w->z, ROWS * OUTPUTS * sizeof(float));
-    check(mlpc_evaluate(w->net, w->kernels, w->parameters, some, &loss, &x, &targets, ROWS, w->row_loss, &value,
-                        &accuracy, NULL));
+    check(mlpc_evaluate(&w->model, some, &objective, &x, &evaluation, w->row_loss, NULL));
     print("losses", w->row_loss, ROWS * sizeof(double));
-    print("right", &accuracy, sizeof accuracy);
+    print("right", &evaluation.accuracy, sizeof evaluation.accuracy);
     mlpc_predictor_free(predictor);
     mlpc_workspace_free(some);
     mlpc_workspace_free(all);
@@ -144,16 +155,16 @@ static int stop_at(void *left, size_t rows)
 /* Both passes, stopped at each question that they ask, until they ask no more. */
 static void stops(work *w)
 {
-    const mlpc_input x = {.rows = w->x};
+    const mlpc_input x = {.rows = w->x, .n = ROWS};
+    const mlpc_gradients gradients = {.parameters = w->gradients, .x = w->dx};
     mlpc_workspace *all;
-    check(mlpc_workspace_create(&all, w->net, ROWS, w->threads));
+    check(mlpc_workspace_create(&all, w->model.net, ROWS, w->threads));
     for (int back = 0; back < 2; back++)
         for (size_t question = 1, ended = 0; !ended; question++) {
             size_t left = question;
             const mlpc_poll poll = {stop_at, &left};
-            const mlpc_status status = back ? mlpc_backward(w->net, w->kernels, w->parameters, w->gradients, all, w->x,
-                                                            w->z, w->dx, ROWS, 0, &poll)
-                                            : mlpc_forward(w->net, w->kernels, w->parameters, all, &x, ROWS, &poll);
+            const mlpc_status status = back ? mlpc_backward(&w->model, all, &x, w->z, &gradients, &poll)
+                                            : mlpc_forward(&w->model, all, &x, &poll);
             ended = status == MLPC_OK;
             if (!ended && status != MLPC_ERROR_INTERRUPTED)
                 check(status);
@@ -173,14 +184,14 @@ int main(int argc, char **argv)
         return 3;
     for (mlpc_isa isa = 0; isa < MLPC_N_ISAS; isa++)
         if (!strcmp(mlpc_isa_name(isa), argv[1]))
-            w.kernels = mlpc_kernels_for(isa, MLPC_FLOAT32);
+            w.model.kernels = mlpc_kernels_for(isa, MLPC_FLOAT32);
     w.threads = strtoul(argv[2], NULL, 10);
-    if (!w.kernels || !w.threads)
+    if (!w.model.kernels || !w.threads)
         return 3;
     prepare(&w);
     mlpc_team_give_way(0); /* to what else runs here: all ranks are wanted */
     if (mlpc_team_run(w.threads, nothing, NULL) != w.threads ||
-        mlpc_useful_threads(w.net, w.kernels, ROWS, w.threads) != w.threads)
+        mlpc_useful_threads(w.model.net, w.model.kernels, ROWS, w.threads) != w.threads)
         return 4;
     trainings(&w);
     passes(&w);
