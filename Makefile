@@ -128,7 +128,7 @@ $(LIB)/$(SONAME): $(OBJECTS)
 $(LIB)/libmlpc.so: $(LIB)/$(SONAME)
 	ln -sf $(SONAME) $@
 
-$(LIB)/mlpc.h: tools/public_header.py csrc/core/mlpc.h csrc/kernels/types.h csrc/kernels/kernels.def
+$(LIB)/mlpc.h: tools/public_header.py $(wildcard csrc/core/*.h) csrc/kernels/types.h csrc/kernels/kernels.def
 	@mkdir -p $(@D)
 	$(PYTHON) tools/public_header.py > $@
 

@@ -19,8 +19,8 @@ INCLUDE = re.compile(r'#include "([^"]+\.h)"\n\n?')
 SYSTEM_INCLUDE = re.compile(r"#include <[^>]+>\n\n?")
 
 
-def written_out(path: Path) -> str:
-    """The header without includes of our own files."""
+def written_out(path: Path, included: set[Path]) -> str:
+    """The header without includes of our own files, each of which stands where the first one names it."""
 
     def entries(found: re.Match[str]) -> str:
         family, prefix, table = found[1], found[2], (path.parent / found[3]).read_text()
@@ -30,14 +30,19 @@ def written_out(path: Path) -> str:
 
     text = BUILD_ONLY.sub("", path.read_text())
     text = LISTED.sub(entries, text)
-    return INCLUDE.sub(lambda found: contents(path.parent / found[1]), text)
+    return INCLUDE.sub(lambda found: contents((path.parent / found[1]).resolve(), included), text)
 
 
-def contents(path: Path) -> str:
-    """What an included header declares: no guard, and no headers of the system, which mlpc.h includes itself."""
-    guarded = GUARD.search(written_out(path))
+def contents(path: Path, included: set[Path]) -> str:
+    """What an included header declares, the first time: no guard, and no headers of the system, which mlpc.h includes
+    itself.
+    """
+    if path in included:
+        return ""
+    included.add(path)
+    guarded = GUARD.search(written_out(path, included))
     return SYSTEM_INCLUDE.sub("", guarded[2].lstrip("\n"))
 
 
 if __name__ == "__main__":
-    print(written_out(ROOT / "csrc/core/mlpc.h"), end="")
+    print(written_out(ROOT / "csrc/core/mlpc.h", set()), end="")

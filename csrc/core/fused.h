@@ -37,8 +37,8 @@ typedef struct {
     mlpc_training training;
     const size_t *order; /* (n,) */
     const double *rates; /* (batches,) */
-    size_t batch_size;
-    double *row_loss; /* (n,) in that order */
+    size_t batch_size;   /* no more than there are samples */
+    double *row_loss;    /* (n,) in that order */
     const mlpc_poll *poll;
 } mlpc_fused_job;
 

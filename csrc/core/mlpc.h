@@ -105,7 +105,9 @@ mlpc_status mlpc_net_create(mlpc_net **net, mlpc_dtype dtype, size_t n_layers, c
 mlpc_status mlpc_net_copy(mlpc_net **copy, const mlpc_net *net);
 void mlpc_net_free(mlpc_net *net);
 
-/* A network to compute with: its plan, its parameters and who computes. */
+/* ---- Models: networks to compute with ---------------------------------------------------------------------------- */
+
+/* A plan, its parameters, and who computes. */
 typedef struct {
     const mlpc_net *net;
     const mlpc_kernels *kernels; /* of the net's dtype */

@@ -221,33 +221,37 @@ static mlpc_status train_batch(const job *j, size_t B, double *row_loss, mlpc_ep
 /* What training has changed, kept and put back: parameters, the optimizer's state and its number of steps. */
 static void remember(const job *j)
 {
+    const mlpc_optimizer *const optimizer = &j->training->optimizer;
     const size_t bytes = j->model->net->n_parameters * j->model->kernels->itemsize;
     memcpy(j->trainer->parameters, j->model->parameters, bytes);
     for (int s = 0; s < MLPC_MAX_STATES; s++)
-        if (j->training->optimizer.state[s])
-            memcpy(j->trainer->state[s], j->training->optimizer.state[s], bytes);
-    if (j->training->optimizer.steps)
-        j->trainer->steps = *j->training->optimizer.steps;
+        if (optimizer->state[s])
+            memcpy(j->trainer->state[s], optimizer->state[s], bytes);
+    if (optimizer->steps)
+        j->trainer->steps = *optimizer->steps;
 }
 
 static void restore(const job *j)
 {
+    const mlpc_optimizer *const optimizer = &j->training->optimizer;
     const size_t bytes = j->model->net->n_parameters * j->model->kernels->itemsize;
     memcpy(j->model->parameters, j->trainer->parameters, bytes);
     for (int s = 0; s < MLPC_MAX_STATES; s++)
-        if (j->training->optimizer.state[s])
-            memcpy(j->training->optimizer.state[s], j->trainer->state[s], bytes);
-    if (j->training->optimizer.steps)
-        *j->training->optimizer.steps = j->trainer->steps;
+        if (optimizer->state[s])
+            memcpy(optimizer->state[s], j->trainer->state[s], bytes);
+    if (optimizer->steps)
+        *optimizer->steps = j->trainer->steps;
 }
 
 static int finite(const job *j)
 {
+    void *const *const state = j->training->optimizer.state;
+    const mlpc_kernels *const kernels = j->model->kernels;
     const size_t P = j->model->net->n_parameters;
     for (int s = 0; s < MLPC_MAX_STATES; s++)
-        if (j->training->optimizer.state[s] && !j->model->kernels->all_finite(j->training->optimizer.state[s], P))
+        if (state[s] && !kernels->all_finite(state[s], P))
             return 0;
-    return j->model->kernels->all_finite(j->model->parameters, P);
+    return kernels->all_finite(j->model->parameters, P);
 }
 
 /* The batches of an epoch, one call after the other. */

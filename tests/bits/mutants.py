@@ -164,7 +164,7 @@ MUTANTS = [
         "(real)(x[i] * scale)",
     ),
     # Losses and optimizers
-    mutant("no mean over the columns", CORE + "loss.c", "total * (double)O", "total"),
+    mutant("no mean over the columns", CORE + "loss.c", "total * (double)targets->O", "total"),
     mutant(
         "a reciprocal instead of the division by the divisor",
         TEMPLATES + "rows.inc",
@@ -251,7 +251,7 @@ MUTANTS = [
     mutant(
         "what was not finite stays in the padding",
         CORE + "fused.c",
-        "mlpc_fused_clear(f, job->kernels->itemsize);",
+        "mlpc_fused_clear(f, job->model.kernels->itemsize);",
         ";",
         tests=("tests/bits/test_training_paths.py", "-k", "trains_again"),
     ),
@@ -372,14 +372,14 @@ MUTANTS = [
     mutant(
         "divergence leaves the diverged parameters",
         CORE + "train.c",
-        "memcpy(j->parameters, j->trainer->parameters, bytes);",
+        "memcpy(j->model->parameters, j->trainer->parameters, bytes);",
         "",
         tests=("tests/bits/test_training_paths.py", "-k", "divergence"),
     ),
     mutant(
         "divergence leaves the number of steps",
         CORE + "train.c",
-        "*j->optimizer->steps = j->trainer->steps;",
+        "*optimizer->steps = j->trainer->steps;",
         ";",
         tests=("tests/bits/test_training_paths.py", "-k", "divergence"),
     ),
