@@ -60,18 +60,18 @@ typedef struct {
     const mlpc_packed *packed; /* as in the job */
     mlpc_finite finite;        /* what is known by now */
     mlpc_input x;
-    size_t at, n;
+    size_t at;
     int in_panels; /* the latest layer was computed by panels: its z and a lie in longer rows, in the workspace */
     size_t row;    /* elements between these */
     void *logits;  /* where the last layer's z goes, or NULL */
 } rows;
 
-/* The input from a row of I columns on. */
-static mlpc_input input_from(const mlpc_input *x, size_t row, size_t I, size_t itemsize)
+/* n rows of an input of I columns, from a row on. */
+static mlpc_input input_from(const mlpc_input *x, size_t row, size_t n, size_t I, size_t itemsize)
 {
     mlpc_input from = *x;
     from.rows = (const char *)x->rows + row * I * (x->bytes ? 1 : itemsize);
-    from.n = x->n - row;
+    from.n = n;
     return from;
 }
 
@@ -136,7 +136,7 @@ static void take_logits(const rows *r)
     const mlpc_pass *p = r->pass;
     const size_t last = p->model.net->n_layers - 1, O = p->model.net->layers[last].n_out;
     void *const from = in_workspace(r, p->workspace->z[last], last), *const to = z_of(r, last);
-    for (size_t b = 0; b < r->n; b++)
+    for (size_t b = 0; b < r->x.n; b++)
         memmove(mlpc_pass_at(p, to, b * O), mlpc_pass_at(p, from, b * r->row), O * p->model.kernels->itemsize);
 }
 
@@ -144,16 +144,16 @@ static mlpc_status activate(const rows *r, size_t l)
 {
     const mlpc_pass *p = r->pass;
     const mlpc_layer *layer = &p->model.net->layers[l];
-    const size_t row = r->row, most = mlpc_pass_piece(p, r->n, row, MLPC_ACTIVATION_TERMS);
+    const size_t row = r->row, most = mlpc_pass_piece(p, r->x.n, row, MLPC_ACTIVATION_TERMS);
     if (mlpc_block_is_identity(&layer->block))
         return MLPC_OK;
-    for (size_t b = 0; b < r->n; b += most) {
+    for (size_t b = 0; b < r->x.n; b += most) {
         if (mlpc_pass_stopped(p))
             return MLPC_ERROR_INTERRUPTED;
         const mlpc_block_rows part = {
             .z = mlpc_pass_at(p, z_of(r, l), b * row),
             .a = mlpc_pass_at(p, a_of(r, l), b * row),
-            .n = r->n - b < most ? r->n - b : most,
+            .n = r->x.n - b < most ? r->x.n - b : most,
             .stride = row,
         };
         mlpc_block_forward(&layer->block, p->model.kernels, &part);
@@ -175,10 +175,10 @@ static size_t count_zeros(const mlpc_pass *p, const mlpc_input *x, size_t n)
 /* 1 where most of x is zeros: of all its rows, or of a sample of them. */
 static int sparse(const rows *r)
 {
-    const size_t I = r->pass->model.net->layers[0].n_in, step = (r->n + SAMPLE_ROWS - 1) / SAMPLE_ROWS;
+    const size_t I = r->pass->model.net->layers[0].n_in, step = (r->x.n + SAMPLE_ROWS - 1) / SAMPLE_ROWS;
     size_t zeros = 0, looked_at = 0;
-    for (size_t b = 0; b < r->n; b += step, looked_at++) {
-        const mlpc_input row = input_from(&r->x, b, I, r->pass->model.kernels->itemsize);
+    for (size_t b = 0; b < r->x.n; b += step, looked_at++) {
+        const mlpc_input row = input_from(&r->x, b, 1, I, r->pass->model.kernels->itemsize);
         zeros += count_zeros(r->pass, &row, I);
     }
     return (double)zeros >= SPARSE * (double)(looked_at * I);
@@ -190,9 +190,9 @@ static int skips(rows *r)
 {
     const mlpc_pass *p = r->pass;
     const mlpc_layer *layer = &p->model.net->layers[0];
-    if (r->finite == MLPC_FINITE && r->n <= FEW_ROWS)
+    if (r->finite == MLPC_FINITE && r->x.n <= FEW_ROWS)
         return 1; /* costs a few rows no more than not to */
-    if (r->finite == MLPC_NOT_FINITE || (r->finite == MLPC_UNKNOWN && r->n < LOOK_ROWS) || !sparse(r))
+    if (r->finite == MLPC_NOT_FINITE || (r->finite == MLPC_UNKNOWN && r->x.n < LOOK_ROWS) || !sparse(r))
         return 0;
     if (r->finite == MLPC_UNKNOWN)
         r->finite = p->model.kernels->all_finite(mlpc_pass_at(p, p->model.parameters, layer->weight),
@@ -214,14 +214,14 @@ static void *place_of(rows *r, size_t l, int in_panels)
 static mlpc_status first_linear(rows *r)
 {
     const mlpc_pass *p = r->pass;
-    const size_t I = p->model.net->layers[0].n_in, step = r->x.bytes ? p->workspace->input_rows : r->n;
+    const size_t I = p->model.net->layers[0].n_in, step = r->x.bytes ? p->workspace->input_rows : r->x.n;
     void *const converted = mlpc_pass_at(p, p->workspace->input, p->rank * p->workspace->input_rows * I);
-    const int skip = skips(r), in_panels = !skip && r->packed && r->n > FEW_ROWS;
+    const int skip = skips(r), in_panels = !skip && r->packed && r->x.n > FEW_ROWS;
     void *const z = place_of(r, 0, in_panels);
     mlpc_status status = MLPC_OK;
-    for (size_t b = 0; b < r->n && status == MLPC_OK; b += step) {
-        const size_t n = r->n - b < step ? r->n - b : step;
-        const mlpc_input from = input_from(&r->x, b, I, p->model.kernels->itemsize);
+    for (size_t b = 0; b < r->x.n && status == MLPC_OK; b += step) {
+        const size_t n = r->x.n - b < step ? r->x.n - b : step;
+        const mlpc_input from = input_from(&r->x, b, n, I, p->model.kernels->itemsize);
         if (from.bytes)
             p->model.kernels->from_bytes(converted, from.rows, from.scale, n * I);
         const void *const x = from.bytes ? converted : from.rows;
@@ -233,12 +233,12 @@ static mlpc_status first_linear(rows *r)
 
 static mlpc_status later_linear(rows *r, size_t l)
 {
-    const int in_panels = r->packed && r->n > FEW_ROWS;
+    const int in_panels = r->packed && r->x.n > FEW_ROWS;
     const size_t x_row = r->row;
     const void *const x = a_of(r, l - 1);
     void *const z = place_of(r, l, in_panels);
-    return in_panels ? linear_in_panels(r->pass, &r->packed->layers[l], z, x, x_row, r->n)
-                     : linear(r->pass, l, z, x, r->n, 0);
+    return in_panels ? linear_in_panels(r->pass, &r->packed->layers[l], z, x, x_row, r->x.n)
+                     : linear(r->pass, l, z, x, r->x.n, 0);
 }
 
 static mlpc_status forward(rows *r)
@@ -274,14 +274,14 @@ static MLPC_NOINLINE void take_rows(void *context, mlpc_team *team, size_t rank,
     const size_t O = job->model.net->layers[job->model.net->n_layers - 1].n_out;
     /* Each rank looks for itself whether the weight is finite: all would wait for the first. */
     rows r = {.pass = &pass, .packed = job->packed, .finite = job->finite};
-    for (size_t first; mlpc_share_take(&shared->share, &first, &r.n);) {
-        r.x = input_from(&job->x, first, I, size);
+    for (size_t first, n; mlpc_share_take(&shared->share, &first, &n);) {
+        r.x = input_from(&job->x, first, n, I, size);
         r.at = job->keeps ? first : rank * shared->share.at_once;
         r.logits = job->logits ? (char *)job->logits + first * O * size : NULL;
         if (forward(&r) != MLPC_OK)
             return;
         if (job->then)
-            job->then(job->context, z_of(&r, job->model.net->n_layers - 1), first, r.n);
+            job->then(job->context, z_of(&r, job->model.net->n_layers - 1), first, n);
     }
 }
 
@@ -295,8 +295,8 @@ static size_t rows_at_once(const mlpc_forward_job *job, size_t threads)
                           job->model.net->layers[job->model.net->n_layers - 1].n_out);
     if (threads == 1)
         return most;
-    const double terms = mlpc_forward_terms(job->model.net, 1),
-                 in_time = MOST_PIECES * (double)job->model.kernels->piece / terms;
+    const double terms = mlpc_forward_terms(job->model.net, 1);
+    const double in_time = MOST_PIECES * (double)job->model.kernels->piece / terms;
     if (in_time < (double)most)
         most = in_time < 1 ? 1 : (size_t)in_time;
     const size_t parts = ((job->x.n + most - 1) / most + threads - 1) / threads * threads;

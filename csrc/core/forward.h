@@ -11,10 +11,9 @@ typedef enum { MLPC_UNKNOWN, MLPC_FINITE, MLPC_NOT_FINITE } mlpc_finite;
 
 typedef struct {
     mlpc_model model;
-    const mlpc_packed
-        *packed;        /* its parameters in panels, for more than a few rows, or NULL; the workspace is then one for
-                                * inference */
-    mlpc_finite finite; /* UNKNOWN: a call that would gain more than a look costs looks itself */
+    const mlpc_packed *packed; /* its parameters in panels, for more than a few rows, or NULL; the workspace is then
+                                * one for inference */
+    mlpc_finite finite;        /* UNKNOWN: a call that would gain more than a look costs looks itself */
     mlpc_workspace *workspace;
     const mlpc_poll *poll; /* or NULL */
     mlpc_input x;

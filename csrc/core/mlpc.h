@@ -332,8 +332,8 @@ typedef struct {
     const mlpc_samples *samples;
     mlpc_objective objective; /* of as many rows */
     mlpc_optimizer optimizer;
-    size_t batch_size; /* >= 1; that of all rows where it is larger */
-    size_t threads;    /* >= 1, at most */
+    size_t batch_size; /* >= 1; where it is larger than that, all rows are one batch */
+    size_t threads;    /* >= 1: that may compute */
     int shuffle;
     uint64_t seed; /* of the shuffles */
 } mlpc_training;

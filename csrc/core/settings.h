@@ -10,6 +10,7 @@ typedef struct {
     int open;
 } mlpc_setting;
 
+/* Of an optimizer or a schedule. */
 enum { MLPC_MAX_SETTINGS = 4 };
 
 #endif
