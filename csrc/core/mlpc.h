@@ -332,7 +332,7 @@ typedef struct {
     const mlpc_samples *samples;
     mlpc_objective objective; /* of as many rows */
     mlpc_optimizer optimizer;
-    size_t batch_size; /* >= 1; where it is larger than that, all rows are one batch */
+    size_t batch_size; /* >= 1; where it is no less than all rows, they are one batch */
     size_t threads;    /* >= 1: that may compute */
     int shuffle;
     uint64_t seed; /* of the shuffles */

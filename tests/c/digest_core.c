@@ -72,11 +72,12 @@ static void run_subnormal(const bench *b)
     check(mlpc_workspace_create(&workspace, net, 9, 1));
     void *parameters = allocate(net->n_parameters, k->itemsize);
     void *x = allocate(20 * 31, k->itemsize), *z = allocate(20 * 17, k->itemsize);
-    const mlpc_input input = {.rows = x};
+    const mlpc_model model = {net, k, parameters};
+    const mlpc_input input = {.rows = x, .n = 20};
     check(mlpc_initialize(net, b->doubles, parameters, MLPC_INIT_he, 1, NULL));
     fill(dtype, x, 20 * 31, TINY, 0);
     foreign_mode();
-    check(mlpc_predict(net, k, parameters, workspace, MLPC_OUTPUT_logits, MLPC_LOSS_mse, z, &input, 20, NULL));
+    check(mlpc_predict(&model, workspace, MLPC_OUTPUT_logits, MLPC_LOSS_mse, z, &input, NULL));
     own_mode();
     start();
     add_reals(dtype, z, 20 * 17);
@@ -103,29 +104,31 @@ static void run_inference(const bench *b)
     check(mlpc_workspace_create(&workspace, net, 64, 1));
     check(mlpc_workspace_create_for_inference(&for_inference, net, 64, 1));
     void *parameters = allocate(net->n_parameters, k->itemsize), *x = allocate(N * IN, k->itemsize);
+    const mlpc_model model = {net, k, parameters};
     void *to = allocate(N * OUT, sizeof(double));
     uint8_t *bytes = allocate(N * IN, 1);
     check(mlpc_initialize(net, b->doubles, parameters, MLPC_INIT_he, 1, NULL));
-    check(mlpc_predictor_create(&predictor, net, k, parameters, MLPC_LOSS_mse));
+    check(mlpc_predictor_create(&predictor, &model, MLPC_LOSS_mse));
     for (size_t i = 0; i < N * IN; i++) {
         const uint64_t bits = mlpc_random_bits(20, MLPC_STREAM_DROPOUT, 6, i);
         bytes[i] = bits % 4 ? 0 : (uint8_t)(bits >> 8);
     }
     k->from_bytes(x, bytes, 1.0 / 255, N * IN);
 
-    const mlpc_input inputs[] = {{.rows = x}, {.rows = bytes, .bytes = 1, .scale = 1.0 / 255}};
+    const mlpc_input inputs[] = {{.rows = x, .n = N}, {.rows = bytes, .n = N, .bytes = 1, .scale = 1.0 / 255}};
     static const size_t counts[] = {1, 2, 9, N};
     start();
     for (size_t i = 0; i < COUNT(inputs); i++)
         for (size_t n = 0; n < COUNT(counts); n++)
             for (int variant = 0; variant < 3; variant++) {
                 mlpc_workspace *const memory = variant ? for_inference : workspace;
+                mlpc_input input = inputs[i];
+                input.n = counts[n];
                 foreign_mode();
                 if (variant == 2)
-                    check(mlpc_predictor_run(predictor, memory, MLPC_OUTPUT_logits, to, &inputs[i], counts[n], NULL));
+                    check(mlpc_predictor_run(predictor, memory, MLPC_OUTPUT_logits, to, &input, NULL));
                 else
-                    check(mlpc_predict(net, k, parameters, memory, MLPC_OUTPUT_logits, MLPC_LOSS_mse, to, &inputs[i],
-                                       counts[n], NULL));
+                    check(mlpc_predict(&model, memory, MLPC_OUTPUT_logits, MLPC_LOSS_mse, to, &input, NULL));
                 own_mode();
                 add_reals(dtype, to, counts[n] * OUT);
             }
@@ -135,8 +138,7 @@ static void run_inference(const bench *b)
                                  (loss == MLPC_LOSS_cross_entropy || loss == MLPC_LOSS_bce_with_logits);
             const size_t count = integers && loss == MLPC_LOSS_cross_entropy ? N : N * OUT;
             foreign_mode();
-            check(mlpc_predict(net, k, parameters, workspace, (mlpc_output)output, (mlpc_loss_kind)loss, to, &inputs[1],
-                               N, NULL));
+            check(mlpc_predict(&model, workspace, (mlpc_output)output, (mlpc_loss_kind)loss, to, &inputs[1], NULL));
             own_mode();
             for (size_t j = 0; integers && j < count; j++)
                 add_bits((uint64_t)((const int64_t *)to)[j], 8);

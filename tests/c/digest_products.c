@@ -212,8 +212,8 @@ static listed make_lists(const bench *b, size_t B, size_t I, int sparse, int few
         if (few || clear)
             put(l.x, b->dtype, i, clear ? zero : kept);
     }
-    const mlpc_input rows = {.rows = l.x};
-    check(mlpc_samples_create(&l.samples, b->k, &rows, B, I, MLPC_ZEROS_SKIP, NULL));
+    const mlpc_input rows = {.rows = l.x, .n = B};
+    check(mlpc_samples_create(&l.samples, b->k, &rows, I, MLPC_ZEROS_SKIP, NULL));
     const size_t capacity = l.samples->capacity, groups = (B + MLPC_BATCH_BLOCK - 1) / MLPC_BATCH_BLOCK;
     l.rows.entry = allocate(B * capacity, sizeof(uint16_t));
     l.rows.value = allocate(B * capacity, b->k->itemsize);

@@ -41,6 +41,7 @@ static void run_adam(const bench *b, const char *name)
     mlpc_net *net;
     check(mlpc_net_create(&net, b->dtype, 1, sizes_of_net, NULL));
     void *p = memcpy(output(b, N), input(b, 3, N, TAME), N * b->k->itemsize);
+    const mlpc_model model = {net, b->k, p};
     mlpc_optimizer optimizer = optimizer_named(name);
     optimizer.penalties.weight_decay = 0.01;
     optimizer.state[0] = memset(b->in[1], 0, N * b->k->itemsize);
@@ -52,7 +53,7 @@ static void run_adam(const bench *b, const char *name)
         const void *const g = input_upwards(b, 0, N);
         steps = k < 4 ? steps : 1234 * k;
         foreign_mode();
-        mlpc_step(&optimizer, net, b->k, p, g, lr);
+        mlpc_step(&model, &optimizer, g, lr);
         own_mode();
         add_reals(b->dtype, p, N);
     }
@@ -65,58 +66,58 @@ static void run_adam(const bench *b, const char *name)
 enum { HIDDEN = 3, ROWS = 100, BATCH = 66, INPUTS = 19, OUTPUTS = 7 };
 _Static_assert(HIDDEN *MLPC_N_LOSSES >= MLPC_N_ACTIVATIONS, "an activation without a network");
 
-/* A training, and where its numbers lie. */
+/* A training from its beginning. */
 typedef struct {
-    const bench *b;
-    const mlpc_net *net;
+    mlpc_model model;
+    mlpc_training training;
+    const mlpc_kernels *doubles;
     mlpc_init init;
-    void *parameters, *x;
-    const mlpc_optimizer *optimizer;
-    const mlpc_schedule *schedule;
-    const mlpc_loss *loss;
-    const mlpc_targets *targets;
-} training;
+    mlpc_schedule schedule;
+} experiment;
 
 /* One epoch; the first begins with initial values. */
-static void train(const training *t, const mlpc_samples *samples, mlpc_trainer *trainer, void *gradients,
-                  uint32_t epoch, mlpc_epoch_result *result)
+static void train(const experiment *e, mlpc_trainer *trainer, void *gradients, uint32_t number,
+                  mlpc_epoch_result *result)
 {
     double rates[(ROWS + BATCH - 1) / BATCH];
-    const mlpc_epoch_settings settings = {1, 4, epoch, rates};
+    const mlpc_epoch epoch = {.number = number, .rates = rates, .gradients = gradients};
+    const mlpc_optimizer *const optimizer = &e->training.optimizer;
     foreign_mode();
-    mlpc_learning_rates(t->schedule, epoch, COUNT(rates), rates);
-    if (epoch == 0) {
-        check(mlpc_initialize(t->net, t->b->doubles, t->parameters, t->init, 3, NULL));
+    mlpc_learning_rates(&e->schedule, number, COUNT(rates), rates);
+    if (number == 0) {
+        check(mlpc_initialize(e->model.net, e->doubles, e->model.parameters, e->init, 3, NULL));
         for (size_t s = 0; s < MLPC_MAX_STATES; s++)
-            if (t->optimizer->state[s])
-                memset(t->optimizer->state[s], 0, t->net->n_parameters * t->b->k->itemsize);
-        if (t->optimizer->steps)
-            *t->optimizer->steps = 0;
+            if (optimizer->state[s])
+                memset(optimizer->state[s], 0, e->model.net->n_parameters * e->model.kernels->itemsize);
+        if (optimizer->steps)
+            *optimizer->steps = 0;
     }
-    check(mlpc_train_epoch(t->net, t->b->k, t->parameters, gradients, trainer, t->optimizer, t->loss, samples,
-                           t->targets, &settings, result, NULL));
+    check(mlpc_train_epoch(&e->model, &e->training, trainer, &epoch, result, NULL));
     own_mode();
 }
 
 /* The same training fused, with zeros multiplied or skipped and by one thread or several, has the same bits. */
-static void train_fused(const training *t)
+static void train_fused(const experiment *plain)
 {
-    const size_t P = t->net->n_parameters, bytes = P * t->b->k->itemsize;
-    void *expected = memcpy(allocate(P, t->b->k->itemsize), t->parameters, bytes);
-    const mlpc_input input = {.rows = t->x};
+    const mlpc_model *const model = &plain->model;
+    const size_t P = model->net->n_parameters, bytes = P * model->kernels->itemsize;
+    void *expected = memcpy(allocate(P, model->kernels->itemsize), model->parameters, bytes);
     for (size_t threads = 1; threads <= 3; threads++)
         for (int skip = 0; skip < 2; skip++) {
+            experiment e = *plain;
             mlpc_samples *samples;
             mlpc_trainer *trainer;
             mlpc_epoch_result result;
             const mlpc_zeros zeros = skip ? MLPC_ZEROS_SKIP : MLPC_ZEROS_MULTIPLY;
-            check(mlpc_samples_create(&samples, t->b->k, &input, ROWS, INPUTS, zeros, NULL));
-            check(mlpc_trainer_create(&trainer, t->net, t->b->k, t->optimizer, samples, BATCH, threads));
+            check(mlpc_samples_create(&samples, model->kernels, &plain->training.samples->input, INPUTS, zeros, NULL));
+            e.training.samples = samples;
+            e.training.threads = threads;
+            check(mlpc_trainer_create(&trainer, model, &e.training));
             for (uint32_t epoch = 0; epoch < 2; epoch++)
-                train(t, samples, trainer, NULL, epoch, &result);
+                train(&e, trainer, NULL, epoch, &result);
             mlpc_trainer_free(trainer);
             mlpc_samples_free(samples);
-            if (memcmp(t->parameters, expected, bytes) != 0) {
+            if (memcmp(model->parameters, expected, bytes) != 0) {
                 fprintf(stderr, "digest: a fused epoch gives other bits\n");
                 exit(2);
             }
@@ -150,32 +151,42 @@ static void run_training(const bench *b, mlpc_loss_kind kind, const char *name)
 
     const int entropy = kind == MLPC_LOSS_cross_entropy, mean = kind % 2 == 0 || entropy;
     const double setting = entropy ? 0.1 : mlpc_loss_row_of(kind)->setting.initial;
-    const mlpc_loss loss = {kind, mean, setting, entropy ? class_weight : NULL};
-    const mlpc_targets targets = {
-        .labels = entropy ? labels : NULL,
-        .values = entropy ? NULL : y,
-        .sample_weight = entropy || kind % 3 == 0 ? weights : NULL,
-    };
     const double lr = mean ? 0.05 : 0.0001;
-    const mlpc_schedule schedule = {mlpc_schedule_named("cosine"), lr, 0.5, {2, lr / 100}};
-    mlpc_optimizer optimizer = optimizer_named("sgd");
-    optimizer.settings[0] = 0.9;
-    optimizer.settings[1] = kind % 2;
-    optimizer.penalties.weight_decay = 1e-3;
-    optimizer.state[0] = velocity;
+    const mlpc_input input = {.rows = x, .n = ROWS};
     mlpc_trainer *trainer;
     mlpc_workspace *workspace;
     mlpc_samples *samples;
-    check(mlpc_samples_create(&samples, k, &(mlpc_input){.rows = x}, ROWS, INPUTS, MLPC_ZEROS_MULTIPLY, NULL));
-    check(mlpc_trainer_create(&trainer, net, k, &optimizer, samples, BATCH, 1));
+    check(mlpc_samples_create(&samples, k, &input, INPUTS, MLPC_ZEROS_MULTIPLY, NULL));
+    experiment e = {
+        .model = {net, k, parameters},
+        .training.samples = samples,
+        .training.objective.loss = {kind, mean, setting, entropy ? class_weight : NULL},
+        .training.objective.targets.n = ROWS,
+        .training.objective.targets.O = OUTPUTS,
+        .training.objective.targets.labels = entropy ? labels : NULL,
+        .training.objective.targets.values = entropy ? NULL : y,
+        .training.objective.targets.sample_weight = entropy || kind % 3 == 0 ? weights : NULL,
+        .training.optimizer = optimizer_named("sgd"),
+        .training.batch_size = BATCH,
+        .training.threads = 1,
+        .training.shuffle = 1,
+        .training.seed = 4,
+        .doubles = b->doubles,
+        .init = (mlpc_init)(kind % MLPC_N_INITS),
+        .schedule = {mlpc_schedule_named("cosine"), lr, 0.5, {2, lr / 100}},
+    };
+    mlpc_optimizer *const optimizer = &e.training.optimizer;
+    optimizer->settings[0] = 0.9;
+    optimizer->settings[1] = kind % 2;
+    optimizer->penalties.weight_decay = 1e-3;
+    optimizer->state[0] = velocity;
+    check(mlpc_trainer_create(&trainer, &e.model, &e.training));
     check(mlpc_workspace_create(&workspace, net, BATCH, 1));
-    const training t = {b,     net,     (mlpc_init)(kind % MLPC_N_INITS), parameters, x, &optimizer, &schedule,
-                        &loss, &targets};
 
     start();
     for (uint32_t epoch = 0; epoch < 2; epoch++) {
         mlpc_epoch_result result;
-        train(&t, samples, trainer, gradients, epoch, &result);
+        train(&e, trainer, gradients, epoch, &result);
         add_doubles(&result.loss, 1);
         add_doubles(&result.accuracy, 1);
         add_doubles(&result.lr, 1);
@@ -184,20 +195,23 @@ static void run_training(const bench *b, mlpc_loss_kind kind, const char *name)
     add_reals(dtype, velocity, P);
     add_reals(dtype, gradients, P);
     finish("fit_", name, dtype);
-    train_fused(&t);
+    train_fused(&e);
 
     start();
-    double value, accuracy;
-    const mlpc_input input = {.rows = x};
+    double value;
+    mlpc_evaluation evaluation;
+    const mlpc_input batch = {.rows = x, .n = BATCH};
+    const mlpc_gradients to = {gradients, 1, dx};
+    mlpc_objective objective = e.training.objective;
     foreign_mode();
-    check(
-        mlpc_evaluate(net, k, parameters, workspace, &loss, &input, &targets, ROWS, row_loss, &value, &accuracy, NULL));
-    check(mlpc_forward(net, k, parameters, workspace, &input, BATCH, NULL));
-    check(mlpc_loss_evaluate(&loss, k, workspace->z[HIDDEN], &targets, BATCH, OUTPUTS, &value, z, row_loss, NULL));
-    check(mlpc_backward(net, k, parameters, gradients, workspace, x, z, dx, BATCH, 1, NULL));
+    check(mlpc_evaluate(&e.model, workspace, &objective, &input, &evaluation, row_loss, NULL));
+    objective.targets.n = BATCH;
+    check(mlpc_forward(&e.model, workspace, &batch, NULL));
+    check(mlpc_loss_evaluate(&objective, k, workspace->z[HIDDEN], &value, z, row_loss, NULL));
+    check(mlpc_backward(&e.model, workspace, &batch, z, &to, NULL));
     own_mode();
     add_doubles(&value, 1);
-    add_doubles(&accuracy, 1);
+    add_doubles(&evaluation.accuracy, 1);
     add_doubles(row_loss, ROWS);
     add_reals(dtype, gradients, P);
     add_reals(dtype, dx, BATCH * INPUTS);
@@ -230,46 +244,57 @@ static void run_optimizer(const bench *b, const mlpc_optimizer_row *row)
     fill(dtype, x, ROWS * INPUTS, UNIT, 0);
     fill(dtype, y, ROWS * OUTPUTS, UNIT, 1);
     double steps = 0;
-    mlpc_optimizer optimizer = optimizer_named(row->name);
-    for (size_t i = 0; i < MLPC_MAX_SETTINGS && row->settings[i].name; i++)
-        if (!row->settings[i].open && row->settings[i].most == 1 && row->settings[i].initial == 0)
-            optimizer.settings[i] = 1;
-    for (size_t s = 0; s < MLPC_MAX_STATES && row->states[s].name; s++) {
-        if (row->states[s].needs && optimizer.settings[row->states[s].needs - 1] == 0)
-            optimizer.settings[row->states[s].needs - 1] = 0.9;
-        optimizer.state[s] = allocate(P, k->itemsize);
-    }
-    optimizer.steps = row->counts ? &steps : NULL;
-    optimizer.penalties = (mlpc_penalties){.weight_decay = 0.01, .l1 = 1e-3, .clip_value = 0.02};
-    optimizer.lr_factors = lr_factors;
-    optimizer.decay_factors = decay_factors;
-    const mlpc_schedule schedule = {mlpc_schedule_named("one_cycle"), 0.02, 0, {2, 0.3, 25, 1e4}};
-    const mlpc_loss loss = {.kind = MLPC_LOSS_mse, .mean = 1};
-    const mlpc_targets targets = {.values = y};
+    const mlpc_input input = {.rows = x, .n = ROWS};
     mlpc_trainer *trainer;
     mlpc_samples *samples;
-    check(mlpc_samples_create(&samples, k, &(mlpc_input){.rows = x}, ROWS, INPUTS, MLPC_ZEROS_MULTIPLY, NULL));
-    check(mlpc_trainer_create(&trainer, net, k, &optimizer, samples, BATCH, 1));
-    const training t = {b, net, MLPC_INIT_torch, parameters, x, &optimizer, &schedule, &loss, &targets};
+    check(mlpc_samples_create(&samples, k, &input, INPUTS, MLPC_ZEROS_MULTIPLY, NULL));
+    experiment e = {
+        .model = {net, k, parameters},
+        .training.samples = samples,
+        .training.objective.loss = {.kind = MLPC_LOSS_mse, .mean = 1},
+        .training.objective.targets = {.n = ROWS, .O = OUTPUTS, .values = y},
+        .training.optimizer = optimizer_named(row->name),
+        .training.batch_size = BATCH,
+        .training.threads = 1,
+        .training.shuffle = 1,
+        .training.seed = 4,
+        .doubles = b->doubles,
+        .init = MLPC_INIT_torch,
+        .schedule = {mlpc_schedule_named("one_cycle"), 0.02, 0, {2, 0.3, 25, 1e4}},
+    };
+    mlpc_optimizer *const optimizer = &e.training.optimizer;
+    for (size_t i = 0; i < MLPC_MAX_SETTINGS && row->settings[i].name; i++)
+        if (!row->settings[i].open && row->settings[i].most == 1 && row->settings[i].initial == 0)
+            optimizer->settings[i] = 1;
+    for (size_t s = 0; s < MLPC_MAX_STATES && row->states[s].name; s++) {
+        if (row->states[s].needs && optimizer->settings[row->states[s].needs - 1] == 0)
+            optimizer->settings[row->states[s].needs - 1] = 0.9;
+        optimizer->state[s] = allocate(P, k->itemsize);
+    }
+    optimizer->steps = row->counts ? &steps : NULL;
+    optimizer->penalties = (mlpc_penalties){.weight_decay = 0.01, .l1 = 1e-3, .clip_value = 0.02};
+    optimizer->lr_factors = lr_factors;
+    optimizer->decay_factors = decay_factors;
+    check(mlpc_trainer_create(&trainer, &e.model, &e.training));
     mlpc_epoch_result result;
     start();
     for (int limited = 0; limited < 2; limited++) {
         for (uint32_t epoch = 0; epoch < 2; epoch++)
-            train(&t, samples, trainer, gradients, epoch, &result);
+            train(&e, trainer, gradients, epoch, &result);
         add_reals(dtype, parameters, P);
         for (size_t s = 0; s < MLPC_MAX_STATES; s++)
-            if (optimizer.state[s])
-                add_reals(dtype, optimizer.state[s], P);
+            if (optimizer->state[s])
+                add_reals(dtype, optimizer->state[s], P);
         if (!limited)
-            train_fused(&t);
-        optimizer.penalties.clip_norm = 0.05;
-        optimizer.penalties.max_norm = 0.4;
+            train_fused(&e);
+        optimizer->penalties.clip_norm = 0.05;
+        optimizer->penalties.max_norm = 0.4;
     }
     finish("optimizer_", row->name, dtype);
     mlpc_trainer_free(trainer);
     mlpc_samples_free(samples);
     mlpc_net_free(net);
-    void *const arrays[] = {parameters, gradients, x, y, optimizer.state[0], optimizer.state[1], optimizer.state[2]};
+    void *const arrays[] = {parameters, gradients, x, y, optimizer->state[0], optimizer->state[1], optimizer->state[2]};
     for (size_t i = 0; i < COUNT(arrays); i++)
         free(arrays[i]);
 }
