@@ -1,4 +1,4 @@
-"""Builds of the C core and of the digest program of tests/c, from source, with whatever compilers and emulators there are."""
+"""Builds of the C core and of the digest program, from source, with whatever compilers and emulators there are."""
 
 import functools
 import importlib.util

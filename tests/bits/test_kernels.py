@@ -1,47 +1,24 @@
 """Every kernel, through its public door: each instruction set gives the reference's bits.
 
-A kernel of csrc/kernels/kernels.def without a case here fails `test_every_kernel_has_a_case`.
+On what, the table of cases says, which the digests are made of too: tests/c/cases.def. A kernel of
+csrc/kernels/kernels.def without a row there fails `test_every_kernel_has_a_case`.
 """
 
 import itertools
+from dataclasses import replace
 
+import cases
 import numpy as np
 import pytest
+from cases import LISTS, numbers
 
 import mlpc
 from mlpc import _mlpc, ops
 
-SIZES = (0, 1, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 47, 49, 61, 127, 257)
-# Batch, inputs, outputs: edges of the register tiles and of the blocks of 64 and 256 terms.
-SHAPES = [
-    (0, 3, 4),
-    (1, 1, 1),
-    (1, 784, 10),
-    (2, 7, 5),
-    (5, 8, 47),
-    (6, 17, 16),
-    (7, 33, 48),
-    (8, 61, 49),
-    (9, 256, 17),
-    (13, 257, 33),
-    (31, 5, 96),
-    (63, 20, 31),
-    (64, 19, 32),
-    (65, 16, 8),
-    (129, 9, 100),
-    (3, 2, 513),
-]
-
-
-def numbers(dtype, *shape, seed=0, scale=2.0):
-    """Normal numbers with -0, subnormals and a few large ones among them."""
-    generator = np.random.Generator(np.random.PCG64([seed, *shape]))
-    x = (generator.standard_normal(shape) * scale).astype(dtype)
-    flat = x.reshape(-1)
-    flat[::7] = 0.0
-    flat[3::11] = -0.0
-    flat[5::13] = np.finfo(dtype).smallest_subnormal * 3
-    return x
+SIZES, LONG_SIZES = LISTS["sizes"], LISTS["long_sizes"]
+WIDTHS = SIZES[1:-1]  # of matrices: all but the last, and 0, which no door takes
+# Batch, inputs, outputs: each width in each place, then what is large in several.
+SHAPES = [(n, 7, 9) for n in WIDTHS] + [(5, n, 9) for n in WIDTHS] + [(5, 7, n) for n in WIDTHS] + LISTS["shapes"]
 
 
 def bits(result):
@@ -57,215 +34,251 @@ def bits(result):
     return digest
 
 
-def elementwise(function):
-    def case(dtype):
-        specials = [np.nan, np.inf, -np.inf, 1.0, -1.0, 6.0, 20.0, -20.0, 88.0, -88.0, 700.0, -700.0, 1e30, -1e30]
-        results = [function(numbers(dtype, n, scale=4.0)) for n in SIZES]
-        return [*results, function(np.array(specials, dtype))]
-
-    return case
+# ---- Doors: of a dtype and the arguments of a row, what the kernel gives ---------------------------------------------
 
 
-def activation(name):
-    forward, backward = getattr(ops, f"{name}_forward"), getattr(ops, f"{name}_backward")
-    standard = mlpc.layers.ACTIVATIONS[name]().settings
-    settings = [standard, *({key: value} for key in standard for value in (0.7, 3e-20))]
-    return elementwise(
-        lambda z: np.stack([of for s in settings for of in (forward(z, **s), backward(np.flip(z).copy(), z, **s))])
-    )
+def thresholds(dtype):
+    return np.array([np.nan, np.inf, -np.inf, *LISTS["thresholds"]], dtype)
 
 
-def rowwise(name):
+def elementwise(dtype, name, x):
     function = getattr(ops, name)
+    return [function(numbers(dtype, x, n)) for n in SIZES] + [function(thresholds(dtype))]
 
-    def case(dtype):
-        results = [function(numbers(dtype, rows, n)) for rows in (1, 3) for n in SIZES]
-        return [*results, function(numbers(dtype, 2, 5000)), function(np.full((1, 3), np.nan, dtype))]
 
-    return case
+def activation(dtype, name, z, da, **settings):
+    forward, backward = getattr(ops, f"{name}_forward"), getattr(ops, f"{name}_backward")
+    inputs = [(numbers(dtype, z, n), numbers(dtype, da, n, place=1)) for n in SIZES]
+    inputs.append((thresholds(dtype), thresholds(dtype)[::-1].copy()))
+    return [of for z, da in inputs for of in (forward(z, **settings), backward(da, z, **settings))]
+
+
+def activation_set(dtype, name, z, da, value):
+    (key,) = mlpc.layers.ACTIVATIONS[name]().settings
+    return [of for number in (value, *LISTS["more_settings"]) for of in activation(dtype, name, z, da, **{key: number})]
+
+
+def rowwise(dtype, name, x):
+    function = getattr(ops, name)
+    results = [function(numbers(dtype, x, rows, n)) for rows in (1, 3) for n in (*SIZES, *LONG_SIZES)]
+    return [*results, function(np.full((1, 3), np.nan, dtype))]
+
+
+def element_loss(dtype, name, z, y, value):
+    function, row, B = getattr(mlpc.losses, name), _mlpc.losses()[name], len(LISTS["sample_weight"])
+    results = []
+    for n in (*WIDTHS, LONG_SIZES[-1]):
+        outputs, values = numbers(dtype, z, B, n), numbers(dtype, y, B, n, place=1)
+        settings = {}
+        if row["setting"]:
+            settings[row["setting"][0]] = value
+        if row["weight"]:
+            settings[row["weight"]] = numbers(np.float64, "UNIT", n, place=2)
+        results += function(outputs, values)
+        results += function(outputs, values, sample_weight=LISTS["sample_weight"], reduction="sum")
+        results += function(outputs, values, **settings)
+    return results
+
+
+def cross_entropy(dtype, name, z, y, smoothing):
+    function, B = getattr(mlpc.losses, name), len(LISTS["sample_weight"])
+    weights = {"sample_weight": LISTS["sample_weight"], "label_smoothing": smoothing}
+    results = []
+    for n in (*WIDTHS[1:], LONG_SIZES[-1]):  # one class alone is refused
+        outputs, labels = numbers(dtype, z, B, n), 37 * np.arange(B) % n
+        probabilities = ops.softmax(numbers(dtype, y, B, n, place=1))
+        class_weight = numbers(np.float64, "UNIT", n, place=2) + 0.5
+        results += function(outputs, labels)
+        results += function(outputs, labels, class_weight=class_weight, **weights)
+        results += function(outputs, probabilities, reduction="sum")
+    return results
+
+
+PROLOGUE = {row.name: row.arguments[0] for row in cases.rows("PROLOGUE")}
+PENALTIES = [
+    {},
+    {"weight_decay": 0.01},
+    {"weight_decay": 0.01, "l1": PROLOGUE["l1"], "clip_value": PROLOGUE["clip"], "clip_norm": PROLOGUE["scale"]},
+]
+
+
+def optimizer_steps(dtype, kind, variants):
+    """A step of the optimizer with each of its settings and penalties, early and late."""
+    results = []
+    for n in SIZES[2:]:
+        net = mlpc.MLP([n - 1, 1], dtype=np.dtype(dtype).name)  # of n parameters
+        for settings, penalties in itertools.product(variants, PENALTIES):
+            optimizer = mlpc.optim.OPTIMIZERS[kind](net, 0.1, **settings, **penalties)
+            net.parameters[:], net.gradients[:] = numbers(dtype, "TAME", n), numbers(dtype, "TAME", n, place=1)
+            for place, state in enumerate(optimizer.state.values(), 2):
+                state[:] = np.abs(numbers(state.dtype, "TAME", *state.shape, place=place))
+            if "steps" in optimizer.state:
+                optimizer.state["steps"][:] = 7 if penalties else 10**6
+            optimizer.step()
+            results += [net.parameters.copy(), *(state.copy() for state in optimizer.state.values())]
+    return results
 
 
 SETTINGS = {
-    "bce_with_logits": (lambda k: {"pos_weight": np.linspace(0.5, 3, k)}, lambda k: {"pos_weight": 2}),
-    "huber": (lambda k: {"delta": 0.3},),
-    "quantile": (lambda k: {"q": 0.9},),
+    "sgd": lambda momentum, nesterov: {"momentum": momentum, "nesterov": bool(nesterov)},
+    "adam": lambda beta1, beta2, eps, correction: {"betas": (beta1, beta2), "eps": eps},
+    "rmsprop": lambda alpha, eps, momentum: {"alpha": alpha, "eps": eps, "momentum": momentum},
+    "adagrad": lambda eps: {"eps": eps},
+    "rprop": lambda less, more, least, most: {"etas": (less, more), "step_sizes": (least, most)},
 }
+"""What an optimizer calls the own coefficients of its kernel."""
 
 
-def element_loss(name):
-    function = getattr(mlpc.losses, name)
-
-    def case(dtype):
-        results = []
-        for rows, columns in [(1, 1), (3, 15), (5, 16), (4, 17), (2, 5000), (65, 1)]:
-            z, y = numbers(dtype, rows, columns), np.abs(numbers(dtype, rows, columns, seed=1)) / 8
-            if name == "bce_with_logits":
-                y = np.minimum(y, 1)
-            weight = np.linspace(0.5, 2.0, rows)
-            results += [*function(z, y), *function(z, y, sample_weight=weight, reduction="sum")]
-            results += [part for settings in SETTINGS.get(name, ()) for part in function(z, y, **settings(columns))]
-        return results
-
-    return case
+def own_settings(name):
+    (own,) = (row.arguments[2:] for row in cases.rows("STEP") if row.name == name)
+    return SETTINGS[name](*own)
 
 
-def cross_entropy(dtype):
-    results = []
-    for rows, columns in [(1, 2), (3, 2), (5, 10), (7, 16), (64, 17), (3, 5000)]:
-        z, y = numbers(dtype, rows, columns), np.arange(rows) % columns
-        target = ops.softmax(numbers(dtype, rows, columns, seed=1))
-        class_weight, weight = np.linspace(0.5, 2.0, columns), np.linspace(1.0, 3.0, rows)
-        results += [
-            *mlpc.losses.cross_entropy(z, y),
-            *mlpc.losses.cross_entropy(z, y, class_weight=class_weight, label_smoothing=0.1, sample_weight=weight),
-            *mlpc.losses.cross_entropy(z, target, reduction="sum"),
-        ]
-    return results
+def step(dtype, name, fewest, most, *own):
+    """With each of the states that there can be: the setting that one needs is 0, or not."""
+    settings = own_settings(name)
+    needs = [need for _, need in _mlpc.optimizers()[name]["states"] if need]
+    choices = itertools.product(*([(need, 0), (need, settings.get(need, True))] for need in needs))
+    return optimizer_steps(dtype, name, [settings | dict(choice) for choice in choices])
 
 
-def linear(dtype, which):
+def nesterov(dtype, name):
+    return optimizer_steps(dtype, name, [own_settings(name) | {"nesterov": True}])
+
+
+def decoupled(dtype, name):
+    return optimizer_steps(dtype, f"{name}w", [own_settings(name)])
+
+
+def forward(dtype, kernel, x):
+    """Where w meets infinity it is not 0, so that terms which are left out change nothing."""
     results = []
     for B, n_in, n_out in SHAPES:
-        x, w = numbers(dtype, B, n_in), numbers(dtype, n_out, n_in, seed=1)
-        b, dz = numbers(dtype, n_out, seed=2), numbers(dtype, B, n_out, seed=3)
-        if which == "forward":
-            results.append(ops.linear_forward(x, w, b))
-        else:
-            results.append(ops.linear_backward(dz, x, w)[which])
+        w, b = numbers(dtype, "TAME", n_out, n_in, place=1), numbers(dtype, "TAME", n_out, place=2)
+        results.append(_mlpc.linear_forward(numbers(dtype, x, B, n_in), w + (w == 0), b, None, kernel))
     return results
 
 
-def forward_by_rows(kernel):
-    """Of dense rows, rows of zeros of both signs, and rows with NaN and infinities, in batches of few and many."""
-
-    def case(dtype):
-        results = []
-        for B, n_in, n_out in [*SHAPES, (1, 784, 100), (70, 300, 29), (3, 64, 111), (5, 1, 1030)]:
-            x, w = numbers(dtype, B, n_in), numbers(dtype, n_out, n_in, seed=1)
-            x[1::3, ::2] = 0
-            x[2::3] = np.copysign(0, x[2::3])
-            x[3::7, 0], x[4::7, -1], x[5::7, n_in // 2] = np.nan, np.inf, -np.inf
-            b = numbers(dtype, n_out, seed=2)
-            # Where w meets infinity it is not 0, so that leaving terms out changes nothing.
-            results += [_mlpc.linear_forward(x, w + (w == 0), b, None, kernel)]
-        return results
-
-    return case
+def backward(dtype, which, x):
+    results = []
+    for B, n_in, n_out in SHAPES:
+        inputs, w = numbers(dtype, x, B, n_in), numbers(dtype, "TAME", n_out, n_in, place=1)
+        results.append(ops.linear_backward(numbers(dtype, x, B, n_out, place=2), inputs, w)[which])
+    return results
 
 
-def count_zeros(dtype):
-    return [_mlpc.count_zeros(numbers(dtype, n)) for n in (*SIZES, 40000)] + [_mlpc.count_zeros(np.zeros(70001, dtype))]
+def product(dtype, name, x):
+    backwards = ["linear_backward_x", "linear_backward_w", "linear_backward_b"]
+    return backward(dtype, backwards.index(name), x) if name in backwards else forward(dtype, name, x)
 
 
-def add(dtype):
+def epochs(x, n_out, zeros):
+    """What kernels of packed layers and of lists are seen through: two epochs, without momentum and with it."""
+    results = []
+    for momentum in (0.0, 0.9):
+        net = mlpc.MLP([x.shape[1], n_out, 7], "tanh", dtype=x.dtype.name)
+        optimizer = mlpc.optim.SGD(net, 0.001, momentum=momentum)
+        rows = _mlpc.Samples(x, None, net.dtype.name, zeros)
+        loss = net._train_epoch(
+            rows, np.arange(len(x)) % 7, ("cross_entropy", "mean", None, None), None, optimizer.epoch_spec(1), 100,
+            True, 0, 0, False, None,
+        )  # fmt: skip
+        results += [np.array(loss), net.parameters.copy()]
+    return results
+
+
+def panel(dtype, name, x):
+    return [part for B, n_in, n_out in SHAPES for part in epochs(numbers(dtype, x, B, n_in), n_out, "multiply")]
+
+
+def lists(dtype, name, w):
+    """Of rows of which none, a third or all elements are zero; the rest have few values, or many."""
+    results = []
+    for (B, n_in, n_out), few, sparse in itertools.product(LISTS["list_shapes"], (False, True), (0, 1, 2)):
+        at = np.arange(B * n_in).reshape(B, n_in)
+        x = (at * 37 % 101 / 8).astype(dtype) if few else numbers(dtype, w, B, n_in)
+        x[(sparse == 2) | ((sparse == 1) & (at * 7 % 3 == 0))] = -0.0
+        results += epochs(x, n_out, "skip")
+    return results
+
+
+def find_nonzeros(dtype, name, x):
+    """Of rows to be learnt from, which have none of the numbers that a loss could not bear."""
+    return [part for n in WIDTHS for part in epochs(numbers(dtype, "TAME", 3, n), 4, "skip")]
+
+
+def sums(dtype, name, x):
+    dtype = np.float64 if name == "sum_double" else dtype
+    return [_mlpc.sum(numbers(dtype, x, n)) for n in (*SIZES, *LONG_SIZES)]
+
+
+def add(dtype, name, x):
     results = []
     for n in SIZES:
-        y = numbers(dtype, n)
-        _mlpc.add(y, numbers(dtype, n, seed=1))
+        y = numbers(dtype, x, n)
+        _mlpc.add(y, numbers(dtype, x, n, place=1))
         results.append(y)
     return results
 
 
-def all_finite(dtype):
+def all_finite(dtype, name, x):
     results = []
-    for n in (*SIZES[1:], 3000):
-        for bad in (np.nan, np.inf, -np.inf):
-            for at in {0, n // 2, n - 1}:
-                x = numbers(dtype, n)
-                x[at] = bad
-                results.append(_mlpc.all_finite(x))
-        results.append(_mlpc.all_finite(numbers(dtype, n)))
+    for n in (*SIZES[1:], *LONG_SIZES):
+        results.append(_mlpc.all_finite(numbers(dtype, x, n)))
+        for strange, at in itertools.product((np.nan, np.inf, -np.inf), (0, n // 2, n - 1)):
+            y = numbers(dtype, x, n)
+            y[at] = strange
+            results.append(_mlpc.all_finite(y))
     return results
 
 
-# For every kernel of a step: optimizers that it is for, with every state that there can be.
-OF_STEP = {
-    "sgd": [("sgd", {}), ("sgd", {"momentum": 0.9}), ("sgd", {"momentum": 0.9, "nesterov": True})],
-    "adam": [("adam", {}), ("adamw", {})],
-    "rmsprop": [("rmsprop", {"momentum": m, "centered": c}) for m in (0, 0.9) for c in (False, True)],
-    "adagrad": [("adagrad", {}), ("adagrad", {"lr_decay": 0.1})],
-    "rprop": [("rprop", {})],
+def from_bytes(dtype, name, x):
+    scales = LISTS["scales"]
+    return [_mlpc.from_bytes(numbers(dtype, x, n), scale, np.dtype(dtype).name) for n in SIZES for scale in scales]
+
+
+def count_zeros(dtype, name, x):
+    inputs = [numbers(dtype, x, n) for n in SIZES] + [numbers(dtype, "TAME", n) for n in LISTS["longest"]]
+    return [_mlpc.count_zeros(of) for of in (*inputs, *(np.zeros(n, dtype) for n in LISTS["longest"]))]
+
+
+DOORS = {
+    "MAP": elementwise,
+    "ACTIVATION": activation,
+    "ACTIVATION_SET": activation_set,
+    "ROWWISE": rowwise,
+    "ELEMENT_LOSS": element_loss,
+    "LOSS cross_entropy": cross_entropy,
+    "STEP": step,
+    "NESTEROV": nesterov,
+    "DECOUPLED": decoupled,
+    "PRODUCT": product,
+    "PANEL": panel,
+    "LIST": lists,
+    "KERNEL sum": sums,
+    "KERNEL sum_double": sums,
+    "KERNEL add": add,
+    "KERNEL all_finite": all_finite,
+    "KERNEL from_bytes": from_bytes,
+    "KERNEL count_zeros": count_zeros,
+    "KERNEL find_nonzeros": find_nonzeros,
 }
-PENALTIES = [{}, {"weight_decay": 0.01}, {"weight_decay": 0.01, "l1": 0.02, "clip_value": 0.7, "clip_norm": 2.0}]
+"""By the kind of a row, and the kernel's name where each has a signature of its own."""
+
+KERNELS = [row for row in cases.ROWS if row.kind in cases.FAMILIES]
+SEEN_TOGETHER = ("PANEL", "LIST")  # through the same epochs
+CASES = {str(replace(row, name="*") if row.kind in SEEN_TOGETHER else row): row for row in KERNELS}
 
 
-def step(name):
-    def case(dtype):
-        results = []
-        for n in SIZES[2:]:
-            net = mlpc.MLP([n - 1, 1], dtype=np.dtype(dtype).name)  # of n parameters
-            for (kind, settings), penalties in itertools.product(OF_STEP[name], PENALTIES):
-                optimizer = mlpc.optim.OPTIMIZERS[kind](net, 0.1, **settings, **penalties)
-                net.parameters[:], net.gradients[:] = numbers(dtype, n), numbers(dtype, n, seed=1)
-                for seed, state in enumerate(optimizer.state.values(), 2):
-                    state[:] = np.abs(numbers(state.dtype, *state.shape, seed=seed)).round(3)
-                if "steps" in optimizer.state:
-                    optimizer.state["steps"][:] = 7 if penalties else 10**6
-                optimizer.step()
-                results += [net.parameters.copy(), *(state.copy() for state in optimizer.state.values())]
-        return results
-
-    return case
-
-
-def from_bytes(dtype):
-    x = np.arange(513, dtype=np.uint32).astype(np.uint8)[::-1]
-    scales = (1 / 255, 1.0, -0.0, 1e-40, 3e38)
-    return [_mlpc.from_bytes(x[:n], scale, np.dtype(dtype).name) for n in (*SIZES, 513) for scale in scales]
-
-
-def sums(dtype):
-    return [_mlpc.sum(numbers(dtype, n)) for n in (*SIZES, 4095, 4096, 4097, 12345)]
-
-
-def epochs(dtype, zeros):
-    """What kernels of packed layers and of lists are for: whole epochs, with and without momentum."""
-    results = []
-    for B, n_in, n_out in SHAPES[1:]:
-        x = numbers(dtype, B, n_in)
-        x[::2, 1::3] = 0
-        for momentum in (0.0, 0.9):
-            net = mlpc.MLP([n_in, n_out, 7], "tanh", dtype=np.dtype(dtype).name)
-            optimizer = mlpc.optim.SGD(net, 0.001, momentum=momentum)
-            rows = _mlpc.Samples(x, None, net.dtype.name, zeros)
-            loss = net._train_epoch(
-                rows, np.arange(B) % 7, ("cross_entropy", "mean", None, None), None, optimizer.epoch_spec(1), 100, True,
-                0, 0, False, None,
-            )  # fmt: skip
-            results += [np.array(loss), net.parameters.copy()]
-    return results
-
-
-# Kernels without a door of their own: fit is what they are seen through.
-DENSE_EPOCH = ("panel_forward", "panel_backward_w", "panel_sgd_step", "panels_backward_x")
-LIST_EPOCH = ("list_forward", "list_backward_w", "list_sgd_step", "find_nonzeros")
-
-TABLE = _mlpc.kernels()
-CASES = {
-    **{f"map:{name}": elementwise(getattr(ops, name)) for name in TABLE["map"]},
-    **{f"activation:{name}": activation(name) for name in TABLE["activation"]},
-    **{f"rowwise:{name}": rowwise(name) for name in TABLE["rowwise"]},
-    **{f"loss:{name}": cross_entropy if name == "cross_entropy" else element_loss(name) for name in TABLE["loss"]},
-    **{f"step:{name}": step(name) for name in TABLE["step"]},
-    "kernel:linear_forward": lambda dtype: linear(dtype, "forward"),
-    "kernel:linear_forward_few": forward_by_rows("linear_forward_few"),
-    "kernel:linear_forward_skip": forward_by_rows("linear_forward_skip"),
-    "kernel:linear_backward_x": lambda dtype: linear(dtype, 0),
-    "kernel:linear_backward_w": lambda dtype: linear(dtype, 1),
-    "kernel:linear_backward_b": lambda dtype: linear(dtype, 2),
-    **{f"kernel:{name}": lambda dtype: epochs(dtype, "multiply") for name in DENSE_EPOCH},
-    **{f"kernel:{name}": lambda dtype: epochs(dtype, "skip") for name in LIST_EPOCH},
-    "kernel:sum": sums,
-    "kernel:sum_double": lambda dtype: sums(np.float64),
-    "kernel:add": add,
-    "kernel:all_finite": all_finite,
-    "kernel:from_bytes": from_bytes,
-    "kernel:count_zeros": count_zeros,
-}
+def of_case(case, dtype):
+    row = CASES[case]
+    door = DOORS.get(row.kind) or DOORS[f"{row.kind} {row.name}"]
+    return bits(door(dtype, row.name, *row.arguments))
 
 
 def test_every_kernel_has_a_case():
-    assert set(CASES) == {f"{family}:{name}" for family, names in TABLE.items() for name in names}
+    having = {(cases.FAMILIES[row.kind], row.name) for row in KERNELS}
+    assert having == {(family, name) for family, names in _mlpc.kernels().items() for name in names}
 
 
 @pytest.fixture(scope="module")
@@ -278,7 +291,7 @@ def reference():
             before = mlpc.cpu.active()
             mlpc.cpu.use("reference")
             try:
-                results[case, dtype] = bits(CASES[case](dtype))
+                results[case, dtype] = of_case(case, dtype)
             finally:
                 mlpc.cpu.use(before)
         return results[case, dtype]
@@ -288,16 +301,16 @@ def reference():
 
 @pytest.mark.parametrize("case", CASES)
 def test_bits_are_the_reference_s(case, dtype, isa, reference):
-    assert bits(CASES[case](dtype)) == reference(case, dtype)
+    assert of_case(case, dtype) == reference(case, dtype)
 
 
 @pytest.mark.parametrize("kernel", ["linear_forward_few", "linear_forward_skip"])
 def test_forward_by_rows_has_the_bits_of_forward(dtype, isa, kernel):
     """Also without zeros, and with nothing but zeros."""
-    assert bits(forward_by_rows(kernel)(dtype)) == bits(forward_by_rows("linear_forward")(dtype))
+    assert bits(forward(dtype, kernel, "WILD")) == bits(forward(dtype, "linear_forward", "WILD"))
     for zeros in (0.0, 0.5, 1.0):
         generator = np.random.Generator(np.random.PCG64(1))
-        x, w = generator.standard_normal((9, 600)).astype(dtype), numbers(dtype, 107, 600)
+        x, w = generator.standard_normal((9, 600)).astype(dtype), numbers(dtype, "TAME", 107, 600)
         x[generator.random(x.shape) < zeros] = -0.0
         expected = _mlpc.linear_forward(x, w, w[:, 0], None)
         assert bits(_mlpc.linear_forward(x, w, w[:, 0], None, kernel)) == bits(expected)
