@@ -9,7 +9,8 @@ import pytest
 pytestmark = pytest.mark.xdist_group("team")
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = ["tests/c/team_check.c", *(f"csrc/core/{name}.c" for name in ("team", "cpus", "memory"))]
+SOURCES = ["tests/c/team_check.c", "tests/c/team_forks.c"]
+SOURCES += [f"csrc/core/{name}.c" for name in ("team", "cpus", "memory")]
 
 
 def compile_check(folder, *flags):

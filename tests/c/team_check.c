@@ -1,6 +1,6 @@
 /* Checks of the team and of the count of CPUs, one per word of the command line:
  *
- *     cc -std=c11 -pthread tests/c/team_check.c csrc/core/team.c csrc/core/cpus.c csrc/core/memory.c -lm -o team_check
+ *     cc -std=c11 -pthread tests/c/team_*.c csrc/core/team.c csrc/core/cpus.c csrc/core/memory.c -lm -o team_check
  *     ./team_check barrier 2 100000
  *
  * Prints what is wrong and exits with 1, or ends in silence.  test_team.py says what each is to show, and its numbers.
@@ -16,8 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 #if defined(__x86_64__)
@@ -25,23 +23,13 @@
 #endif
 
 #include "../../csrc/core/cpus.h"
-#include "../../csrc/core/mlpc.h"
-#include "../../csrc/core/team.h"
+#include "team_check.h"
 
 enum { LARGEST = 64 };
 
-static atomic_int wrong;
+atomic_int wrong;
 
-#define CHECK(condition)                                                                                               \
-    do {                                                                                                               \
-        if (!(condition)) {                                                                                            \
-            printf("line %d: not %s\n", __LINE__, #condition);                                                         \
-            fflush(stdout);                                                                                            \
-            wrong = 1;                                                                                                 \
-        }                                                                                                              \
-    } while (0)
-
-static void sleep_ms(long ms)
+void sleep_ms(long ms)
 {
     const struct timespec time = {ms / 1000, ms % 1000 * 1000000};
     nanosleep(&time, NULL);
@@ -63,7 +51,7 @@ int clock_gettime(clockid_t id, struct timespec *time)
 
 static void take_ms(long ms) { atomic_fetch_add(&clock_ns, ms * 1000000); }
 
-static int n_threads(void)
+int n_threads(void)
 {
     int n = 0;
     DIR *const tasks = opendir("/proc/self/task");
@@ -73,8 +61,7 @@ static int n_threads(void)
     return n;
 }
 
-/* The kernel takes a thread that was joined off the list a little later. */
-static int comes_to_threads(int expected)
+int comes_to_threads(int expected)
 {
     for (int tries = 0; tries < 300000 && n_threads() != expected; tries++)
         sleep_ms(1);
@@ -107,8 +94,7 @@ static void exchange_rank(void *context, mlpc_team *team, size_t rank, size_t si
     }
 }
 
-/* The size that a run got, after each of its ranks was called once and saw what the others wrote. */
-static size_t size_of_run(size_t wanted, size_t rounds)
+size_t size_of_run(size_t wanted, size_t rounds)
 {
     exchange e = {.rounds = rounds};
     const size_t size = mlpc_team_run(wanted, exchange_rank, &e);
@@ -231,12 +217,6 @@ static void check_nested(void)
     CHECK(size_of_run(3, 10) == 3);
 }
 
-/* A run by another thread that goes on until it is told to end. */
-typedef struct {
-    pthread_t thread;
-    atomic_int ranks, end;
-} occupation;
-
 static void occupying_rank(void *context, mlpc_team *team, size_t rank, size_t size)
 {
     (void)team, (void)rank, (void)size;
@@ -252,7 +232,7 @@ static void *occupy_team(void *context)
     return NULL;
 }
 
-static void occupy(occupation *o)
+void occupy(occupation *o)
 {
     o->ranks = o->end = 0;
     pthread_create(&o->thread, NULL, occupy_team, o);
@@ -260,7 +240,7 @@ static void occupy(occupation *o)
         sleep_ms(1);
 }
 
-static void leave(occupation *o)
+void leave(occupation *o)
 {
     o->end = 1;
     pthread_join(o->thread, NULL);
@@ -294,129 +274,6 @@ static void check_competition(void)
     for (int i = 0; i < 4; i++)
         pthread_join(threads[i], NULL);
     CHECK(size_of_run(4, 10) == 4);
-}
-
-/* ---- fork ---------------------------------------------------------------------------------------------------- */
-
-/* How a child ended that the caller has forked, as a shell would say it; it is killed after 5 minutes. */
-static int ending(pid_t child)
-{
-    int status = 0;
-    for (int ms = 0; ms < 300000; ms++) {
-        if (waitpid(child, &status, WNOHANG) == child)
-            return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-        sleep_ms(1);
-    }
-    kill(child, SIGKILL);
-    waitpid(child, &status, 0);
-    printf("the child hangs\n");
-    return 128 + SIGKILL;
-}
-
-/* In a child just made: a team works, twice, and in a grandchild too. */
-static void work_in_child(void)
-{
-    wrong = 0;
-    CHECK(n_threads() == 1);
-    CHECK(size_of_run(3, 10) == 3);
-    CHECK(size_of_run(2, 10) == 2);
-    const pid_t grandchild = fork();
-    if (grandchild == 0)
-        _exit(size_of_run(2, 10) != 2 || wrong);
-    CHECK(ending(grandchild) == 0);
-    _exit(wrong);
-}
-
-static void check_fork_without_team(void)
-{
-    const pid_t child = fork();
-    if (child == 0)
-        work_in_child();
-    CHECK(ending(child) == 0);
-    CHECK(n_threads() == 1);
-}
-
-/* The parent's threads end before it forks, and there are new ones after. */
-static void check_fork_idle(void)
-{
-    CHECK(size_of_run(4, 10) == 4);
-    const pid_t child = fork();
-    if (child == 0)
-        work_in_child();
-    CHECK(comes_to_threads(1));
-    CHECK(ending(child) == 0);
-    CHECK(size_of_run(3, 10) == 3);
-    CHECK(n_threads() == 3);
-}
-
-/* Past fork's handlers, as a sandbox or another runtime may. */
-static pid_t fork_by_system_call(void) { return (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0); }
-
-static void check_clone_idle(void)
-{
-    CHECK(size_of_run(4, 10) == 4);
-    const pid_t child = fork_by_system_call();
-    if (child == 0)
-        work_in_child();
-    CHECK(ending(child) == 0);
-    CHECK(size_of_run(4, 10) == 4);
-}
-
-/* While another thread is in a run, which goes on undisturbed. */
-static void fork_while_busy(pid_t (*make_child)(void))
-{
-    occupation o;
-    occupy(&o);
-    const pid_t child = make_child();
-    if (child == 0)
-        work_in_child();
-    CHECK(ending(child) == 0);
-    CHECK(size_of_run(2, 10) == 1);
-    leave(&o);
-    CHECK(size_of_run(2, 10) == 2);
-}
-
-static void check_fork_busy(void) { fork_while_busy(fork); }
-
-static void check_clone_busy(void) { fork_while_busy(fork_by_system_call); }
-
-/* The child has one rank of the run that it was forked in: it computes alone, and cannot go on with the run. */
-typedef struct {
-    size_t rank; /* that forks */
-    int barrier; /* does it wait for the others once more, or only return? */
-    int ending;
-} forking;
-
-static void forking_rank(void *context, mlpc_team *team, size_t rank, size_t size)
-{
-    (void)size;
-    forking *const f = context;
-    mlpc_team_barrier(team);
-    if (rank == f->rank) {
-        const pid_t child = fork();
-        if (child == 0) {
-            if (size_of_run(2, 10) != 1 || wrong)
-                _exit(1);
-            if (!f->barrier)
-                return;
-        } else {
-            f->ending = ending(child);
-        }
-    }
-    mlpc_team_barrier(team);
-}
-
-static void check_fork_within(void)
-{
-    const struct rlimit none = {0, 0};
-    setrlimit(RLIMIT_CORE, &none);
-    for (size_t rank = 0; rank < 2; rank++)
-        for (int barrier = 0; barrier < 2; barrier++) {
-            forking f = {.rank = rank, .barrier = barrier};
-            CHECK(mlpc_team_run(2, forking_rank, &f) == 2);
-            CHECK(f.ending == 128 + SIGABRT);
-        }
-    CHECK(size_of_run(2, 10) == 2);
 }
 
 /* ---- What a rank finds --------------------------------------------------------------------------------------- */
