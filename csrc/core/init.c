@@ -32,6 +32,31 @@ static void put(void *parameters, mlpc_dtype dtype, size_t i, double value)
 
 /* ---- Orthogonal matrices: Q of Householder's QR, in double, matrices row-major ---- */
 
+/* A = Q R: q (m, n), m >= n, of a (m, n), which is lost: it keeps the reflections' vectors below and on its diagonal.
+ * v and squares (m,), w, tau and sign (n,) are room for work: the reflection at hand, what its norm is the sum of, rows
+ * combined; the factor of every reflection, and the sign that it gives the diagonal of R. */
+typedef struct {
+    const mlpc_kernels *doubles;
+    size_t m, n;
+    double *a, *q, *v, *squares, *w, *tau, *sign;
+} decomposition;
+
+/* Of a layer's weight (n_out, n_in) where that is tall, of its transpose where it is wide. */
+static decomposition decomposition_of(const mlpc_kernels *doubles, const mlpc_layer *layer, mlpc_cutter *room)
+{
+    const int wide = layer->n_out < layer->n_in;
+    const size_t m = wide ? layer->n_in : layer->n_out, n = wide ? layer->n_out : layer->n_in;
+    decomposition d = {.doubles = doubles, .m = m, .n = n};
+    d.a = mlpc_cut(room, m, n, sizeof(double));
+    d.q = mlpc_cut(room, m, n, sizeof(double));
+    d.v = mlpc_cut(room, m, 1, sizeof(double));
+    d.squares = mlpc_cut(room, m, 1, sizeof(double));
+    d.w = mlpc_cut(room, n, 1, sizeof(double));
+    d.tau = mlpc_cut(room, n, 1, sizeof(double));
+    d.sign = mlpc_cut(room, n, 1, sizeof(double));
+    return d;
+}
+
 /* y += a x, one fma per element, by the step of gradient descent: it has the same bits on every instruction set. */
 static void add_multiple(const mlpc_kernels *doubles, double *y, double a, const double *x, size_t n)
 {
@@ -43,17 +68,17 @@ static void add_multiple(const mlpc_kernels *doubles, double *y, double a, const
     doubles->step[MLPC_STEP_sgd](y, x, (void *[MLPC_MAX_STATES]){NULL}, coefficients, n);
 }
 
-/* A = (1 - tau v v^T) A for `rows` rows of `columns` elements, `stride` apart: rows of A are combined as wholes, so
- * that every sum over rows runs in increasing index.  w: room for `columns`. */
-static void reflect(const mlpc_kernels *doubles, double *a, size_t stride, const double *v, double tau, size_t rows,
-                    size_t columns, double *w)
+/* A = (1 - tau_k v v^T) A for rows k to m, columns `first` to n of a or q, v (m - k,) from element k on: rows of A are
+ * combined as wholes, so that every sum over rows runs in increasing index. */
+static void reflect(const decomposition *d, size_t k, double *matrix, size_t first)
 {
+    const size_t columns = d->n - first;
     for (size_t j = 0; j < columns; j++)
-        w[j] = 0;
-    for (size_t i = 0; i < rows; i++)
-        add_multiple(doubles, w, v[i], a + i * stride, columns);
-    for (size_t i = 0; i < rows; i++)
-        add_multiple(doubles, a + i * stride, -(tau * v[i]), w, columns);
+        d->w[j] = 0;
+    for (size_t i = k; i < d->m; i++)
+        add_multiple(d->doubles, d->w, d->v[i], matrix + i * d->n + first, columns);
+    for (size_t i = k; i < d->m; i++)
+        add_multiple(d->doubles, matrix + i * d->n + first, -(d->tau[k] * d->v[i]), d->w, columns);
 }
 
 /* The reflection that maps x (n,) to a multiple of the first unit vector: overwrites x with v, returns tau, and in
@@ -72,65 +97,67 @@ static double householder(const mlpc_kernels *doubles, double *x, size_t n, doub
     return tau;
 }
 
-/* q (m, n), m >= n, of a (m, n), which is lost.  q's columns are orthonormal; the diagonal of R is positive.  a keeps
- * the reflections' vectors below and on its diagonal; v and squares (m,), w, tau and sign (n,) are room for work. */
-static mlpc_status orthonormal_columns(const mlpc_kernels *doubles, double *q, double *a, size_t m, size_t n, double *v,
-                                       double *squares, double *w, double *tau, double *sign, const mlpc_poll *poll)
+/* Column k of a, from the diagonal on, to v. */
+static void load_reflection(const decomposition *d, size_t k)
 {
-    for (size_t k = 0; k < n; k++) {
+    for (size_t i = k; i < d->m; i++)
+        d->v[i] = d->a[i * d->n + k];
+}
+
+/* Fills q: its columns are orthonormal, and the diagonal of R is positive. */
+static mlpc_status orthonormal_columns(const decomposition *d, const mlpc_poll *poll)
+{
+    for (size_t k = 0; k < d->n; k++) {
         if (mlpc_stopped(poll, 0))
             return MLPC_ERROR_INTERRUPTED;
-        for (size_t i = k; i < m; i++)
-            v[i] = a[i * n + k];
-        tau[k] = householder(doubles, v + k, m - k, &sign[k], squares);
-        for (size_t i = k; i < m; i++)
-            a[i * n + k] = v[i];
-        reflect(doubles, a + k * n + k + 1, n, v + k, tau[k], m - k, n - k - 1, w);
+        load_reflection(d, k);
+        d->tau[k] = householder(d->doubles, d->v + k, d->m - k, &d->sign[k], d->squares);
+        for (size_t i = k; i < d->m; i++)
+            d->a[i * d->n + k] = d->v[i];
+        reflect(d, k, d->a, k + 1);
     }
-    for (size_t i = 0; i < m * n; i++)
-        q[i] = 0;
-    for (size_t k = n; k-- > 0;) {
+    for (size_t i = 0; i < d->m * d->n; i++)
+        d->q[i] = 0;
+    for (size_t k = d->n; k-- > 0;) {
         if (mlpc_stopped(poll, 0))
             return MLPC_ERROR_INTERRUPTED;
-        for (size_t i = k; i < m; i++)
-            v[i] = a[i * n + k];
-        q[k * n + k] = sign[k];
-        reflect(doubles, q + k * n + k, n, v + k, tau[k], m - k, n - k, w);
+        load_reflection(d, k);
+        d->q[k * d->n + k] = d->sign[k];
+        reflect(d, k, d->q, k);
     }
     return MLPC_OK;
 }
 
-/* Raises *room to the bytes that `orthogonal` needs for a layer: a, q (m, n), v, squares (m,), w, tau,
- * sign (n,).  0 where that
- * overflows; the plan of the net has seen that m n does not. */
-static int make_room(size_t *room, const mlpc_layer *layer)
+/* Raises *size to the bytes that the decomposition of each layer needs; 0 where that overflows. */
+static int room_of(const mlpc_net *net, size_t *size)
 {
-    const int wide = layer->n_out < layer->n_in;
-    const size_t m = wide ? layer->n_in : layer->n_out, n = wide ? layer->n_out : layer->n_in;
-    size_t needed = 0;
-    if (!mlpc_size_add(&needed, m * n, 2 * sizeof(double)) || !mlpc_size_add(&needed, 2 * m + 3 * n, sizeof(double)))
-        return 0;
-    *room = needed > *room ? needed : *room;
+    for (size_t l = 0; l < net->n_layers; l++) {
+        mlpc_cutter measure = {.block = NULL};
+        (void)decomposition_of(NULL, &net->layers[l], &measure);
+        if (measure.overflows)
+            return 0;
+        *size = measure.bytes > *size ? measure.bytes : *size;
+    }
     return 1;
 }
 
 /* The weight (n_out, n_in) gets orthonormal columns where it is tall, orthonormal rows where it is wide. */
 static mlpc_status orthogonal(const mlpc_net *net, const mlpc_kernels *doubles, const mlpc_layer *layer,
-                              const source *s, void *parameters, double *room, const mlpc_poll *poll)
+                              const source *s, void *parameters, void *room, const mlpc_poll *poll)
 {
     const size_t n_in = layer->n_in, n_out = layer->n_out;
     const int wide = n_out < n_in;
-    const size_t m = wide ? n_in : n_out, n = wide ? n_out : n_in;
-    double *a = room, *q = a + m * n, *v = q + m * n, *squares = v + m, *w = squares + m, *tau = w + n, *sign = tau + n;
+    mlpc_cutter cutter = {.block = room};
+    const decomposition d = decomposition_of(doubles, layer, &cutter);
     for (size_t j = 0; j < n_out; j++)
         for (size_t k = 0; k < n_in; k++)
-            a[wide ? k * n + j : j * n + k] = draw(s, (uint64_t)j * n_in + k);
-    const mlpc_status status = orthonormal_columns(doubles, q, a, m, n, v, squares, w, tau, sign, poll);
+            d.a[wide ? k * d.n + j : j * d.n + k] = draw(s, (uint64_t)j * n_in + k);
+    const mlpc_status status = orthonormal_columns(&d, poll);
     if (status != MLPC_OK)
         return status;
     for (size_t j = 0; j < n_out; j++)
         for (size_t k = 0; k < n_in; k++)
-            put(parameters, net->dtype, layer->weight + k * n_out + j, q[wide ? k * n + j : j * n + k]);
+            put(parameters, net->dtype, layer->weight + k * n_out + j, d.q[wide ? k * d.n + j : j * d.n + k]);
     return MLPC_OK;
 }
 
@@ -174,7 +201,7 @@ static mlpc_status independent(const mlpc_net *net, const mlpc_layer *layer, con
 }
 
 static MLPC_NOINLINE mlpc_status initialize(const mlpc_net *net, const mlpc_kernels *doubles, void *parameters,
-                                            mlpc_init init, uint64_t seed, double *room, const mlpc_poll *poll)
+                                            mlpc_init init, uint64_t seed, void *room, const mlpc_poll *poll)
 {
     for (size_t l = 0; l < net->n_layers; l++) {
         const mlpc_layer *layer = &net->layers[l];
@@ -196,11 +223,9 @@ mlpc_status mlpc_initialize(const mlpc_net *net, const mlpc_kernels *doubles, vo
                             uint64_t seed, const mlpc_poll *poll)
 {
     size_t size = 0;
-    if (init == MLPC_INIT_orthogonal)
-        for (size_t l = 0; l < net->n_layers; l++)
-            if (!make_room(&size, &net->layers[l]))
-                return MLPC_ERROR_MEMORY;
-    double *room = size ? mlpc_block_alloc(size) : NULL;
+    if (init == MLPC_INIT_orthogonal && !room_of(net, &size))
+        return MLPC_ERROR_MEMORY;
+    void *room = size ? mlpc_block_alloc(size) : NULL;
     if (size && !room)
         return MLPC_ERROR_MEMORY;
     const mlpc_fpmode mode = mlpc_fpmode_enter();
