@@ -215,22 +215,8 @@ struct mlpc_kernels {
     int (*all_finite)(const void *x, size_t n);
 
     /* Steps: p (n,), gradient g (n,), state[s] (n,) or NULL where it is not kept; states are flushed when they are
-     * stored.  With d, q and the kernel's own coefficients, see above:
-     *   sgd      own: momentum, Nesterov's (1 or 0).  State: velocity v, kept where momentum is not 0
-     *            v = momentum v + d;  u = Nesterov's ? d + momentum v : v, or d without v;  p = q - rate u
-     *   adam     own: beta1, beta2, eps, correction.  States: means m of d and v of its square
-     *            m = m + (1 - beta1) (d - m);  v = ((1 - beta2) d) d + beta2 v
-     *            p = q - rate (m / (eps + correction sqrt(v)))
-     *   rmsprop  own: alpha, eps, momentum.  States: mean v of squares; velocity u, kept where momentum is not 0;
-     *            mean m of d, kept where centered
-     *            v = ((1 - alpha) d) d + alpha v;  m = m + (1 - alpha) (d - m);  w = v - m m, or 0 where that is less
-     *            s = d / (eps + sqrt(w));  u = momentum u + s;  p = q - rate u, or q - rate s without u
-     *   adagrad  own: eps.  State: sum v of squares
-     *            v = d d + v;  p = q - rate (d / (eps + sqrt(v)))
-     *   rprop    own: less, more, least, most.  States: d of the step before, b, and the size s of the steps
-     *            s = rate where it is 0;  where d and b have one sign s = s more, where opposite ones s = s less and
-     *            d = 0;  s cut to least..most;  p = q - s sign(d);  b = d
-     * A product and the sum that follows are one fma, every other operation is rounded. */
+     * stored.  What each makes of d, q (see above), its states and its own coefficients stands over its rule in
+     * tmpl/step_rules.inc.  A product and the sum that follows are one fma, every other operation is rounded. */
     void (*step[MLPC_N_STEPS])(void *p, const void *g, void *const state[MLPC_MAX_STATES], const double *coefficients,
                                size_t n);
 
