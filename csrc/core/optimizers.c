@@ -1,5 +1,5 @@
 /* The table of optimizers: what each one is told, keeps, and makes of both for the kernel of its step, whose formula
- * kernels.h has.
+ * kernels/tmpl/step_rules.inc has.
  *   sgd      Sutskever et al., 2013, in the form of PyTorch
  *   adam     Kingma and Ba, 2015, algorithm 1;  adamw: Loshchilov and Hutter, 2019, algorithm 2
  *   rmsprop  Tieleman and Hinton, 2012, lecture 6.5; centered: Graves, 2013
