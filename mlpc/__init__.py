@@ -7,15 +7,17 @@ NumPy and nothing else; whatever needs more is imported where it is used.
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from mlpc import cpu, losses, ops, optim, schedules, training
+from mlpc import callbacks, cpu, losses, ops, optim, schedules, training
 from mlpc._mlpc import ARITHMETIC, DivergenceError
 from mlpc.checks import gradcheck
 from mlpc.history import History
+from mlpc.loading import load
 from mlpc.lr_range import LRRange, lr_range_test
 from mlpc.net import MLP
 from mlpc.predictor import Predictor
 from mlpc.sweeps import sweep
 from mlpc.threads import get_num_threads, set_num_threads
+from mlpc.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from mlpc import course, datasets, plot, testing
@@ -27,11 +29,13 @@ __all__ = [
     "History",
     "LRRange",
     "Predictor",
+    "callbacks",
     "course",
     "cpu",
     "datasets",
     "get_num_threads",
     "gradcheck",
+    "load",
     "losses",
     "lr_range_test",
     "ops",
@@ -43,8 +47,6 @@ __all__ = [
     "testing",
     "training",
 ]
-
-__version__ = "0.1.0"
 
 _LAZY = ("course", "datasets", "plot", "testing")
 

@@ -16,6 +16,7 @@ from mlpc.layers import Activation, block_of, text_of
 from mlpc.losses import Loss, LossName, loss_named
 from mlpc.names import ActivationName, InitName, Reduction
 from mlpc.network import Network, dtype_name
+from mlpc.network_file import save
 from mlpc.predictor import Predictor
 from mlpc.training import fit
 
@@ -282,6 +283,7 @@ class MLP(Network):
     # ---- training and use ----------------------------------------------------------------------------------------
 
     fit = fit
+    save = save
 
     def predict(self, x: ArrayLike, *, scale: float | None = None) -> NDArray[Any]:
         """What the network says of each row, in the terms of its loss's targets.

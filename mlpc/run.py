@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic
 
 import numpy as np
@@ -12,10 +13,12 @@ from numpy.typing import ArrayLike
 
 from mlpc import _mlpc
 from mlpc.arguments import Array, pair, real_array, real_number, seed_number, whole_number
+from mlpc.callback import Callback, Callbacks
 from mlpc.class_weights import ClassWeight
 from mlpc.history import History
 from mlpc.network import N, Network
 from mlpc.optim import Optimizer, OptimizerName, optimizer_named
+from mlpc.recipe import digest_of, loss_text, network_text, optimizer_text
 from mlpc.samples import checked_samples, warn_of_bytes
 from mlpc.schedules import Rate
 
@@ -36,7 +39,7 @@ class Run(Generic[N]):
         The network to train.
     x, y, batch_size, optimizer, lr, validation_data, shuffle, seed, sample_weight, class_weight, scale
         As in `MLP.fit`.  y and the weights are copied, x is not: it is not to be changed while the run goes on.
-    keep_gradients : bool
+    keep_gradients, callbacks
         As in `MLP.fit`.
 
     Attributes
@@ -49,8 +52,12 @@ class Run(Generic[N]):
         One row for each epoch; `net.history` as well, from the first epoch on.
     rows, batch_size : int
         Rows per epoch, and per step.
+    columns : list of str
+        The keys of the history, also before it has a row.
     stopped : bool
-        Whether `stop` was called.
+        Whether `stop` was called, or a state was loaded of a run that had been stopped.
+    finished : bool
+        Whether the block of the run was left without an exception: see below.
 
     Raises
     ------
@@ -59,12 +66,14 @@ class Run(Generic[N]):
 
     Notes
     -----
-    The network keeps the memory that an epoch computes in for the next one.  As a context manager, the run gives it
-    back at the end::
+    The network keeps the memory that an epoch computes in for the next one.  As a context manager, the run has its
+    callbacks begin and end, and gives that memory back::
 
-        with Run(net, x, y) as run:
-            while run.epoch()["loss"] > 0.1:
-                pass
+        with Run(net, x, y, callbacks=[...]) as run:
+            while not run.stopped and run.history.epochs < 100:
+                run.epoch()
+
+    Without the block, callbacks begin with the first epoch, and do not end.
 
     Examples
     --------
@@ -97,28 +106,40 @@ class Run(Generic[N]):
         class_weight: ClassWeight | None = None,
         scale: float | None = None,
         keep_gradients: bool = False,
+        callbacks: Iterable[Callback | Callable[[N, History], object]] = (),
     ) -> None:
         self.net = net
         self.batch_size = whole_number("batch_size", batch_size, 1)
+        self._callbacks = Callbacks(callbacks)
+        self._seed = seed
         self._shuffles = net.shuffle_state if seed is None else (seed_number(seed), 0)
         self.optimizer = _optimizer(net, optimizer, lr)
-        criterion = net.criterion.weighted_spec("mean", class_weight, real_array("y", y), net.sizes[-1])
+        y = real_array("y", y)
+        criterion = net.criterion.weighted_spec("mean", class_weight, y, net.sizes[-1])
         self._scale = None if scale is None else real_number("scale", scale, -math.inf)
         given = real_array("x", x)
         self._x, self._objective = checked_samples(net, given, y, criterion, sample_weight, self._scale)
         if scale is None:
             warn_of_bytes(given)
         self.rows = len(self._x)
+        weights = None if sample_weight is None else real_array("sample_weight", sample_weight)
         self._validation = None
+        self._targets = [
+            loss_text(criterion),
+            digest_of(y, weights, wide=True),
+        ]  # now: the caller may change them later
         if validation_data is not None:
             self._validation = _checked_validation(net, validation_data, criterion, self._scale)
+            self._targets.append(digest_of(real_array("y", validation_data[1]), wide=True))
+        self._recipe: dict[str, str] | None = None  # made where it is asked for: to go through x takes a while
         self._shuffle, self._keep_gradients = bool(shuffle), bool(keep_gradients)
         self._samples: _mlpc.Samples | None = None  # made by the first epoch: it takes a while
         self.history = History()
-        self.stopped = False
+        self.stopped = self.finished = False
+        self._stopped_for_good = False
 
     def epoch(self, tick: Callable[[int], object] | None = None) -> dict[str, float]:
-        """Train for one epoch; the row of it, which `history` has then, too.
+        """Train for one epoch, and tell the callbacks; the row of it, which `history` has then, too.
 
         Parameters
         ----------
@@ -135,7 +156,10 @@ class Run(Generic[N]):
         ------
         DivergenceError, KeyboardInterrupt
             As `MLP.fit`; the run can go on after either.
+        Exception
+            Of a callback; the epoch counts, and the run can go on.
         """
+        self._callbacks.begin(self)
         net, optimizer, history = self.net, self.optimizer, self.history
         if self._samples is None:
             self._samples = _mlpc.Samples(self._x, self._scale, net.dtype.name, "choose")
@@ -164,72 +188,119 @@ class Run(Generic[N]):
             figures += _mlpc.Net.evaluate(net, *self._validation, None, None, self._scale)
         if not net.criterion.classifies:
             del figures[1::2]
-        row = dict(zip(self._columns(), [*figures, lr, seconds], strict=True))
+        row = dict(zip(self.columns, [*figures, lr, seconds], strict=True))
         history.append(**row)
+        self._callbacks.epoch_end(self)
         return row
 
-    def _columns(self) -> list[str]:
-        """The keys of a row, in order."""
+    @property
+    def columns(self) -> list[str]:
         figures = ["loss", "accuracy"] if self.net.criterion.classifies else ["loss"]
         validated = [] if self._validation is None else [f"val_{name}" for name in figures]
         return [*figures, *validated, "lr", "seconds"]
 
-    def stop(self) -> None:
-        """Ask who loops over the epochs to end: `fit` does, when all callbacks have been called."""
+    def stop(self, *, resumable: bool = False) -> None:
+        """Ask who loops over the epochs to end: `fit` does, when all callbacks have been called.
+
+        Parameters
+        ----------
+        resumable : bool
+            Whether a run that is continued from the state of this one goes on; otherwise it is stopped, too.
+        """
         self.stopped = True
+        self._stopped_for_good = self._stopped_for_good or not resumable
 
     def state_dict(self) -> dict[str, Any]:
-        """A copy of all that the next epochs depend on and the arguments do not say: arrays, and plain numbers.
+        """A copy of all that the next epochs depend on: arrays, plain numbers and texts.
 
         The parameters, under "net." and their keys; the optimizer's clock and state, under "optimizer."; "shuffle.seed"
-        and "shuffle.epoch", which shuffle comes next; and the columns of the history, under "history.".
-        ``numpy.savez(path, **run.state_dict())`` writes it down, and what ``numpy.load`` makes of that can be loaded.
+        and "shuffle.epoch", which shuffle comes next; the columns of the history, under "history."; "stopped"; what
+        callbacks remember, under "callbacks." and the names of their classes.  And, under "recipe.", what the run was
+        made with, to be compared: the plan of the network, the optimizer and its settings, how batches are made, and
+        digests of the data, all of which the first call goes through.
+
+        ``numpy.savez(path, **run.state_dict())`` writes it down, and what ``numpy.load`` makes of that can be loaded;
+        `mlpc.callbacks.Checkpoint` does so in a file that is never there in part.
 
         Of a schedule, or a function of time, there is the time alone: one that remembers more is not continued.
         """
-        parts = {
+        parts: dict[str, Mapping[str, Any]] = {
             "net": self.net.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "shuffle": dict(zip(("seed", "epoch"), self._shuffles, strict=True)),
             "history": {name: np.array(column) for name, column in self.history.items()},
+            "recipe": self._made_with(),
         }
-        return {f"{part}.{key}": value for part, state in parts.items() for key, value in state.items()}
+        parts |= {f"callbacks.{name}": callback.state_dict() for name, callback in self._callbacks.named().items()}
+        state = {f"{part}.{key}": value for part, states in parts.items() for key, value in states.items()}
+        return state | {"stopped": self._stopped_for_good}
+
+    def _made_with(self) -> dict[str, str]:
+        """What two runs must have in common for one to continue the other, in texts."""
+        if self._recipe is None:
+            validation = self._validation
+            self._recipe = {
+                "network": network_text(self.net),
+                "optimizer": optimizer_text(self.optimizer),
+                "batches": f"{self.batch_size} rows, {'shuffled' if self._shuffle else 'in order'}",
+                "loss": self._targets[0],
+                "data": f"{digest_of(self._x)}, {self._scale}, {self._targets[1]}",
+                "validation": "none" if validation is None else f"{digest_of(validation[0])}, {self._targets[2]}",
+            }
+        return self._recipe
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue where `state_dict` was taken, of a run that was made with the same arguments.
+
+        Another learning rate is no other argument, neither a number nor a function of time; everything else is.
 
         Raises
         ------
         TypeError, ValueError
             Where a key is missing or unknown, or a value cannot be this run's; nothing has been changed then.
         """
-        recorded = [f"history.{name}" for name in self._columns()]
-        rest = [key for key in self.state_dict() if not key.startswith("history.")]
+        callbacks = {f"callbacks.{name}": callback for name, callback in self._callbacks.named().items()}
+        recorded = [f"history.{name}" for name in self.columns]
+        rest = [key for key in self.state_dict() if not key.startswith(("history.", "callbacks."))]
         keys = rest + recorded if any(key in state for key in recorded) else rest
-        missing, unknown = [key for key in keys if key not in state], [key for key in state if key not in keys]
+        missing = [key for key in keys if key not in state]
+        unknown = [key for key in state if key not in keys and not key.startswith(tuple(f"{c}." for c in callbacks))]
         if missing or unknown:
             raise ValueError(f"state: expected the keys {keys}; missing: {missing}, unknown: {unknown}")
+        for name, mine in self._made_with().items():
+            if str(state[f"recipe.{name}"]) != mine:
+                raise ValueError(f"state: expected one of this run, with {name} {mine}, got {state[f'recipe.{name}']}")
         shuffles = seed_number(state["shuffle.seed"]), whole_number("epoch", state["shuffle.epoch"], 0, _LAST_EPOCH)
+        if self._seed is not None and shuffles[0] != self._seed:
+            raise ValueError(f"seed: expected that of the state, {shuffles[0]}, or None, got {self._seed}")
         columns = {key: _column(key, state[key]) for key in keys if key in recorded}
         if len({len(column) for column in columns.values()}) > 1:
             raise ValueError("state: expected a history with as many rows in every column, got different numbers")
-        before = self.optimizer.state_dict()
-        self.optimizer.load_state_dict(_part("optimizer", state))
-        try:
-            self.net.load_state_dict(_part("net", state))
-        except BaseException:
-            self.optimizer.load_state_dict(before)
-            raise
+        stopped = _truth("stopped", state["stopped"])
+        self._callbacks.begin(self)
+        with contextlib.ExitStack() as undo:
+            owners: dict[str, Any] = {"optimizer": self.optimizer, "net": self.net, **callbacks}
+            for name, owner in owners.items():
+                undo.callback(owner.load_state_dict, owner.state_dict())
+                owner.load_state_dict(_part(name, state))
+            undo.pop_all()
+        self.stopped = self._stopped_for_good = stopped
         self.net._shuffles = self._shuffles = shuffles
         self.history.clear()
         self.history.update({key.removeprefix("history."): column for key, column in columns.items()})
         self.net.history = self.history
 
     def __enter__(self) -> Run[N]:
+        self.finished = False
+        self._callbacks.begin(self)
         return self
 
-    def __exit__(self, *error: object) -> None:
-        self.net._end_training()
+    def __exit__(self, kind: object, *error: object) -> None:
+        self.finished = kind is None
+        try:
+            self._callbacks.end(self)
+        finally:
+            self.net._end_training()
 
 
 def _optimizer(net: Network, optimizer: OptimizerName | Optimizer, lr: Rate | None) -> Optimizer:
@@ -257,8 +328,16 @@ def _checked_validation(
 
 
 def _part(name: str, state: Mapping[str, Any]) -> dict[str, Any]:
-    """What stands under a name in the state of a run."""
-    return {key.removeprefix(f"{name}."): state[key] for key in state if key.startswith(f"{name}.")}
+    """What stands under a name in the state of a run; numbers and texts that became arrays in a file are such again."""
+    part = {key.removeprefix(f"{name}."): state[key] for key in state if key.startswith(f"{name}.")}
+    return {k: value.item() if isinstance(value, np.ndarray) and not value.ndim else value for k, value in part.items()}
+
+
+def _truth(name: str, value: Any) -> bool:
+    value = np.asarray(value)
+    if value.dtype != bool or value.ndim:
+        raise TypeError(f"{name}: expected True or False, got {value!r}")
+    return bool(value)
 
 
 def _column(name: str, value: Any) -> list[float]:

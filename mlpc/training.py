@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
@@ -9,12 +10,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from mlpc import _mlpc
 from mlpc.arguments import whole_number
+from mlpc.callback import Callback
+from mlpc.callbacks.checkpoint import Checkpoint
+from mlpc.callbacks.time_budget import TimeBudget
 from mlpc.class_weights import ClassWeight
+from mlpc.files import file_path
 from mlpc.history import History
 from mlpc.network import N
 from mlpc.optim import Optimizer, OptimizerName
 from mlpc.progress import Progress
 from mlpc.run import Run
+from mlpc.run_file import read_run
 from mlpc.schedules import Rate
 
 __all__ = ["Run", "batches", "fit"]
@@ -64,11 +70,13 @@ def fit(
     shuffle: bool = True,
     seed: int | None = None,
     progress: bool = True,
-    callbacks: Iterable[Callable[[N, History], object]] = (),
+    callbacks: Iterable[Callback | Callable[[N, History], object]] = (),
     sample_weight: ArrayLike | None = None,
     class_weight: ClassWeight | None = None,
     scale: float | None = None,
     keep_gradients: bool = False,
+    max_seconds: float | None = None,
+    resume: str | os.PathLike[str] | None = None,
 ) -> History:
     """Train the network: stochastic gradient descent on batches, by the network's loss.
 
@@ -102,9 +110,10 @@ def fit(
         Of the shuffles.  None continues the network's stream; a number starts the stream of that seed.
     progress : bool
         Show a bar, where tqdm is installed and standard error is a terminal or a notebook.
-    callbacks : iterable of callables
-        Each is called as ``callback(net, history)`` after every epoch, with the network's arrays current.  Where one
-        returns ``True``, training ends when all have been called; nothing else that is returned ends it.
+    callbacks : iterable of Callback or callable
+        Objects of `mlpc.callbacks`, such as ``EarlyStopping("val_loss", patience=10)``; or functions, each of which is
+        called as ``callback(net, history)`` after every epoch, with the network's arrays current.  Where one returns
+        ``True``, training ends when all have been called; nothing else that is returned ends it.
     sample_weight : array-like, (n,), optional
         Finite, >= 0, not all 0.  A batch whose weights are all 0 is passed over.
     class_weight : array-like, (n_out,), dict, or "balanced", optional
@@ -116,6 +125,13 @@ def fit(
     keep_gradients : bool
         Leave the last step's gradient of the mean loss in `net.gradients`, which is neither read nor written otherwise.
         An epoch takes longer then.
+    max_seconds : float, optional
+        No epoch is begun that might not be done in time: see `mlpc.callbacks.TimeBudget`.
+    resume : str or path-like, optional
+        A file that ends in ".npz" or ".safetensors".  Where it is there, the training goes on where the file was
+        written, with the bits of one that was never interrupted; `epochs` counts from the very beginning.  Where it is
+        not, the training starts.  Either way the file is written after every epoch: see `mlpc.callbacks.Checkpoint`,
+        which does so otherwise where `callbacks` has one of this path.
 
     Returns
     -------
@@ -125,7 +141,8 @@ def fit(
     Raises
     ------
     TypeError, ValueError
-        Where an argument is not as above.  All are checked, validation data too, before anything changes.
+        Where an argument is not as above, or the file of `resume` is damaged, or of a run of other data, another
+        network or another optimizer.  All are checked, validation data too, before anything changes.
     DivergenceError
         Where a number of the training is not finite.  The parameters, the optimizer and the stream of shuffles are as
         after the last epoch that was.
@@ -144,26 +161,27 @@ def fit(
     (100, True, 'multiplied')
     """
     epochs = whole_number("epochs", epochs)
+    path = None if resume is None else file_path("resume", resume)
+    if hasattr(callbacks, "__iter__"):  # otherwise the run says what is wrong
+        callbacks = [*callbacks]
+        if max_seconds is not None:
+            callbacks.append(TimeBudget(max_seconds))
+        if path is not None and not any(isinstance(each, Checkpoint) and each.path == path for each in callbacks):
+            callbacks.append(Checkpoint(path))
     run = Run(
         net, x, y, batch_size=batch_size, optimizer=optimizer, lr=lr, validation_data=validation_data, shuffle=shuffle,
         seed=seed, sample_weight=sample_weight, class_weight=class_weight, scale=scale, keep_gradients=keep_gradients,
+        callbacks=callbacks,
     )  # fmt: skip
-    if not hasattr(callbacks, "__iter__"):
-        raise TypeError(f"callbacks: expected a list of callables, got {callbacks!r}")
-    callbacks = tuple(callbacks)
-    for callback in callbacks:
-        if not callable(callback):
-            raise TypeError(f"callbacks: expected callables, got {callback!r}")
-    if not epochs:
-        net.history = run.history
-        return run.history
+    state = read_run(path, "resume") if path is not None and os.path.exists(path) else None
     with run, Progress(epochs, run.rows, progress) as bar:
-        for epoch in range(1, epochs + 1):
+        if state is not None:
+            run.load_state_dict(state)
+            bar.epoch_done(run.history.epochs)
+        while run.history.epochs < epochs and not run.stopped:
             row = run.epoch(bar.tick)
-            bar.epoch_done(epoch, **{key: value for key, value in row.items() if key not in ("lr", "seconds")})
-            for callback in callbacks:
-                if callback(net, run.history) is True:
-                    run.stop()
-            if run.stopped:
-                break
+            bar.epoch_done(
+                run.history.epochs, **{key: value for key, value in row.items() if key not in ("lr", "seconds")}
+            )
+    net.history = run.history
     return run.history

@@ -136,7 +136,7 @@ def test_what_was_checked_cannot_be_changed():
 def test_a_state_that_is_loaded_is_the_network_s():
     state, net = make("validated").state_dict(), mlpc.MLP([6, 7, 3], "tanh", dtype="float64", seed=9)
     net.fit(x, labels, epochs=1)
-    run = Run(net, x, labels, optimizer="adam", validation_data=(x, labels))
+    run = Run(net, x, labels, optimizer="adam", batch_size=32, validation_data=(x[::2], labels[::2]))
     run.load_state_dict(state)
     assert net.history is run.history and run.history.epochs == 0
     assert net.shuffle_state == (1, 0) and net.digest() == make("validated").net.digest()

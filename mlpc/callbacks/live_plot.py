@@ -1,0 +1,63 @@
+"""Learning curves that a notebook draws while it trains."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from mlpc.arguments import whole_number
+from mlpc.callback import Callback
+from mlpc.plot.curves import learning_curves
+from mlpc.plot.figure import require_matplotlib
+
+__all__ = ["LivePlot"]
+
+
+class LivePlot(Callback):
+    """Show `mlpc.plot.learning_curves` below a notebook's cell, and draw them anew as epochs end.
+
+    Parameters
+    ----------
+    every : int
+        Epochs between two pictures, >= 1; a last one is drawn at the end.  One takes a tenth of a second and more.
+
+    Raises
+    ------
+    ImportError
+        Where matplotlib or IPython is not installed.
+
+    Examples
+    --------
+    >>> import mlpc
+    >>> (x, y), _ = mlpc.datasets.load_digits()
+    >>> net = mlpc.MLP([64, 10])
+    >>> history = net.fit(x, y, epochs=20, callbacks=[LivePlot(every=5)])  # doctest: +SKIP
+    """
+
+    def __init__(self, every: int = 1) -> None:
+        self.every = whole_number("every", every, 1)
+        require_matplotlib()
+        try:
+            self._display: Any = importlib.import_module("IPython.display").display
+        except ImportError as error:
+            raise ImportError("a live plot needs IPython: pip install ipython") from error
+        self._picture: Any = None
+        self._drawn = 0
+
+    def begin(self, run: Any) -> None:
+        self._picture, self._drawn = None, 0
+
+    def epoch_end(self, run: Any) -> None:
+        if run.history.epochs % self.every == 0:
+            self._draw(run)
+
+    def end(self, run: Any) -> None:
+        if run.history.epochs > self._drawn:
+            self._draw(run)
+
+    def _draw(self, run: Any) -> None:
+        figure, self._drawn = learning_curves(run.history), run.history.epochs
+        if self._picture is None:
+            self._picture = self._display(figure, display_id=True)
+        else:
+            self._picture.update(figure)

@@ -1,0 +1,124 @@
+"""Networks in files: what is written of one, and what is believed of a file that is to be one."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from mlpc.arguments import Array, seed_number, whole_number, whole_numbers
+from mlpc.files import file_path, pack, write_atomically
+from mlpc.layers import Activation, activation_of
+from mlpc.losses import LOSSES, Loss
+from mlpc.network import Network
+
+__all__ = ["Plan", "describe", "save"]
+
+
+def save(net: Network, path: str | os.PathLike[str]) -> None:
+    """Write the network to a file, from which `mlpc.load` makes an equal one.
+
+    The file has the parameters, the plan (sizes, activations, loss, dtype), the seed with the position in the stream of
+    shuffles, and the mode; neither the history nor an optimizer.  It replaces another one only when it is complete and
+    on the disk, and equal networks give equal files.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Ends in ".npz", or in ".safetensors", which needs the package of that name.
+
+    Raises
+    ------
+    TypeError, ValueError, ImportError
+        Where the path is none of these.
+    OSError
+        Where the file cannot be written; what was there before is there still.
+
+    Examples
+    --------
+    >>> import mlpc, os, tempfile
+    >>> net = mlpc.MLP([4, 8, 3], "tanh", seed=1)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     net.save(os.path.join(folder, "net.npz"))
+    ...     mlpc.load(os.path.join(folder, "net.npz")).digest() == net.digest()
+    True
+    """
+    text = file_path("path", path)
+    write_atomically(text, pack(text, "network", net.state_dict(), {"network": describe(net)}))
+
+
+def describe(net: Network) -> dict[str, Any]:
+    """All of a network but its parameters and its record, as JSON can hold it; `Plan.of` is the reverse."""
+    loss = {field.name: getattr(net.criterion, field.name) for field in dataclasses.fields(net.criterion)}
+    return {
+        "sizes": list(net.sizes),
+        "activations": [block if isinstance(block, str) else list(block) for block in net._blocks],
+        "loss": {"name": net.loss_name, "settings": {name: value for name, value in loss.items() if value is not None}},
+        "dtype": net.dtype.name,
+        "seed": net.seed,
+        "shuffles": list(net.shuffle_state),
+        "training": net.training,
+    }
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What `describe` says, checked: each value is of the type and in the range that a network's is."""
+
+    sizes: list[int]
+    activations: list[Activation]
+    loss: Loss
+    dtype: str
+    seed: int
+    shuffles: tuple[int, int]
+    training: bool
+
+    @staticmethod
+    def of(description: Any, arrays: Mapping[str, Array]) -> Plan:
+        """The plan of a network that has these parameters, and no others: so it is as large as its file.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Where there is none.
+        """
+        keys = {field.name for field in dataclasses.fields(Plan)}
+        if not isinstance(description, dict) or description.keys() != keys:
+            raise ValueError(f"network: expected {sorted(keys)}, got {description!r}")
+        sizes = whole_numbers("sizes", description["sizes"], 1)
+        shapes: dict[str, tuple[int, ...]] = {}
+        for layer, (n_in, n_out) in enumerate(itertools.pairwise(sizes)):
+            shapes |= {f"{2 * layer}.weight": (n_out, n_in), f"{2 * layer}.bias": (n_out,)}
+        dtype = description["dtype"]
+        if {name: (array.shape, array.dtype.name) for name, array in arrays.items()} != {
+            name: (shape, dtype) for name, shape in shapes.items()
+        }:
+            raise ValueError(f"expected parameters in {dtype} of a network of sizes {sizes}, got others")
+        shuffles = whole_numbers("shuffles", description["shuffles"])
+        if len(shuffles) != 2 or not isinstance(description["training"], bool):
+            raise ValueError("expected a seed and an epoch of shuffles, and whether the network trains, got others")
+        return Plan(
+            sizes,
+            [_activation(each) for each in description["activations"]],
+            _loss(description["loss"]),
+            dtype,
+            seed_number(description["seed"]),
+            (seed_number(shuffles[0]), whole_number("epoch", shuffles[1])),
+            description["training"],
+        )
+
+
+def _activation(described: Any) -> Activation:
+    try:
+        return activation_of(described if isinstance(described, str) else tuple(described))
+    except (KeyError, TypeError, ValueError):
+        raise ValueError(f"activations: expected names or pairs of a name and a setting, got {described!r}") from None
+
+
+def _loss(described: Any) -> Loss:
+    try:
+        return LOSSES[described["name"]](**described["settings"])
+    except (KeyError, TypeError):
+        raise ValueError(f"loss: expected a name of mlpc.losses and its settings, got {described!r}") from None

@@ -1,0 +1,67 @@
+"""The recipe of a run: what its bits depend on, in texts that a state holds and another run can be compared with."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+
+from mlpc import _mlpc
+from mlpc.arguments import Array
+from mlpc.layers import text_of
+from mlpc.network import Network
+from mlpc.optim import Optimizer
+
+__all__ = ["digest_of", "loss_text", "network_text", "optimizer_text"]
+
+_ROWS = 1 << 14  # that are looked at in one go
+
+
+def digest_of(*arrays: Array | None, wide: bool = False) -> str:
+    """SHA-256 of numbers and of their shapes and dtypes, in hexadecimal: the same on every machine.
+
+    Parameters
+    ----------
+    wide : bool
+        Integers count alike whatever their width, and so do reals.
+
+    Examples
+    --------
+    >>> digest_of(np.array([1.0, 2.0])) == digest_of(np.array([1.0, 2.0], ">f8"))
+    True
+    >>> digest_of(np.array([1, 2], np.uint8), None, wide=True) == digest_of(np.array([1, 2]), None)
+    True
+    """
+    sha = hashlib.sha256()
+    for array in arrays:
+        if array is None:
+            sha.update(b"none;")
+            continue
+        dtype = array.dtype.newbyteorder("<")
+        if wide:
+            dtype = np.dtype("<f8" if dtype.kind == "f" else "<i8")
+        sha.update(f"{dtype.str}:{','.join(map(str, array.shape))};".encode())
+        for start in range(0, len(array), _ROWS):
+            sha.update(np.ascontiguousarray(array[start : start + _ROWS], dtype).data.cast("B"))
+    return sha.hexdigest()
+
+
+def network_text(net: Network) -> str:
+    """Sizes, activations, loss and dtype: a network's plan, without its seed."""
+    activations = ", ".join(text_of(block) for block in net._blocks)
+    return f"{list(net.sizes)}, [{activations}], {net.criterion}, {net.dtype.name}"
+
+
+def optimizer_text(optimizer: Optimizer) -> str:
+    """Name, settings, penalties and factors of tensors: everything but the learning rate, the clock and the state."""
+    name, settings, penalties, *factors = optimizer.spec[:5]
+    parts: list[Any] = [name, settings, tuple(penalties)]
+    parts += [None if factor is None else np.asarray(factor).tolist() for factor in factors]
+    return ", ".join(map(str, parts))
+
+
+def loss_text(criterion: _mlpc.Loss) -> str:
+    """The loss of a run, with the weights of classes that it has beside the network's own."""
+    name, reduction, setting, weight = criterion
+    return f"{name}, {reduction}, {setting}, {None if weight is None else np.asarray(weight).tolist()}"
