@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import os
+import reprlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -86,7 +87,7 @@ class Plan:
         """
         keys = {field.name for field in dataclasses.fields(Plan)}
         if not isinstance(description, dict) or description.keys() != keys:
-            raise ValueError(f"network: expected {sorted(keys)}, got {description!r}")
+            raise ValueError(f"network: expected {sorted(keys)}, got {reprlib.repr(description)}")
         sizes = whole_numbers("sizes", description["sizes"], 1)
         shapes: dict[str, tuple[int, ...]] = {}
         for layer, (n_in, n_out) in enumerate(itertools.pairwise(sizes)):
@@ -97,6 +98,8 @@ class Plan:
         }:
             raise ValueError(f"expected parameters in {dtype} of a network of sizes {sizes}, got others")
         shuffles = whole_numbers("shuffles", description["shuffles"])
+        if not isinstance(description["activations"], list):
+            raise ValueError(f"activations: expected a list, got {reprlib.repr(description['activations'])}")
         if len(shuffles) != 2 or not isinstance(description["training"], bool):
             raise ValueError("expected a seed and an epoch of shuffles, and whether the network trains, got others")
         return Plan(
@@ -114,11 +117,13 @@ def _activation(described: Any) -> Activation:
     try:
         return activation_of(described if isinstance(described, str) else tuple(described))
     except (KeyError, TypeError, ValueError):
-        raise ValueError(f"activations: expected names or pairs of a name and a setting, got {described!r}") from None
+        got = reprlib.repr(described)
+        raise ValueError(f"activations: expected names or pairs of a name and a setting, got {got}") from None
 
 
 def _loss(described: Any) -> Loss:
     try:
         return LOSSES[described["name"]](**described["settings"])
     except (KeyError, TypeError):
-        raise ValueError(f"loss: expected a name of mlpc.losses and its settings, got {described!r}") from None
+        got = reprlib.repr(described)
+        raise ValueError(f"loss: expected a name of mlpc.losses and its settings, got {got}") from None

@@ -87,7 +87,7 @@ class Checkpoint(Callback):
         self._write()
 
     def _write(self, *, best: bool = False, latest: bool = True) -> None:
-        """What is pending; the file itself last, so that those beside it are never older than it says."""
+        """What is pending; the file itself last: a run that is resumed from it before that does all of this again."""
         if self._pending is None:
             return
         epoch, arrays, values = self._pending
@@ -98,9 +98,8 @@ class Checkpoint(Callback):
             return
         if self.keep_last:
             write_atomically(self._named(f"{epoch:06d}"), data)
-        write_atomically(self.path, data)
-        if self.keep_last:
             self._remove(epoch)
+        write_atomically(self.path, data)
         self._pending = None
 
     def _named(self, what: str) -> str:

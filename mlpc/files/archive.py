@@ -71,7 +71,7 @@ def read(path: str | os.PathLike[str], name: str = "path") -> Content:
     try:
         arrays, header = _parts(text)
         return _checked(arrays, header)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise ValueError(f"{name}: {text!r}: {error}") from error
 
 
@@ -87,7 +87,14 @@ def _parts(path: str) -> tuple[dict[str, Array], Any]:
             raise ValueError("expected a file that mlpc has written, got one with other texts")
     if not text:
         raise ValueError("expected a file that mlpc has written, got one of another program")
-    return arrays, json.loads(text)
+    return arrays, _header(text)
+
+
+def _header(text: bytes) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"expected a text of JSON, got one that is malformed: {error}") from error
 
 
 def _checked(arrays: dict[str, Array], header: Any) -> Content:

@@ -1,0 +1,16 @@
+"""Whatever moment a training is killed at, its files are whole, and what is resumed from them has the right bits."""
+
+import subprocess
+import sys
+
+import kills
+import pytest
+
+
+@pytest.mark.slow
+def test_ten_kills():
+    """`make kills` has 200 of them."""
+    command = [sys.executable, kills.__file__, "--kills", "10", "--seed", "10"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.startswith("10 kills, ")
