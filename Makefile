@@ -21,7 +21,7 @@ DEMO_EXTRAS := progress,plot$(if $(filter mnist,$(DATA)),$(COMMA)data)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo notebooks test bits quick asan mutants exhaustive mnist instructions bench bench-full lint clean
+.PHONY: help demo notebooks test bits quick asan mutants exhaustive kills mnist instructions bench bench-full lint clean
 
 help: ## this list
 	@echo "make TARGET, where TARGET is one of"
@@ -56,7 +56,7 @@ mnist: $(VENV)/.test ## accuracy on MNIST, beside PyTorch (2 minutes)
 # are warned of and fail, as some tests want them to. Left out are tests that reach no C code of the extension but what
 # others reach: of notebooks, pictures, printed text, files, packages and long training, and of C programs of their own;
 # and of memory that is given back, which the sanitizers keep for a while.
-NOT_SANITIZED := notebooks test_plot.py test_cli.py test_packaging.py test_typing.py test_structure.py test_mnist.py \
+NOT_SANITIZED := notebooks files test_plot.py test_cli.py test_packaging.py test_typing.py test_structure.py test_mnist.py \
     data/test_idx.py data/test_datasets.py boundary/test_team.py net/test_memory.py test_c_library.py
 asan: $(VENV)/.test build/asan/.built ## the quick tests under AddressSanitizer and UndefinedBehaviorSanitizer (10 minutes)
 	LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libstdc++.so.6)" \
@@ -70,6 +70,9 @@ mutants: $(VENV)/.test ## break each promise on purpose; every break must fail a
 
 exhaustive: $(VENV)/.test ## the elementary functions on every float32 there is
 	$(BIN)/python tests/accuracy/exhaustive.py $(EXHAUSTIVE)
+
+kills: $(VENV)/.test ## kill trainings 200 times while they write checkpoints, and resume each (a minute)
+	$(BIN)/python tests/files/kills.py $(KILLS)
 
 instructions: ## instructions that small runs take, by valgrind, beside those recorded (3 minutes)
 	$(PYTHON) tests/instructions/counts.py $(INSTRUCTIONS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
@@ -123,9 +122,7 @@ class Callbacks:
     def end(self, run: Any) -> None:
         """`end` of all that have begun, even where one raises."""
         begun, self._begun = self._begun, []
-        with contextlib.ExitStack() as stack:  # which goes from the last to the first
-            for callback in reversed(begun):
-                stack.callback(callback.end, run)
+        _end(begun, run)
 
     def named(self) -> dict[str, Callback]:
         """Each under the name of its class; the second one of a class is its #2."""
@@ -135,3 +132,11 @@ class Callbacks:
             count = sum(type(other).__name__ == name for other in names.values())
             names[f"{name}#{count + 1}" if count else name] = callback
         return names
+
+
+def _end(callbacks: list[Callback], run: Any) -> None:
+    if callbacks:
+        try:
+            callbacks[0].end(run)
+        finally:
+            _end(callbacks[1:], run)

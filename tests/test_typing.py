@@ -42,6 +42,20 @@ mlpc.gradcheck(net, x, y, loss="cross_entropy").raise_for_failure()
 with np.load("net.npz") as state:
     net.load_state_dict(state)
 mlpc.optim.Adam(net).load_state_dict(np.load("optimizer.npz"))
+net.save("net.safetensors")
+labels = mlpc.load("net.safetensors").predict(x)
+stopping = mlpc.callbacks.EarlyStopping("val_loss", patience=3)
+
+
+class Print(mlpc.callbacks.Callback):
+    def epoch_end(self, run: mlpc.training.Run[mlpc.MLP]) -> None:
+        print(run.net.training, run.history.epochs)
+
+
+print_loss = lambda net, history: print(history["loss"][-1])
+every = [stopping, Print(), print_loss, mlpc.callbacks.LivePlot(), mlpc.callbacks.Checkpoint("run.npz", keep_last=2)]
+net.fit(x, y, validation_data=(x, y), callbacks=every, resume="run.npz", max_seconds=60)
+print(stopping.best_epoch + 1)
 """
 
 MISSPELT = """
@@ -66,6 +80,7 @@ mlpc.lr_range_test(net, x, y, optimizer="adma")  # wrong
 mlpc.sweep({"net": {"sizes": [4, 3]}}, (x, y), optimizer="adma")  # wrong
 mlpc.testing.compare_with_torch(net, x, y, loss="mes")  # wrong
 net.layers[0].weigth  # wrong
+mlpc.callbacks.EarlyStopping(mode="least")  # wrong
 """
 
 
