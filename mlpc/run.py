@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from mlpc import _mlpc
 from mlpc.arguments import Array, pair, real_array, real_number, seed_number, whole_number
-from mlpc.callback import Callback, Callbacks
+from mlpc.callbacks.callback import Callback, Callbacks
 from mlpc.class_weights import ClassWeight
 from mlpc.history import History
 from mlpc.network import N, Network

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mlpc import _mlpc
 from mlpc.arguments import whole_number
-from mlpc.callback import Callback
+from mlpc.callbacks.callback import Callback
 from mlpc.callbacks.checkpoint import Checkpoint
 from mlpc.callbacks.time_budget import TimeBudget
 from mlpc.class_weights import ClassWeight

@@ -192,7 +192,7 @@ def test_make_shows_what_an_installation_says_where_it_fails(tmp_path, target):
 
 
 def test_import_needs_numpy_alone():
-    heavy = ["sklearn", "matplotlib", "tqdm", "pandas", "pooch", "torch", "scipy"]
+    heavy = ["sklearn", "matplotlib", "tqdm", "pandas", "pooch", "safetensors", "IPython", "torch", "scipy"]
     program = f"import sys, mlpc; print([name for name in {heavy} if name in sys.modules])"
     assert python("-c", program, cwd=ROOT).strip() == "[]"
 

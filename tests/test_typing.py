@@ -52,9 +52,10 @@ class Print(mlpc.callbacks.Callback):
         print(run.net.training, run.history.epochs)
 
 
-print_loss = lambda net, history: print(history["loss"][-1])
-every = [stopping, Print(), print_loss, mlpc.callbacks.LivePlot(), mlpc.callbacks.Checkpoint("run.npz", keep_last=2)]
-net.fit(x, y, validation_data=(x, y), callbacks=every, resume="run.npz", max_seconds=60)
+checkpoint = mlpc.callbacks.Checkpoint("run.npz", keep_last=2)
+callbacks = [stopping, Print(), mlpc.callbacks.LivePlot(), checkpoint]
+net.fit(x, y, validation_data=(x, y), callbacks=callbacks, resume="run.npz", max_seconds=60)
+net.fit(x, y, callbacks=[checkpoint, lambda net, history: print(history["loss"][-1])])
 print(stopping.best_epoch + 1)
 """
 

@@ -8,8 +8,8 @@ errors and Ctrl-C.
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from mlpc.callback import Callback
 from mlpc.callbacks.averaging import Averaging
+from mlpc.callbacks.callback import Callback
 from mlpc.callbacks.checkpoint import Checkpoint
 from mlpc.callbacks.csv_log import CSVLog
 from mlpc.callbacks.early_stopping import EarlyStopping

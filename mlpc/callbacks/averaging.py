@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from mlpc.arguments import Array, converted, real_number, shaped, whole_number
-from mlpc.callback import Callback
 from mlpc.callbacks.best import of_keys
+from mlpc.callbacks.callback import Callback
 
 __all__ = ["Averaging"]
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from mlpc.arguments import Array, whole_number
-from mlpc.callback import Callback
 from mlpc.callbacks.best import Best, Mode
+from mlpc.callbacks.callback import Callback
 from mlpc.files import check_folder, file_path, pack, write_atomically
 from mlpc.run_file import content_of
 

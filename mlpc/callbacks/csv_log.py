@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from mlpc.callback import Callback
+from mlpc.callbacks.callback import Callback
 from mlpc.files import check_folder, write_atomically
 
 __all__ = ["CSVLog"]

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from mlpc.arguments import Array, shaped, whole_number
-from mlpc.callback import Callback
 from mlpc.callbacks.best import Best, Mode, of_keys
+from mlpc.callbacks.callback import Callback
 
 __all__ = ["EarlyStopping"]
 

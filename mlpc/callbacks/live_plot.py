@@ -6,7 +6,7 @@ import importlib
 from typing import Any
 
 from mlpc.arguments import whole_number
-from mlpc.callback import Callback
+from mlpc.callbacks.callback import Callback
 from mlpc.plot.curves import learning_curves
 from mlpc.plot.figure import require_matplotlib
 

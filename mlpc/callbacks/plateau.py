@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlpc.arguments import real_number, whole_number
-from mlpc.callback import Callback
 from mlpc.callbacks.best import Best, Mode, of_keys
+from mlpc.callbacks.callback import Callback
 from mlpc.schedules import rate_at
 
 __all__ = ["ReduceOnPlateau"]

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from mlpc.arguments import real_number
-from mlpc.callback import Callback
+from mlpc.callbacks.callback import Callback
 
 __all__ = ["TimeBudget"]
 

@@ -301,6 +301,13 @@ def test_averages(dtype, decay, start):
     assert np.array_equal(seen[-1], after(5, dtype=dtype).parameters)  # training has not seen it
 
 
+@pytest.mark.parametrize(("decay", "digest"), [(None, "8152d1cddd490bc9"), (0.75, "006910567adb5a20")])
+def test_averages_have_the_same_bits(isa, decay, digest):
+    net, numbers = network(), np.arange(300).reshape(60, 5) * 37 % 101 - 50
+    net.fit(numbers / 32, numbers[:, 0] % 3, epochs=4, batch_size=8, lr=0.3, callbacks=[Averaging(decay, start=2)])
+    assert net.digest()[:16] == digest
+
+
 def test_no_epoch_to_average():
     net = network()
     fit(net, Averaging(start=9))
