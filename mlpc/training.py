@@ -166,7 +166,8 @@ def fit(
         callbacks = [*callbacks]
         if max_seconds is not None:
             callbacks.append(TimeBudget(max_seconds))
-        if path is not None and not any(isinstance(each, Checkpoint) and each.path == path for each in callbacks):
+        own = [os.path.realpath(each.path) for each in callbacks if isinstance(each, Checkpoint)]
+        if path is not None and os.path.realpath(path) not in own:
             callbacks.append(Checkpoint(path))
     run = Run(
         net, x, y, batch_size=batch_size, optimizer=optimizer, lr=lr, validation_data=validation_data, shuffle=shuffle,

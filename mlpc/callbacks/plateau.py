@@ -81,13 +81,13 @@ class ReduceOnPlateau(Callback):
         self.patience = whole_number("patience", patience, 1)
         self.min_lr = real_number("min_lr", min_lr)
         self.cooldown = whole_number("cooldown", cooldown)
-        self.reductions = self._cooling = 0
+        self.reductions, self._cooling, self._product = 0, 0, 1.0
         self._optimizer: Any = None
         self._schedule: Any = None
 
     def begin(self, run: Any) -> None:
         self._best.begin(run)
-        self.reductions = self._cooling = 0
+        self.reductions, self._cooling, self._product = 0, 0, 1.0
         self._optimizer, self._schedule = run.optimizer, run.optimizer.schedule
 
     def epoch_end(self, run: Any) -> None:
@@ -97,22 +97,25 @@ class ReduceOnPlateau(Callback):
             self._best.waited = 0
         elif not improved and self._best.waited >= self.patience:
             self._best.waited, self._cooling = 0, self.cooldown
-            self._reduce(self.reductions + 1)
+            self.reductions += 1
+            self._product *= self.factor
+            self._reduce()
 
-    def _reduce(self, reductions: int) -> None:
-        """Have the optimizer's schedule reduced so many times, of what it was when the training began."""
-        self.reductions = reductions
-        factor = 1.0
-        for _ in range(reductions):
-            factor *= self.factor
-        self._optimizer.lr = Reduced(self._schedule, factor, self.min_lr) if reductions else self._schedule
+    def _reduce(self) -> None:
+        """Have the optimizer's schedule reduced, of what it was when the training began."""
+        reduced = Reduced(self._schedule, self._product, self.min_lr)
+        self._optimizer.lr = reduced if self.reductions else self._schedule
 
     def state_dict(self) -> dict[str, Any]:
-        return self._best.state_dict() | {"reductions": self.reductions, "cooling": self._cooling}
+        own = {"reductions": self.reductions, "product": self._product, "cooling": self._cooling}
+        return self._best.state_dict() | own
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         of_keys(state, self.state_dict())
         reductions, cooling = (whole_number(key, state[key]) for key in ("reductions", "cooling"))
+        product = real_number("product", state["product"])
+        if product > 1:
+            raise ValueError(f"product: expected a number in [0, 1], got {product!r}")
         self._best.load_state_dict({key: state[key] for key in self._best.state_dict()})
-        self._cooling = cooling
-        self._reduce(reductions)
+        self.reductions, self._cooling, self._product = reductions, cooling, product
+        self._reduce()

@@ -7,6 +7,7 @@ import errno
 import fcntl
 import os
 import stat
+from collections.abc import Iterator
 
 __all__ = ["check_folder", "write_atomically"]
 
@@ -17,7 +18,7 @@ PIECE = 1 << 20
 def write_atomically(path: str, data: bytes) -> None:
     """Write a file, or replace it.  Whoever opens it, at any moment, finds all of what was there or all of `data`.
 
-    Also after the process was killed or the machine stopped: `data` goes to a temporary file in the same folder and to
+    Also after the process was killed, or the machine stopped: `data` goes to a temporary file in the same folder and to
     the disk before that file takes the name, and the folder goes to the disk before the function returns.  The
     temporary file is named after the other, with a dot before and ``.tmp`` behind.  One that a killed process left
     behind is used again; a lock, which ends with its process, has two that write the same file do so one after the
@@ -26,7 +27,8 @@ def write_atomically(path: str, data: bytes) -> None:
     Raises
     ------
     OSError
-        Where that cannot be done; the file is as it was then, and the temporary one is gone.
+        Where that cannot be done; the file is as it was then, and the temporary one is gone.  Or where the new file is
+        there, and its folder cannot be sent to the disk.
 
     Examples
     --------
@@ -48,7 +50,7 @@ def write_atomically(path: str, data: bytes) -> None:
         os.fsync(file)
         os.replace(temporary, path)
     except BaseException:
-        with contextlib.suppress(FileNotFoundError):  # where it has taken the name already
+        if _has_name(file, temporary):  # otherwise it has taken the other name already
             os.unlink(temporary)
         raise
     finally:
@@ -68,7 +70,8 @@ def _locked(path: str) -> int:
     while True:
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
         try:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            with _where_there_is_such():
+                fcntl.flock(file, fcntl.LOCK_EX)
             if stat.S_ISREG(os.fstat(file).st_mode) and _has_name(file, path):
                 return file
         except BaseException:
@@ -93,6 +96,17 @@ def _to_disk(folder: str) -> None:
     """Names, too, get lost where a machine stops, until their folder was written."""
     file = os.open(folder or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(file)
+        with _where_there_is_such():
+            os.fsync(file)
     finally:
         os.close(file)
+
+
+@contextlib.contextmanager
+def _where_there_is_such() -> Iterator[None]:
+    """Some file systems, of networks most of all, have no locks, or folders that nobody can send to the disk."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP):
+            raise

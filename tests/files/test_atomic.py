@@ -1,5 +1,7 @@
 """A file is written whole or not at all, and nothing else is left."""
 
+import contextlib
+import errno
 import os
 import stat
 import threading
@@ -90,6 +92,30 @@ def test_others_may_read_it_as_other_files(tmp_path):
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == 0o640
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EIO])
+def test_a_file_system_without_locks_will_do(tmp_path, monkeypatch, number):
+    def locked(*arguments):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(atomic.fcntl, "flock", locked)
+    with contextlib.nullcontext() if number == errno.ENOLCK else pytest.raises(OSError):
+        write_atomically(str(tmp_path / "file"), b"data")
+    assert (tmp_path / "file").exists() == (number == errno.ENOLCK)
+
+
+def test_a_file_system_whose_folders_cannot_be_sent_to_the_disk_will_do(tmp_path, monkeypatch):
+    fsync = os.fsync
+
+    def synced(file):
+        if stat.S_ISDIR(os.fstat(file).st_mode):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        fsync(file)
+
+    monkeypatch.setattr(atomic.os, "fsync", synced)
+    write_atomically(str(tmp_path / "file"), b"data")
+    assert (tmp_path / "file").read_bytes() == b"data"
 
 
 def test_writers_of_one_file_wait_for_each_other(tmp_path, monkeypatch):

@@ -470,7 +470,10 @@ def test_arguments(make, error, words):
 
 STATES = {
     "EarlyStopping": (lambda: EarlyStopping("loss"), ["value", "epoch", "waited", "net.0.weight"]),
-    "ReduceOnPlateau": (lambda: ReduceOnPlateau("loss"), ["value", "epoch", "waited", "reductions", "cooling"]),
+    "ReduceOnPlateau": (
+        lambda: ReduceOnPlateau("loss"),
+        ["value", "epoch", "waited", "reductions", "product", "cooling"],
+    ),
     "Averaging": (lambda: Averaging(0.5), ["epochs", "average"]),
 }
 
