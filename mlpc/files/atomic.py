@@ -70,9 +70,11 @@ def _locked(path: str) -> int:
     while True:
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
         try:
+            if not stat.S_ISREG(os.fstat(file).st_mode):
+                raise FileExistsError(errno.EEXIST, "something else than a file has the name", path)
             with _where_there_is_such():
                 fcntl.flock(file, fcntl.LOCK_EX)
-            if stat.S_ISREG(os.fstat(file).st_mode) and _has_name(file, path):
+            if _has_name(file, path):
                 return file
         except BaseException:
             os.close(file)

@@ -77,12 +77,16 @@ def test_a_link_stays_one(tmp_path):
     assert (tmp_path / "link").is_symlink() and (tmp_path / "far" / "file").read_bytes() == b"data"
 
 
-def test_a_link_in_place_of_the_temporary_file_is_not_followed(tmp_path):
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_what_is_no_file_in_place_of_the_temporary_one_is_left_alone(tmp_path, kind):
     (tmp_path / "precious").write_bytes(b"precious")
-    (tmp_path / ".file.tmp").symlink_to(tmp_path / "precious")
+    if kind == "link":
+        (tmp_path / ".file.tmp").symlink_to(tmp_path / "precious")
+    else:
+        os.mkfifo(tmp_path / ".file.tmp")
     with pytest.raises(OSError):
         write_atomically(str(tmp_path / "file"), b"data")
-    assert (tmp_path / "precious").read_bytes() == b"precious"
+    assert (tmp_path / "precious").read_bytes() == b"precious" and not (tmp_path / "file").exists()
 
 
 def test_others_may_read_it_as_other_files(tmp_path):

@@ -17,6 +17,7 @@ from mlpc.callbacks import (
     LivePlot,
     ReduceOnPlateau,
     TimeBudget,
+    csv_log,
     time_budget,
 )  # fmt: skip
 from mlpc.run_file import read_run
@@ -334,12 +335,14 @@ def rows_of(path):
         return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
 
 
-def test_the_log_is_the_history(tmp_path):
-    path = tmp_path / "log.csv"
+def test_the_log_is_the_history(tmp_path, monkeypatch):
+    path, written = tmp_path / "log.csv", []
+    write = csv_log.write_atomically
+    monkeypatch.setattr(csv_log, "write_atomically", lambda path, data: (written.append(path), write(path, data)))
     path.write_text("what another run has left\n")
     history = fit(network(), CSVLog(path), validation_data=validation)
     expected = [{"epoch": n + 1} | {key: column[n] for key, column in history.items()} for n in range(5)]
-    assert rows_of(path) == expected
+    assert rows_of(path) == expected and len(written) == 1  # lines are added to it
     regression = mlpc.MLP([5, 1], loss="mse").fit(x, y, epochs=1, callbacks=[CSVLog(path)])
     assert rows_of(path) == [{"epoch": 1} | {key: column[0] for key, column in regression.items()}]
 

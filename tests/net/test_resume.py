@@ -133,10 +133,14 @@ def test_epochs_count_from_the_very_beginning(path):
     assert five.digest() == straight.digest() == none.digest()
 
 
-def test_a_checkpoint_of_one_s_own_is_the_one(tmp_path):
-    path = tmp_path / "run.npz"
-    mlpc.MLP([6, 3]).fit(x, labels, epochs=3, callbacks=[Checkpoint(path, keep_last=3)], resume=path)
-    assert sorted(os.listdir(tmp_path)) == ["run-000001.npz", "run-000002.npz", "run-000003.npz", "run.npz"]
+def test_a_checkpoint_of_one_s_own_is_the_one(tmp_path, monkeypatch):
+    """Written as it says, and not once more after every epoch, whichever way the same file is named."""
+    monkeypatch.chdir(tmp_path)
+    path, there = tmp_path / "run.npz", []
+    look = [lambda net, history: there.append(path.exists()), Checkpoint(path, every=2, keep_last=3)]
+    mlpc.MLP([6, 3]).fit(x, labels, epochs=4, callbacks=look, resume="run.npz")
+    assert there == [False, False, True, True]
+    assert sorted(os.listdir(tmp_path)) == ["run-000002.npz", "run-000004.npz", "run.npz"]
 
 
 @pytest.mark.parametrize(
