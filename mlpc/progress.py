@@ -6,7 +6,7 @@ import sys
 from types import TracebackType
 from typing import Any
 
-__all__ = ["Progress"]
+__all__ = ["Progress", "in_notebook"]
 
 
 class Progress:
@@ -65,10 +65,11 @@ def _bar(total: int, unit: str) -> Any:
 
 def _watched() -> bool:
     """Whether standard error is a terminal, or the output of a notebook's cell."""
-    return _in_notebook() or (sys.stderr is not None and sys.stderr.isatty())
+    return in_notebook() or (sys.stderr is not None and sys.stderr.isatty())
 
 
-def _in_notebook() -> bool:
+def in_notebook() -> bool:
+    """Whether a cell of a notebook is running."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     return hasattr(shell, "kernel")
@@ -76,4 +77,4 @@ def _in_notebook() -> bool:
 
 def _widgets() -> bool:
     """Whether a bar can be a widget; asked here, since tqdm.auto, which asks the same, warns where there are none."""
-    return _in_notebook() and importlib.util.find_spec("ipywidgets") is not None
+    return in_notebook() and importlib.util.find_spec("ipywidgets") is not None

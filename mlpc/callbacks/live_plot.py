@@ -9,12 +9,13 @@ from mlpc.arguments import whole_number
 from mlpc.callbacks.callback import Callback
 from mlpc.plot.curves import learning_curves
 from mlpc.plot.figure import require_matplotlib
+from mlpc.progress import in_notebook
 
 __all__ = ["LivePlot"]
 
 
 class LivePlot(Callback):
-    """Show `mlpc.plot.learning_curves` below a notebook's cell, and draw them anew as epochs end.
+    """Show `mlpc.plot.learning_curves` below a notebook's cell, and draw them anew as epochs end; silent elsewhere.
 
     Parameters
     ----------
@@ -24,23 +25,18 @@ class LivePlot(Callback):
     Raises
     ------
     ImportError
-        Where matplotlib or IPython is not installed.
+        Where matplotlib is not installed.
 
     Examples
     --------
     >>> import mlpc
     >>> (x, y), _ = mlpc.datasets.load_digits()
-    >>> net = mlpc.MLP([64, 10])
-    >>> history = net.fit(x, y, epochs=20, callbacks=[LivePlot(every=5)])  # doctest: +SKIP
+    >>> history = mlpc.MLP([64, 10]).fit(x, y, epochs=10, callbacks=[LivePlot(every=5)])
     """
 
     def __init__(self, every: int = 1) -> None:
         self.every = whole_number("every", every, 1)
         require_matplotlib()
-        try:
-            self._display: Any = importlib.import_module("IPython.display").display
-        except ImportError as error:
-            raise ImportError("a live plot needs IPython: pip install ipython") from error
         self._picture: Any = None
         self._drawn = 0
 
@@ -56,8 +52,10 @@ class LivePlot(Callback):
             self._draw(run)
 
     def _draw(self, run: Any) -> None:
+        if not in_notebook():
+            return
         figure, self._drawn = learning_curves(run.history), run.history.epochs
         if self._picture is None:
-            self._picture = self._display(figure, display_id=True)
+            self._picture = importlib.import_module("IPython.display").display(figure, display_id=True)
         else:
             self._picture.update(figure)
