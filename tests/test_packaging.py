@@ -87,7 +87,7 @@ def test_the_source_distribution_holds_what_the_repository_holds(unpacked):
     names = {path.as_posix() for path in tracked() if path.name not in (".gitignore", ".gitattributes")}
     shipped = {path.relative_to(unpacked).as_posix() for path in unpacked.rglob("*") if path.is_file()}
     assert names <= shipped
-    assert not [name for name in shipped if re.search(r"\.(so|pyc|log)$|__pycache__|checkpoint", name)]
+    assert not [name for name in shipped if re.search(r"\.(so|pyc|log)$|__pycache__|ipynb_checkpoints", name)]
 
 
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
