@@ -56,6 +56,26 @@ typedef struct {
     size_t dz_row;
 } mlpc_loss_job;
 
+/* What a norm is computed from, and what it fills: B rows of F features, F >= 1.  Rows of all arrays (B, F) are `row`
+ * elements apart.  Statistics, mean and rstd = 1 / sqrt(variance + eps), are doubles: of a row for layer norm, of a
+ * feature for batch norm.  A range of the rows, or of the features, can be computed alone where nothing is said of
+ * more. */
+typedef struct {
+    size_t B, F, row;
+    const void *x;            /* (B, F) */
+    const void *gain, *shift; /* (F,) of real */
+    double eps;
+    double *mean, *rstd;  /* (B,) or (F,): forward fills them, backward reads them */
+    void *y;              /* (B, F), or NULL: statistics alone; it may be x */
+    const void *dy;       /* (B, F) dL/dy */
+    void *dx;             /* (B, F); it may be dy */
+    void *dgain, *dshift; /* (F,) of real: plain sums over the rows */
+    /* Batch norm alone. */
+    double momentum;                  /* of the running statistics */
+    void *running_mean, *running_var; /* (F,) of real, or NULL */
+    int fixed;                        /* backward: mean and rstd are constants, those of batch_norm_fold */
+} mlpc_norm_job;
+
 /* The coefficients of a step, doubles that a kernel rounds to real once.  The first ones mean the same for all of them:
  *   g = scale * gradient, flushed;  g cut to -clip..clip;  d = g + decay p + l1 sign(p);  q = p - shrink p
  * each line left out where its coefficient says nothing (scale 1, clip infinite, the others 0); a product and the sum
@@ -228,6 +248,35 @@ struct mlpc_kernels {
 
     /* Bit i % 64 of word[i / 64] tells whether x[i] is neither +0 nor -0, i < n; the last word's other bits are 0. */
     void (*find_nonzeros)(uint64_t *word, const void *x, size_t n);
+
+    /* Norms.  Statistics and their sums are doubles, and squares of differences are rounded to double before they are
+     * added.  With r = (real)rstd of the element's row or feature, in real, each line rounded once:
+     *   h = (real)(x - mean) * r;  y = fma(h, gain, shift)
+     * Layer norm (Ba et al., 2016): the mean of a row, and of the squares of its differences from it, are sums as
+     * `sum` has them, divided by F.  Backward, with sums over the row as `sum` has them:
+     *   g = dy * gain;  a = (real)(sum(g) / F);  c = (real)(sum(g * h) / F)
+     *   dx = r * fma(-c, h, g - a), flushed
+     * Gradients: sums over the rows in increasing order, in double, rounded at the end: of dy * h and of dy.  They read
+     * dy, and so come before dx where that is the same array. */
+    void (*layer_norm_forward)(const mlpc_norm_job *job);
+    void (*layer_norm_backward)(const mlpc_norm_job *job);
+    void (*layer_norm_gradients)(const mlpc_norm_job *job);
+
+    /* Batch norm (Ioffe and Szegedy, 2015): two passes over the rows of each feature, in increasing order.  B >= 1, of
+     * all rows; where running statistics are kept B >= 2, and with V the sum of squares divided by B - 1
+     *   running = (1 - momentum) * running + momentum * (mean, or V), in double, rounded to real, flushed
+     * Backward, dgain and dshift with it, in sums A of dy and C of dy * h over the rows as the gradients above:
+     *   k = (real)(gain * rstd);  a = (real)(A / B);  c = (real)(C / B)
+     *   dx = k * fma(-c, h, dy - a), flushed;  fixed: dx = k * dy, flushed */
+    void (*batch_norm_forward)(const mlpc_norm_job *job);
+    void (*batch_norm_backward)(const mlpc_norm_job *job);
+
+    /* From the running statistics mean and rstd, and what evaluation multiplies by and adds, (F,) of real each:
+     *   s = gain * rstd and t = shift - mean * s, each operation rounded to double, and s and t to real */
+    void (*batch_norm_fold)(const mlpc_norm_job *job, void *s, void *t);
+
+    /* y = fma(x, s, t) in B rows of F; y may be x. */
+    void (*batch_norm_apply)(void *y, const void *x, const void *s, const void *t, size_t B, size_t F, size_t row);
 };
 
 #endif

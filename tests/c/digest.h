@@ -65,7 +65,8 @@ void add_output(const bench *b, size_t n);
 /* ---- The parts, in the order of their lines ---- */
 
 void digest_kernels(const bench *b);
-void digest_products(const bench *b); /* of digest_kernels */
+void digest_products(const bench *b); /* of digest_kernels, as the next */
+void digest_norms(const bench *b);
 void digest_core(const bench *b);
 void digest_training(const bench *b);
 

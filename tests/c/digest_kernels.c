@@ -1,4 +1,5 @@
-/* Digests of the kernels, each on its cases of cases.def; those of products are in digest_products.c. */
+/* Digests of the kernels, each on its cases of cases.def; those of products and of norms are in files of
+ * their own. */
 #include <math.h>
 #include <string.h>
 
@@ -392,6 +393,8 @@ void digest_kernels(const bench *b)
 #include "cases.def"
     digest_products(b);
 #define CASE_KERNEL(name, x) run_##name(b, x);
+#include "cases.def"
+    digest_norms(b);
 #define CASE_NESTEROV(name) run_nesterov(b, MLPC_STEP_##name, #name);
 #define CASE_DECOUPLED(name) run_decoupled(b, MLPC_STEP_##name, #name);
 #include "cases.def"

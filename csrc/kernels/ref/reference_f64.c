@@ -8,5 +8,6 @@
 #include "../tmpl/activations.inc"
 #include "../tmpl/loss_elements.inc"
 #include "../tmpl/step_rules.inc"
+#include "../tmpl/norm_features.inc"
 #include "reference.inc"
 #include "../tmpl/table.inc"

@@ -22,6 +22,11 @@
 /* MLPC_NO_CONTRACT(v), a statement: whatever computed the variable v (a scalar or a vector) is finished here, so that
  * no compiler makes one fused operation of a product and the sum that takes it.  Every product that is not v_fma's
  * passes through it: -ffp-contract=fast undoes pragmas, and fuses intrinsics as readily as operators. */
+#ifdef __GNUC__
+#define MLPC_NO_CONTRACT_ARRAY(a) __asm__("" : "+m"(a)) /* the same of an array, whole */
+#else
+#define MLPC_NO_CONTRACT_ARRAY(a) ((void)(a))
+#endif
 #if defined(__x86_64__) || defined(__i386__)
 #define MLPC_NO_CONTRACT(v) __asm__("" : "+x"(v))
 #elif defined(__aarch64__)
