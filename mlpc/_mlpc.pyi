@@ -68,6 +68,23 @@ def linear_forward(x: Real, weight: Real, bias: Real, out: Real | None, kernel: 
 
 # ^ weight (n_out, n_in); kernel: that one, "linear_forward_few" or, where weight is finite, "linear_forward_skip"
 def linear_backward(dz: Real, x: Real, weight: Real, /) -> tuple[Real, Real, Real]: ...  # dx, dw (n_out, n_in), db
+def layer_norm_forward(x: Real, gain: Real, shift: Real, eps: float, out: Real | None, /) -> Real: ...
+def layer_norm_backward(dy: Real, x: Real, gain: Real, eps: float, /) -> tuple[Real, Real, Real]: ...
+def batch_norm_forward(
+    x: Real,
+    gain: Real,
+    shift: Real,
+    running_mean: Real | None,
+    running_var: Real | None,
+    training: bool,
+    momentum: float,
+    eps: float,
+    out: Real | None,
+    /,
+) -> Real: ...  # training writes into both of running_*, or they are None
+def batch_norm_backward(
+    dy: Real, x: Real, gain: Real, running_mean: Real | None, running_var: Real | None, training: bool, eps: float, /
+) -> tuple[Real, Real, Real]: ...
 def loss(
     z: Real, y: ArrayLike, loss: Loss, sample_weight: ArrayLike | None, out: Real | None, /
 ) -> tuple[float, Real]: ...

@@ -25,11 +25,12 @@ A network of one hidden layer, forward and backward:
 
 from __future__ import annotations
 
-from mlpc import _mlpc, activations
+from mlpc import _mlpc, activations, norms
 from mlpc.activations import *  # noqa: F403
 from mlpc.arguments import Array, real_array
 from mlpc.elementary import cos, erf, erfc, exp, expm1, log, log1p
 from mlpc.losses import bce_with_logits, cross_entropy, huber, log_cosh, mae, mse, poisson, quantile
+from mlpc.norms import *  # noqa: F403
 
 __all__ = [
     "bce_with_logits",
@@ -53,7 +54,7 @@ __all__ = [
     "quantile",
     "softmax",
 ]
-__all__ += activations.__all__
+__all__ += activations.__all__ + norms.__all__
 
 
 def names() -> list[str]:

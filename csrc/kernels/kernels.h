@@ -73,6 +73,7 @@ typedef struct {
     /* Batch norm alone. */
     double momentum;                  /* of the running statistics */
     void *running_mean, *running_var; /* (F,) of real, or NULL */
+    void *s, *t;                      /* (F,) of real: evaluation's, from fold to apply */
     int fixed;                        /* backward: mean and rstd are constants, those of batch_norm_fold */
 } mlpc_norm_job;
 
@@ -271,12 +272,11 @@ struct mlpc_kernels {
     void (*batch_norm_forward)(const mlpc_norm_job *job);
     void (*batch_norm_backward)(const mlpc_norm_job *job);
 
-    /* From the running statistics mean and rstd, and what evaluation multiplies by and adds, (F,) of real each:
-     *   s = gain * rstd and t = shift - mean * s, each operation rounded to double, and s and t to real */
-    void (*batch_norm_fold)(const mlpc_norm_job *job, void *s, void *t);
-
-    /* y = fma(x, s, t) in B rows of F; y may be x. */
-    void (*batch_norm_apply)(void *y, const void *x, const void *s, const void *t, size_t B, size_t F, size_t row);
+    /* From the running statistics mean and rstd, and what evaluation multiplies by and adds, unless s is NULL:
+     *   s = gain * rstd and t = shift - mean * s, each operation rounded to double, and s and t to real
+     * and evaluation: y = fma(x, s, t). */
+    void (*batch_norm_fold)(const mlpc_norm_job *job);
+    void (*batch_norm_apply)(const mlpc_norm_job *job);
 };
 
 #endif

@@ -141,6 +141,7 @@ static int module_exec(PyObject *module)
         add_object(module, "Objective", state->objective_type) < 0 ||
         PyModule_AddFunctions(module, bind_ops_methods) < 0 ||
         PyModule_AddFunctions(module, bind_elements_methods) < 0 ||
+        PyModule_AddFunctions(module, bind_norms_methods) < 0 ||
         PyModule_AddFunctions(module, bind_numbers_methods) < 0 ||
         PyModule_AddFunctions(module, bind_tables_methods) < 0 ||
         PyModule_AddFunctions(module, bind_threads_methods) < 0 ||

@@ -50,6 +50,7 @@ void module_limit_threads(mlpc_workspace *workspace);
 /* Tables of methods that the files bind_*.c of these names fill, and module.c adds to the module. */
 extern PyMethodDef bind_ops_methods[];
 extern PyMethodDef bind_elements_methods[];
+extern PyMethodDef bind_norms_methods[];
 extern PyMethodDef bind_numbers_methods[];
 extern PyMethodDef bind_tables_methods[];
 extern PyMethodDef bind_threads_methods[];

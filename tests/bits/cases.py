@@ -23,6 +23,7 @@ FAMILIES = {
     "PANEL": "kernel",
     "LIST": "kernel",
     "KERNEL": "kernel",
+    "NORM": "kernel",
 }
 """The family in kernels.def of the kernels that a kind of row is for."""
 

@@ -242,6 +242,27 @@ def count_zeros(dtype, name, x):
     return [_mlpc.count_zeros(of) for of in (*inputs, *(np.zeros(n, dtype) for n in LISTS["longest"]))]
 
 
+def norm(dtype, name, x, dy):
+    """Backward computes statistics as forward does; evaluation folds and applies."""
+    results = []
+    for B, k in [(B, k) for B in LISTS["norm_rows"] for k in WIDTHS] + [(2, k) for k in LONG_SIZES]:
+        inputs, derivatives = numbers(dtype, x, B, k), numbers(dtype, dy, B, k, place=1)
+        gain, shift = (numbers(dtype, dy, k, place=place) for place in (2, 3))
+        mean, var = numbers(dtype, dy, k, place=4), numbers(dtype, "UNIT", k, place=5)
+        if name == "layer_norm_forward":
+            results.append(ops.layer_norm_forward(inputs, gain, shift))
+        elif name.startswith("layer_norm"):
+            results += ops.layer_norm_backward(derivatives, inputs, gain)
+        elif name == "batch_norm_forward":
+            results += [ops.batch_norm_forward(inputs, gain, shift, mean, var), mean, var]
+        elif name == "batch_norm_backward":
+            results += ops.batch_norm_backward(derivatives, inputs, gain)
+            results += ops.batch_norm_backward(derivatives, inputs, gain, mean, var, training=False)
+        else:
+            results.append(ops.batch_norm_forward(inputs, gain, shift, mean, var, training=False))
+    return results
+
+
 DOORS = {
     "MAP": elementwise,
     "ACTIVATION": activation,
@@ -255,6 +276,7 @@ DOORS = {
     "PRODUCT": product,
     "PANEL": panel,
     "LIST": lists,
+    "NORM": norm,
     "KERNEL sum": sums,
     "KERNEL sum_double": sums,
     "KERNEL add": add,

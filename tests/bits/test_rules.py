@@ -144,6 +144,73 @@ def test_derivatives_between_layers_below_the_smallest_normal_number_are_zero(is
     assert net.layers[0].weight_grad[0, 0] == net.layers[0].bias_grad[0] == dx[0, 0] == 0
 
 
+@pytest.mark.parametrize("norm", ["layer", "batch", "batch without training"])
+def test_derivatives_of_norms_below_the_smallest_normal_number_are_zero(isa, dtype, norm):
+    tiny = np.finfo(dtype).tiny
+    x = np.array([[1, 2, 4], [8, 1, 2], [3, 3, 1]], dtype)
+    dy, ones = np.array([[tiny / 8, -tiny / 8, -0.0]] * 3, dtype), np.ones(3, dtype)
+    if norm == "layer":
+        dx, _, dshift = ops.layer_norm_backward(dy, x, ones)
+    elif norm == "batch":
+        dx, _, dshift = ops.batch_norm_backward(dy, x, ones)
+    else:
+        dx, _, dshift = ops.batch_norm_backward(dy, x, ones, ones, ones, training=False)
+    assert dshift[0] == 3 * dy[0, 0] > 0
+    assert not np.signbit(dx).any()
+    np.testing.assert_array_equal(dx, np.zeros_like(dx))
+
+
+def sum_of_16(terms):
+    """Rule 5 of at most a chunk."""
+    part = [0.0] * 16
+    for j, value in enumerate(terms):
+        part[j % 16] += value
+    for width in (8, 4, 2, 1):
+        for i in range(width):
+            part[i] += part[i + width]
+    return part[0]
+
+
+@pytest.mark.parametrize("k", [1, 17, 1000])
+def test_layer_norm_sums_rows_as_other_neighbours_in_memory(isa, k):
+    x = np.random.Generator(np.random.PCG64(k)).standard_normal(k) * 10.0 ** (np.arange(k) % 9)
+    mean = sum_of_16(x) / k
+    rstd = 1 / np.sqrt(sum_of_16((x - mean) ** 2) / k + 1e-5)
+    y = ops.layer_norm_forward(x[None], np.ones(k), np.zeros(k))[0]
+    np.testing.assert_array_equal(y, (x - mean) * rstd)
+
+
+@pytest.mark.parametrize("n", [2, 64, 65, 300])
+def test_norms_sum_over_samples_in_double_one_after_the_other(isa, dtype, n):
+    generator = np.random.Generator(np.random.PCG64(n))
+    x, dy = (generator.standard_normal((2, n, 21)) * 10.0 ** (np.arange(21) % 7)).astype(dtype)
+    ones = np.ones(21, dtype)
+    mean, var = np.zeros(21, dtype), np.zeros(21, dtype)
+    ops.batch_norm_forward(x, ones, ones, mean, var, momentum=1.0)
+    wide = x.astype(float)
+    expected = np.add.accumulate(wide)[-1] / n
+    squares = np.add.accumulate((wide - expected) ** 2)[-1]
+    np.testing.assert_array_equal(mean, expected.astype(dtype))
+    np.testing.assert_array_equal(var, (squares / (n - 1)).astype(dtype))
+    for dshift in (ops.batch_norm_backward(dy, x, ones)[2], ops.layer_norm_backward(dy, x, ones)[2]):
+        np.testing.assert_array_equal(dshift, np.add.accumulate(dy.astype(float))[-1].astype(dtype))
+
+
+def test_batch_norm_without_training_is_one_fused_multiply_add(isa, dtype):
+    """Against exact fractions: s and t are computed in double, and rounded once."""
+    from fractions import Fraction
+
+    generator = np.random.Generator(np.random.PCG64(5))
+    x = generator.standard_normal((3, 19)).astype(dtype)
+    gain, shift, mean, var = generator.uniform(0.5, 3, (4, 19)).astype(dtype)
+    y = ops.batch_norm_forward(x, gain, shift, mean, var, training=False)
+    s = gain.astype(float) * (1 / np.sqrt(var.astype(float) + 1e-5))
+    t = (shift.astype(float) - mean.astype(float) * s).astype(dtype)
+    for i, j in np.ndindex(x.shape):
+        exact = Fraction(float(x[i, j])) * Fraction(float(dtype(s[j]))) + Fraction(float(t[j]))
+        assert y[i, j] == nearest(exact, dtype)
+
+
 @pytest.mark.parametrize("name", ["mse", "huber"])
 def test_derivatives_of_losses_below_the_smallest_normal_number_are_zero(isa, dtype, name):
     """A difference is exact here, and so is the divisor: 2^k for k columns of one row."""

@@ -629,6 +629,10 @@ def test_training_leaves_gradients_and_inputs_alone(net):
 A = np.ones((2, 3))
 
 
+def batch_norm(*running, x=A, **settings):
+    return ops.batch_norm_forward(x, np.ones(3), np.zeros(3), *running, **settings)
+
+
 @pytest.mark.parametrize(
     ("call", "error", "text"),
     [
@@ -643,6 +647,18 @@ A = np.ones((2, 3))
         (lambda: ops.relu_backward(A, A.T), ValueError, "z: expected shape (2, 3), got (3, 2)"),
         (lambda: ops.softmax(np.ones(3)), ValueError, "z: expected shape (n, k), got (3,)"),
         (lambda: ops.linear_forward(A, A, np.ones(3)), ValueError, "bias: expected shape (2,), got (3,)"),
+        (lambda: ops.layer_norm_forward(A, np.ones(2), np.ones(3)), ValueError, "gain: expected shape (3,), got (2,)"),
+        (lambda: ops.layer_norm_forward(A, A[0], A[0], 0), ValueError, "eps: expected a number > 0, got 0"),
+        (lambda: ops.layer_norm_backward(A[:1], A, A[0]), ValueError, "dy: expected shape (2, 3), got (1, 3)"),
+        (lambda: batch_norm(momentum=1.5), ValueError, "momentum: expected a number in [0, 1], got 1.5"),
+        (lambda: batch_norm(x=A[:1]), ValueError, "x: expected at least two rows where training is True, got 1"),
+        (lambda: batch_norm(np.ones(3)), TypeError, "running_var: expected an array to write into, got NoneType"),
+        (lambda: batch_norm(training=False), TypeError, "running_mean: expected an array where training is False, got"),
+        (
+            lambda: batch_norm(*[np.ones(3)] * 2),
+            ValueError,
+            "running_var: expected memory of its own, got an array that overlaps running_mean",
+        ),
         (lambda: ops.linear_forward(A, A.T, np.ones(3)), ValueError, "weight: expected shape (n, 3), got (3, 2)"),
         (lambda: ops.linear_forward(A, np.ones(3), np.ones(3)), ValueError, "weight: expected shape (n, 3), got (3,)"),
         (lambda: ops.linear_backward(A, A, A), ValueError, "dz: expected shape (2, 2), got (2, 3)"),

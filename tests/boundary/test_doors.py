@@ -27,6 +27,7 @@ CLASS_WEIGHTS = np.array([1.0, 2.0, 0.5])
 PICTURES = rng.uniform(size=(3, 16))
 PROBA = np.full((3, 3), 1 / 3)
 W, B = rng.normal(size=(3, 4)), rng.normal(size=3)
+G = np.array([1.0, -0.5, 2.0])  # of norms
 
 # ---- Hostile kinds ---------------------------------------------------------------------------------------------------
 
@@ -228,6 +229,10 @@ def class_weights():
     return {"class_weight": Arg(CLASS_WEIGHTS)}
 
 
+def running():
+    return {"running_mean": Arg(B, CARRIES), "running_var": Arg(CLASS_WEIGHTS, CARRIES)}
+
+
 SWEPT = r"(variants\['a'\]: )?"  # sweep says for which variant data do not do
 DOORS = {
     "MLP": Door(
@@ -314,6 +319,21 @@ DOORS = {
     "linear_backward": Door(
         lambda **keywords: [d.sum() for d in mlpc.ops.linear_backward(**keywords)],
         {"dz": Arg(Z, CARRIES), "x": Arg(X, CARRIES, "x|dz"), "w": Arg(W, CARRIES, "w|weight|dz")},
+    ),
+    "layer_norm_forward": Door(
+        mlpc.ops.layer_norm_forward, {"x": Arg(Z, ROWS), "gain": Arg(G, CARRIES), "shift": Arg(B, CARRIES)}
+    ),
+    "layer_norm_backward": Door(
+        mlpc.ops.layer_norm_backward,
+        {"dy": Arg(Z, CARRIES), "x": Arg(2 * Z, CARRIES, "x|dy"), "gain": Arg(G, CARRIES)},
+    ),
+    "batch_norm_forward": Door(
+        lambda **keywords: mlpc.ops.batch_norm_forward(training=False, **keywords),
+        {"x": Arg(Z, ROWS), "gain": Arg(G, CARRIES), "shift": Arg(B, CARRIES)} | running(),
+    ),
+    "batch_norm_backward": Door(
+        lambda **keywords: mlpc.ops.batch_norm_backward(training=False, **keywords),
+        {"dy": Arg(Z, CARRIES), "x": Arg(2 * Z, CARRIES, "x|dy"), "gain": Arg(G, CARRIES)} | running(),
     ),
     "cross_entropy": Door(
         lambda **keywords: mlpc.losses.cross_entropy(**keywords)[1],
@@ -482,6 +502,8 @@ NOT_DATA = [
     "seed",
     "gradients",
     "eps",
+    "training",
+    "momentum",
     "tolerance",
     "lr_min",
     "lr_max",

@@ -121,20 +121,26 @@ static void batch_norm_backward(const bench *b, mlpc_norm_job job)
 static void batch_norm_fold(const bench *b, mlpc_norm_job job)
 {
     keep_running(b, &job);
-    void *const s = b->in[0], *const t = output(b, job.F);
-    b->k->batch_norm_fold(&job, s, t);
+    b->k->batch_norm_fold(&job);
+    add_statistics(job.F);
+    job.s = b->in[0];
+    job.t = output(b, job.F);
+    b->k->batch_norm_fold(&job);
     add_output(b, job.F);
-    add_reals(b->dtype, s, job.F);
+    add_reals(b->dtype, job.s, job.F);
     add_statistics(job.F);
 }
 
 static void batch_norm_apply(const bench *b, mlpc_norm_job job)
 {
-    for (int in_place = 0; in_place < 2; in_place++) {
-        void *const y = filled(b, &job, in_place ? job.x : NULL);
-        b->k->batch_norm_apply(y, in_place ? y : job.x, job.gain, job.shift, job.B, job.F, job.row);
-        add_output(b, elements(&job));
-    }
+    job.s = b->in[1];
+    job.t = b->in[2];
+    job.y = filled(b, &job, NULL);
+    b->k->batch_norm_apply(&job);
+    add_output(b, elements(&job));
+    job.x = job.y = filled(b, &job, job.x);
+    b->k->batch_norm_apply(&job);
+    add_output(b, elements(&job));
 }
 
 /* Derivatives are tame, and then so small that what becomes of them is flushed. */
