@@ -117,6 +117,20 @@ MUTANTS = [
     # Other reductions
     mutant("8 partial sums", "csrc/kernels/ref/sum16.inc", "part[j % 16]", "part[j % 8]", quick=True),
     mutant("chunks of 8192", TEMPLATES + "sum16.inc", "#define SUM_CHUNK 4096", "#define SUM_CHUNK 8192"),
+    mutant(
+        "squares of differences from a mean are fused into their sum",
+        TEMPLATES + "norms.inc",
+        "MLPC_NO_CONTRACT_ARRAY(*(double(*)[SUM_LANES])square);",
+        "",
+        build=FUSING,
+    ),
+    mutant(
+        "tiny derivatives of layer norm stay",
+        TEMPLATES + "norms.inc",
+        "v_store(g + i, v_flush(v_mul(row->r, d)));",
+        "v_store(g + i, v_mul(row->r, d));",
+    ),
+    mutant("a running variance divides by n", TEMPLATES + "norm_features.inc", "squares / (B - 1)", "squares / B"),
     # Elementary operations
     mutant(
         "relu as a maximum: NaN becomes 0",
