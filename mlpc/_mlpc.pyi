@@ -93,6 +93,12 @@ def add(y: Real, x: Real, /) -> None: ...  # y += x in place
 def all_finite(x: Real, /) -> bool: ...
 def count_zeros(x: Real, /) -> int: ...
 def from_bytes(x: NDArray[np.uint8], scale: float, dtype: str, /) -> Real: ...  # (real)x * (real)scale, rounded once
+def dropout(x: Real, p: float, draws: tuple[int, int], layer: int, out: Real | None, /) -> Real: ...
+
+# ^ x / (1 - p) where the mask of that layer's output (0: the input) keeps an element, else 0; draws: seed and t
+def input_noise(x: Real, deviation: float, draws: tuple[int, int], out: Real | None, /) -> Real: ...
+
+# ^ x + deviation * normal
 def as_real(name: str, x: ArrayLike, dtype: str, /) -> Real: ...  # to nearest whatever the mode; no copy where it fits
 def learning_rate(schedule: Schedule, t: float, /) -> float: ...
 def learning_rates(schedule: Schedule, t0: float, steps: int, /) -> NDArray[np.float64]: ...
@@ -150,13 +156,18 @@ class Net:
     """
 
     def __new__(
-        cls, sizes: Sequence[int], activations: Sequence[Activation], dtype: str, /, *args: Any, **kwargs: Any
-    ) -> Net: ...
-    # ^ subclasses call super().__new__(cls, sizes, activations, dtype); parameters and gradients start at 0
+        cls, sizes: Sequence[int], activations: Sequence[Activation], dtype: str, dropout: Sequence[float] = ..., /,
+        *args: Any, **kwargs: Any,
+    ) -> Net: ...  # fmt: skip
+    # ^ subclasses call super().__new__(cls, sizes, activations, dtype, dropout), the latter of x and each hidden layer,
+    # all 0 where it is left out; parameters and gradients start at 0
 
     sizes: tuple[int, ...]
     activations: tuple[str, ...]  # names, of the hidden layers
     _blocks: tuple[Activation, ...]  # the same with settings
+    _dropout: tuple[float, ...]  # probabilities, of x and of each hidden layer
+    training: bool  # whether forward and loss_and_grad are in train mode; at first they are
+    _draws: tuple[int, int]  # seed and t of the next forward in train mode, of which each counts t up
     dtype: np.dtype[Any]
     n_parameters: int
     parameters: Real  # (n_parameters,): each time a new writable view that keeps the network's memory alive
@@ -166,9 +177,10 @@ class Net:
     def _initialize(self, init: str, seed: int, /) -> None: ...
     def _views(self, layer: int, /) -> tuple[Real, Real, Real, Real]: ...
     # ^ of linear layer 0..L-1: weight (n_out, n_in), bias, weight_grad, bias_grad: writable views
-    def _memory(self, layer: int, /) -> tuple[Real, Real, Real]: ...
-    # ^ of linear layer l after a forward: its input (B, n_in), its output z (B, n_out), and a = activation(z)
-    # (B, n_out; z itself for the last layer): read-only views; RuntimeError before the first forward
+    def _memory(self, layer: int, /) -> tuple[Real, Real, Real, Real]: ...
+    # ^ of linear layer l after a forward: its input (B, n_in), its output z (B, n_out), a = activation(z) (B, n_out; z
+    # itself for the last layer), and what is handed on of it: read-only views; RuntimeError before the first forward
+    def _latest_x(self) -> Real: ...  # x (B, n_in) of the latest forward, read-only; RuntimeError as above
     def forward(self, x: ArrayLike, out: Real | None = None, scale: float | None = None, /) -> Real: ...
     # ^ scale, here and below: of uint8 x, each element of which means (real)x * (real)scale
     def loss(self, y: ArrayLike | Objective, loss: Loss | None, sample_weight: ArrayLike | None, /) -> float: ...
@@ -216,6 +228,8 @@ class Net:
         epoch: int,
         keep_gradients: bool,
         tick: Callable[[int], object] | None,
+        draws: tuple[int, int] = (0, 0),
+        noise: float = 0.0,
         /,
     ) -> tuple[float, float, float]: ...
     # ^ (loss, accuracy, lr of the last step); DivergenceError and KeyboardInterrupt as in mlpc.h.  tick(rows)

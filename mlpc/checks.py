@@ -119,6 +119,8 @@ def gradcheck(
     A tensor whose derivatives are no larger than what rounding leaves of the differences is "undecided": no difference
     can tell its gradient from a wrong one, or from 0.  So is one whose derivatives are all 0.
 
+    The copy is in the network's mode; in train mode all of its forwards have one and the same masks.
+
     Where an argument of an activation or loss that is not smooth (relu at 0, hardtanh at -1 and 1, mae at 0, ...)
     changes sides within the first step, a difference says nothing of the derivative: such elements are counted as
     kinks, and take no part in the verdict.
@@ -168,11 +170,13 @@ def gradcheck(
     if eps == 0:
         raise ValueError("eps: expected a number > 0, got 0")
     twin = net.copy(dtype="float64", loss=loss)
+    draws = twin._draws
     float64 = np.dtype(np.float64)
     x, y = finite("x", x, float64).copy(), real_array("y", y)
     weighting: dict[str, Any] = {"sample_weight": sample_weight, "reduction": reduction}
     tensors = twin._tensors() | {"x": x}
     rounding = _rounding(twin, twin.loss_and_grad(x, y, **weighting))
+    twin._draws = draws
     if gradients is None:
         claimed: dict[str, Any] = {"x": twin.backward()} | twin._tensors(gradients=True)
     else:
@@ -186,6 +190,7 @@ def gradcheck(
     }
 
     def measure() -> tuple[float, list[Array]]:
+        twin._draws = draws
         z = twin.forward(x)
         return twin.loss(y, **weighting), _sides(twin, z, y)
 

@@ -1,4 +1,5 @@
-"""The layers of a network, as `net.layers` shows them: Linear, activation, Linear, ..., as in torch.nn.Sequential.
+"""The layers of a network, as `net.layers` shows them: Linear, activation, Linear, ..., as in torch.nn.Sequential, with
+dropouts among them.
 
 A layer owns nothing: it is a name for a part of its network, and all that it hands out are views of the network's
 memory.  Two of them are equal where they name the same part of the same network.
@@ -19,10 +20,13 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
+
+import numpy as np
 
 from mlpc import _mlpc
-from mlpc.arguments import Array, real_number, shaped
+from mlpc.arguments import Array, real_number
+from mlpc.layer import Layer, Linear
 from mlpc.names import ActivationName
 
 __all__ = [
@@ -31,6 +35,7 @@ __all__ = [
     "GELU",
     "SELU",
     "Activation",
+    "Dropout",
     "Hardtanh",
     "Identity",
     "Layer",
@@ -44,151 +49,6 @@ __all__ = [
     "Softplus",
     "Tanh",
 ]  # fmt: skip
-
-
-class Layer:
-    """One layer: module `index` of a network.
-
-    Attributes
-    ----------
-    net : MLP
-        The network it is part of.
-    index : int
-        Its place in `net.layers`, and in the keys of `net.state_dict()`.
-    n_in, n_out : int
-        How many features it takes and gives.
-    """
-
-    __slots__ = ("_number", "index", "n_in", "n_out", "net")
-
-    if TYPE_CHECKING:  # of some classes alone: no type says of which each of `net.layers` is
-        weight: Any
-        bias: Any
-        weight_grad: Any
-        bias_grad: Any
-
-        @property
-        def negative_slope(self) -> float: ...
-        @property
-        def alpha(self) -> float: ...
-
-    def _place(self, net: _mlpc.Net, index: int, number: int, n_in: int, n_out: int) -> None:
-        """Make it a part of a network; number: of the linear layer that it is, or stands behind, from 0 on."""
-        self.net, self.index, self._number, self.n_in, self.n_out = net, index, number, n_in, n_out
-
-    @property
-    def input(self) -> Array:
-        """What the latest forward put in: (n, n_in), read-only, valid until the next forward.
-
-        Raises
-        ------
-        RuntimeError
-            Before the first forward.
-        """
-        raise NotImplementedError
-
-    @property
-    def output(self) -> Array:
-        """What the latest forward made of `input`: (n, n_out), read-only, valid until the next forward.
-
-        Raises
-        ------
-        RuntimeError
-            Before the first forward.
-        """
-        raise NotImplementedError
-
-    @property
-    def n_parameters(self) -> int:
-        """How many numbers the layer learns."""
-        return 0
-
-    def _key(self) -> tuple[Any, ...]:
-        """What tells it from other layers."""
-        return id(self.net), self.index
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Layer) and self._key() == other._key()
-
-    def __hash__(self) -> int:
-        return hash(self._key())
-
-
-class Linear(Layer):
-    """``z = x @ weight.T + bias``.
-
-    `weight`, `bias` and their gradients are writable views of `net.parameters` and `net.gradients`.  Assigning to one
-    copies the values into the network, after shape and type have been checked.
-
-    Examples
-    --------
-    >>> import mlpc
-    >>> layer = mlpc.MLP([2, 1], init="zeros").layers[0]
-    >>> layer.weight = [[0.5, -1.0]]
-    >>> layer.weight[0, 0] += 1
-    >>> layer.net.parameters
-    array([ 1.5, -1. ,  0. ], dtype=float32)
-    """
-
-    __slots__ = ()
-
-    def __init__(self, net: _mlpc.Net, index: int, number: int, n_in: int, n_out: int) -> None:
-        self._place(net, index, number, n_in, n_out)
-
-    def _assign(self, name: str, value: Any) -> None:
-        view = getattr(self, name)
-        view[...] = shaped(f"layers[{self.index}].{name}", value, view.shape, view.dtype)
-
-    @property
-    def weight(self) -> Array:
-        """(n_out, n_in), writable."""
-        return self.net._views(self._number)[0]
-
-    @weight.setter
-    def weight(self, value: Any) -> None:
-        self._assign("weight", value)
-
-    @property
-    def bias(self) -> Array:
-        """(n_out,), writable."""
-        return self.net._views(self._number)[1]
-
-    @bias.setter
-    def bias(self, value: Any) -> None:
-        self._assign("bias", value)
-
-    @property
-    def weight_grad(self) -> Array:
-        """(n_out, n_in), writable: the derivative by `weight` that the latest backward left."""
-        return self.net._views(self._number)[2]
-
-    @weight_grad.setter
-    def weight_grad(self, value: Any) -> None:
-        self._assign("weight_grad", value)
-
-    @property
-    def bias_grad(self) -> Array:
-        """(n_out,), writable: the derivative by `bias` that the latest backward left."""
-        return self.net._views(self._number)[3]
-
-    @bias_grad.setter
-    def bias_grad(self, value: Any) -> None:
-        self._assign("bias_grad", value)
-
-    @property
-    def input(self) -> Array:
-        return self.net._memory(self._number)[0]
-
-    @property
-    def output(self) -> Array:
-        return self.net._memory(self._number)[1]
-
-    @property
-    def n_parameters(self) -> int:
-        return self.n_out * (self.n_in + 1)
-
-    def __repr__(self) -> str:
-        return f"Linear({self.n_in}, {self.n_out})"
 
 
 class Activation(Layer):
@@ -429,13 +289,67 @@ def text_of(block: _mlpc.Activation) -> str:
     return activation.name if activation == type(activation)() else repr(activation)
 
 
+class Dropout(Layer):
+    """In train mode, ``h = a / (1 - p)``, or 0 with probability `p`; in eval mode ``h = a``: Srivastava et al., 2014.
+
+    Attributes
+    ----------
+    p : float
+        The probability of each element to be 0.
+
+    Examples
+    --------
+    >>> import mlpc
+    >>> mlpc.MLP([2, 3, 1], dropout=0.5, input_dropout=0.2).layers
+    (Dropout(p=0.2), Linear(2, 3), ReLU(), Dropout(p=0.5), Linear(3, 1))
+    """
+
+    __slots__ = ("p",)
+
+    def __init__(self, net: _mlpc.Net, index: int, number: int, n: int, p: float) -> None:
+        self._place(net, index, number, n, n)
+        self.p = p
+
+    @property
+    def input(self) -> Array:
+        return self.net._latest_x() if self._number < 0 else self.net._memory(self._number)[2]
+
+    @property
+    def output(self) -> Array:
+        return self.net._memory(0)[0] if self._number < 0 else self.net._memory(self._number)[3]
+
+    def mask(self, n: int, seed: int, t: int) -> Array:
+        """What it multiplies `n` rows by in the forward that draws by `seed` and `t`: 0, or ``1 / (1 - p)``.
+
+        Examples
+        --------
+        >>> import mlpc
+        >>> net = mlpc.MLP([2, 3, 1], dropout=0.5, seed=4)
+        >>> net.layers[2].mask(2, net.seed, net.masks_drawn)
+        array([[0., 0., 2.],
+               [0., 2., 2.]], dtype=float32)
+        """
+        ones = np.ones((n, self.n_in), self.net.dtype)
+        return _mlpc.dropout(ones, self.p, (seed, t), self._number + 1, None)
+
+    def __repr__(self) -> str:
+        return f"Dropout(p={self.p})"
+
+
 def layers_of(net: _mlpc.Net) -> tuple[Layer, ...]:
     """The modules of a network, in the order in which numbers pass through them."""
     layers: list[Layer] = []
+
+    def drop(number: int, n: int) -> None:
+        if number + 1 < len(net._dropout) and net._dropout[number + 1]:
+            layers.append(Dropout(net, len(layers), number, n, net._dropout[number + 1]))
+
+    drop(-1, net.sizes[0])
     for number, (n_in, n_out) in enumerate(itertools.pairwise(net.sizes)):
         layers.append(Linear(net, len(layers), number, n_in, n_out))
         if number < len(net._blocks):
             activation = activation_of(net._blocks[number])
             activation._place(net, len(layers), number, n_out, n_out)
             layers.append(activation)
+        drop(number, n_out)
     return tuple(layers)

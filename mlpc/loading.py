@@ -51,8 +51,11 @@ def load(path: str | os.PathLike[str]) -> MLP:
         elif kind != "network":
             raise ValueError(f"expected a network or a run, got a {kind}")
         plan = Plan.of(values.get("network"), arrays)
-        net = MLP(plan.sizes, plan.activations, loss=plan.loss, dtype=plan.dtype, init=arrays, seed=plan.seed)
+        net = MLP(
+            plan.sizes, plan.activations, loss=plan.loss, dropout=plan.dropout[1:], input_dropout=plan.dropout[0],
+            dtype=plan.dtype, init=arrays, seed=plan.seed,
+        )  # fmt: skip
     except (TypeError, ValueError) as error:
         raise ValueError(f"path: {os.fspath(path)!r}: {error}") from error
-    net._shuffles = plan.shuffles
+    net._shuffles, net._draws = plan.shuffles, plan.masks
     return net.train(plan.training)

@@ -91,6 +91,7 @@ def lr_range_test(
     steps = whole_number("steps", steps, 10)
     make = optimizer_named(optimizer)
     copy = net.copy()
+    copy.train()
     given, y = real_array("x", x), real_array("y", y)
     x, _ = checked_samples(net, given, y, net.criterion.spec())
     warn_of_bytes(given)

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from mlpc import _mlpc
-from mlpc.arguments import Array, finite, is_several, real_array, seed_number, whole_numbers
+from mlpc.arguments import Array, finite, real_array, seed_number, whole_numbers
+from mlpc.blocks import activations_of, dropouts_of
 from mlpc.class_weights import ClassWeight
-from mlpc.layers import Activation, block_of, text_of
+from mlpc.layers import Activation, text_of
 from mlpc.losses import Loss, LossName, loss_named
 from mlpc.names import ActivationName, InitName, Reduction
 from mlpc.network import Network, dtype_name
@@ -40,29 +41,36 @@ class MLP(Network):
         What `loss`, `fit` and `evaluate` compute where they are not told otherwise: "cross_entropy",
         "bce_with_logits", "mse", "mae", "huber", "poisson" (from the log rate), "quantile" or "log_cosh"; or an object
         of `mlpc.losses`, which has settings: ``mlpc.losses.Huber(delta=2.0)``.
+    dropout : float or sequence of float
+        In train mode, the probability in [0, 1) of an activation's output to be 0, others being divided by 1 minus it:
+        one number for all hidden layers, or one for each.
+    input_dropout : float
+        The same of `x`.
     dtype : str or dtype
         "float32" or "float64": of the parameters, and of all that is computed.
     init : str, mapping or sequence of array-like
         Initial values: "torch" (PyTorch's distributions), "he", "glorot", "lecun", "orthogonal", "course", "zeros"; or
         the values themselves, as a state dict or as ``[W1, b1, W2, b2, ...]``, each W of shape (n_out, n_in).
     seed : int or None
-        Of the initial values and of the shuffles in `fit`; None draws one.  Networks of one seed start alike, also
-        those that a loop makes without one: to compare several, give each its own.
+        Of the initial values, of the shuffles in `fit` and of dropout; None draws one.  Networks of one seed start
+        alike, also those that a loop makes without one: to compare several, give each its own.
 
     Attributes
     ----------
-    sizes, activations, dtype
-        As above, `activations` with one name for each hidden layer; their settings are those of `layers`.
+    sizes, activations, dropout, input_dropout, dtype
+        As above, `activations` and `dropout` with one for each hidden layer; settings are those of `layers`.
     criterion : Loss
         The network's own loss; `loss_name` is its name.
     seed : int
-        As given, or as drawn.
+        As given, or as drawn.  Setting it starts the streams of shuffles and of masks anew.
+    masks_drawn : int
+        How many forwards in train mode there were since then: the next one draws its masks by `seed` and this.
     n_parameters : int
         How many numbers the network learns.
     parameters, gradients : ndarray, (n_parameters,)
         Writable; layer by layer the weight, stored as (n_in, n_out), and then the bias.
     training : bool
-        See `train`.
+        The mode, see `train`.
     history : History or None
         The record of the latest `fit`, also of one that was interrupted.
 
@@ -95,23 +103,16 @@ class MLP(Network):
         activation: ActivationName | Activation | Sequence[ActivationName | Activation] = "relu",
         *,
         loss: LossName | Loss = "cross_entropy",
+        dropout: float | Sequence[float] = 0.0,
+        input_dropout: float = 0.0,
         dtype: DTypeLike = "float32",
         init: InitName | Mapping[str, ArrayLike] | list[Any] | tuple[Any, ...] = "torch",
         seed: int | None = 0,
     ) -> MLP:
         sizes = whole_numbers("sizes", sizes, 1)
         hidden = max(len(sizes) - 2, 0)
-        if isinstance(activation, (str, Activation)):
-            blocks = [block_of(activation)] * hidden
-        elif is_several(activation):
-            blocks = [block_of(each) for each in activation]
-        else:
-            raise TypeError(
-                f"activation: expected a name, an activation of mlpc.layers, or a list of these, got {activation!r}"
-            )
-        if len(blocks) != hidden:
-            raise ValueError(f"activation: expected a name, or {hidden} for as many hidden layers, got {activation!r}")
-        return super().__new__(cls, sizes, blocks, dtype_name(dtype))  # type: ignore[return-value]
+        blocks, dropouts = activations_of(activation, hidden), dropouts_of(input_dropout, dropout, hidden)
+        return super().__new__(cls, sizes, blocks, dtype_name(dtype), dropouts)  # type: ignore[return-value]
 
     def __init__(
         self,
@@ -119,6 +120,8 @@ class MLP(Network):
         activation: ActivationName | Activation | Sequence[ActivationName | Activation] = "relu",
         *,
         loss: LossName | Loss = "cross_entropy",
+        dropout: float | Sequence[float] = 0.0,
+        input_dropout: float = 0.0,
         dtype: DTypeLike = "float32",
         init: InitName | Mapping[str, ArrayLike] | list[Any] | tuple[Any, ...] = "torch",
         seed: int | None = 0,
@@ -127,7 +130,6 @@ class MLP(Network):
         self.seed = _drawn_seed() if seed is None else seed_number(seed)
         self.training = True
         self.history = None
-        self._shuffles = (self.seed, 0)
         if isinstance(init, str):
             self._initialize(init, self.seed)
         elif isinstance(init, Mapping):
@@ -404,21 +406,15 @@ class MLP(Network):
         """
         return Predictor(self.sizes, self._blocks, self.dtype.name, self.loss_name, self._copy_parameters())
 
-    def train(self, mode: bool = True) -> MLP:
-        """Set `training`, which layers that work differently in training and in use go by; returns the network."""
-        self.training = bool(mode)
-        return self
-
-    def eval(self) -> MLP:
-        """``train(False)``."""
-        return self.train(False)
-
     def __repr__(self) -> str:
         words = [text_of(block) for block in self._blocks]
         quoted = [repr(word) if word in self.activations else word for word in words]
         activation = quoted[0] if len(set(quoted)) == 1 else f"[{', '.join(quoted)}]"
+        dropout = self.dropout[0] if len(set(self.dropout)) == 1 else list(self.dropout)
+        dropped = f"dropout={dropout}, " if any(self.dropout) else ""
+        dropped += f"input_dropout={self.input_dropout}, " if self.input_dropout else ""
         return (
-            f"{type(self).__name__}({list(self.sizes)}, {activation}, loss={self.criterion.text}, "
+            f"{type(self).__name__}({list(self.sizes)}, {activation}, loss={self.criterion.text}, {dropped}"
             f"dtype={self.dtype.name!r}, seed={self.seed})"
         )
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from mlpc import _mlpc
-from mlpc.arguments import Array, shaped
+from mlpc.arguments import Array, seed_number, shaped
 from mlpc.history import History
 from mlpc.layers import Layer, Linear, layers_of
 from mlpc.losses import Loss, LossName, loss_named
@@ -47,10 +47,34 @@ class Network(_mlpc.Net):
 
     activations: tuple[ActivationName, ...]
     criterion: Loss
-    seed: int
-    training: bool
     history: History | None
+    _seed: int
     _shuffles: tuple[int, int]
+
+    @property
+    def seed(self) -> int:
+        """Of the initial values, and of the streams of shuffles and masks, which setting it starts anew."""
+        return self._seed
+
+    @seed.setter
+    def seed(self, seed: int) -> None:
+        self._seed = seed_number(seed)
+        self._shuffles = self._draws = self._seed, 0
+
+    @property
+    def dropout(self) -> tuple[float, ...]:
+        """The probability of each hidden layer's outputs to be 0 in train mode."""
+        return self._dropout[1:]
+
+    @property
+    def input_dropout(self) -> float:
+        """The probability of each element of x to be 0 in train mode."""
+        return self._dropout[0]
+
+    @property
+    def masks_drawn(self) -> int:
+        """How many forwards in train mode there were since the seed was set."""
+        return self._draws[1]
 
     @property
     def shuffle_state(self) -> tuple[int, int]:
@@ -74,6 +98,28 @@ class Network(_mlpc.Net):
         """
         return layers_of(self)
 
+    def train(self: N, mode: bool = True) -> N:
+        """Set `training`, the mode that `forward` and `loss_and_grad` are in; returns the network.
+
+        In train mode dropout drops, by masks that are new in each forward.  A network starts in train mode; `fit`
+        trains in it, and leaves eval mode.  What is asked of a network in use is always in eval mode: `predict`,
+        `predict_proba`, `evaluate`, `freeze`.
+
+        Examples
+        --------
+        >>> import mlpc
+        >>> net = mlpc.MLP([1, 1, 1], "identity", dropout=0.5, init=[[[1.0]], [0.0], [[1.0]], [0.0]])
+        >>> x = np.ones((4, 1))
+        >>> net.forward(x).ravel(), net.eval().forward(x).ravel()
+        (array([2., 0., 2., 0.], dtype=float32), array([1., 1., 1., 1.], dtype=float32))
+        """
+        self.training = bool(mode)
+        return self
+
+    def eval(self: N) -> N:
+        """``train(False)``."""
+        return self.train(False)
+
     def _tensors(self, *, gradients: bool = False) -> dict[str, Array]:
         """Writable views of the parameters, or of their gradients, under the keys of torch.nn.Sequential."""
         tensors: dict[str, Array] = {}
@@ -86,7 +132,8 @@ class Network(_mlpc.Net):
     def state_dict(self) -> dict[str, Array]:
         """A copy of the parameters, with the keys and shapes of a torch.nn.Sequential of Linear, activation, Linear.
 
-        An identity counts as a module (torch.nn.Identity), so that the linear layers are always 0, 2, 4, ...
+        An identity counts as a module (torch.nn.Identity), and so does dropout where there is any; without it the
+        linear layers are 0, 2, 4, ...
 
         Examples
         --------
@@ -184,8 +231,8 @@ class Network(_mlpc.Net):
         >>> net.copy().digest() == net.digest(), net.copy(dtype="float64").dtype
         (True, dtype('float64'))
         """
-        make, (cls, sizes, blocks, own), state = self.__reduce__()
-        twin: N = make(cls, sizes, blocks, own if dtype is None else dtype_name(dtype))
+        make, (cls, sizes, blocks, own, dropout), state = self.__reduce__()
+        twin: N = make(cls, sizes, blocks, own if dtype is None else dtype_name(dtype), dropout)
         twin.__setstate__(state | {"attributes": self.__dict__ | {"history": copy.deepcopy(self.history)}})
         if loss is not None:
             twin.criterion = loss_named(loss)
@@ -197,13 +244,15 @@ class Network(_mlpc.Net):
     def __reduce__(self) -> tuple[Any, ...]:
         """For pickle and copy: everything but what the latest forward left."""
         state = {"parameters": self.parameters, "gradients": self.gradients, "attributes": self.__dict__}
-        return _rebuild, (type(self), self.sizes, self._blocks, self.dtype.name), state
+        state |= {"training": self.training, "draws": self._draws}
+        return _rebuild, (type(self), self.sizes, self._blocks, self.dtype.name, self._dropout), state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         shape = (self.n_parameters,)
         self.parameters[:] = shaped("parameters", state["parameters"], shape, self.dtype)
         self.gradients[:] = shaped("gradients", state["gradients"], shape, self.dtype)
         self.__dict__.update(state["attributes"])
+        self.training, self._draws = state["training"], state["draws"]
 
 
 def _title(part: Layer) -> str:
@@ -211,6 +260,8 @@ def _title(part: Layer) -> str:
     return "Linear" if isinstance(part, Linear) else repr(part).removesuffix("()")
 
 
-def _rebuild(cls: type[N], sizes: tuple[int, ...], blocks: tuple[_mlpc.Activation, ...], dtype: str) -> N:
+def _rebuild(
+    cls: type[N], sizes: tuple[int, ...], blocks: tuple[_mlpc.Activation, ...], dtype: str, dropout: tuple[float, ...]
+) -> N:
     """An empty network of a class, whatever the arguments of its own constructor."""
-    return _mlpc.Net.__new__(cls, sizes, blocks, dtype)  # type: ignore[return-value]
+    return _mlpc.Net.__new__(cls, sizes, blocks, dtype, dropout)  # type: ignore[return-value]

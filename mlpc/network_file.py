@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import os
 import reprlib
 from collections.abc import Mapping
 from typing import Any
 
-from mlpc.arguments import Array, seed_number, whole_number, whole_numbers
+from mlpc.arguments import LARGEST_SEED, Array, seed_number, whole_number, whole_numbers
+from mlpc.blocks import dropouts_of
 from mlpc.files import file_path, pack, write_atomically
 from mlpc.layers import Activation, activation_of
 from mlpc.losses import LOSSES, Loss
@@ -21,9 +21,9 @@ __all__ = ["Plan", "describe", "save"]
 def save(net: Network, path: str | os.PathLike[str]) -> None:
     """Write the network to a file, from which `mlpc.load` makes an equal one.
 
-    The file has the parameters, the plan (sizes, activations, loss, dtype), the seed with the position in the stream of
-    shuffles, and the mode; neither the history nor an optimizer.  It replaces another one only when it is complete and
-    on the disk, and equal networks give equal files.
+    The file has the parameters, the plan (sizes, activations, loss, dropout, dtype), the seed with the positions in the
+    streams of shuffles and masks, and the mode; neither the history nor an optimizer.  It replaces another one only
+    when it is complete and on the disk, and equal networks give equal files.
 
     Parameters
     ----------
@@ -57,9 +57,11 @@ def describe(net: Network) -> dict[str, Any]:
         "sizes": list(net.sizes),
         "activations": [block if isinstance(block, str) else list(block) for block in net._blocks],
         "loss": {"name": net.loss_name, "settings": {name: value for name, value in loss.items() if value is not None}},
+        "dropout": list(net._dropout),
         "dtype": net.dtype.name,
         "seed": net.seed,
         "shuffles": list(net.shuffle_state),
+        "masks": list(net._draws),
         "training": net.training,
     }
 
@@ -71,9 +73,11 @@ class Plan:
     sizes: list[int]
     activations: list[Activation]
     loss: Loss
+    dropout: list[float]
     dtype: str
     seed: int
     shuffles: tuple[int, int]
+    masks: tuple[int, int]
     training: bool
 
     @staticmethod
@@ -89,26 +93,34 @@ class Plan:
         if not isinstance(description, dict) or description.keys() != keys:
             raise ValueError(f"network: expected {sorted(keys)}, got {reprlib.repr(description)}")
         sizes = whole_numbers("sizes", description["sizes"], 1)
+        if not isinstance(description["dropout"], list) or len(description["dropout"]) != max(len(sizes) - 1, 1):
+            raise ValueError(f"dropout: expected {len(sizes) - 1}, got {reprlib.repr(description['dropout'])}")
+        dropout = dropouts_of(description["dropout"][0], description["dropout"][1:], len(sizes) - 2)
         shapes: dict[str, tuple[int, ...]] = {}
-        for layer, (n_in, n_out) in enumerate(itertools.pairwise(sizes)):
-            shapes |= {f"{2 * layer}.weight": (n_out, n_in), f"{2 * layer}.bias": (n_out,)}
+        index = 0
+        for n_in, n_out, p in zip(sizes, sizes[1:], dropout, strict=False):
+            index += p > 0
+            shapes |= {f"{index}.weight": (n_out, n_in), f"{index}.bias": (n_out,)}
+            index += 2
         dtype = description["dtype"]
         if {name: (array.shape, array.dtype.name) for name, array in arrays.items()} != {
             name: (shape, dtype) for name, shape in shapes.items()
         }:
             raise ValueError(f"expected parameters in {dtype} of a network of sizes {sizes}, got others")
-        shuffles = whole_numbers("shuffles", description["shuffles"])
+        shuffles, masks = (whole_numbers(name, description[name]) for name in ("shuffles", "masks"))
         if not isinstance(description["activations"], list):
             raise ValueError(f"activations: expected a list, got {reprlib.repr(description['activations'])}")
-        if len(shuffles) != 2 or not isinstance(description["training"], bool):
-            raise ValueError("expected a seed and an epoch of shuffles, and whether the network trains, got others")
+        if len(shuffles) != 2 or len(masks) != 2 or not isinstance(description["training"], bool):
+            raise ValueError("expected positions in shuffles and masks, and whether the network trains, got others")
         return Plan(
             sizes,
             [_activation(each) for each in description["activations"]],
             _loss(description["loss"]),
+            dropout,
             dtype,
             seed_number(description["seed"]),
             (seed_number(shuffles[0]), whole_number("epoch", shuffles[1])),
+            (seed_number(masks[0]), whole_number("masks_drawn", masks[1], most=LARGEST_SEED)),
             description["training"],
         )
 

@@ -27,7 +27,7 @@ from __future__ import annotations
 
 from mlpc import _mlpc, activations, norms
 from mlpc.activations import *  # noqa: F403
-from mlpc.arguments import Array, real_array
+from mlpc.arguments import Array, real_array, real_number
 from mlpc.elementary import cos, erf, erfc, exp, expm1, log, log1p
 from mlpc.losses import bce_with_logits, cross_entropy, huber, log_cosh, mae, mse, poisson, quantile
 from mlpc.norms import *  # noqa: F403
@@ -36,11 +36,13 @@ __all__ = [
     "bce_with_logits",
     "cos",
     "cross_entropy",
+    "dropout",
     "erf",
     "erfc",
     "exp",
     "expm1",
     "huber",
+    "input_noise",
     "linear_backward",
     "linear_forward",
     "log",
@@ -199,3 +201,78 @@ def log_softmax(z: Array, out: Array | None = None) -> Array:
            [ 0.000e+00, -1.000e+03]])
     """
     return _mlpc.rowwise("log_softmax", real_array("z", z), out)
+
+
+# ---- What forward draws in train mode ------------------------------------------------------------------------------
+
+
+def dropout(x: Array, p: float, seed: int, layer: int, t: int, out: Array | None = None) -> Array:
+    """y_ij = x_ij / (1 - p), or 0 with probability p: Srivastava et al., 2014.
+
+    Which elements become 0 depends on seed, layer, t, i and j alone.  So the derivative is the same function of dy, and
+    what a network drops in train mode is what this drops with its seed, the number of the layer whose output it is (0:
+    the input) and the `masks_drawn` before the forward.
+
+    Parameters
+    ----------
+    x : array, shape (n, k)
+        float32 or float64.
+    p : float
+        In [0, 1).
+    seed, layer, t : int
+        Which mask: any numbers >= 0; of t the low 32 bits count.
+    out : array, shape (n, k), optional
+
+    Returns
+    -------
+    y : array, shape (n, k)
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where an argument is not as above, or ``out`` overlaps x.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mlpc import ops
+    >>> x, dy = np.array([[1.0, 2.0, 3.0, 4.0]]), np.ones((1, 4))
+    >>> ops.dropout(x, 0.5, seed=0, layer=1, t=3)
+    array([[0., 4., 0., 0.]])
+    >>> ops.dropout(dy, 0.5, seed=0, layer=1, t=3)
+    array([[0., 2., 0., 0.]])
+    """
+    return _mlpc.dropout(real_array("x", x), real_number("p", p), (seed, t), layer, out)
+
+
+def input_noise(x: Array, deviation: float, seed: int, t: int, out: Array | None = None) -> Array:
+    """x_ij + deviation * n_ij with normal n_ij, which depend on seed, t, i and j alone: what `MLP.fit` adds to x.
+
+    Parameters
+    ----------
+    x : array, shape (n, k)
+        float32 or float64.
+    deviation : float
+        Of the noise, >= 0.
+    seed, t : int
+        Which noise, as in `dropout`.
+    out : array, shape (n, k), optional
+
+    Returns
+    -------
+    y : array, shape (n, k)
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where an argument is not as above, or ``out`` overlaps x.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mlpc import ops
+    >>> ops.input_noise(np.zeros((2, 2)), 0.1, seed=0, t=0).round(4)
+    array([[-0.0517,  0.0064],
+           [-0.0539,  0.08  ]])
+    """
+    return _mlpc.input_noise(real_array("x", x), real_number("deviation", deviation), (seed, t), out)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mlpc import _mlpc
-from mlpc.arguments import Array, pair, real_array, real_number, seed_number, whole_number
+from mlpc.arguments import LARGEST_SEED, Array, pair, real_array, real_number, seed_number, whole_number
 from mlpc.callbacks.callback import Callback, Callbacks
 from mlpc.class_weights import ClassWeight
 from mlpc.history import History
@@ -37,7 +37,7 @@ class Run(Generic[N]):
     ----------
     net : MLP
         The network to train.
-    x, y, batch_size, optimizer, lr, validation_data, shuffle, seed, sample_weight, class_weight, scale
+    x, y, batch_size, optimizer, lr, validation_data, shuffle, seed, sample_weight, class_weight, scale, input_noise
         As in `MLP.fit`.  y and the weights are copied, x is not: it is not to be changed while the run goes on.
     keep_gradients, callbacks
         As in `MLP.fit`.
@@ -105,6 +105,7 @@ class Run(Generic[N]):
         sample_weight: ArrayLike | None = None,
         class_weight: ClassWeight | None = None,
         scale: float | None = None,
+        input_noise: float = 0.0,
         keep_gradients: bool = False,
         callbacks: Iterable[Callback | Callable[[N, History], object]] = (),
     ) -> None:
@@ -113,6 +114,8 @@ class Run(Generic[N]):
         self._callbacks = Callbacks(callbacks)
         self._seed = seed
         self._shuffles = net.shuffle_state if seed is None else (seed_number(seed), 0)
+        self._draws = net._draws if seed is None else (seed_number(seed), 0)
+        self._noise = real_number("input_noise", input_noise)
         self.optimizer = _optimizer(net, optimizer, lr)
         y = real_array("y", y)
         criterion = net.criterion.weighted_spec("mean", class_weight, y, net.sizes[-1])
@@ -140,6 +143,8 @@ class Run(Generic[N]):
 
     def epoch(self, tick: Callable[[int], object] | None = None) -> dict[str, float]:
         """Train for one epoch, and tell the callbacks; the row of it, which `history` has then, too.
+
+        It leaves the network in eval mode, which is what callbacks see.
 
         Parameters
         ----------
@@ -170,18 +175,19 @@ class Run(Generic[N]):
         try:
             loss, accuracy, lr = net._train_epoch(
                 self._samples, self._objective, None, None, optimizer.epoch_spec(steps), self.batch_size,
-                self._shuffle, seed, number, self._keep_gradients, tick,
+                self._shuffle, seed, number, self._keep_gradients, tick, self._draws, self._noise,
             )  # fmt: skip
         except _mlpc.InUseError:  # what the network holds is that other call's
             raise
         except BaseException as error:
-            net.history = history
+            net.history, net.training = history, False
             if isinstance(error, _mlpc.DivergenceError):
                 raise _divergence(error, history.epochs + 1) from None
             raise
         seconds = time.perf_counter() - start
-        net.history = history
+        net.history, net.training = history, False
         net._shuffles = self._shuffles = seed, number + 1
+        net._draws = self._draws = self._draws[0], self._draws[1] + steps
         optimizer.epochs += 1
         figures = [loss, accuracy]
         if self._validation is not None:
@@ -214,10 +220,11 @@ class Run(Generic[N]):
         """A copy of all that the next epochs depend on: arrays, plain numbers and texts.
 
         The parameters, under "net." and their keys; the optimizer's clock and state, under "optimizer."; "shuffle.seed"
-        and "shuffle.epoch", which shuffle comes next; the columns of the history, under "history."; "stopped"; what
-        callbacks remember, under "callbacks." and the names of their classes.  And, under "recipe.", what the run was
-        made with, to be compared: the plan of the network, the optimizer and its settings, how batches are made, and
-        digests of the data, all of which the first call goes through.
+        and "shuffle.epoch", which shuffle comes next; "masks.seed" and "masks.drawn", which masks and noise do; the
+        columns of the history, under "history."; "stopped"; what callbacks remember, under "callbacks." and the names
+        of their classes.  And, under "recipe.", what the run was made with, to be compared: the plan of the network,
+        the optimizer and its settings, how batches are made, and digests of the data, all of which the first call goes
+        through.
 
         ``numpy.savez(path, **run.state_dict())`` writes it down, and what ``numpy.load`` makes of that can be loaded;
         `mlpc.callbacks.Checkpoint` does so in a file that is never there in part.
@@ -228,6 +235,7 @@ class Run(Generic[N]):
             "net": self.net.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "shuffle": dict(zip(("seed", "epoch"), self._shuffles, strict=True)),
+            "masks": dict(zip(("seed", "drawn"), self._draws, strict=True)),
             "history": {name: np.array(column) for name, column in self.history.items()},
             "recipe": self._made_with(),
         }
@@ -242,7 +250,8 @@ class Run(Generic[N]):
             self._recipe = {
                 "network": network_text(self.net),
                 "optimizer": optimizer_text(self.optimizer),
-                "batches": f"{self.batch_size} rows, {'shuffled' if self._shuffle else 'in order'}",
+                "batches": f"{self.batch_size} rows, {'shuffled' if self._shuffle else 'in order'}"
+                + (f", noise {self._noise}" if self._noise else ""),
                 "loss": self._targets[0],
                 "data": f"{digest_of(self._x)}, {self._scale}, {self._targets[1]}",
                 "validation": "none" if validation is None else f"{digest_of(validation[0])}, {self._targets[2]}",
@@ -273,6 +282,7 @@ class Run(Generic[N]):
         shuffles = seed_number(state["shuffle.seed"]), whole_number("epoch", state["shuffle.epoch"], 0, _LAST_EPOCH)
         if self._seed is not None and shuffles[0] != self._seed:
             raise ValueError(f"seed: expected that of the state, {shuffles[0]}, or None, got {self._seed}")
+        draws = seed_number(state["masks.seed"]), whole_number("masks_drawn", state["masks.drawn"], 0, LARGEST_SEED)
         columns = {key: _column(key, state[key]) for key in keys if key in recorded}
         if len({len(column) for column in columns.values()}) > 1:
             raise ValueError("state: expected a history with as many rows in every column, got different numbers")
@@ -286,6 +296,7 @@ class Run(Generic[N]):
             undo.pop_all()
         self.stopped = self._stopped_for_good = stopped
         self.net._shuffles = self._shuffles = shuffles
+        self.net._draws = self._draws = draws
         self.history.clear()
         self.history.update({key.removeprefix("history."): column for key, column in columns.items()})
         self.net.history = self.history

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from mlpc import _mlpc, losses
 from mlpc.arguments import Array, converted, finite, real_array
-from mlpc.layers import Activation, Linear, block_of
+from mlpc.layers import Activation, Dropout, Linear, block_of
 from mlpc.losses import Loss, LossName
 from mlpc.names import Reduction
 from mlpc.net import MLP
@@ -24,7 +24,7 @@ from mlpc.table import Table
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Difference", "Differences", "compare_with_torch", "digest", "torch_reference"]
+__all__ = ["Difference", "Differences", "compare_with_torch", "digest", "torch_reference", "use_masks"]
 
 
 def _torch() -> Any:
@@ -41,9 +41,10 @@ def digest(net: MLP) -> str:
 
 
 def torch_reference(net: MLP) -> torch.nn.Sequential:
-    """The network as a torch.nn.Sequential, with a copy of its parameters in its dtype.
+    """The network as a torch.nn.Sequential, with a copy of its parameters in its dtype, in its mode.
 
-    Softplus switches to the identity only where no number of either dtype can tell them apart.
+    Softplus switches to the identity only where no number of either dtype can tell them apart.  In train mode PyTorch
+    draws masks of its own, unless it is told to `use_masks`.
 
     Raises
     ------
@@ -61,9 +62,29 @@ def torch_reference(net: MLP) -> torch.nn.Sequential:
         elif isinstance(part, Activation):
             settings = {"threshold": 40} if part.name == "softplus" else part.settings
             modules.append(getattr(pytorch.nn, type(part).__name__)(**settings))
+        elif isinstance(part, Dropout):
+            modules.append(pytorch.nn.Dropout(part.p))
     reference: torch.nn.Sequential = pytorch.nn.Sequential(*modules)
     reference.load_state_dict({key: pytorch.from_numpy(array) for key, array in net.state_dict().items()})
-    return reference
+    return reference.train(net.training)
+
+
+def use_masks(reference: torch.nn.Sequential, net: MLP, n: int, t: int) -> None:
+    """Have PyTorch's dropouts multiply `n` rows by the masks of the network's forward number `t` in train mode.
+
+    Parameters
+    ----------
+    reference : torch.nn.Sequential
+        Of `torch_reference` with that network.
+    n, t : int
+        Rows, and `MLP.masks_drawn` before the forward.
+    """
+    pytorch = _torch()
+    for part in net.layers:
+        if isinstance(part, Dropout):
+            mask = pytorch.from_numpy(part.mask(n, net._draws[0], t).astype(np.float64))
+            module = reference[part.index]
+            module.forward = lambda x, mask=mask: x * mask.to(x.dtype) if reference.training else x
 
 
 @dataclass(frozen=True)
@@ -134,7 +155,8 @@ def compare_with_torch(
 ) -> Differences:
     """Compare output, loss, every gradient and the derivative by x with PyTorch's autograd in float64.
 
-    Parameters are those of `MLP.loss_and_grad`.  The network itself stays as it is.
+    Parameters are those of `MLP.loss_and_grad`.  The network itself stays as it is; in train mode PyTorch gets the
+    masks of its next forward.
 
     A float64 tensor may differ by 1e-12 of its scale.  A float32 one may differ by four times what PyTorch's own
     float32 differs, or by 32 units of rounding of its scale, whichever is more.  Both may differ by what it makes where
@@ -190,7 +212,16 @@ def _rounded(net: MLP, dz: Array) -> dict[str, float]:
         elif isinstance(part, Activation):
             slopes = _mlpc.activation_backward(block_of(part), np.ones_like(values), values, None)
             change, dz = change * np.abs(slopes) + np.abs(dz), dz * slopes
+        elif isinstance(part, Dropout) and net.training:
+            mask = part.mask(len(dz), *_latest(net))
+            change, dz = change * mask, dz * mask
     return changes | {"x": float(change.max(initial=0.0))}
+
+
+def _latest(net: MLP) -> tuple[int, int]:
+    """Seed and number of the latest forward, in train mode."""
+    seed, drawn = net._draws
+    return seed, drawn - 1
 
 
 def _torch_run(net: MLP, dtype: str, x: Array, y: Array, weighting: dict[str, Any]) -> dict[str, Array]:
@@ -198,6 +229,8 @@ def _torch_run(net: MLP, dtype: str, x: Array, y: Array, weighting: dict[str, An
     torch = _torch()
     real = getattr(torch, dtype)
     reference = torch_reference(net).to(real)
+    if net.training:
+        use_masks(reference, net, len(x), _latest(net)[1])
     inputs = torch.tensor(x, dtype=real, requires_grad=True)
     targets = torch.tensor(y, dtype=torch.int64 if net.loss_name == "cross_entropy" and y.ndim == 1 else real)
     z = reference(inputs)

@@ -74,6 +74,7 @@ def fit(
     sample_weight: ArrayLike | None = None,
     class_weight: ClassWeight | None = None,
     scale: float | None = None,
+    input_noise: float = 0.0,
     keep_gradients: bool = False,
     max_seconds: float | None = None,
     resume: str | os.PathLike[str] | None = None,
@@ -81,7 +82,8 @@ def fit(
     """Train the network: stochastic gradient descent on batches, by the network's loss.
 
     A loop over the epochs of a `mlpc.training.Run`, which can be had one by one.  Equal, to the bit, to a loop over
-    `batches`, `loss_and_grad` and the optimizer's `step`, whatever the number of threads (`mlpc.set_num_threads`).
+    `batches`, `loss_and_grad` in train mode and the optimizer's `step`, whatever the number of threads
+    (`mlpc.set_num_threads`).  It leaves the network in eval mode, as whoever uses it wants it: see `MLP.train`.
 
     Parameters
     ----------
@@ -107,7 +109,8 @@ def fit(
     shuffle : bool
         Whether every epoch goes through the rows in an order of its own.
     seed : int or None
-        Of the shuffles.  None continues the network's stream; a number starts the stream of that seed.
+        Of the shuffles, of dropout's masks and of the noise.  None continues the network's streams; a number starts
+        those of that seed.
     progress : bool
         Show a bar, where tqdm is installed and standard error is a terminal or a notebook.
     callbacks : iterable of Callback or callable
@@ -122,6 +125,9 @@ def fit(
     scale : float, optional
         Of uint8 `x`, also of the validation data, as images are kept: each element counts as ``x * scale``, rounded
         once; without it, as the number that it is.  Bytes are never converted all at once.
+    input_noise : float
+        The standard deviation of normal noise that is added to `x` in each step, before dropout: see
+        `mlpc.ops.input_noise`.
     keep_gradients : bool
         Leave the last step's gradient of the mean loss in `net.gradients`, which is neither read nor written otherwise.
         An epoch takes longer then.
@@ -171,8 +177,8 @@ def fit(
             callbacks.append(Checkpoint(path))
     run = Run(
         net, x, y, batch_size=batch_size, optimizer=optimizer, lr=lr, validation_data=validation_data, shuffle=shuffle,
-        seed=seed, sample_weight=sample_weight, class_weight=class_weight, scale=scale, keep_gradients=keep_gradients,
-        callbacks=callbacks,
+        seed=seed, sample_weight=sample_weight, class_weight=class_weight, scale=scale, input_noise=input_noise,
+        keep_gradients=keep_gradients, callbacks=callbacks,
     )  # fmt: skip
     state = read_run(path, "resume") if path is not None and os.path.exists(path) else None
     with run, Progress(epochs, run.rows, progress) as bar:
@@ -184,5 +190,5 @@ def fit(
             bar.epoch_done(
                 run.history.epochs, **{key: value for key, value in row.items() if key not in ("lr", "seconds")}
             )
-    net.history = run.history
+    net.history, net.training = run.history, False
     return run.history

@@ -1,6 +1,7 @@
 /* Backward passes: a layer's weight gradient is shared out by inputs, its bias gradient by units, and the gradient of
  * its input by rows, so that no sum is. */
 #include "block.h"
+#include "draw.h"
 #include "fpmode.h"
 #include "pass.h"
 #include "team.h"
@@ -77,8 +78,14 @@ static void input_gradient(const job *j, const mlpc_pass *p, size_t l, void *dx,
                 .dz = here,
                 .n = n,
                 .stride = I,
+                .draw = mlpc_pass_draw(p),
+                .layer = l,
+                .first = b,
             };
             mlpc_block_backward(&layer[-1].block, p->model.kernels, &rows);
+        } else if (mlpc_pass_drops_x(p)) {
+            const mlpc_mask mask = mlpc_mask_of(p->model.net->input_dropout, &p->workspace->draw, 0);
+            p->model.kernels->dropout(here, here, I, &mask, b, n, I);
         }
     }
 }
@@ -92,7 +99,7 @@ static MLPC_NOINLINE void backward(void *context, mlpc_team *team, size_t rank, 
     const void *dz = j->dz;
     for (size_t l = net->n_layers; l-- > 0; p.phase++) {
         void *const d_input = l ? p.workspace->dz[l % 2] : j->to.x;
-        weight_gradient(j, &p, &net->layers[l], l ? p.workspace->a[l - 1] : j->x, dz, size);
+        weight_gradient(j, &p, &net->layers[l], l ? mlpc_workspace_output(p.workspace, l - 1) : j->x, dz, size);
         bias_gradient(j, &p, &net->layers[l], dz, size);
         if (d_input)
             input_gradient(j, &p, l, d_input, dz, size);
@@ -109,7 +116,7 @@ mlpc_status mlpc_backward(const mlpc_model *model, mlpc_workspace *workspace, co
     job *const j = workspace->pass;
     *j = (job){
         .pass = {.model = *model, .workspace = workspace, .share = &j->share},
-        .x = x->rows,
+        .x = workspace->trains && model->net->input_dropout > 0 ? workspace->dropped_x : x->rows,
         .dz = dz,
         .B = x->n,
         .to = *gradients,

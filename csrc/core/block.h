@@ -9,18 +9,26 @@
  * are padding, computed like the others: it belongs to the arrays, also behind the last row, and where dz is 0 in it,
  * dz stays 0 as long as z is finite there. */
 typedef struct {
-    void *z, *a; /* what comes in, and what goes out */
-    void *dz;    /* backward: dL/da before it, dL/dz after it */
+    void *z, *a;   /* what comes in, and what the activation makes of it */
+    void *dropped; /* what goes out, where that is not a: in train mode, of a block with dropout */
+    void *dz;      /* backward: dL/d(what goes out) before it, dL/dz after it */
     size_t n, stride;
+    const mlpc_draw *draw; /* in train mode; NULL in eval mode */
+    size_t layer;          /* whose output the block makes, from 1 on */
+    size_t first;          /* number of the first row in its batch */
 } mlpc_block_rows;
 
-/* 1 where the block hands on z as it is: a can be z then, which takes no memory, and forward no time. */
+/* 1 where a is z: it can be the same array then, which takes no memory, and no time. */
 int mlpc_block_is_identity(const mlpc_block *block);
 
-/* a from z.  a may be z, except where backward is to follow and the block is no identity.  NaN stays NaN. */
+/* 1 where there is nothing to do in forward: always, or, without a draw, in eval mode. */
+int mlpc_block_is_idle(const mlpc_block *block, const mlpc_draw *draw);
+
+/* a from z, and what is dropped from a.  a may be z, except where backward is to follow and it is no identity, and
+ * `dropped` may be a where none is to follow.  NaN stays NaN, unless it is dropped. */
 void mlpc_block_forward(const mlpc_block *block, const mlpc_kernels *kernels, const mlpc_block_rows *rows);
 
-/* dz from dL/da in place, given z and a of forward; what lies below the smallest normal number becomes 0, behind an
+/* dz in place, given z and a of forward, and its draw; what lies below the smallest normal number becomes 0, behind an
  * identity too. */
 void mlpc_block_backward(const mlpc_block *block, const mlpc_kernels *kernels, const mlpc_block_rows *rows);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "block.h"
+#include "draw.h"
 #include "fpmode.h"
 #include "pass.h"
 #include "team.h"
@@ -91,6 +92,11 @@ static void *z_of(const rows *r, size_t l)
 
 static void *a_of(const rows *r, size_t l) { return in_workspace(r, r->pass->workspace->a[l], l); }
 
+static void *output_of(const rows *r, size_t l)
+{
+    return in_workspace(r, mlpc_workspace_output(r->pass->workspace, l), l);
+}
+
 /* z of n rows of a layer, from x, which holds them alone. */
 static mlpc_status linear(const mlpc_pass *p, size_t l, void *z, const void *x, size_t n, int skip)
 {
@@ -145,7 +151,7 @@ static mlpc_status activate(const rows *r, size_t l)
     const mlpc_pass *p = r->pass;
     const mlpc_layer *layer = &p->model.net->layers[l];
     const size_t row = r->row, most = mlpc_pass_piece(p, r->x.n, row, MLPC_ACTIVATION_TERMS);
-    if (mlpc_block_is_identity(&layer->block))
+    if (mlpc_block_is_idle(&layer->block, mlpc_pass_draw(p)))
         return MLPC_OK;
     for (size_t b = 0; b < r->x.n; b += most) {
         if (mlpc_pass_stopped(p))
@@ -153,11 +159,36 @@ static mlpc_status activate(const rows *r, size_t l)
         const mlpc_block_rows part = {
             .z = mlpc_pass_at(p, z_of(r, l), b * row),
             .a = mlpc_pass_at(p, a_of(r, l), b * row),
+            .dropped = mlpc_pass_at(p, output_of(r, l), b * row),
             .n = r->x.n - b < most ? r->x.n - b : most,
             .stride = row,
+            .draw = mlpc_pass_draw(p),
+            .layer = l + 1,
+            .first = r->at + b,
         };
         mlpc_block_forward(&layer->block, p->model.kernels, &part);
     }
+    return MLPC_OK;
+}
+
+/* Drops elements of x, which lies in the workspace then. */
+static mlpc_status drop_x(rows *r)
+{
+    const mlpc_pass *p = r->pass;
+    const size_t I = p->model.net->layers[0].n_in, n = r->x.n, most = mlpc_pass_piece(p, n, I, MLPC_MASK_TERMS);
+    const mlpc_mask mask = mlpc_mask_of(p->model.net->input_dropout, &p->workspace->draw, 0);
+    void *const dropped = mlpc_pass_at(p, p->workspace->dropped_x, r->at * I);
+    for (size_t b = 0; b < n; b += most) {
+        if (mlpc_pass_stopped(p))
+            return MLPC_ERROR_INTERRUPTED;
+        const size_t B = n - b < most ? n - b : most;
+        const mlpc_input from = input_from(&r->x, b, B, I, p->model.kernels->itemsize);
+        void *const to = mlpc_pass_at(p, dropped, b * I);
+        if (from.bytes)
+            p->model.kernels->from_bytes(to, from.rows, from.scale, B * I);
+        p->model.kernels->dropout(to, from.bytes ? to : from.rows, I, &mask, r->at + b, B, I);
+    }
+    r->x = (mlpc_input){.rows = dropped, .n = n};
     return MLPC_OK;
 }
 
@@ -235,7 +266,7 @@ static mlpc_status later_linear(rows *r, size_t l)
 {
     const int in_panels = r->packed && r->x.n > FEW_ROWS;
     const size_t x_row = r->row;
-    const void *const x = a_of(r, l - 1);
+    const void *const x = output_of(r, l - 1);
     void *const z = place_of(r, l, in_panels);
     return in_panels ? linear_in_panels(r->pass, &r->packed->layers[l], z, x, x_row, r->x.n)
                      : linear(r->pass, l, z, x, r->x.n, 0);
@@ -244,7 +275,9 @@ static mlpc_status later_linear(rows *r, size_t l)
 static mlpc_status forward(rows *r)
 {
     const size_t last = r->pass->model.net->n_layers - 1;
-    mlpc_status status = first_linear(r);
+    mlpc_status status = mlpc_pass_drops_x(r->pass) ? drop_x(r) : MLPC_OK;
+    if (status == MLPC_OK)
+        status = first_linear(r);
     for (size_t l = 0; l < last && status == MLPC_OK; l++) {
         status = activate(r, l);
         if (status == MLPC_OK)

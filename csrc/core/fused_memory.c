@@ -30,9 +30,18 @@ static int too_large(const mlpc_net *net, const mlpc_kernels *kernels, size_t B)
 
 double mlpc_fused_terms(const mlpc_net *net, size_t B) { return 3 * (double)B * (double)net->n_parameters; }
 
-int mlpc_fused_carries(const mlpc_model *model, const mlpc_optimizer *optimizer, size_t B, int keeps_gradients)
+static int has_dropout(const mlpc_net *net)
 {
-    return !keeps_gradients && mlpc_step_is_local(optimizer) && !too_large(model->net, model->kernels, B);
+    int has = net->input_dropout > 0;
+    for (size_t l = 0; l < net->n_layers; l++)
+        has = has || net->layers[l].block.dropout > 0;
+    return has;
+}
+
+int mlpc_fused_carries(const mlpc_model *model, const mlpc_training *training, size_t B, int keeps_gradients)
+{
+    return !keeps_gradients && mlpc_step_is_local(&training->optimizer) && !has_dropout(model->net) &&
+           training->noise == 0 && !too_large(model->net, model->kernels, B);
 }
 
 static void cut_rows(mlpc_cutter *c, mlpc_rows *rows, const mlpc_samples *samples, size_t B, size_t size)

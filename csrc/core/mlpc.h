@@ -3,6 +3,8 @@
  *
  * The objective.  A network f with weights W_l (n_in, n_out) and biases b_l maps a row x to logits or predictions z:
  *     a_0 = x;   z_l = a_(l-1) W_l + b_l;   a_l = block_l(z_l);   z = z_L, the last layer being linear.
+ * In train mode dropout stands at the end of a block: a_l = m_l / (1 - p_l) * block_l(z_l), and a_0 = m_0 / (1 - p_0)
+ * * x, with masks m_l of 0 (with probability p_l) and 1, drawn anew for each pass.
  * With losses l_i = l(z_i, y_i) and sample weights s_i (1 where there are none):
  *     element-wise losses    L = sum_i s_i sum_j l_ij / D       mean: D = O sum_i s_i          sum: D = 1
  *     cross-entropy          L = sum_i s_i l_i / D              mean: D = sum_i s_i w[y_i]     sum: D = 1
@@ -76,12 +78,13 @@ const mlpc_activation_row *mlpc_activation_of(mlpc_activation activation);
 typedef struct {
     mlpc_activation activation;
     double setting; /* of the activation, where it has one */
+    double dropout; /* in train mode, the probability of an output to be 0: in [0, 1) */
 } mlpc_block;
 
-/* An activation with its standard setting. */
+/* An activation with its standard setting, without dropout. */
 mlpc_block mlpc_block_of(mlpc_activation activation);
 
-/* 1 where the setting, if there is one, can be computed with in a dtype. */
+/* 1 where the setting, if there is one, can be computed with in a dtype, and dropout is a probability below 1. */
 int mlpc_block_valid(const mlpc_block *block, mlpc_dtype dtype);
 
 /* ---- Networks: the plan, no memory for numbers --------------------------------------------------------------- */
@@ -95,7 +98,8 @@ typedef struct {
 typedef struct {
     mlpc_dtype dtype;
     size_t n_layers, n_parameters;
-    mlpc_layer *layers; /* n_layers of them */
+    mlpc_layer *layers;   /* n_layers of them */
+    double input_dropout; /* of x, as a block's; 0 until somebody sets it */
 } mlpc_net;
 
 /* A plan for sizes[0] inputs and layers of sizes[1..n_layers] units; blocks[n_layers - 1], behind the hidden layers,
@@ -114,16 +118,31 @@ typedef struct {
     void *parameters;            /* (n_parameters,) of real; mlpc_step and mlpc_train_epoch alone change them */
 } mlpc_model;
 
+/* ---- Train mode ------------------------------------------------------------------------------------------------- */
+
+/* Where the random numbers of a forward pass in train mode come from: a seed, and how many such passes there were since
+ * it was set.  What becomes of element (i, j) of a layer's output depends on these, the layer, i and j alone, for any
+ * number of threads and rows at once; so a mask is not kept, but drawn again in backward.  Of t the low 32 bits
+ * count. */
+typedef struct {
+    uint64_t seed, t;
+} mlpc_draw;
+
 /* ---- Workspaces ---------------------------------------------------------------------------------------------- */
 
 typedef struct {
     size_t batch;   /* rows that fit */
     size_t room;    /* threads that have an input and a scratch of their own */
     size_t threads; /* of them, that may compute: 1..room, to be set at will */
-    void **z, **a;  /* per layer (batch, n_out): before and after its block; one array where that is an identity */
-    size_t row;     /* 0, or, for inference, elements of a row's room in z and a: two arrays for all layers, by turns */
-    void *dz[2];    /* (batch, widest layer) each, for the chain of gradients in backward */
-    void *input;    /* (room, input_rows, n_in) of real: rows that came as bytes */
+    int trains;     /* 1: mlpc_forward, and mlpc_backward after it, are in train mode; to be set at will, 0 at first */
+    mlpc_draw draw; /* of that forward */
+    /* Per layer (batch, n_out): z before its block, a behind the activation, dropped behind dropout.  One array where
+     * nothing stands between two. */
+    void **z, **a, **dropped;
+    size_t row;      /* 0, or, for inference, elements of a row's room in these: two arrays for all layers, by turns */
+    void *dz[2];     /* (batch, widest layer) each, for the chain of gradients in backward */
+    void *dropped_x; /* (batch, n_in) of real: x behind dropout; NULL where a network has none there */
+    void *input;     /* (room, input_rows, n_in) of real: rows that came as bytes */
     size_t input_rows;
     void *scratch; /* (room, scratch_size): parts of gradients to be added to others; scratch_size >= any n_out */
     size_t scratch_size;
@@ -144,6 +163,9 @@ mlpc_status mlpc_workspace_create(mlpc_workspace **workspace, const mlpc_net *ne
 mlpc_status mlpc_workspace_create_for_inference(mlpc_workspace **workspace, const mlpc_net *net, size_t batch,
                                                 size_t threads);
 void mlpc_workspace_free(mlpc_workspace *workspace);
+
+/* What layer l handed on to the next product in the latest mlpc_forward: its `dropped`, or, in eval mode, its a. */
+void *mlpc_workspace_output(const mlpc_workspace *workspace, size_t l);
 
 /* ---- Asking, in a long call, whether to go on ------------------------------------------------------------------ */
 
@@ -269,7 +291,10 @@ mlpc_status mlpc_predictor_run(const mlpc_predictor *predictor, mlpc_workspace *
 
 /* ---- Random numbers: Philox4x32-10 addressed by (seed, stream, index, counter) ----------------------------------- */
 
-typedef enum { MLPC_STREAM_INIT, MLPC_STREAM_SHUFFLE, MLPC_STREAM_DROPOUT } mlpc_stream;
+typedef enum { MLPC_STREAM_INIT, MLPC_STREAM_SHUFFLE, MLPC_STREAM_DROPOUT, MLPC_STREAM_NOISE } mlpc_stream;
+
+/* Streams that there can be; what is drawn for a layer has that many times its number in the stream's word. */
+#define MLPC_STREAMS 256
 
 /* One block of the generator: key = seed (low word first); counter words = {counter low, counter high,
  * index, stream}. */
@@ -336,12 +361,14 @@ typedef struct {
     size_t threads;    /* >= 1: that may compute */
     int shuffle;
     uint64_t seed; /* of the shuffles */
+    double noise;  /* the standard deviation of normal noise that is added to x: finite, >= 0 */
 } mlpc_training;
 
 /* One epoch of it. */
 typedef struct {
     uint32_t number;     /* in the stream of shuffles */
     const double *rates; /* (steps,) the learning rates of its steps */
+    mlpc_draw draw;      /* of its first batch; t rises by one with each */
     void *gradients;     /* where the gradient of the last whole batch is kept, or NULL, which is faster */
 } mlpc_epoch;
 
@@ -359,7 +386,8 @@ void mlpc_trainer_free(mlpc_trainer *trainer);
 /* 1 where a trainer of this net would be made just so for these. */
 int mlpc_trainer_fits(const mlpc_trainer *trainer, const mlpc_model *model, const mlpc_training *training);
 
-/* One epoch over the samples, with a trainer that fits: shuffle, then per batch gather, forward, loss, backward, step;
+/* One epoch over the samples, with a trainer that fits: shuffle, then per batch gather, forward in train mode, loss,
+ * backward, step;
  * the last batch may be short.  Equal to the bit to the same calls made one by one, whatever the number of threads.  A
  * batch whose weights sum to 0 is passed over.
  * INTERRUPTED: parameters and the optimizer's state are as after the last whole batch.

@@ -77,16 +77,20 @@ void mlpc_net_free(mlpc_net *net)
 static void cut_layers(mlpc_cutter *c, mlpc_workspace *workspace, const mlpc_net *net, size_t widest)
 {
     const size_t size = mlpc_itemsize(net->dtype), L = net->n_layers, B = workspace->batch;
-    void **const z = workspace->z, **const a = workspace->a;
+    void **const z = workspace->z, **const a = workspace->a, **const dropped = workspace->dropped;
     for (size_t l = 0; l < L; l++) {
         const mlpc_layer *layer = &net->layers[l];
         void *const z_l = mlpc_cut(c, B, layer->n_out, size);
         void *const a_l = mlpc_block_is_identity(&layer->block) ? z_l : mlpc_cut(c, B, layer->n_out, size);
+        void *const dropped_l = layer->block.dropout > 0 ? mlpc_cut(c, B, layer->n_out, size) : a_l;
         if (z) {
             z[l] = z_l;
             a[l] = a_l;
+            dropped[l] = dropped_l;
         }
     }
+    if (net->input_dropout > 0)
+        workspace->dropped_x = mlpc_cut(c, B, net->layers[0].n_in, size);
     workspace->dz[0] = mlpc_cut(c, B, widest, size);
     workspace->dz[1] = mlpc_cut(c, B, widest, size);
     workspace->scratch = mlpc_cut(c, workspace->room, workspace->scratch_size, size);
@@ -99,13 +103,14 @@ static void cut_turns(mlpc_cutter *c, mlpc_workspace *workspace, const mlpc_net 
     void *const turns[2] = {mlpc_cut(c, workspace->batch, workspace->row, mlpc_itemsize(net->dtype)),
                             mlpc_cut(c, workspace->batch, workspace->row, mlpc_itemsize(net->dtype))};
     for (size_t l = 0; workspace->z && l < net->n_layers; l++)
-        workspace->z[l] = workspace->a[l] = turns[l % 2];
+        workspace->z[l] = workspace->a[l] = workspace->dropped[l] = turns[l % 2];
 }
 
 static void cut_all(mlpc_cutter *c, mlpc_workspace *workspace, const mlpc_net *net, size_t widest)
 {
-    workspace->z = mlpc_cut(c, 2, net->n_layers, sizeof(void *));
+    workspace->z = mlpc_cut(c, 3, net->n_layers, sizeof(void *));
     workspace->a = workspace->z ? workspace->z + net->n_layers : NULL;
+    workspace->dropped = workspace->z ? workspace->a + net->n_layers : NULL;
     workspace->input =
         mlpc_cut(c, workspace->room, workspace->input_rows * net->layers[0].n_in, mlpc_itemsize(net->dtype));
     if (workspace->row)
@@ -161,6 +166,11 @@ mlpc_status mlpc_workspace_create_for_inference(mlpc_workspace **workspace, cons
                                                 size_t threads)
 {
     return create(workspace, net, batch, threads, 1);
+}
+
+void *mlpc_workspace_output(const mlpc_workspace *workspace, size_t l)
+{
+    return workspace->trains ? workspace->dropped[l] : workspace->a[l];
 }
 
 void mlpc_workspace_free(mlpc_workspace *workspace)

@@ -33,6 +33,18 @@ static inline size_t mlpc_pass_piece(const mlpc_pass *p, size_t count, size_t a,
     return mlpc_piece(p->model.kernels, count, a, b);
 }
 
+/* What the pass draws by, or NULL in eval mode. */
+static inline const mlpc_draw *mlpc_pass_draw(const mlpc_pass *p)
+{
+    return p->workspace->trains ? &p->workspace->draw : NULL;
+}
+
+/* 1 where x is dropped. */
+static inline int mlpc_pass_drops_x(const mlpc_pass *p)
+{
+    return p->workspace->trains && p->model.net->input_dropout > 0;
+}
+
 /* Scratch memory of the thread's kernels. */
 static inline void *mlpc_pass_tiles(const mlpc_pass *p) { return (char *)p->workspace->tiles + p->rank * MLPC_SCRATCH; }
 

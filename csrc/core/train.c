@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "draw.h"
 #include "fpmode.h"
 #include "fused.h"
 #include "loss.h"
@@ -72,7 +73,7 @@ static trainer_key key_of(const mlpc_model *model, const mlpc_training *training
         .batch_size = batch_size_of(training),
         .threads = training->threads,
         .capacity = samples->capacity,
-        .fused = mlpc_fused_carries(model, &training->optimizer, batch_size_of(training), 0),
+        .fused = mlpc_fused_carries(model, training, batch_size_of(training), 0),
         .skips_zeros = samples->skips_zeros,
         .has_values = samples->value != NULL,
     };
@@ -192,7 +193,12 @@ static mlpc_status train_batch(const job *j, size_t B, double *row_loss, mlpc_ep
     void *dz = workspace->dz[L % 2]; /* the one that backward does not write first */
 
     const mlpc_input x = {.rows = j->trainer->rows.x, .n = B};
-    mlpc_status status = mlpc_forward(model, workspace, &x, poll);
+    const double noise = j->training->noise;
+    mlpc_status status = MLPC_OK;
+    if (noise > 0)
+        status = mlpc_add_noise(model, workspace, j->trainer->rows.x, B, noise, poll);
+    if (status == MLPC_OK)
+        status = mlpc_forward(model, workspace, &x, poll);
     if (status != MLPC_OK)
         return status;
     mlpc_loss_job rows = mlpc_loss_job_of(&batch, 1);
@@ -267,6 +273,8 @@ static mlpc_status plain_epoch(const job *j, mlpc_epoch_result *result, size_t *
         const size_t start = k * most, B = n - start < most ? n - start : most;
         progress.rows = start;
         result->lr = j->epoch->rates[k];
+        trainer->workspace->trains = 1;
+        trainer->workspace->draw = (mlpc_draw){j->epoch->draw.seed, j->epoch->draw.t + k};
         status = gather(j, start, B, &batch_poll);
         if (status == MLPC_OK)
             status = train_batch(j, B, trainer->row_loss + start, result, correct, &batch_poll);
@@ -312,7 +320,7 @@ static MLPC_NOINLINE mlpc_status train(const job *j, mlpc_epoch_result *result)
         return status;
 
     const int keeps_gradients = j->epoch->gradients != NULL;
-    const int carries = mlpc_fused_carries(j->model, &training->optimizer, trainer->key.batch_size, keeps_gradients);
+    const int carries = mlpc_fused_carries(j->model, training, trainer->key.batch_size, keeps_gradients);
     status = carries ? fused_epoch(j, result, &correct) : plain_epoch(j, result, &correct);
     result->accuracy = mlpc_accuracy_of(&training->objective, correct);
     if (status == MLPC_OK)

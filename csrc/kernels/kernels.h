@@ -134,6 +134,27 @@ typedef struct {
 } mlpc_columns;
 _Static_assert(MLPC_BATCH_BLOCK == 64, "a bit for each sample of a block");
 
+/* ---- Words of the generator: never stored, but drawn wherever they are used --------------------------------------- */
+
+/* Neighbouring columns to which one word each of as many blocks of the generator belongs. */
+#define MLPC_WORD_LANES 16
+_Static_assert(MLPC_WORD_LANES == 16, "whole vectors of every instruction set");
+
+/* A word for each element of any number of rows and columns.  That of row i and column j = 64 q + 16 k + s, s < 16 and
+ * k < 4, is word k of the block of Philox4x32-10 with the counter {16 q + s, i, t, stream}.  So it does not depend on
+ * which rows, and how many, are asked for at once. */
+typedef struct {
+    uint32_t key[2]; /* the seed, low word first */
+    uint32_t t, stream;
+} mlpc_words;
+
+/* What dropout does to them: an element whose word is below the threshold is dropped. */
+typedef struct {
+    mlpc_words words;
+    uint32_t threshold; /* the probability to be dropped, in 2^-32 */
+    double scale;       /* of what is kept, rounded to real once */
+} mlpc_mask;
+
 struct mlpc_kernels {
     mlpc_dtype dtype;
     size_t itemsize; /* 4 for float, 8 for double */
@@ -277,6 +298,16 @@ struct mlpc_kernels {
      * and evaluation: y = fma(x, s, t). */
     void (*batch_norm_fold)(const mlpc_norm_job *job);
     void (*batch_norm_apply)(const mlpc_norm_job *job);
+    /* y = x * (real)scale where the mask keeps an element, and +0, whatever x is, where it does not: rows `row` to
+     * row + rows - 1 of the mask.  Rows of x and y are `stride` elements apart; y may be x. */
+    void (*dropout)(void *y, const void *x, size_t stride, const mlpc_mask *mask, size_t row, size_t rows,
+                    size_t columns);
+
+    /* y = x + (real)deviation * normal, one fma, of the same rows; the normal number is the inverse normal distribution
+     * (AS 241, in real) of (w + 1/2) 2^-b, w being the b leading bits of the element's word: 23 of them in float, 32 in
+     * double. */
+    void (*noise)(void *y, const void *x, size_t stride, const mlpc_words *words, double deviation, size_t row,
+                  size_t rows, size_t columns);
 };
 
 #endif

@@ -24,6 +24,9 @@ int args_bool(PyObject *object, int *value);
 int args_integer(const char *name, PyObject *object, uint64_t minimum, uint64_t maximum, uint64_t *value);
 int args_size(const char *name, PyObject *object, size_t minimum, size_t *value);
 
+/* The tuple (seed, t) of a forward in train mode; NULL, where an attribute was to be deleted, is none. */
+int args_draws(PyObject *object, mlpc_draw *draw);
+
 /* What a setting of a loss, an optimizer or a schedule may be, also when it is rounded to dtype. */
 int args_setting(const mlpc_setting *setting, PyObject *object, mlpc_dtype dtype, double *value);
 

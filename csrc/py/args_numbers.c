@@ -61,6 +61,20 @@ int args_size(const char *name, PyObject *object, size_t minimum, size_t *value)
     return 0;
 }
 
+int args_draws(PyObject *object, mlpc_draw *draw)
+{
+    mlpc_draw found;
+    if (object == NULL || !PyTuple_Check(object) || PyTuple_GET_SIZE(object) != 2) {
+        PyErr_SetString(PyExc_TypeError, "draws: expected a tuple of a seed and a number of forwards");
+        return -1;
+    }
+    if (args_integer("seed", PyTuple_GET_ITEM(object, 0), 0, UINT64_MAX, &found.seed) < 0 ||
+        args_integer("masks_drawn", PyTuple_GET_ITEM(object, 1), 0, UINT64_MAX, &found.t) < 0)
+        return -1;
+    *draw = found;
+    return 0;
+}
+
 static int inside(const mlpc_setting *setting, double value)
 {
     const int above = setting->open & MLPC_OPEN_LEAST ? value > setting->least : value >= setting->least;

@@ -116,6 +116,48 @@ int args_plan_parse(args_plan *plan, PyObject *sizes, PyObject *activations, PyO
     return result;
 }
 
+int args_probability(const char *name, PyObject *object, double *value)
+{
+    if (args_double(name, object, value) < 0)
+        return -1;
+    if (*value >= 0 && *value < 1)
+        return 0;
+    PyErr_Format(PyExc_ValueError, "%s: expected a number in [0, 1), got %R", name, object);
+    return -1;
+}
+
+/* Of a tuple of as many numbers as the net has layers: there is one of x, and none of the output. */
+static int set_dropout(mlpc_net *net, PyObject *numbers)
+{
+    if (PyTuple_GET_SIZE(numbers) != (Py_ssize_t)net->n_layers) {
+        PyErr_Format(PyExc_ValueError, "dropout: expected %zu, of the input and of each hidden layer, got %zd",
+                     net->n_layers, PyTuple_GET_SIZE(numbers));
+        return -1;
+    }
+    for (size_t l = 0; l < net->n_layers; l++) {
+        double *const to = l == 0 ? &net->input_dropout : &net->layers[l - 1].block.dropout;
+        if (args_probability("dropout", PyTuple_GET_ITEM(numbers, (Py_ssize_t)l), to) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+PyObject *args_plan_dropout(mlpc_net *net, PyObject *dropout)
+{
+    PyObject *given = dropout == NULL ? NULL : as_tuple("dropout", dropout), *tuple = NULL;
+    if (dropout == NULL || (given != NULL && set_dropout(net, given) == 0))
+        tuple = PyTuple_New((Py_ssize_t)net->n_layers);
+    for (size_t l = 0; tuple != NULL && l < net->n_layers; l++) {
+        PyObject *number = PyFloat_FromDouble(l == 0 ? net->input_dropout : net->layers[l - 1].block.dropout);
+        if (number == NULL)
+            Py_CLEAR(tuple);
+        else
+            PyTuple_SET_ITEM(tuple, (Py_ssize_t)l, number);
+    }
+    Py_XDECREF(given);
+    return tuple;
+}
+
 void args_plan_clear(args_plan *plan)
 {
     Py_CLEAR(plan->sizes);

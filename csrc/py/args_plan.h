@@ -15,4 +15,11 @@ typedef struct {
 int args_plan_parse(args_plan *plan, PyObject *sizes, PyObject *activations, PyObject *dtype);
 void args_plan_clear(args_plan *plan);
 
+/* A number in [0, 1). */
+int args_probability(const char *name, PyObject *object, double *value);
+
+/* Gives the net dropout, from a sequence of the probabilities of x and of the output of each hidden layer (NULL: all 0);
+ * a new tuple of these, or NULL with TypeError or ValueError. */
+PyObject *args_plan_dropout(mlpc_net *net, PyObject *dropout);
+
 #endif

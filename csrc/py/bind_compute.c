@@ -14,10 +14,14 @@ static int copy_from_own_memory(const NetObject *net, PyArrayObject **x, args_ob
     for (size_t l = 0; status == 0 && l < net->plan->n_layers; l++) {
         const size_t bytes = net->workspace->batch * net->plan->layers[l].n_out * net_itemsize(net);
         status = args_copy_from(net->workspace->z[l], bytes, x, objective) < 0 ||
-                         args_copy_from(net->workspace->a[l], bytes, x, objective) < 0
+                         args_copy_from(net->workspace->a[l], bytes, x, objective) < 0 ||
+                         args_copy_from(net->workspace->dropped[l], bytes, x, objective) < 0
                      ? -1
                      : 0;
     }
+    if (status == 0 && net->workspace->dropped_x != NULL)
+        status = args_copy_from(net->workspace->dropped_x,
+                                net->workspace->batch * (size_t)net->n_in * net_itemsize(net), x, objective);
     return status;
 }
 
@@ -33,6 +37,8 @@ static int run_forward(NetObject *net, PyArrayObject **x, args_objective *object
     void *const data = PyArray_DATA(*x);
     const mlpc_input input = {.rows = data, .n = rows};
     poll_state state;
+    net->workspace->trains = net->training;
+    net->workspace->draw = net->draw;
     const mlpc_poll *const poll = poll_begin_work(&state, mlpc_forward_terms(net->plan, rows), model.kernels->piece);
     const mlpc_status status = mlpc_forward(&model, net->workspace, &input, poll);
     poll_end(&state);
@@ -43,6 +49,7 @@ static int run_forward(NetObject *net, PyArrayObject **x, args_objective *object
     net->x = (PyArrayObject *)Py_NewRef((PyObject *)*x);
     net->x_data = data;
     net->rows = rows;
+    net->draw.t += net->workspace->trains != 0;
     return 0;
 }
 

@@ -23,6 +23,7 @@ static void net_dealloc(PyObject *self)
     Py_XDECREF(net->gradients);
     Py_XDECREF(net->parameters);
     Py_XDECREF(net->dtype);
+    Py_XDECREF(net->dropout);
     Py_XDECREF(net->blocks);
     Py_XDECREF(net->activations);
     Py_XDECREF(net->sizes);
@@ -39,7 +40,7 @@ static PyTypeObject *own_type(PyTypeObject *type)
     return type;
 }
 
-/* Arguments beyond the first three, and all keywords, are the subclass's. */
+/* Arguments beyond the first four, and all keywords, are the subclass's. */
 static PyObject *net_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(keywords))
 {
     args_plan plan;
@@ -64,7 +65,10 @@ static PyObject *net_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED
     net->n_in = (npy_intp)plan.net->layers[0].n_in;
     net->n_out = (npy_intp)plan.net->layers[plan.net->n_layers - 1].n_out;
     net->n_parameters = (Py_ssize_t)plan.net->n_parameters;
-    if ((net->parameters = net_aligned_zeros(net, plan.net->n_parameters)) == NULL ||
+    net->training = 1;
+    if ((net->dropout = args_plan_dropout(net->plan, PyTuple_GET_SIZE(args) > 3 ? PyTuple_GET_ITEM(args, 3) : NULL)) ==
+            NULL ||
+        (net->parameters = net_aligned_zeros(net, plan.net->n_parameters)) == NULL ||
         (net->gradients = net_aligned_zeros(net, plan.net->n_parameters)) == NULL)
         Py_CLEAR(net);
     return (PyObject *)net;
@@ -96,6 +100,19 @@ static PyObject *net_initialize(PyObject *self, PyObject *const *args, Py_ssize_
     return status == MLPC_OK ? Py_NewRef(Py_None) : errors_raise(status);
 }
 
+/* ---- Train mode ------------------------------------------------------------------------------------------------- */
+
+static PyObject *net_get_draws(PyObject *self, void *Py_UNUSED(closure))
+{
+    const mlpc_draw *const draw = &((NetObject *)self)->draw;
+    return Py_BuildValue("KK", (unsigned long long)draw->seed, (unsigned long long)draw->t);
+}
+
+static int net_set_draws(PyObject *self, PyObject *draws, void *Py_UNUSED(closure))
+{
+    return args_draws(draws, &((NetObject *)self)->draw);
+}
+
 /* ---- The type ---------------------------------------------------------------------------------------------------- */
 
 static PyMethodDef net_methods[] = {
@@ -104,7 +121,8 @@ static PyMethodDef net_methods[] = {
     {"_views", net_views, METH_O,
      "_views($self, layer, /)\n--\n\n(weight, bias, weight_grad, bias_grad) of a linear layer."},
     {"_memory", net_memory, METH_O,
-     "_memory($self, layer, /)\n--\n\n(input, z, activation(z)) of a linear layer in the latest forward, read-only."},
+     "_memory($self, layer, /)\n--\n\n(input, z, a, output) of a linear layer in the latest forward, read-only."},
+    {"_latest_x", net_latest_x, METH_NOARGS, "_latest_x($self, /)\n--\n\nx of the latest forward, read-only."},
     {"_copy_parameters", net_copy_parameters, METH_NOARGS,
      "_copy_parameters($self, /)\n--\n\nA copy of all of them, in an array of its own."},
     {"forward", FAST(net_forward),
@@ -120,7 +138,7 @@ static PyMethodDef net_methods[] = {
      "evaluate($self, x, y, loss, sample_weight, scale=None, /)\n--\n\n(loss, accuracy)."},
     {"_train_epoch", FAST(net_train_epoch),
      "_train_epoch($self, x, y, loss, sample_weight, optimizer, batch_size, shuffle, seed, epoch, keep_gradients, "
-     "tick, /)\n--\n\nOne epoch: (loss, accuracy, learning rate of the last step)."},
+     "tick, draws=(0, 0), noise=0, /)\n--\n\nOne epoch: (loss, accuracy, learning rate of the last step)."},
     {"_end_training", net_end_training, METH_NOARGS,
      "_end_training($self, /)\n--\n\nFrees the memory that _train_epoch kept for the next epoch."},
     {"_fused", FAST(net_fused),
@@ -135,6 +153,8 @@ static PyMemberDef net_members[] = {
     {"activations", T_OBJECT_EX, offsetof(NetObject, activations), READONLY, "Names, of the hidden layers."},
     {"_blocks", T_OBJECT_EX, offsetof(NetObject, blocks), READONLY,
      "Of the hidden layers: a name, or a tuple of name and setting."},
+    {"_dropout", T_OBJECT_EX, offsetof(NetObject, dropout), READONLY, "Probabilities, of x and the hidden layers."},
+    {"training", T_BOOL, offsetof(NetObject, training), 0, "Whether forward is in train mode."},
     {"dtype", T_OBJECT_EX, offsetof(NetObject, dtype), READONLY, "float32 or float64."},
     {"n_parameters", T_PYSSIZET, offsetof(NetObject, n_parameters), READONLY, "How many weights and biases."},
     {NULL, 0, 0, 0, NULL},
@@ -143,6 +163,7 @@ static PyMemberDef net_members[] = {
 static PyGetSetDef net_getset[] = {
     {"parameters", net_parameters, NULL, "All of them, layer by layer.", NULL},
     {"gradients", net_gradients, NULL, "Their gradients, in the same order.", NULL},
+    {"_draws", net_get_draws, net_set_draws, "(seed, t) of the next forward in train mode.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

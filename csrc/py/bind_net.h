@@ -16,8 +16,10 @@ typedef struct NetObject {
     npy_intp n_in, n_out;
 
     /* Attributes.  The arrays show memory that outlives the network with any view of it. */
-    PyObject *sizes, *activations, *blocks, *dtype;
+    PyObject *sizes, *activations, *blocks, *dropout, *dtype;
     Py_ssize_t n_parameters;
+    char training;                         /* the mode of the next forward */
+    mlpc_draw draw;                        /* what it draws by, in train mode */
     PyArrayObject *parameters, *gradients; /* nobody else has these; callers see views */
 
     /* The latest forward: x is NULL where there is none.  Views of the workspace hold its capsule. */
@@ -73,6 +75,7 @@ PyObject *net_parameters(PyObject *self, void *closure);
 PyObject *net_gradients(PyObject *self, void *closure);
 PyObject *net_views(PyObject *self, PyObject *index);
 PyObject *net_memory(PyObject *self, PyObject *index);
+PyObject *net_latest_x(PyObject *self, PyObject *none);
 PyObject *net_copy_parameters(PyObject *self, PyObject *none);
 PyObject *net_forward(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 PyObject *net_loss(PyObject *self, PyObject *const *args, Py_ssize_t nargs);

@@ -94,24 +94,48 @@ static PyArrayObject *memory_view(const NetObject *net, void *data, size_t colum
     return net_view(net, 2, shape, NULL, data, NPY_ARRAY_CARRAY_RO, net->workspace_capsule);
 }
 
-PyObject *net_memory(PyObject *self, PyObject *index)
+static int require_forward(const NetObject *net)
+{
+    if (net->x != NULL)
+        return 0;
+    PyErr_SetString(PyExc_RuntimeError, "input, output: there is no forward whose numbers could be seen; "
+                                        "call forward first: predict and evaluate leave nothing");
+    return -1;
+}
+
+PyObject *net_latest_x(PyObject *self, PyObject *Py_UNUSED(none))
 {
     const NetObject *const net = (NetObject *)self;
+    if (require_forward(net) < 0)
+        return NULL;
+    const npy_intp shape[2] = {(npy_intp)net->rows, net->n_in};
+    return (PyObject *)net_view(net, 2, shape, NULL, net->x_data, NPY_ARRAY_CARRAY_RO, (PyObject *)net->x);
+}
+
+/* What the latest forward's product of a layer took. */
+static PyArrayObject *input_view(NetObject *net, size_t l)
+{
+    const mlpc_workspace *const workspace = net->workspace;
+    const size_t columns = net->plan->layers[l].n_in;
+    if (l > 0)
+        return memory_view(net, mlpc_workspace_output(workspace, l - 1), columns);
+    if (workspace->trains && workspace->dropped_x != NULL)
+        return memory_view(net, workspace->dropped_x, columns);
+    return (PyArrayObject *)net_latest_x((PyObject *)net, NULL);
+}
+
+PyObject *net_memory(PyObject *self, PyObject *index)
+{
+    NetObject *const net = (NetObject *)self;
     const mlpc_layer *const layer = parse_layer(net, index);
-    if (layer == NULL)
+    if (layer == NULL || require_forward(net) < 0)
         return NULL;
-    if (net->x == NULL) {
-        PyErr_SetString(PyExc_RuntimeError, "input, output: there is no forward whose numbers could be seen; "
-                                            "call forward first: predict and evaluate leave nothing");
-        return NULL;
-    }
     const size_t l = (size_t)(layer - net->plan->layers);
     PyArrayObject *const views[] = {
-        l == 0 ? net_view(net, 2, (const npy_intp[]){(npy_intp)net->rows, net->n_in}, NULL, net->x_data,
-                          NPY_ARRAY_CARRAY_RO, (PyObject *)net->x)
-               : memory_view(net, net->workspace->a[l - 1], layer->n_in),
+        input_view(net, l),
         memory_view(net, net->workspace->z[l], layer->n_out),
         memory_view(net, net->workspace->a[l], layer->n_out),
+        memory_view(net, mlpc_workspace_output(net->workspace, l), layer->n_out),
     };
-    return pack(3, views);
+    return pack(4, views);
 }

@@ -76,7 +76,7 @@ static int parse_address(PyObject *const *args, address *to)
 {
     uint64_t stream, index;
     if (args_integer("seed", args[0], 0, UINT64_MAX, &to->seed) < 0 ||
-        args_integer("stream", args[1], MLPC_STREAM_INIT, MLPC_STREAM_DROPOUT, &stream) < 0 ||
+        args_integer("stream", args[1], MLPC_STREAM_INIT, MLPC_STREAM_NOISE, &stream) < 0 ||
         args_integer("index", args[2], 0, UINT32_MAX, &index) < 0)
         return -1;
     to->stream = (mlpc_stream)stream;

@@ -84,9 +84,10 @@ static int parse_settings(epoch_args *epoch, PyObject *const *args)
     return 0;
 }
 
-static int parse_epoch(const NetObject *net, epoch_args *epoch, PyObject *const *args)
+static int parse_epoch(const NetObject *net, epoch_args *epoch, PyObject *const *args, Py_ssize_t nargs)
 {
-    if (parse_settings(epoch, args) < 0 ||
+    if (parse_settings(epoch, args) < 0 || (nargs > 11 && args_draws(args[11], &epoch->epoch.draw) < 0) ||
+        (nargs > 12 && args_double("noise", args[12], &epoch->training.noise) < 0) ||
         (epoch->x = samples_parse(net->state, args[0], net->plan->dtype, net->n_in)) == NULL ||
         net_objective(net, &epoch->objective, args[2], args[1], args[3]) < 0 ||
         args_objective_rows(&epoch->objective, PyArray_DIM(epoch->x->x, 0)) < 0 ||
@@ -164,12 +165,15 @@ PyObject *net_fused(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     NetObject *const net = (NetObject *)self;
     const mlpc_model model = net_model(net);
     args_optimizer optimizer = {0};
+    mlpc_training training = {0};
     size_t batch_size;
     int keeps_gradients;
     PyObject *result = NULL;
     if (args_count("_fused", nargs, 3) == 0 && parse_optimizer(net, &optimizer, args[0]) == 0 &&
-        args_size("batch_size", args[1], 1, &batch_size) == 0 && args_bool(args[2], &keeps_gradients) == 0)
-        result = PyBool_FromLong(mlpc_fused_carries(&model, &optimizer.optimizer, batch_size, keeps_gradients));
+        args_size("batch_size", args[1], 1, &batch_size) == 0 && args_bool(args[2], &keeps_gradients) == 0) {
+        training.optimizer = optimizer.optimizer;
+        result = PyBool_FromLong(mlpc_fused_carries(&model, &training, batch_size, keeps_gradients));
+    }
     args_optimizer_clear(&optimizer);
     return result;
 }
@@ -193,7 +197,8 @@ PyObject *net_train_epoch(PyObject *self, PyObject *const *args, Py_ssize_t narg
     NetObject *const net = (NetObject *)self;
     epoch_args epoch = {0};
     PyObject *result = NULL;
-    if (args_count("_train_epoch", nargs, 11) == 0 && parse_epoch(net, &epoch, args) == 0 && net_enter(net) == 0) {
+    if ((nargs == 11 || args_count("_train_epoch", nargs, 13) == 0) && parse_epoch(net, &epoch, args, nargs) == 0 &&
+        net_enter(net) == 0) {
         result = train_within(net, &epoch);
         net_leave(net);
     }

@@ -142,6 +142,7 @@ static int module_exec(PyObject *module)
         PyModule_AddFunctions(module, bind_ops_methods) < 0 ||
         PyModule_AddFunctions(module, bind_elements_methods) < 0 ||
         PyModule_AddFunctions(module, bind_norms_methods) < 0 ||
+        PyModule_AddFunctions(module, bind_draws_methods) < 0 ||
         PyModule_AddFunctions(module, bind_numbers_methods) < 0 ||
         PyModule_AddFunctions(module, bind_tables_methods) < 0 ||
         PyModule_AddFunctions(module, bind_threads_methods) < 0 ||

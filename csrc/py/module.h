@@ -51,6 +51,7 @@ void module_limit_threads(mlpc_workspace *workspace);
 extern PyMethodDef bind_ops_methods[];
 extern PyMethodDef bind_elements_methods[];
 extern PyMethodDef bind_norms_methods[];
+extern PyMethodDef bind_draws_methods[];
 extern PyMethodDef bind_numbers_methods[];
 extern PyMethodDef bind_tables_methods[];
 extern PyMethodDef bind_threads_methods[];

@@ -405,6 +405,27 @@ MUTANTS = [
         tests=("tests/net/test_fit.py", "-k", "shuffles or five_epochs"),
     ),
     mutant(
+        "every epoch draws the same masks",
+        "mlpc/run.py",
+        "net._draws = self._draws = self._draws[0], self._draws[1] + steps",
+        "net._draws = self._draws",
+        tests=("tests/net/test_dropout.py", "-k", "fit_is_the_loop and 64"),
+    ),
+    mutant(
+        "backward draws another mask than forward",
+        CORE + "backward.c",
+        ".first = b,",
+        ".first = b + 1,",
+        tests=("tests/net/test_dropout.py", "-k", "hand_written or differences"),
+    ),
+    mutant(
+        "a mask depends on where a vector begins",
+        TEMPLATES + "dropout.inc",
+        "w_count((uint32_t)(j / 4 + lane))",
+        "w_count((uint32_t)(j / 4))",
+        needs="avx2",
+    ),
+    mutant(
         "the optimizer's clock stands still",
         "mlpc/run.py",
         "optimizer.epochs += 1",

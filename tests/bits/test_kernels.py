@@ -263,6 +263,16 @@ def norm(dtype, name, x, dy):
     return results
 
 
+def dropout(dtype, name, x):
+    inputs = [(p, numbers(dtype, x, 7, n)) for p in LISTS["drops"] for n in (*WIDTHS, LONG_SIZES[-1])]
+    return [ops.dropout(x, p, seed=2**64 - 5, layer=1, t=7) for p, x in inputs]
+
+
+def noise(dtype, name, x):
+    inputs = [numbers(dtype, x, 7, n) for n in (*WIDTHS, LONG_SIZES[-1])]
+    return [ops.input_noise(x, 0.1, seed=2**64 - 5, t=7) for x in inputs]
+
+
 DOORS = {
     "MAP": elementwise,
     "ACTIVATION": activation,
@@ -284,6 +294,8 @@ DOORS = {
     "KERNEL from_bytes": from_bytes,
     "KERNEL count_zeros": count_zeros,
     "KERNEL find_nonzeros": find_nonzeros,
+    "KERNEL dropout": dropout,
+    "KERNEL noise": noise,
 }
 """By the kind of a row, and the kernel's name where each has a signature of its own."""
 

@@ -60,6 +60,11 @@ def says(error, text):
         (([4, 3, 2], [("leaky_relu", 10**400)], "float32"), ValueError, "negative_slope: expected a number in the r"),
         (([4, 2], [], "float16"), ValueError, "dtype: expected float32 or float64, got 'float16'"),
         (([4, 2], []), TypeError, "Net: expected sizes, activations and dtype, got 2 arguments"),
+        (([4, 2], [], "float32", 0.5), TypeError, "dropout: expected a sequence, got float"),
+        (([4, 2], [], "float32", []), ValueError, "dropout: expected 1, of the input and of each hidden layer, got 0"),
+        (([4, 2], [], "float32", [1]), ValueError, "dropout: expected a number in [0, 1), got 1"),
+        (([4, 2], [], "float32", ["1"]), TypeError, "dropout: expected a real number, got str"),
+        (([4, 2], [], "float32", [float("nan")]), ValueError, "dropout: expected a number in [0, 1), got nan"),
     ],
 )
 def test_a_network_that_cannot_be(arguments, error, text):
@@ -86,7 +91,7 @@ def test_attributes(net):
 def test_a_subclass_may_take_more_arguments():
     class Sub(_mlpc.Net):
         def __new__(cls, sizes, *, name):
-            return super().__new__(cls, sizes, [], "float64", "more", name=name)
+            return super().__new__(cls, sizes, [], "float64", [0.5], "more", name=name)
 
         def __init__(self, sizes, *, name):
             self.name = name
@@ -95,7 +100,7 @@ def test_a_subclass_may_take_more_arguments():
         pass
 
     net = SubSub([2, 1], name="a")
-    assert (net.name, net.forward([[1, 2]]).shape) == ("a", (1, 1))
+    assert (net.name, net.forward([[1, 2]]).shape, net._dropout) == ("a", (1, 1), (0.5,))
 
 
 @pytest.mark.parametrize("layer", [-1, 2, 2**70])
@@ -675,7 +680,7 @@ def batch_norm(*running, x=A, **settings):
         (lambda: _mlpc.map("sin", A, None), ValueError, "name: expected one of ['exp', "),
         (lambda: _mlpc.map("exp", A), TypeError, "map: expected 3 arguments, got 2"),
         (lambda: _mlpc.add(A, A), ValueError, "y: expected memory of its own, got an array that overlaps x"),
-        (lambda: _mlpc.philox(0, 3, 0, 0), ValueError, "stream: expected an integer in 0..2, got 3"),
+        (lambda: _mlpc.philox(0, 4, 0, 0), ValueError, "stream: expected an integer in 0..3, got 4"),
         (lambda: _mlpc.shuffle(-1, 0, 0), ValueError, "n: expected an integer in 0.."),
         (lambda: _mlpc.as_real("p", [1j], "float32"), TypeError, "p: expected real numbers, got dtype complex128"),
         (lambda: _mlpc.as_real("p", A, "float16"), ValueError, "dtype: expected one of ['float32', 'float64'], got"),

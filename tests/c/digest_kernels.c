@@ -378,6 +378,42 @@ static void run_find_nonzeros(const bench *b, flavour kind)
     finish("find_nonzeros", "", b->dtype);
 }
 
+/* Some rows of masks and of noise, between elements that stay as they are; in place, and the later rows alone. */
+enum { MASK_ROWS = 3, MASK_GAP = 2 };
+static const mlpc_words words = {.key = {0x20u, 0xfedcba98u}, .t = 7, .stream = 0x102u};
+
+static void run_dropout(const bench *b, flavour kind)
+{
+    start();
+    for (size_t i = 0; i < WIDTHS; i++)
+        for (size_t p = 0; p < COUNT(drops); p++) {
+            const size_t columns = sizes[i], stride = columns + MASK_GAP, n = MASK_ROWS * stride;
+            const mlpc_mask mask = {words, (uint32_t)(drops[p] * 0x1p32), 1 / (1 - drops[p])};
+            const void *x = input(b, 0, n, kind);
+            void *y = output(b, n);
+            b->k->dropout(y, x, stride, &mask, 4, MASK_ROWS, columns);
+            add_output(b, n);
+            b->k->dropout(y, y, stride, &mask, 5, MASK_ROWS - 1, columns);
+            add_output(b, n);
+        }
+    finish("dropout", "", b->dtype);
+}
+
+static void run_noise(const bench *b, flavour kind)
+{
+    start();
+    for (size_t i = 0; i < WIDTHS; i++) {
+        const size_t columns = sizes[i], stride = columns + MASK_GAP, n = MASK_ROWS * stride;
+        const void *x = input(b, 0, n, kind);
+        void *y = output(b, n);
+        b->k->noise(y, x, stride, &words, 0.1, 4, MASK_ROWS, columns);
+        add_output(b, n);
+        b->k->noise(y, y, stride, &words, 3, 5, MASK_ROWS - 1, columns);
+        add_output(b, n);
+    }
+    finish("noise", "", b->dtype);
+}
+
 void digest_kernels(const bench *b)
 {
 #define CASE_MAP(name, x) run_map(b, MLPC_MAP_##name, #name, x);

@@ -1,4 +1,4 @@
-/* Digests of trainings: with each loss and each optimizer, plain and fused, and steps of Adam. */
+/* Digests of trainings: with each loss and each optimizer, plain and fused, and with dropout; and steps of Adam. */
 #include <math.h>
 #include <string.h>
 
@@ -80,7 +80,12 @@ static void train(const experiment *e, mlpc_trainer *trainer, void *gradients, u
                   mlpc_epoch_result *result)
 {
     double rates[(ROWS + BATCH - 1) / BATCH];
-    const mlpc_epoch epoch = {.number = number, .rates = rates, .gradients = gradients};
+    const mlpc_epoch epoch = {
+        .number = number,
+        .rates = rates,
+        .draw = {(uint64_t)5 << 32 | 7, number * COUNT(rates)},
+        .gradients = gradients,
+    };
     const mlpc_optimizer *const optimizer = &e->training.optimizer;
     foreign_mode();
     mlpc_learning_rates(&e->schedule, number, COUNT(rates), rates);
@@ -96,7 +101,8 @@ static void train(const experiment *e, mlpc_trainer *trainer, void *gradients, u
     own_mode();
 }
 
-/* The same training fused, with zeros multiplied or skipped and by one thread or several, has the same bits. */
+/* The same training fused where it can be, with zeros multiplied or skipped and by one thread or several, has the same
+ * bits. */
 static void train_fused(const experiment *plain)
 {
     const mlpc_model *const model = &plain->model;
@@ -299,6 +305,57 @@ static void run_optimizer(const bench *b, const mlpc_optimizer_row *row)
         free(arrays[i]);
 }
 
+/* Two epochs with dropout of everything that there can be dropout of, without and with noise. */
+static void run_dropout(const bench *b)
+{
+    const mlpc_kernels *const k = b->k;
+    static const size_t widths[] = {INPUTS, 17, 70, OUTPUTS};
+    static const mlpc_block hidden[] = {{.activation = MLPC_ACTIVATION_tanh, .dropout = 0.3},
+                                        {.activation = MLPC_ACTIVATION_identity, .dropout = 0.5}};
+    mlpc_net *net;
+    check(mlpc_net_create(&net, b->dtype, COUNT(widths) - 1, widths, hidden));
+    net->input_dropout = 0.2;
+    void *parameters = allocate(net->n_parameters, k->itemsize);
+    void *x = allocate(ROWS * INPUTS, k->itemsize), *y = allocate(ROWS * OUTPUTS, k->itemsize);
+    fill(b->dtype, x, ROWS * INPUTS, UNIT, 0);
+    fill(b->dtype, y, ROWS * OUTPUTS, UNIT, 1);
+    const mlpc_input input = {.rows = x, .n = ROWS};
+    mlpc_trainer *trainer;
+    mlpc_samples *samples;
+    check(mlpc_samples_create(&samples, k, &input, INPUTS, MLPC_ZEROS_MULTIPLY, NULL));
+    experiment e = {
+        .model = {net, k, parameters},
+        .training.samples = samples,
+        .training.objective.loss = {.kind = MLPC_LOSS_mse, .mean = 1},
+        .training.objective.targets = {.n = ROWS, .O = OUTPUTS, .values = y},
+        .training.optimizer = optimizer_named("sgd"),
+        .training.batch_size = BATCH,
+        .training.threads = 1,
+        .training.shuffle = 1,
+        .training.seed = 4,
+        .doubles = b->doubles,
+        .init = MLPC_INIT_torch,
+        .schedule = {mlpc_schedule_named("cosine"), 0.05, 0.5, {2, 0}},
+    };
+    mlpc_epoch_result result;
+    start();
+    for (int noisy = 0; noisy < 2; noisy++) {
+        e.training.noise = noisy ? 0.1 : 0;
+        check(mlpc_trainer_create(&trainer, &e.model, &e.training));
+        for (uint32_t epoch = 0; epoch < 2; epoch++)
+            train(&e, trainer, NULL, epoch, &result);
+        add_reals(b->dtype, parameters, net->n_parameters);
+        train_fused(&e);
+        mlpc_trainer_free(trainer);
+    }
+    finish("fit_", "dropout", b->dtype);
+    mlpc_samples_free(samples);
+    mlpc_net_free(net);
+    void *const arrays[] = {parameters, x, y};
+    for (size_t i = 0; i < COUNT(arrays); i++)
+        free(arrays[i]);
+}
+
 void digest_training(const bench *b)
 {
 #define MLPC_LOSS(name) run_training(b, MLPC_LOSS_##name, #name);
@@ -307,4 +364,5 @@ void digest_training(const bench *b)
     run_adam(b, "adamw");
     for (size_t i = 0; mlpc_optimizer_row_at(i); i++)
         run_optimizer(b, mlpc_optimizer_row_at(i));
+    run_dropout(b);
 }

@@ -24,6 +24,7 @@ NETS = {
     ),
     "pos_weight": lambda: mlpc.MLP([4, 2], loss=losses.BCEWithLogits(pos_weight=1 / 3)),
     "eval": lambda: mlpc.MLP([4, 2, 2], "identity").eval(),
+    "dropout": lambda: mlpc.MLP([4, 6, 5, 3], dropout=[0, 0.3], input_dropout=0.1),
 }
 
 
@@ -55,6 +56,14 @@ def test_a_training_goes_on_in_the_same_order(path):
     for each in (net, again):
         each.fit(x, y, epochs=2, batch_size=3)
     assert again.digest() == net.digest() and again.shuffle_state == net.shuffle_state
+
+
+def test_masks_go_on_where_they_were(path):
+    net = NETS["dropout"]()
+    net.forward(x)
+    net.save(path)
+    again = mlpc.load(path)
+    assert again.masks_drawn == 1 and np.array_equal(again(x), net(x))
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)

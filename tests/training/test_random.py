@@ -8,7 +8,7 @@ import pytest
 
 from mlpc import _mlpc
 
-INIT, SHUFFLE, DROPOUT = STREAMS = 0, 1, 2
+INIT, SHUFFLE, DROPOUT, NOISE = STREAMS = 0, 1, 2, 3
 WORD = 2**32 - 1
 
 

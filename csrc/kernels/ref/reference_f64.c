@@ -9,5 +9,7 @@
 #include "../tmpl/loss_elements.inc"
 #include "../tmpl/step_rules.inc"
 #include "../tmpl/norm_features.inc"
+#include "../tmpl/philox.inc"
+#include "../tmpl/normal.inc"
 #include "reference.inc"
 #include "../tmpl/table.inc"

@@ -148,6 +148,44 @@ static inline vec v_significand(vec x)
     return V(or)(V(andnot)(exponent, x), v_set(1));
 }
 
+typedef __m256i wvec;
+static inline wvec w_xor(wvec a, wvec b) { return _mm256_xor_si256(a, b); }
+#if MLPC_REAL_BITS == 32
+static inline wvec w_set(uint32_t n) { return _mm256_set1_epi32((int)n); }
+static inline wvec w_count(uint32_t n) { return _mm256_add_epi32(w_set(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)); }
+static inline wvec w_product(wvec a, uint32_t b, wvec *high)
+{
+    const wvec even = _mm256_mul_epu32(a, w_set(b)), odd = _mm256_mul_epu32(_mm256_srli_epi64(a, 32), w_set(b));
+    *high = _mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xAA);
+    return _mm256_blend_epi32(even, _mm256_slli_epi64(odd, 32), 0xAA);
+}
+/* Of signed numbers, which is the only comparison there is: both are moved down by 2^31. */
+static inline mask w_below(wvec a, uint32_t n)
+{
+    const wvec down = w_set((uint32_t)1 << 31);
+    return V_OF_INTEGER(_mm256_cmpgt_epi32(w_xor(w_set(n), down), w_xor(a, down)));
+}
+static inline vec w_unit(wvec a) { return V(or)(V_OF_INTEGER(_mm256_srli_epi32(a, 9)), v_set(1)); }
+#else
+/* The upper half of a lane means nothing. */
+static inline wvec w_set(uint32_t n) { return _mm256_set1_epi64x((int64_t)n); }
+static inline wvec w_count(uint32_t n) { return _mm256_add_epi64(w_set(n), _mm256_setr_epi64x(0, 1, 2, 3)); }
+static inline wvec w_product(wvec a, uint32_t b, wvec *high)
+{
+    const wvec product = _mm256_mul_epu32(a, w_set(b));
+    *high = _mm256_srli_epi64(product, 32);
+    return product;
+}
+static inline mask w_below(wvec a, uint32_t n)
+{
+    return V_OF_INTEGER(_mm256_cmpgt_epi64(w_set(n), _mm256_and_si256(a, w_set(UINT32_MAX))));
+}
+static inline vec w_unit(wvec a)
+{
+    return V(or)(V_OF_INTEGER(_mm256_srli_epi64(_mm256_slli_epi64(a, 32), 12)), v_set(1));
+}
+#endif
+
 #undef V
 #undef V_INTEGER
 #undef V_OF_INTEGER

@@ -151,6 +151,42 @@ static inline vec v_significand(vec x)
     return V(or)(V(andnot)(exponent, x), v_set(1));
 }
 
+typedef __m512i wvec;
+static inline wvec w_xor(wvec a, wvec b) { return _mm512_xor_si512(a, b); }
+#if MLPC_REAL_BITS == 32
+static inline wvec w_set(uint32_t n) { return _mm512_set1_epi32((int)n); }
+static inline wvec w_count(uint32_t n)
+{
+    return _mm512_add_epi32(w_set(n), _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
+}
+static inline wvec w_product(wvec a, uint32_t b, wvec *high)
+{
+    const wvec even = _mm512_mul_epu32(a, w_set(b)), odd = _mm512_mul_epu32(_mm512_srli_epi64(a, 32), w_set(b));
+    *high = _mm512_mask_blend_epi32(0xAAAA, _mm512_srli_epi64(even, 32), odd);
+    return _mm512_mask_blend_epi32(0xAAAA, even, _mm512_slli_epi64(odd, 32));
+}
+static inline mask w_below(wvec a, uint32_t n) { return _mm512_cmplt_epu32_mask(a, w_set(n)); }
+static inline vec w_unit(wvec a) { return V(or)(V_OF_INTEGER(_mm512_srli_epi32(a, 9)), v_set(1)); }
+#else
+/* The upper half of a lane means nothing. */
+static inline wvec w_set(uint32_t n) { return _mm512_set1_epi64((int64_t)n); }
+static inline wvec w_count(uint32_t n) { return _mm512_add_epi64(w_set(n), _mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7)); }
+static inline wvec w_product(wvec a, uint32_t b, wvec *high)
+{
+    const wvec product = _mm512_mul_epu32(a, w_set(b));
+    *high = _mm512_srli_epi64(product, 32);
+    return product;
+}
+static inline mask w_below(wvec a, uint32_t n)
+{
+    return _mm512_cmplt_epu64_mask(_mm512_and_si512(a, w_set(UINT32_MAX)), w_set(n));
+}
+static inline vec w_unit(wvec a)
+{
+    return V(or)(V_OF_INTEGER(_mm512_srli_epi64(_mm512_slli_epi64(a, 32), 12)), v_set(1));
+}
+#endif
+
 #undef V
 #undef V_MASKED
 #undef V_CLASS

@@ -125,6 +125,42 @@ static inline vec v_significand(vec x)
     return V_OF_INTEGER(m_or(V_BITS(vbicq)(V_INTEGER(x), exponent), V_INTEGER(v_set(1))));
 }
 
+#if MLPC_REAL_BITS == 32
+typedef uint32x4_t wvec;
+static inline wvec w_set(uint32_t n) { return vdupq_n_u32(n); }
+static inline wvec w_count(uint32_t n)
+{
+    static const uint32_t lanes[4] = {0, 1, 2, 3};
+    return vaddq_u32(w_set(n), vld1q_u32(lanes));
+}
+static inline wvec w_product(wvec a, uint32_t b, wvec *high)
+{
+    const wvec low_half = vreinterpretq_u32_u64(vmull_n_u32(vget_low_u32(a), b));
+    const wvec high_half = vreinterpretq_u32_u64(vmull_high_n_u32(a, b));
+    *high = vuzp2q_u32(low_half, high_half);
+    return vuzp1q_u32(low_half, high_half);
+}
+static inline mask w_below(wvec a, uint32_t n) { return vcltq_u32(a, w_set(n)); }
+static inline vec w_unit(wvec a) { return V_OF_INTEGER(vorrq_u32(vshrq_n_u32(a, 9), V_INTEGER(v_set(1)))); }
+#else
+/* The upper half of a lane means nothing. */
+typedef uint64x2_t wvec;
+static inline wvec w_set(uint32_t n) { return vdupq_n_u64(n); }
+static inline wvec w_count(uint32_t n) { return vaddq_u64(w_set(n), vcombine_u64(vcreate_u64(0), vcreate_u64(1))); }
+static inline wvec w_product(wvec a, uint32_t b, wvec *high)
+{
+    const wvec product = vmull_n_u32(vmovn_u64(a), b);
+    *high = vshrq_n_u64(product, 32);
+    return product;
+}
+static inline mask w_below(wvec a, uint32_t n) { return vcltq_u64(vandq_u64(a, w_set(UINT32_MAX)), w_set(n)); }
+static inline vec w_unit(wvec a)
+{
+    return V_OF_INTEGER(vorrq_u64(vshrq_n_u64(vshlq_n_u64(a, 32), 12), V_INTEGER(v_set(1))));
+}
+#endif
+static inline wvec w_xor(wvec a, wvec b) { return V_BITS(veorq)(a, b); }
+
 #undef V
 #undef V_BITS
 #undef V_INTEGER

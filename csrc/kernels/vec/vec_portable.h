@@ -100,4 +100,17 @@ static inline vec v_significand(vec x)
 
 static inline vec v_sqrt(vec a) { return REAL_SQRT(a); }
 
+typedef uint32_t wvec;
+static inline wvec w_set(uint32_t n) { return n; }
+static inline wvec w_count(uint32_t n) { return n; }
+static inline wvec w_xor(wvec a, wvec b) { return a ^ b; }
+static inline wvec w_product(wvec a, uint32_t b, wvec *high)
+{
+    const uint64_t product = (uint64_t)a * b;
+    *high = (uint32_t)(product >> 32);
+    return (uint32_t)product;
+}
+static inline mask w_below(wvec a, uint32_t n) { return a < n; }
+static inline vec w_unit(wvec a) { return real_of((real_bits)FOR_REAL(a >> 9, (uint64_t)a << 20) | bits_of(1)); }
+
 #endif

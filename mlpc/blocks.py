@@ -1,0 +1,66 @@
+"""What stands behind the linear layers of a network, as the arguments of `MLP` say it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlpc import _mlpc
+from mlpc.arguments import is_several, real_number
+from mlpc.layers import Activation, block_of
+
+__all__ = ["activations_of", "dropouts_of"]
+
+
+def activations_of(activation: Any, hidden: int) -> list[_mlpc.Activation]:
+    """One activation for each of so many hidden layers, from one for all of them, or from a list.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where it is neither.
+
+    Examples
+    --------
+    >>> activations_of("relu", 2)
+    ['relu', 'relu']
+    """
+    if isinstance(activation, (str, Activation)):
+        return [block_of(activation)] * hidden
+    if not is_several(activation):
+        raise TypeError(
+            f"activation: expected a name, an activation of mlpc.layers, or a list of these, got {activation!r}"
+        )
+    blocks = [block_of(each) for each in activation]
+    if len(blocks) != hidden:
+        raise ValueError(f"activation: expected a name, or {hidden} for as many hidden layers, got {activation!r}")
+    return blocks
+
+
+def dropouts_of(input_dropout: Any, dropout: Any, hidden: int) -> list[float]:
+    """The probabilities of the input and of each of so many hidden layers, from one for all of these, or a list.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where one is no number in [0, 1), or there are too many or too few.
+
+    Examples
+    --------
+    >>> dropouts_of(0.2, 0.5, 2)
+    [0.2, 0.5, 0.5]
+    """
+    if is_several(dropout):
+        each = [_probability(f"dropout[{place}]", p) for place, p in enumerate(dropout)]
+        if len(each) != hidden:
+            raise ValueError(f"dropout: expected a number, or {hidden} for as many hidden layers, got {dropout!r}")
+    else:
+        each = [_probability("dropout", dropout)] * hidden
+    return [_probability("input_dropout", input_dropout), *each]
+
+
+def _probability(name: str, value: Any) -> float:
+    """Below 1: what is always 0 cannot be scaled."""
+    p = real_number(name, value)
+    if p >= 1:
+        raise ValueError(f"{name}: expected a number in [0, 1), got {value!r}")
+    return p
