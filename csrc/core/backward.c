@@ -3,6 +3,7 @@
 #include "block.h"
 #include "draw.h"
 #include "fpmode.h"
+#include "norm.h"
 #include "pass.h"
 #include "team.h"
 
@@ -61,6 +62,9 @@ static void input_gradient(const job *j, const mlpc_pass *p, size_t l, void *dx,
 {
     const mlpc_layer *layer = &p->model.net->layers[l];
     const size_t I = layer->n_in, O = layer->n_out, most = mlpc_pass_piece(p, j->B, I, O + MLPC_ACTIVATION_TERMS);
+    const int has_norm = l && layer[-1].block.norm != MLPC_NORM_none;
+    const mlpc_norm_job norm =
+        has_norm ? mlpc_norm_of(&p->model, p->workspace, p->workspace->folded, l - 1) : (mlpc_norm_job){0};
     size_t from, to;
     mlpc_team_share(j->B, SHARED_ROWS, p->rank, size, &from, &to);
     for (size_t b = from; b < to; b += most) {
@@ -74,6 +78,7 @@ static void input_gradient(const job *j, const mlpc_pass *p, size_t l, void *dx,
         if (l) {
             const mlpc_block_rows rows = {
                 .z = mlpc_pass_at(p, p->workspace->z[l - 1], b * I),
+                .normed = mlpc_pass_at(p, p->workspace->normed[l - 1], b * I),
                 .a = mlpc_pass_at(p, p->workspace->a[l - 1], b * I),
                 .dz = here,
                 .n = n,
@@ -81,6 +86,7 @@ static void input_gradient(const job *j, const mlpc_pass *p, size_t l, void *dx,
                 .draw = mlpc_pass_draw(p),
                 .layer = l,
                 .first = b,
+                .norm = has_norm ? &norm : NULL,
             };
             mlpc_block_backward(&layer[-1].block, p->model.kernels, &rows);
         } else if (mlpc_pass_drops_x(p)) {
@@ -97,14 +103,17 @@ static MLPC_NOINLINE void backward(void *context, mlpc_team *team, size_t rank, 
     mlpc_pass p = j->pass;
     p.rank = rank;
     const void *dz = j->dz;
-    for (size_t l = net->n_layers; l-- > 0; p.phase++) {
+    for (size_t l = net->n_layers; l-- > 0;) {
         void *const d_input = l ? p.workspace->dz[l % 2] : j->to.x;
         weight_gradient(j, &p, &net->layers[l], l ? mlpc_workspace_output(p.workspace, l - 1) : j->x, dz, size);
         bias_gradient(j, &p, &net->layers[l], dz, size);
         if (d_input)
             input_gradient(j, &p, l, d_input, dz, size);
         mlpc_team_barrier(team);
-        if (mlpc_share_ends(p.share, p.phase))
+        if (mlpc_share_ends(p.share, p.phase++))
+            return;
+        const mlpc_norm_gradient of = {l - 1, j->B, d_input, j->to.parameters, j->to.accumulate};
+        if (l && net->layers[l - 1].block.norm != MLPC_NORM_none && !mlpc_norm_backward(&p, &of, team, size))
             return;
         dz = d_input;
     }

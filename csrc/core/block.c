@@ -17,7 +17,8 @@ int mlpc_block_valid(const mlpc_block *block, mlpc_dtype dtype)
     const mlpc_activation_row *row = mlpc_activation_of(block->activation);
     const double most = dtype == MLPC_FLOAT32 ? (double)FLT_MAX : DBL_MAX;
     const int drops_some = block->dropout >= 0 && block->dropout < 1;
-    return drops_some && (!row->setting || (block->setting > row->above && fabs(block->setting) <= most));
+    return drops_some && (unsigned)block->norm < MLPC_N_NORMS &&
+           (!row->setting || (block->setting > row->above && fabs(block->setting) <= most));
 }
 
 int mlpc_block_is_identity(const mlpc_block *block) { return block->activation == MLPC_ACTIVATION_identity; }
@@ -26,7 +27,7 @@ static int drops(const mlpc_block *block, const mlpc_draw *draw) { return draw &
 
 int mlpc_block_is_idle(const mlpc_block *block, const mlpc_draw *draw)
 {
-    return mlpc_block_is_identity(block) && !drops(block, draw);
+    return mlpc_block_is_identity(block) && !drops(block, draw) && block->norm == MLPC_NORM_none;
 }
 
 static void drop(const mlpc_block *block, const mlpc_kernels *kernels, const mlpc_block_rows *rows, void *to,
@@ -36,10 +37,32 @@ static void drop(const mlpc_block *block, const mlpc_kernels *kernels, const mlp
     kernels->dropout(to, from, rows->stride, &mask, rows->first, rows->n, rows->stride);
 }
 
+/* What the activation is applied to. */
+static void *before_activation(const mlpc_block_rows *rows) { return rows->norm ? rows->normed : rows->z; }
+
+static void normalise(const mlpc_block *block, const mlpc_kernels *kernels, const mlpc_block_rows *rows)
+{
+    mlpc_norm_job job = *rows->norm;
+    job.B = rows->n;
+    job.row = rows->stride;
+    job.x = rows->z;
+    job.y = rows->normed;
+    if (block->norm == MLPC_NORM_layer) {
+        job.mean += rows->first;
+        job.rstd += rows->first;
+        kernels->layer_norm_forward(&job);
+    } else if (!rows->draw) {
+        kernels->batch_norm_apply(&job);
+    }
+}
+
 void mlpc_block_forward(const mlpc_block *block, const mlpc_kernels *kernels, const mlpc_block_rows *rows)
 {
-    if (rows->a != rows->z || !mlpc_block_is_identity(block))
-        kernels->activation_forward[block->activation](rows->a, rows->z, block->setting, rows->n * rows->stride);
+    void *const from = before_activation(rows);
+    if (rows->norm)
+        normalise(block, kernels, rows);
+    if (rows->a != from || !mlpc_block_is_identity(block))
+        kernels->activation_forward[block->activation](rows->a, from, block->setting, rows->n * rows->stride);
     if (drops(block, rows->draw))
         drop(block, kernels, rows, rows->dropped, rows->a);
 }
@@ -48,6 +71,6 @@ void mlpc_block_backward(const mlpc_block *block, const mlpc_kernels *kernels, c
 {
     if (drops(block, rows->draw))
         drop(block, kernels, rows, rows->dz, rows->dz);
-    kernels->activation_backward[block->activation](rows->dz, rows->dz, rows->z, rows->a, block->setting,
-                                                    rows->n * rows->stride);
+    kernels->activation_backward[block->activation](rows->dz, rows->dz, before_activation(rows), rows->a,
+                                                    block->setting, rows->n * rows->stride);
 }

@@ -6,6 +6,7 @@
 #include "block.h"
 #include "draw.h"
 #include "fpmode.h"
+#include "norm.h"
 #include "pass.h"
 #include "team.h"
 
@@ -58,6 +59,7 @@ size_t mlpc_useful_threads(const mlpc_net *net, const mlpc_kernels *kernels, siz
 /* Rows of a forward pass: they lie in x and in the workspace, where their first one is row `at`. */
 typedef struct {
     const mlpc_pass *pass;
+    const mlpc_forward_job *job;
     const mlpc_packed *packed; /* as in the job */
     mlpc_finite finite;        /* what is known by now */
     mlpc_input x;
@@ -153,11 +155,14 @@ static mlpc_status activate(const rows *r, size_t l)
     const size_t row = r->row, most = mlpc_pass_piece(p, r->x.n, row, MLPC_ACTIVATION_TERMS);
     if (mlpc_block_is_idle(&layer->block, mlpc_pass_draw(p)))
         return MLPC_OK;
+    const int has_norm = layer->block.norm != MLPC_NORM_none;
+    const mlpc_norm_job norm = has_norm ? mlpc_norm_of(&p->model, p->workspace, r->job->folded, l) : (mlpc_norm_job){0};
     for (size_t b = 0; b < r->x.n; b += most) {
         if (mlpc_pass_stopped(p))
             return MLPC_ERROR_INTERRUPTED;
         const mlpc_block_rows part = {
             .z = mlpc_pass_at(p, z_of(r, l), b * row),
+            .normed = mlpc_pass_at(p, in_workspace(r, p->workspace->normed[l], l), b * row),
             .a = mlpc_pass_at(p, a_of(r, l), b * row),
             .dropped = mlpc_pass_at(p, output_of(r, l), b * row),
             .n = r->x.n - b < most ? r->x.n - b : most,
@@ -165,6 +170,7 @@ static mlpc_status activate(const rows *r, size_t l)
             .draw = mlpc_pass_draw(p),
             .layer = l + 1,
             .first = r->at + b,
+            .norm = has_norm ? &norm : NULL,
         };
         mlpc_block_forward(&layer->block, p->model.kernels, &part);
     }
@@ -272,17 +278,26 @@ static mlpc_status later_linear(rows *r, size_t l)
                      : linear(r->pass, l, z, x, r->x.n, 0);
 }
 
+/* The block before a layer's product, and that. */
+static mlpc_status later_layer(rows *r, size_t l)
+{
+    const mlpc_status status = activate(r, l - 1);
+    return status == MLPC_OK ? later_linear(r, l) : status;
+}
+
+static mlpc_status first_layer(rows *r)
+{
+    const mlpc_status status = mlpc_pass_drops_x(r->pass) ? drop_x(r) : MLPC_OK;
+    return status == MLPC_OK ? first_linear(r) : status;
+}
+
 static mlpc_status forward(rows *r)
 {
-    const size_t last = r->pass->model.net->n_layers - 1;
-    mlpc_status status = mlpc_pass_drops_x(r->pass) ? drop_x(r) : MLPC_OK;
-    if (status == MLPC_OK)
-        status = first_linear(r);
-    for (size_t l = 0; l < last && status == MLPC_OK; l++) {
-        status = activate(r, l);
-        if (status == MLPC_OK)
-            status = later_linear(r, l + 1);
-    }
+    const size_t first = r->job->first_layer;
+    mlpc_status status = MLPC_OK;
+    r->row = first ? r->pass->model.net->layers[first - 1].n_out : 0;
+    for (size_t l = first; l <= r->job->last_layer && status == MLPC_OK; l++)
+        status = l ? later_layer(r, l) : first_layer(r);
     if (status == MLPC_OK && r->in_panels)
         take_logits(r);
     return status;
@@ -306,7 +321,7 @@ static MLPC_NOINLINE void take_rows(void *context, mlpc_team *team, size_t rank,
     const size_t size = job->model.kernels->itemsize, I = job->model.net->layers[0].n_in;
     const size_t O = job->model.net->layers[job->model.net->n_layers - 1].n_out;
     /* Each rank looks for itself whether the weight is finite: all would wait for the first. */
-    rows r = {.pass = &pass, .packed = job->packed, .finite = job->finite};
+    rows r = {.pass = &pass, .job = job, .packed = job->packed, .finite = job->finite};
     for (size_t first, n; mlpc_share_take(&shared->share, &first, &n);) {
         r.x = input_from(&job->x, first, n, I, size);
         r.at = job->keeps ? first : rank * shared->share.at_once;
@@ -338,7 +353,8 @@ static size_t rows_at_once(const mlpc_forward_job *job, size_t threads)
     return whole < most ? whole : most;
 }
 
-mlpc_status mlpc_forward_rows(const mlpc_forward_job *job)
+/* The products of some layers, and the blocks between them. */
+static mlpc_status forward_layers(const mlpc_forward_job *job)
 {
     const size_t threads = mlpc_useful_threads(job->model.net, job->model.kernels, job->x.n, job->workspace->threads);
     run *const shared = job->workspace->pass;
@@ -350,8 +366,48 @@ mlpc_status mlpc_forward_rows(const mlpc_forward_job *job)
     return shared->share.stopped == MLPC_GOES_ON ? MLPC_OK : MLPC_ERROR_INTERRUPTED;
 }
 
+mlpc_status mlpc_forward_rows(const mlpc_forward_job *job)
+{
+    mlpc_forward_job all = *job;
+    all.last_layer = job->model.net->n_layers - 1;
+    if (mlpc_norms_batches(job->model.net) && !job->folded) {
+        const mlpc_fpmode mode = mlpc_fpmode_enter();
+        mlpc_norm_fold(&job->model, job->workspace, job->workspace->folded);
+        mlpc_fpmode_leave(mode);
+        all.folded = job->workspace->folded;
+    }
+    return forward_layers(&all);
+}
+
+/* The layers up to each batch norm, whose statistics are those of all rows, and then that. */
+static mlpc_status forward_batch(mlpc_forward_job *job)
+{
+    const mlpc_net *const net = job->model.net;
+    mlpc_status status = MLPC_OK;
+    for (size_t l = 0; l < net->n_layers && status == MLPC_OK; l++) {
+        const int is_norm = net->layers[l].block.norm == MLPC_NORM_batch;
+        if (!is_norm && l + 1 < net->n_layers)
+            continue;
+        job->last_layer = l;
+        status = forward_layers(job);
+        if (status == MLPC_OK && is_norm)
+            status = mlpc_norm_batch(&job->model, job->workspace, l, job->x.n, job->poll);
+        job->first_layer = l + 1;
+    }
+    return status;
+}
+
 mlpc_status mlpc_forward(const mlpc_model *model, mlpc_workspace *workspace, const mlpc_input *x, const mlpc_poll *poll)
 {
-    return mlpc_forward_rows(
-        &(mlpc_forward_job){.model = *model, .workspace = workspace, .poll = poll, .x = *x, .keeps = 1});
+    mlpc_forward_job job = {.model = *model, .workspace = workspace, .poll = poll, .x = *x, .keeps = 1};
+    const size_t bytes = model->net->n_statistics * model->kernels->itemsize;
+    if (!workspace->trains || !mlpc_norms_batches(model->net))
+        return mlpc_forward_rows(&job);
+    if (x->n == 1)
+        return MLPC_ERROR_ONE_ROW;
+    memcpy(workspace->statistics, model->statistics, bytes);
+    const mlpc_status status = forward_batch(&job);
+    if (status != MLPC_OK)
+        memcpy(model->statistics, workspace->statistics, bytes);
+    return status;
 }

@@ -17,6 +17,8 @@ typedef struct {
     mlpc_workspace *workspace;
     const mlpc_poll *poll; /* or NULL */
     mlpc_input x;
+    const void *folded;             /* of the batch norms in eval mode, see norm.h; NULL: the call folds them itself */
+    size_t first_layer, last_layer; /* set by the functions that take a job: whose products are computed */
     int keeps;    /* z and a of all its rows stay in the workspace, which has room; else each thread's part of it serves
                    * one piece after the other */
     void *logits; /* (n, O), where the last layer's z goes; NULL: to the workspace */

@@ -30,17 +30,18 @@ static int too_large(const mlpc_net *net, const mlpc_kernels *kernels, size_t B)
 
 double mlpc_fused_terms(const mlpc_net *net, size_t B) { return 3 * (double)B * (double)net->n_parameters; }
 
-static int has_dropout(const mlpc_net *net)
+/* 1 where nothing but activations stands between the products. */
+static int has_only_activations(const mlpc_net *net)
 {
-    int has = net->input_dropout > 0;
+    int only = net->input_dropout == 0;
     for (size_t l = 0; l < net->n_layers; l++)
-        has = has || net->layers[l].block.dropout > 0;
-    return has;
+        only = only && net->layers[l].block.dropout == 0 && net->layers[l].block.norm == MLPC_NORM_none;
+    return only;
 }
 
 int mlpc_fused_carries(const mlpc_model *model, const mlpc_training *training, size_t B, int keeps_gradients)
 {
-    return !keeps_gradients && mlpc_step_is_local(&training->optimizer) && !has_dropout(model->net) &&
+    return !keeps_gradients && mlpc_step_is_local(&training->optimizer) && has_only_activations(model->net) &&
            training->noise == 0 && !too_large(model->net, model->kernels, B);
 }
 

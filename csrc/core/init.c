@@ -215,6 +215,10 @@ static MLPC_NOINLINE mlpc_status initialize(const mlpc_net *net, const mlpc_kern
         for (size_t j = 0; j < n_out; j++)
             put(parameters, net->dtype, layer->bias + j,
                 init == MLPC_INIT_torch ? draw(&s, (uint64_t)n_out * n_in + j) : 0);
+        for (size_t j = 0; layer->block.norm != MLPC_NORM_none && j < n_out; j++) {
+            put(parameters, net->dtype, layer->gain + j, 1);
+            put(parameters, net->dtype, layer->shift + j, 0);
+        }
     }
     return MLPC_OK;
 }

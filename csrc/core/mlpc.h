@@ -3,6 +3,9 @@
  *
  * The objective.  A network f with weights W_l (n_in, n_out) and biases b_l maps a row x to logits or predictions z:
  *     a_0 = x;   z_l = a_(l-1) W_l + b_l;   a_l = block_l(z_l);   z = z_L, the last layer being linear.
+ * Where a block begins with a norm, z_l becomes (z_l - m) r g_l + s_l first, with gain g_l and shift s_l: layer norm has
+ * the mean m and r = 1 / sqrt(variance + MLPC_NORM_EPS) of the row, batch norm those of the feature, over the rows of the
+ * batch in train mode and else as they ran.
  * In train mode dropout stands at the end of a block: a_l = m_l / (1 - p_l) * block_l(z_l), and a_0 = m_0 / (1 - p_0)
  * * x, with masks m_l of 0 (with probability p_l) and 1, drawn anew for each pass.
  * With losses l_i = l(z_i, y_i) and sample weights s_i (1 where there are none):
@@ -12,7 +15,7 @@
  * What an optimizer adds is not part of L: see mlpc_penalties.
  *
  * Memory.  Parameters and gradients are one contiguous array each, layer by layer: W_l row-major (n_in, n_out), then
- * b_l. Both belong to the caller.  A workspace holds what one batch needs: activations and gradients between layers.
+ * b_l, then g_l and s_l where there is a norm. Both belong to the caller.  A workspace holds what one batch needs: activations and gradients between layers.
  *
  * Every function that computes sets the floating-point mode (nearest, no flush to zero, exceptions masked) and restores
  * the caller's.  No function prints, exits or keeps hidden state, but for one team of threads that sleep between calls.
@@ -46,6 +49,7 @@ typedef enum {
     MLPC_ERROR_WEIGHTS,     /* the divisor of a mean is not a positive finite number */
     MLPC_ERROR_DIVERGED,    /* a logit, its gradient, the loss or a weight is not finite */
     MLPC_ERROR_INTERRUPTED, /* poll asked to stop */
+    MLPC_ERROR_ONE_ROW,     /* a single row has no statistics, which batch norm wants in train mode */
 } mlpc_status;
 
 /* A few words on it, in English, without a full stop; NULL for a number that is none. */
@@ -75,16 +79,23 @@ typedef struct {
 
 const mlpc_activation_row *mlpc_activation_of(mlpc_activation activation);
 
+/* Norms, which come before the activation; the kernels' text says what they compute. */
+typedef enum { MLPC_NORM_none, MLPC_NORM_batch, MLPC_NORM_layer, MLPC_N_NORMS } mlpc_norm;
+#define MLPC_NORM_EPS 1e-5
+#define MLPC_NORM_MOMENTUM 0.1 /* of the running statistics of batch norm */
+
 typedef struct {
     mlpc_activation activation;
     double setting; /* of the activation, where it has one */
     double dropout; /* in train mode, the probability of an output to be 0: in [0, 1) */
+    mlpc_norm norm;
 } mlpc_block;
 
-/* An activation with its standard setting, without dropout. */
+/* An activation with its standard setting, without dropout and norm. */
 mlpc_block mlpc_block_of(mlpc_activation activation);
 
-/* 1 where the setting, if there is one, can be computed with in a dtype, and dropout is a probability below 1. */
+/* 1 where the setting, if there is one, can be computed with in a dtype, dropout is a probability below 1, and norm one
+ * of those above. */
 int mlpc_block_valid(const mlpc_block *block, mlpc_dtype dtype);
 
 /* ---- Networks: the plan, no memory for numbers --------------------------------------------------------------- */
@@ -92,12 +103,14 @@ int mlpc_block_valid(const mlpc_block *block, mlpc_dtype dtype);
 typedef struct {
     size_t n_in, n_out;
     size_t weight, bias; /* offsets into the parameters, in elements */
+    size_t gain, shift;  /* the same, where the block has a norm: bias, gain and shift are neighbours */
+    size_t running;      /* offset into the statistics, of batch norm: mean (n_out,), then variance (n_out,) */
     mlpc_block block;    /* behind the product; identity for the last layer */
 } mlpc_layer;
 
 typedef struct {
     mlpc_dtype dtype;
-    size_t n_layers, n_parameters;
+    size_t n_layers, n_parameters, n_statistics;
     mlpc_layer *layers;   /* n_layers of them */
     double input_dropout; /* of x, as a block's; 0 until somebody sets it */
 } mlpc_net;
@@ -107,6 +120,8 @@ typedef struct {
 mlpc_status mlpc_net_create(mlpc_net **net, mlpc_dtype dtype, size_t n_layers, const size_t *sizes,
                             const mlpc_block *blocks);
 mlpc_status mlpc_net_copy(mlpc_net **copy, const mlpc_net *net);
+/* Running statistics as they are before the first batch: means 0, variances 1. */
+void mlpc_net_start_statistics(const mlpc_net *net, void *statistics);
 void mlpc_net_free(mlpc_net *net);
 
 /* ---- Models: networks to compute with ---------------------------------------------------------------------------- */
@@ -116,6 +131,8 @@ typedef struct {
     const mlpc_net *net;
     const mlpc_kernels *kernels; /* of the net's dtype */
     void *parameters;            /* (n_parameters,) of real; mlpc_step and mlpc_train_epoch alone change them */
+    void *statistics;            /* (n_statistics,) of real; mlpc_forward and mlpc_train_epoch alone change them, in
+                                  * train mode.  NULL where n_statistics is 0 */
 } mlpc_model;
 
 /* ---- Train mode ------------------------------------------------------------------------------------------------- */
@@ -136,15 +153,19 @@ typedef struct {
     size_t threads; /* of them, that may compute: 1..room, to be set at will */
     int trains;     /* 1: mlpc_forward, and mlpc_backward after it, are in train mode; to be set at will, 0 at first */
     mlpc_draw draw; /* of that forward */
-    /* Per layer (batch, n_out): z before its block, a behind the activation, dropped behind dropout.  One array where
-     * nothing stands between two. */
-    void **z, **a, **dropped;
-    size_t row;      /* 0, or, for inference, elements of a row's room in these: two arrays for all layers, by turns */
-    void *dz[2];     /* (batch, widest layer) each, for the chain of gradients in backward */
-    void *dropped_x; /* (batch, n_in) of real: x behind dropout; NULL where a network has none there */
-    void *input;     /* (room, input_rows, n_in) of real: rows that came as bytes */
+    /* Per layer (batch, n_out): z before its block, normed behind the norm, a behind the activation, dropped behind
+     * dropout.  One array where nothing stands between two. */
+    void **z, **normed, **a, **dropped;
+    /* Per layer with a norm: the statistics of that forward, of the rows (batch,) or of the features (n_out,). */
+    double **mean, **rstd;
+    void *folded;     /* (n_statistics,) of real, in eval mode: what batch norm multiplies by and adds, (n_out,) each */
+    void *statistics; /* (n_statistics,) of real, as they were before that forward, in train mode */
+    size_t row;       /* 0, or, for inference, elements of a row's room in these: two arrays for all layers, by turns */
+    void *dz[2];      /* (batch, widest layer) each, for the chain of gradients in backward */
+    void *dropped_x;  /* (batch, n_in) of real: x behind dropout; NULL where a network has none there */
+    void *input;      /* (room, input_rows, n_in) of real: rows that came as bytes */
     size_t input_rows;
-    void *scratch; /* (room, scratch_size): parts of gradients to be added to others; scratch_size >= any n_out */
+    void *scratch; /* (room, scratch_size): parts of gradients to be added to others; scratch_size >= 2 * any n_out */
     size_t scratch_size;
     double *row_loss;    /* (batch,) */
     void *pass, *shared; /* what the threads of a call share */
@@ -188,6 +209,8 @@ double mlpc_forward_terms(const mlpc_net *net, size_t rows);
 size_t mlpc_useful_threads(const mlpc_net *net, const mlpc_kernels *kernels, size_t rows, size_t most);
 
 /* x (B, n_in), B <= workspace->batch; leaves z and a of every layer in the workspace, which is none for inference.
+ * In train mode batch norm moves the model's statistics; ONE_ROW where B is 1 then, and where it fails they are as
+ * before.
  * Here and in mlpc_predict and mlpc_evaluate zeros of x are skipped in the first layer where they are many and its
  * weight is finite, as the call finds out where that pays; the bits are the same with and without.  poll may be
  * NULL. */
@@ -278,10 +301,11 @@ typedef struct {
     mlpc_model model; /* with copies of plan and parameters: what one row, and rows of many zeros, are computed from */
     mlpc_loss_kind loss;
     void *packed; /* the parameters in panels, for more rows: packed.h */
+    void *folded; /* (n_statistics,) what batch norm multiplies by and adds, in the order of the statistics */
     int finite;   /* the first layer's weight is */
 } mlpc_predictor;
 
-/* The model's net and parameters are copied.  loss: what predictions are made for. */
+/* The model's net and parameters are copied, and its statistics are folded.  loss: what predictions are made for. */
 mlpc_status mlpc_predictor_create(mlpc_predictor **predictor, const mlpc_model *model, mlpc_loss_kind loss);
 void mlpc_predictor_free(mlpc_predictor *predictor);
 
@@ -326,7 +350,7 @@ typedef enum {
     MLPC_N_INITS
 } mlpc_init;
 
-/* Fills the parameters. Element (j, k) of layer l's weight, seen as (n_out, n_in), has counter j * n_in + k of index l
+/* Fills the parameters; gains are 1 and shifts 0, whatever init. Element (j, k) of layer l's weight, seen as (n_out, n_in), has counter j * n_in + k of index l
  * of the stream INIT, the bias's element j counter n_out * n_in + j. Computed in double, rounded once; doubles: a table
  * of MLPC_FLOAT64, whatever the net's dtype. On INTERRUPTED the parameters are part old, part new. */
 mlpc_status mlpc_initialize(const mlpc_net *net, const mlpc_kernels *doubles, void *parameters, mlpc_init init,
@@ -367,10 +391,15 @@ typedef struct {
 /* One epoch of it. */
 typedef struct {
     uint32_t number;     /* in the stream of shuffles */
-    const double *rates; /* (steps,) the learning rates of its steps */
+    const double *rates; /* (mlpc_epoch_steps,) the learning rates of its steps */
     mlpc_draw draw;      /* of its first batch; t rises by one with each */
     void *gradients;     /* where the gradient of the last whole batch is kept, or NULL, which is faster */
 } mlpc_epoch;
+
+/* Batches of an epoch over n rows, and how many of them batch number k has: the last one may be short.  With batch norm
+ * a last one of a single row joins the one before it. */
+size_t mlpc_epoch_steps(const mlpc_net *net, size_t n, size_t batch_size);
+size_t mlpc_epoch_rows(const mlpc_net *net, size_t n, size_t batch_size, size_t k);
 
 typedef struct {
     double loss;     /* over the epoch: every row weighs as in one evaluation, with the weights it was trained on */
@@ -390,8 +419,9 @@ int mlpc_trainer_fits(const mlpc_trainer *trainer, const mlpc_model *model, cons
  * backward, step;
  * the last batch may be short.  Equal to the bit to the same calls made one by one, whatever the number of threads.  A
  * batch whose weights sum to 0 is passed over.
- * INTERRUPTED: parameters and the optimizer's state are as after the last whole batch.
- * DIVERGED: both are as before this epoch; result->loss holds the loss met. */
+ * INTERRUPTED: parameters, statistics and the optimizer's state are as after the last whole batch; so they are on
+ * ONE_ROW, which batch norm gives where a batch has a single row.
+ * DIVERGED: all are as before this epoch; result->loss holds the loss met. */
 mlpc_status mlpc_train_epoch(const mlpc_model *model, const mlpc_training *training, mlpc_trainer *trainer,
                              const mlpc_epoch *epoch, mlpc_epoch_result *result, const mlpc_poll *poll);
 

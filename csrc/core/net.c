@@ -20,22 +20,29 @@ mlpc_status mlpc_net_create(mlpc_net **out, mlpc_dtype dtype, size_t n_layers, c
         goto fail;
 
     /* Offsets are checked as bytes: what fits there fits as a number of elements. */
-    size_t offset = 0;
+    size_t offset = 0, running = 0;
     const size_t limit = SIZE_MAX / 4 / mlpc_itemsize(dtype);
     for (size_t l = 0; l < n_layers; l++) {
         const size_t n_in = sizes[l], n_out = sizes[l + 1];
-        if (n_in >= limit || n_out > (limit - offset) / (n_in + 1))
+        const mlpc_block block = l + 1 < n_layers ? blocks[l] : mlpc_block_of(MLPC_ACTIVATION_identity);
+        const size_t vectors = block.norm == MLPC_NORM_none ? 1 : 3; /* the bias, and what the norm has */
+        if (n_in >= limit - 2 || n_out > (limit - offset) / (n_in + vectors))
             goto fail;
         layers[l] = (mlpc_layer){
             .n_in = n_in,
             .n_out = n_out,
             .weight = offset,
             .bias = offset + n_in * n_out,
-            .block = l + 1 < n_layers ? blocks[l] : mlpc_block_of(MLPC_ACTIVATION_identity),
+            .gain = offset + (n_in + 1) * n_out,
+            .shift = offset + (n_in + 2) * n_out,
+            .running = running,
+            .block = block,
         };
-        offset += (n_in + 1) * n_out;
+        offset += (n_in + vectors) * n_out;
+        running += block.norm == MLPC_NORM_batch ? 2 * n_out : 0;
     }
-    *net = (mlpc_net){.dtype = dtype, .n_layers = n_layers, .n_parameters = offset, .layers = layers};
+    *net = (mlpc_net){
+        .dtype = dtype, .n_layers = n_layers, .n_parameters = offset, .n_statistics = running, .layers = layers};
     *out = net;
     return MLPC_OK;
 
@@ -60,6 +67,18 @@ mlpc_status mlpc_net_copy(mlpc_net **out, const mlpc_net *net)
     return MLPC_OK;
 }
 
+void mlpc_net_start_statistics(const mlpc_net *net, void *statistics)
+{
+    for (size_t l = 0; l < net->n_layers; l++) {
+        const mlpc_layer *const layer = &net->layers[l];
+        for (size_t i = 0; layer->block.norm == MLPC_NORM_batch && i < 2 * layer->n_out; i++)
+            if (net->dtype == MLPC_FLOAT32)
+                ((float *)statistics)[layer->running + i] = i >= layer->n_out;
+            else
+                ((double *)statistics)[layer->running + i] = i >= layer->n_out;
+    }
+}
+
 void mlpc_net_free(mlpc_net *net)
 {
     if (net)
@@ -81,10 +100,12 @@ static void cut_layers(mlpc_cutter *c, mlpc_workspace *workspace, const mlpc_net
     for (size_t l = 0; l < L; l++) {
         const mlpc_layer *layer = &net->layers[l];
         void *const z_l = mlpc_cut(c, B, layer->n_out, size);
-        void *const a_l = mlpc_block_is_identity(&layer->block) ? z_l : mlpc_cut(c, B, layer->n_out, size);
+        void *const normed_l = layer->block.norm == MLPC_NORM_none ? z_l : mlpc_cut(c, B, layer->n_out, size);
+        void *const a_l = mlpc_block_is_identity(&layer->block) ? normed_l : mlpc_cut(c, B, layer->n_out, size);
         void *const dropped_l = layer->block.dropout > 0 ? mlpc_cut(c, B, layer->n_out, size) : a_l;
         if (z) {
             z[l] = z_l;
+            workspace->normed[l] = normed_l;
             a[l] = a_l;
             dropped[l] = dropped_l;
         }
@@ -103,20 +124,43 @@ static void cut_turns(mlpc_cutter *c, mlpc_workspace *workspace, const mlpc_net 
     void *const turns[2] = {mlpc_cut(c, workspace->batch, workspace->row, mlpc_itemsize(net->dtype)),
                             mlpc_cut(c, workspace->batch, workspace->row, mlpc_itemsize(net->dtype))};
     for (size_t l = 0; workspace->z && l < net->n_layers; l++)
-        workspace->z[l] = workspace->a[l] = workspace->dropped[l] = turns[l % 2];
+        workspace->z[l] = workspace->normed[l] = workspace->a[l] = workspace->dropped[l] = turns[l % 2];
+}
+
+/* What norms remember of a forward. */
+static void cut_statistics(mlpc_cutter *c, mlpc_workspace *workspace, const mlpc_net *net)
+{
+    const size_t size = mlpc_itemsize(net->dtype), L = net->n_layers;
+    workspace->mean = mlpc_cut(c, 2, L, sizeof(double *));
+    workspace->rstd = workspace->mean ? workspace->mean + L : NULL;
+    for (size_t l = 0; l < L; l++) {
+        const mlpc_layer *const layer = &net->layers[l];
+        const size_t n = layer->block.norm == MLPC_NORM_none    ? 0
+                         : layer->block.norm == MLPC_NORM_layer ? workspace->batch
+                                                                : layer->n_out;
+        double *const mean = mlpc_cut(c, n, 1, sizeof *mean), *const rstd = mlpc_cut(c, n, 1, sizeof *rstd);
+        if (workspace->mean) {
+            workspace->mean[l] = mean;
+            workspace->rstd[l] = rstd;
+        }
+    }
+    workspace->folded = mlpc_cut(c, net->n_statistics, 1, size);
+    workspace->statistics = mlpc_cut(c, net->n_statistics, 1, size);
 }
 
 static void cut_all(mlpc_cutter *c, mlpc_workspace *workspace, const mlpc_net *net, size_t widest)
 {
-    workspace->z = mlpc_cut(c, 3, net->n_layers, sizeof(void *));
+    workspace->z = mlpc_cut(c, 4, net->n_layers, sizeof(void *));
     workspace->a = workspace->z ? workspace->z + net->n_layers : NULL;
     workspace->dropped = workspace->z ? workspace->a + net->n_layers : NULL;
+    workspace->normed = workspace->z ? workspace->dropped + net->n_layers : NULL;
     workspace->input =
         mlpc_cut(c, workspace->room, workspace->input_rows * net->layers[0].n_in, mlpc_itemsize(net->dtype));
     if (workspace->row)
         cut_turns(c, workspace, net);
     else
         cut_layers(c, workspace, net, widest);
+    cut_statistics(c, workspace, net);
     workspace->pass = mlpc_cut(c, 1, MLPC_SHARED, 1);
     workspace->shared = mlpc_cut(c, 1, MLPC_SHARED, 1);
 }
@@ -134,8 +178,8 @@ static mlpc_status create(mlpc_workspace **out, const mlpc_net *net, size_t batc
     for (size_t l = 0; l < L; l++)
         if (net->layers[l].n_out > widest)
             widest = net->layers[l].n_out;
-    if (widest > workspace->scratch_size)
-        workspace->scratch_size = widest;
+    if (2 * widest > workspace->scratch_size)
+        workspace->scratch_size = 2 * widest;
     /* Filled up to whole vectors, and one line more: see packed.h. */
     workspace->row = for_inference ? (widest * size / MLPC_ALIGNMENT + 2) * MLPC_ALIGNMENT / size : 0;
 

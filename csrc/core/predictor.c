@@ -6,14 +6,18 @@
 #include "forward.h"
 #include "fpmode.h"
 #include "memory.h"
+#include "norm.h"
 #include "packed.h"
 
 static void *const no_states[MLPC_MAX_STATES]; /* of an optimizer */
 
-static MLPC_NOINLINE void pack(mlpc_predictor *predictor)
+static MLPC_NOINLINE void pack(mlpc_predictor *predictor, const void *statistics)
 {
+    mlpc_model running = predictor->model;
     const mlpc_model *const model = &predictor->model;
     const mlpc_layer *const first = &model->net->layers[0];
+    running.statistics = (void *)statistics; /* which a fold only reads */
+    mlpc_norm_fold(&running, NULL, predictor->folded);
     mlpc_packed_load(predictor->packed, model, no_states);
     predictor->finite = model->kernels->all_finite((char *)model->parameters + first->weight * model->kernels->itemsize,
                                                    first->n_in * first->n_out);
@@ -32,6 +36,9 @@ mlpc_status mlpc_predictor_create(mlpc_predictor **out, const mlpc_model *model,
     predictor->model.parameters = mlpc_block_alloc_dirty(bytes);
     mlpc_status status = predictor->model.parameters ? mlpc_net_copy(&net, model->net) : MLPC_ERROR_MEMORY;
     predictor->model.net = net;
+    predictor->folded = mlpc_block_alloc(model->net->n_statistics * model->kernels->itemsize + 1);
+    if (!predictor->folded)
+        status = MLPC_ERROR_MEMORY;
     if (status == MLPC_OK)
         status = mlpc_packed_create(&packed, net, model->kernels, no_states, 0, 1);
     if (status != MLPC_OK) {
@@ -41,7 +48,7 @@ mlpc_status mlpc_predictor_create(mlpc_predictor **out, const mlpc_model *model,
     predictor->packed = packed;
     memcpy(predictor->model.parameters, model->parameters, bytes);
     const mlpc_fpmode mode = mlpc_fpmode_enter();
-    pack(predictor);
+    pack(predictor, model->statistics);
     mlpc_fpmode_leave(mode);
     *out = predictor;
     return MLPC_OK;
@@ -51,6 +58,7 @@ void mlpc_predictor_free(mlpc_predictor *predictor)
 {
     if (predictor) {
         mlpc_packed_free(predictor->packed);
+        mlpc_block_free(predictor->folded);
         mlpc_block_free(predictor->model.parameters);
         mlpc_net_free((mlpc_net *)predictor->model.net); /* a copy, made here */
     }
@@ -63,6 +71,7 @@ mlpc_status mlpc_predictor_run(const mlpc_predictor *predictor, mlpc_workspace *
     mlpc_forward_job job = {
         .model = predictor->model,
         .packed = predictor->packed,
+        .folded = predictor->folded,
         .finite = predictor->finite ? MLPC_FINITE : MLPC_NOT_FINITE,
         .workspace = workspace,
         .poll = poll,

@@ -11,6 +11,7 @@ const char *mlpc_status_text(mlpc_status status)
     case MLPC_ERROR_WEIGHTS: return "the weights of the samples have no positive finite sum";
     case MLPC_ERROR_DIVERGED: return "training diverged: a number is not finite";
     case MLPC_ERROR_INTERRUPTED: return "interrupted";
+    case MLPC_ERROR_ONE_ROW: return "batch norm in train mode wants at least two rows";
     }
     return NULL;
 }

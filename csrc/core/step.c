@@ -144,7 +144,7 @@ static MLPC_NOINLINE void step(const mlpc_step_plan *unclipped, const mlpc_model
     for (size_t l = 0; l < net->n_layers; l++) {
         const mlpc_layer *const layer = &net->layers[l];
         const size_t I = layer->n_in, O = layer->n_out;
-        const size_t weight[2] = {layer->weight, I * O}, bias[2] = {layer->bias, O};
+        const size_t weight[2] = {layer->weight, I * O}, bias[2] = {layer->bias, mlpc_layer_vectors(layer) * O};
         step_tensor(&plan, kernels, mlpc_weight_tensor(l), parameters, gradients, weight);
         step_tensor(&plan, kernels, mlpc_bias_tensor(l), parameters, gradients, bias);
         if (penalties->max_norm > 0)

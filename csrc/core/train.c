@@ -9,6 +9,7 @@
 #include "loss.h"
 #include "memory.h"
 #include "mlpc.h"
+#include "norm.h"
 #include "pass.h"
 #include "progress.h"
 #include "samples.h"
@@ -31,8 +32,8 @@ struct mlpc_trainer {
     mlpc_rows rows;   /* x (batch_size, n_in), as all below the rows of one batch */
     mlpc_target_rows targets;
     void *gradients; /* (n_parameters,) of the batch */
-    /* (n_parameters,) each, as at the end of the last clean epoch; so is the number of steps. */
-    void *parameters, *state[MLPC_MAX_STATES];
+    /* (n_parameters,) each, and (n_statistics,), as at the end of the last clean epoch; so is the number of steps. */
+    void *parameters, *state[MLPC_MAX_STATES], *statistics;
     double steps;
     void *memory;
 };
@@ -57,11 +58,34 @@ static size_t fused_threads(const mlpc_model *model, const mlpc_training *traini
     return mlpc_team_size(mlpc_fused_terms(model->net, B), LEAST_OF_BATCH * (double)kernels->piece, most);
 }
 
-/* Rows of its batches, of which the last one may have fewer. */
+/* Rows of its batches, of which the last one may have others. */
 static size_t batch_size_of(const mlpc_training *training)
 {
     const size_t n = training->samples->input.n;
     return training->batch_size < n ? training->batch_size : n;
+}
+
+static int last_row_joins(const mlpc_net *net, size_t n, size_t batch_size)
+{
+    return mlpc_norms_batches(net) && n > batch_size && n % batch_size == 1;
+}
+
+size_t mlpc_epoch_steps(const mlpc_net *net, size_t n, size_t batch_size)
+{
+    return n / batch_size + (n % batch_size != 0 && !last_row_joins(net, n, batch_size));
+}
+
+size_t mlpc_epoch_rows(const mlpc_net *net, size_t n, size_t batch_size, size_t k)
+{
+    const size_t left = n - k * batch_size;
+    return left < batch_size || (left == batch_size + 1 && last_row_joins(net, n, batch_size)) ? left : batch_size;
+}
+
+/* Rows of its largest batch. */
+static size_t most_rows(const mlpc_model *model, const mlpc_training *training)
+{
+    const size_t n = training->samples->input.n, B = batch_size_of(training);
+    return B + (size_t)last_row_joins(model->net, n, B);
 }
 
 static trainer_key key_of(const mlpc_model *model, const mlpc_training *training)
@@ -96,7 +120,7 @@ int mlpc_trainer_fits(const mlpc_trainer *trainer, const mlpc_model *model, cons
 static void cut_all(mlpc_cutter *c, mlpc_trainer *trainer, const mlpc_net *net)
 {
     const size_t size = mlpc_itemsize(net->dtype), I = net->layers[0].n_in, O = net->layers[net->n_layers - 1].n_out;
-    const size_t n = trainer->key.n, B = trainer->key.batch_size, P = net->n_parameters;
+    const size_t n = trainer->key.n, B = trainer->workspace->batch, P = net->n_parameters;
     trainer->order = mlpc_cut(c, n, 1, sizeof(size_t));
     trainer->row_loss = mlpc_cut(c, n, 1, sizeof(double));
     trainer->rows = (mlpc_rows){.x = mlpc_cut(c, B, I, size), .x_row = I};
@@ -105,6 +129,7 @@ static void cut_all(mlpc_cutter *c, mlpc_trainer *trainer, const mlpc_net *net)
     trainer->targets.sample_weight = mlpc_cut(c, B, 1, sizeof(double));
     trainer->gradients = mlpc_cut(c, P, 1, size);
     trainer->parameters = mlpc_cut(c, P, 1, size);
+    trainer->statistics = mlpc_cut(c, net->n_statistics, 1, size);
     for (int s = 0; s < MLPC_MAX_STATES; s++)
         if (trainer->key.has_state[s])
             trainer->state[s] = mlpc_cut(c, P, 1, size);
@@ -119,7 +144,7 @@ mlpc_status mlpc_trainer_create(mlpc_trainer **out, const mlpc_model *model, con
     if (!trainer)
         return MLPC_ERROR_MEMORY;
     trainer->key = key_of(model, training);
-    if (mlpc_workspace_create(&trainer->workspace, net, B, useful) != MLPC_OK ||
+    if (mlpc_workspace_create(&trainer->workspace, net, most_rows(model, training), useful) != MLPC_OK ||
         (trainer->key.fused &&
          mlpc_fused_create(&trainer->fused, model, training, B, fused_threads(model, training, B)) != MLPC_OK))
         goto fail;
@@ -179,6 +204,15 @@ static mlpc_status gather(const job *j, size_t start, size_t B, const mlpc_poll 
     return MLPC_OK;
 }
 
+static size_t statistics_bytes(const job *j) { return j->model->net->n_statistics * j->model->kernels->itemsize; }
+
+/* The running statistics as they were before a batch that was not brought to its end. */
+static void restore_statistics(const job *j)
+{
+    if (mlpc_norms_batches(j->model->net))
+        memcpy(j->model->statistics, j->trainer->workspace->statistics, statistics_bytes(j));
+}
+
 /* One batch of B rows, which lie in the trainer: its loss, the terms of which go to row_loss, correct answers and
  * gradients, and the step at the learning rate result->lr. */
 static mlpc_status train_batch(const job *j, size_t B, double *row_loss, mlpc_epoch_result *result, size_t *correct,
@@ -209,27 +243,34 @@ static mlpc_status train_batch(const job *j, size_t B, double *row_loss, mlpc_ep
         memset(row_loss, 0, B * sizeof *row_loss);
         return MLPC_OK;
     }
-    if (status != MLPC_OK)
+    if (status != MLPC_OK) {
+        restore_statistics(j);
         return status;
+    }
     const size_t numbers = B * batch.targets.O;
     if (!(result->loss - result->loss == 0) || !kernels->all_finite(z, numbers) || !kernels->all_finite(dz, numbers))
         return MLPC_ERROR_DIVERGED;
     const mlpc_gradients gradients = {.parameters = j->trainer->gradients};
     status = mlpc_backward(model, workspace, &x, dz, &gradients, poll);
-    if (status != MLPC_OK)
+    if (status != MLPC_OK) {
+        restore_statistics(j);
         return status;
+    }
     if (j->epoch->gradients)
         memcpy(j->epoch->gradients, gradients.parameters, model->net->n_parameters * kernels->itemsize);
     mlpc_step(model, &j->training->optimizer, gradients.parameters, result->lr);
     return MLPC_OK;
 }
 
-/* What training has changed, kept and put back: parameters, the optimizer's state and its number of steps. */
+/* What training has changed, kept and put back: parameters, statistics, the optimizer's state and its number of
+ * steps. */
 static void remember(const job *j)
 {
     const mlpc_optimizer *const optimizer = &j->training->optimizer;
     const size_t bytes = j->model->net->n_parameters * j->model->kernels->itemsize;
     memcpy(j->trainer->parameters, j->model->parameters, bytes);
+    if (mlpc_norms_batches(j->model->net))
+        memcpy(j->trainer->statistics, j->model->statistics, statistics_bytes(j));
     for (int s = 0; s < MLPC_MAX_STATES; s++)
         if (optimizer->state[s])
             memcpy(j->trainer->state[s], optimizer->state[s], bytes);
@@ -242,6 +283,8 @@ static void restore(const job *j)
     const mlpc_optimizer *const optimizer = &j->training->optimizer;
     const size_t bytes = j->model->net->n_parameters * j->model->kernels->itemsize;
     memcpy(j->model->parameters, j->trainer->parameters, bytes);
+    if (mlpc_norms_batches(j->model->net))
+        memcpy(j->model->statistics, j->trainer->statistics, statistics_bytes(j));
     for (int s = 0; s < MLPC_MAX_STATES; s++)
         if (optimizer->state[s])
             memcpy(optimizer->state[s], j->trainer->state[s], bytes);
@@ -257,20 +300,22 @@ static int finite(const job *j)
     for (int s = 0; s < MLPC_MAX_STATES; s++)
         if (state[s] && !kernels->all_finite(state[s], P))
             return 0;
-    return kernels->all_finite(j->model->parameters, P);
+    return kernels->all_finite(j->model->parameters, P) &&
+           kernels->all_finite(j->model->statistics, j->model->net->n_statistics);
 }
 
 /* The batches of an epoch, one call after the other. */
 static mlpc_status plain_epoch(const job *j, mlpc_epoch_result *result, size_t *correct)
 {
     mlpc_trainer *trainer = j->trainer;
-    const size_t n = trainer->key.n, most = trainer->key.batch_size, batches = (n + most - 1) / most;
+    const size_t n = trainer->key.n, most = trainer->key.batch_size;
+    const size_t batches = mlpc_epoch_steps(j->model->net, n, most);
     mlpc_status status = MLPC_OK;
     mlpc_progress progress = {j->poll, 0};
     const mlpc_poll batch_poll = {mlpc_progress_ask, &progress};
     remember(j);
     for (size_t k = 0; k < batches && status == MLPC_OK; k++) {
-        const size_t start = k * most, B = n - start < most ? n - start : most;
+        const size_t start = k * most, B = mlpc_epoch_rows(j->model->net, n, most, k);
         progress.rows = start;
         result->lr = j->epoch->rates[k];
         trainer->workspace->trains = 1;

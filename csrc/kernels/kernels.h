@@ -293,7 +293,7 @@ struct mlpc_kernels {
     void (*batch_norm_forward)(const mlpc_norm_job *job);
     void (*batch_norm_backward)(const mlpc_norm_job *job);
 
-    /* From the running statistics mean and rstd, and what evaluation multiplies by and adds, unless s is NULL:
+    /* From the running statistics mean and rstd, and what evaluation multiplies by and adds, where these are not NULL:
      *   s = gain * rstd and t = shift - mean * s, each operation rounded to double, and s and t to real
      * and evaluation: y = fma(x, s, t). */
     void (*batch_norm_fold)(const mlpc_norm_job *job);
