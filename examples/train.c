@@ -201,7 +201,7 @@ int main(int argc, char **argv)
     float *const parameters = allocate(net->n_parameters, sizeof *parameters);
     check("initial values",
           mlpc_initialize(net, mlpc_kernels_for(isa, MLPC_FLOAT64), parameters, MLPC_INIT_torch, 0, NULL));
-    const mlpc_model model = {net, mlpc_kernels_for(isa, MLPC_FLOAT32), parameters};
+    const mlpc_model model = {net, mlpc_kernels_for(isa, MLPC_FLOAT32), parameters, NULL};
     train(&model, &data);
     test(&model, &unseen);
     write_parameters(argv[5], parameters, net->n_parameters);

@@ -33,7 +33,7 @@ int main(void)
     float *parameters = malloc(net->n_parameters * sizeof *parameters);
     if (!parameters)
         check(MLPC_ERROR_MEMORY);
-    const mlpc_model model = {net, kernels, parameters};
+    const mlpc_model model = {net, kernels, parameters, NULL};
     const mlpc_kernels *doubles = mlpc_kernels_for(mlpc_isa_best(), MLPC_FLOAT64);
     check(mlpc_initialize(net, doubles, parameters, MLPC_INIT_torch, 0, NULL));
 

@@ -110,12 +110,22 @@ class Predictor:
     """A network that nothing changes any more, for any number of threads at once; every call releases the GIL."""
 
     def __new__(
-        cls, sizes: Sequence[int], activations: Sequence[Activation], dtype: str, loss: str, parameters: ArrayLike, /
+        cls,
+        sizes: Sequence[int],
+        activations: Sequence[Activation],
+        dtype: str,
+        loss: str,
+        parameters: ArrayLike,
+        norms: Sequence[str | None] = ...,
+        statistics: ArrayLike = ...,
+        /,
     ) -> Predictor: ...
+    # ^ norms: none; statistics: none, as Net's
 
     sizes: tuple[int, ...]
     activations: tuple[str, ...]  # of the hidden layers
     _blocks: tuple[Activation, ...]  # the same with their settings
+    _norms: tuple[str | None, ...]  # theirs, "batch" or "layer"
     dtype: np.dtype[Any]
     loss_name: str
     n_parameters: int
@@ -123,6 +133,7 @@ class Predictor:
     def _predict(self, x: ArrayLike, output: str, scale: float | None, /) -> NDArray[Any]: ...
     # ^ as Net's, with the predictor's own loss
     def _copy_parameters(self) -> Real: ...
+    def _copy_statistics(self) -> Real: ...
 
 @final
 class Samples:
@@ -156,15 +167,18 @@ class Net:
     """
 
     def __new__(
-        cls, sizes: Sequence[int], activations: Sequence[Activation], dtype: str, dropout: Sequence[float] = ..., /,
-        *args: Any, **kwargs: Any,
+        cls, sizes: Sequence[int], activations: Sequence[Activation], dtype: str, dropout: Sequence[float] = ...,
+        norms: Sequence[str | None] = ..., /, *args: Any, **kwargs: Any,
     ) -> Net: ...  # fmt: skip
-    # ^ subclasses call super().__new__(cls, sizes, activations, dtype, dropout), the latter of x and each hidden layer,
-    # all 0 where it is left out; parameters and gradients start at 0
+    # ^ subclasses call super().__new__(cls, sizes, activations, dtype, dropout, norms): dropout of x and each hidden
+    # layer, all 0 where it is left out; norms of each hidden layer, else none; parameters and gradients start at 0
 
     sizes: tuple[int, ...]
     activations: tuple[str, ...]  # names, of the hidden layers
     _blocks: tuple[Activation, ...]  # the same with settings
+    _norms: tuple[str | None, ...]  # of the hidden layers, "batch" or "layer"
+    _statistics: Real  # layer by layer the running means and variances of batch norms, as parameters
+    _batches: int  # that they have seen
     _dropout: tuple[float, ...]  # probabilities, of x and of each hidden layer
     training: bool  # whether forward and loss_and_grad are in train mode; at first they are
     _draws: tuple[int, int]  # seed and t of the next forward in train mode, of which each counts t up
@@ -177,9 +191,13 @@ class Net:
     def _initialize(self, init: str, seed: int, /) -> None: ...
     def _views(self, layer: int, /) -> tuple[Real, Real, Real, Real]: ...
     # ^ of linear layer 0..L-1: weight (n_out, n_in), bias, weight_grad, bias_grad: writable views
-    def _memory(self, layer: int, /) -> tuple[Real, Real, Real, Real]: ...
+    def _norm_views(self, layer: int, /) -> tuple[Real, ...]: ...
+    # ^ of the norm behind linear layer l: gain, shift, gain_grad, shift_grad (n_out,), and of batch norm the running
+    # mean and variance: writable views
+    def _memory(self, layer: int, /) -> tuple[Real, Real, Real, Real, Real]: ...
     # ^ of linear layer l after a forward: its input (B, n_in), its output z (B, n_out), a = activation(z) (B, n_out; z
-    # itself for the last layer), and what is handed on of it: read-only views; RuntimeError before the first forward
+    # itself for the last layer), what is handed on of it, and what the activation is applied to, which is z without a
+    # norm: read-only views; RuntimeError before the first forward
     def _latest_x(self) -> Real: ...  # x (B, n_in) of the latest forward, read-only; RuntimeError as above
     def forward(self, x: ArrayLike, out: Real | None = None, scale: float | None = None, /) -> Real: ...
     # ^ scale, here and below: of uint8 x, each element of which means (real)x * (real)scale
@@ -211,6 +229,8 @@ class Net:
     ) -> tuple[float, float]: ...
     # ^ (loss, accuracy; 0.0 for losses of regression), leaves what backward needs alone
     def _end_training(self) -> None: ...  # frees the memory that _train_epoch kept for the next epoch
+    def _epoch_steps(self, n: int, batch_size: int, /) -> int: ...
+    # ^ how many batches it has: with batch norm a last one of a single row joins the one before it
     def _fused(self, optimizer: Optimizer, batch_size: int, keep_gradients: bool, /) -> bool: ...
     # ^ whether the fused path carries such an epoch; otherwise it is computed one call after the other
     def _step(self, optimizer: Optimizer, lr: float, /) -> None: ...  # by the gradients as they are

@@ -7,8 +7,10 @@ from typing import Any
 from mlpc import _mlpc
 from mlpc.arguments import is_several, real_number
 from mlpc.layers import Activation, block_of
+from mlpc.names import NormName
+from mlpc.norm_layers import NORMS
 
-__all__ = ["activations_of", "dropouts_of"]
+__all__ = ["activations_of", "dropouts_of", "norms_of"]
 
 
 def activations_of(activation: Any, hidden: int) -> list[_mlpc.Activation]:
@@ -56,6 +58,27 @@ def dropouts_of(input_dropout: Any, dropout: Any, hidden: int) -> list[float]:
     else:
         each = [_probability("dropout", dropout)] * hidden
     return [_probability("input_dropout", input_dropout), *each]
+
+
+def norms_of(norm: Any, hidden: int) -> list[NormName | None]:
+    """The norm of each of so many hidden layers, from one for all of them, or from a list.
+
+    Raises
+    ------
+    ValueError
+        Where one is neither None nor the name of one, or there are too many or too few.
+
+    Examples
+    --------
+    >>> norms_of(["batch", None], 2)
+    ['batch', None]
+    """
+    each = list(norm) if is_several(norm) else [norm] * hidden
+    if any(one is not None and (not isinstance(one, str) or one not in NORMS) for one in each):
+        raise ValueError(f"norm: expected None, {' or '.join(map(repr, NORMS))}, or a list of these, got {norm!r}")
+    if len(each) != hidden:
+        raise ValueError(f"norm: expected one, or {hidden} for as many hidden layers, got {norm!r}")
+    return each
 
 
 def _probability(name: str, value: Any) -> float:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mlpc import _mlpc
 from mlpc.arguments import Array, shaped
 
-__all__ = ["Layer", "Linear"]
+__all__ = ["Layer", "Learning", "Linear"]
 
 
 class Layer:
@@ -37,6 +37,8 @@ class Layer:
         def alpha(self) -> float: ...
 
         p: float
+        running_mean: Any
+        running_var: Any
 
     def _place(self, net: _mlpc.Net, index: int, number: int, n_in: int, n_out: int) -> None:
         """Make it a part of a network; number: of the linear layer that it is, or stands behind, from 0 on."""
@@ -80,7 +82,61 @@ class Layer:
         return hash(self._key())
 
 
-class Linear(Layer):
+class Learning(Layer):
+    """A layer with parameters.
+
+    `weight`, `bias` and their gradients are writable views of `net.parameters` and `net.gradients`.  Assigning to one
+    copies the values into the network, after shape and type have been checked.
+    """
+
+    __slots__ = ()
+
+    def _arrays(self) -> tuple[Array, ...]:
+        """Views of weight, bias and their gradients, and what there may be besides."""
+        raise NotImplementedError
+
+    def _assign(self, name: str, value: Any) -> None:
+        view = getattr(self, name)
+        view[...] = shaped(f"layers[{self.index}].{name}", value, view.shape, view.dtype)
+
+    @property
+    def weight(self) -> Array:
+        """Writable: (n_out, n_in) of a linear layer, (n_out,) of a norm."""
+        return self._arrays()[0]
+
+    @weight.setter
+    def weight(self, value: Any) -> None:
+        self._assign("weight", value)
+
+    @property
+    def bias(self) -> Array:
+        """(n_out,), writable."""
+        return self._arrays()[1]
+
+    @bias.setter
+    def bias(self, value: Any) -> None:
+        self._assign("bias", value)
+
+    @property
+    def weight_grad(self) -> Array:
+        """Writable: the derivative by `weight` that the latest backward left."""
+        return self._arrays()[2]
+
+    @weight_grad.setter
+    def weight_grad(self, value: Any) -> None:
+        self._assign("weight_grad", value)
+
+    @property
+    def bias_grad(self) -> Array:
+        """(n_out,), writable: the derivative by `bias` that the latest backward left."""
+        return self._arrays()[3]
+
+    @bias_grad.setter
+    def bias_grad(self, value: Any) -> None:
+        self._assign("bias_grad", value)
+
+
+class Linear(Learning):
     """``z = x @ weight.T + bias``.
 
     `weight`, `bias` and their gradients are writable views of `net.parameters` and `net.gradients`.  Assigning to one
@@ -101,45 +157,8 @@ class Linear(Layer):
     def __init__(self, net: _mlpc.Net, index: int, number: int, n_in: int, n_out: int) -> None:
         self._place(net, index, number, n_in, n_out)
 
-    def _assign(self, name: str, value: Any) -> None:
-        view = getattr(self, name)
-        view[...] = shaped(f"layers[{self.index}].{name}", value, view.shape, view.dtype)
-
-    @property
-    def weight(self) -> Array:
-        """(n_out, n_in), writable."""
-        return self.net._views(self._number)[0]
-
-    @weight.setter
-    def weight(self, value: Any) -> None:
-        self._assign("weight", value)
-
-    @property
-    def bias(self) -> Array:
-        """(n_out,), writable."""
-        return self.net._views(self._number)[1]
-
-    @bias.setter
-    def bias(self, value: Any) -> None:
-        self._assign("bias", value)
-
-    @property
-    def weight_grad(self) -> Array:
-        """(n_out, n_in), writable: the derivative by `weight` that the latest backward left."""
-        return self.net._views(self._number)[2]
-
-    @weight_grad.setter
-    def weight_grad(self, value: Any) -> None:
-        self._assign("weight_grad", value)
-
-    @property
-    def bias_grad(self) -> Array:
-        """(n_out,), writable: the derivative by `bias` that the latest backward left."""
-        return self.net._views(self._number)[3]
-
-    @bias_grad.setter
-    def bias_grad(self, value: Any) -> None:
-        self._assign("bias_grad", value)
+    def _arrays(self) -> tuple[Array, ...]:
+        return self.net._views(self._number)
 
     @property
     def input(self) -> Array:

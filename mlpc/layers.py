@@ -1,5 +1,5 @@
 """The layers of a network, as `net.layers` shows them: Linear, activation, Linear, ..., as in torch.nn.Sequential, with
-dropouts among them.
+norms and dropouts among them.
 
 A layer owns nothing: it is a name for a part of its network, and all that it hands out are views of the network's
 memory.  Two of them are equal where they name the same part of the same network.
@@ -28,6 +28,7 @@ from mlpc import _mlpc
 from mlpc.arguments import Array, real_number
 from mlpc.layer import Layer, Linear
 from mlpc.names import ActivationName
+from mlpc.norm_layers import NORMS, BatchNorm, LayerNorm
 
 __all__ = [
     "ACTIVATIONS",
@@ -35,10 +36,12 @@ __all__ = [
     "GELU",
     "SELU",
     "Activation",
+    "BatchNorm",
     "Dropout",
     "Hardtanh",
     "Identity",
     "Layer",
+    "LayerNorm",
     "LeakyReLU",
     "Linear",
     "Mish",
@@ -87,7 +90,7 @@ class Activation(Layer):
 
     @property
     def input(self) -> Array:
-        return self.net._memory(self._number)[1]
+        return self.net._memory(self._number)[4]
 
     @property
     def output(self) -> Array:
@@ -348,6 +351,9 @@ def layers_of(net: _mlpc.Net) -> tuple[Layer, ...]:
     for number, (n_in, n_out) in enumerate(itertools.pairwise(net.sizes)):
         layers.append(Linear(net, len(layers), number, n_in, n_out))
         if number < len(net._blocks):
+            norm = net._norms[number]
+            if norm is not None:
+                layers.append(NORMS[norm](net, len(layers), number, n_out))
             activation = activation_of(net._blocks[number])
             activation._place(net, len(layers), number, n_out, n_out)
             layers.append(activation)

@@ -53,7 +53,7 @@ def load(path: str | os.PathLike[str]) -> MLP:
         plan = Plan.of(values.get("network"), arrays)
         net = MLP(
             plan.sizes, plan.activations, loss=plan.loss, dropout=plan.dropout[1:], input_dropout=plan.dropout[0],
-            dtype=plan.dtype, init=arrays, seed=plan.seed,
+            norm=plan.norms, dtype=plan.dtype, init=arrays, seed=plan.seed,
         )  # fmt: skip
     except (TypeError, ValueError) as error:
         raise ValueError(f"path: {os.fspath(path)!r}: {error}") from error

@@ -98,7 +98,9 @@ def lr_range_test(
     stepper = make(copy, lr_min, **options)
     low, high = ops.log(np.array([lr_min, lr_max])).tolist()
     rates = ops.exp(np.linspace(low, high, steps))
-    rows = itertools.chain.from_iterable(batches(len(x), batch_size, seed=seed, epoch=e) for e in itertools.count())
+    rows = itertools.chain.from_iterable(
+        batches(len(x), batch_size, seed=seed, epoch=e, net=net) for e in itertools.count()
+    )
     losses, smoothed, mean, best = [], [], 0.0, np.inf
     for step, (lr, batch) in enumerate(zip(rates, rows, strict=False), 1):
         loss = copy.loss_and_grad(x[batch], y[batch])

@@ -11,11 +11,11 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from mlpc import _mlpc
 from mlpc.arguments import Array, finite, real_array, seed_number, whole_numbers
-from mlpc.blocks import activations_of, dropouts_of
+from mlpc.blocks import activations_of, dropouts_of, norms_of
 from mlpc.class_weights import ClassWeight
-from mlpc.layers import Activation, text_of
+from mlpc.layers import Activation
 from mlpc.losses import Loss, LossName, loss_named
-from mlpc.names import ActivationName, InitName, Reduction
+from mlpc.names import ActivationName, InitName, NormName, Reduction
 from mlpc.network import Network, dtype_name
 from mlpc.network_file import save
 from mlpc.predictor import Predictor
@@ -46,19 +46,23 @@ class MLP(Network):
         one number for all hidden layers, or one for each.
     input_dropout : float
         The same of `x`.
+    norm : {None, "batch", "layer"}, or sequence of these
+        What stands before each activation, see `mlpc.layers.BatchNorm` and `LayerNorm`: one for all hidden layers, or
+        one for each.
     dtype : str or dtype
         "float32" or "float64": of the parameters, and of all that is computed.
     init : str, mapping or sequence of array-like
         Initial values: "torch" (PyTorch's distributions), "he", "glorot", "lecun", "orthogonal", "course", "zeros"; or
-        the values themselves, as a state dict or as ``[W1, b1, W2, b2, ...]``, each W of shape (n_out, n_in).
+        the values themselves, as a state dict or as ``[W1, b1, W2, b2, ...]``, each W of shape (n_out, n_in), and each
+        norm's two behind those of its layer.
     seed : int or None
         Of the initial values, of the shuffles in `fit` and of dropout; None draws one.  Networks of one seed start
         alike, also those that a loop makes without one: to compare several, give each its own.
 
     Attributes
     ----------
-    sizes, activations, dropout, input_dropout, dtype
-        As above, `activations` and `dropout` with one for each hidden layer; settings are those of `layers`.
+    sizes, activations, dropout, input_dropout, norms, dtype
+        As above, `activations`, `dropout` and `norms` with one for each hidden layer; settings are those of `layers`.
     criterion : Loss
         The network's own loss; `loss_name` is its name.
     seed : int
@@ -105,6 +109,7 @@ class MLP(Network):
         loss: LossName | Loss = "cross_entropy",
         dropout: float | Sequence[float] = 0.0,
         input_dropout: float = 0.0,
+        norm: NormName | Sequence[NormName | None] | None = None,
         dtype: DTypeLike = "float32",
         init: InitName | Mapping[str, ArrayLike] | list[Any] | tuple[Any, ...] = "torch",
         seed: int | None = 0,
@@ -112,7 +117,8 @@ class MLP(Network):
         sizes = whole_numbers("sizes", sizes, 1)
         hidden = max(len(sizes) - 2, 0)
         blocks, dropouts = activations_of(activation, hidden), dropouts_of(input_dropout, dropout, hidden)
-        return super().__new__(cls, sizes, blocks, dtype_name(dtype), dropouts)  # type: ignore[return-value]
+        plan = sizes, blocks, dtype_name(dtype), dropouts, norms_of(norm, hidden)
+        return super().__new__(cls, *plan)  # type: ignore[return-value]
 
     def __init__(
         self,
@@ -122,6 +128,7 @@ class MLP(Network):
         loss: LossName | Loss = "cross_entropy",
         dropout: float | Sequence[float] = 0.0,
         input_dropout: float = 0.0,
+        norm: NormName | Sequence[NormName | None] | None = None,
         dtype: DTypeLike = "float32",
         init: InitName | Mapping[str, ArrayLike] | list[Any] | tuple[Any, ...] = "torch",
         seed: int | None = 0,
@@ -138,7 +145,7 @@ class MLP(Network):
             keys, arrays = list(self._tensors()), list(init)
             if len(arrays) != len(keys):
                 raise ValueError(f"init: expected {len(keys)} arrays, W and b of each layer, got {len(arrays)}")
-            self.load_state_dict(dict(zip(keys, arrays, strict=True)))
+            self.load_state_dict(self.state_dict() | dict(zip(keys, arrays, strict=True)))
 
     # ---- forward, loss, backward ---------------------------------------------------------------------------------
 
@@ -404,19 +411,8 @@ class MLP(Network):
         >>> predictor.predict([[1.0, 2.0, 3.0, 4.0]]).shape
         (1,)
         """
-        return Predictor(self.sizes, self._blocks, self.dtype.name, self.loss_name, self._copy_parameters())
-
-    def __repr__(self) -> str:
-        words = [text_of(block) for block in self._blocks]
-        quoted = [repr(word) if word in self.activations else word for word in words]
-        activation = quoted[0] if len(set(quoted)) == 1 else f"[{', '.join(quoted)}]"
-        dropout = self.dropout[0] if len(set(self.dropout)) == 1 else list(self.dropout)
-        dropped = f"dropout={dropout}, " if any(self.dropout) else ""
-        dropped += f"input_dropout={self.input_dropout}, " if self.input_dropout else ""
-        return (
-            f"{type(self).__name__}({list(self.sizes)}, {activation}, loss={self.criterion.text}, {dropped}"
-            f"dtype={self.dtype.name!r}, seed={self.seed})"
-        )
+        plan = self.sizes, self._blocks, self.dtype.name, self.loss_name
+        return Predictor(*plan, self._copy_parameters(), self.norms, self._statistics)
 
 
 def _weights(sample_weight: ArrayLike | None) -> Array | None:

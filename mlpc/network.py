@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from mlpc import _mlpc
-from mlpc.arguments import Array, seed_number, shaped
+from mlpc.arguments import Array, real_array, seed_number, shaped, whole_number
 from mlpc.history import History
-from mlpc.layers import Layer, Linear, layers_of
+from mlpc.layer import Learning
+from mlpc.layers import BatchNorm, Layer, layers_of, text_of
 from mlpc.losses import Loss, LossName, loss_named
-from mlpc.names import ActivationName
+from mlpc.names import ActivationName, NormName
 from mlpc.table import Table
 
 __all__ = ["N", "Network", "dtype_name"]
@@ -72,6 +73,11 @@ class Network(_mlpc.Net):
         return self._dropout[0]
 
     @property
+    def norms(self) -> tuple[NormName | None, ...]:
+        """The norm of each hidden layer."""
+        return self._norms  # type: ignore[return-value]
+
+    @property
     def masks_drawn(self) -> int:
         """How many forwards in train mode there were since the seed was set."""
         return self._draws[1]
@@ -124,16 +130,29 @@ class Network(_mlpc.Net):
         """Writable views of the parameters, or of their gradients, under the keys of torch.nn.Sequential."""
         tensors: dict[str, Array] = {}
         for part in self.layers:
-            if isinstance(part, Linear):
+            if isinstance(part, Learning):
                 weight, bias = (part.weight_grad, part.bias_grad) if gradients else (part.weight, part.bias)
                 tensors |= {f"{part.index}.weight": weight, f"{part.index}.bias": bias}
         return tensors
 
-    def state_dict(self) -> dict[str, Array]:
-        """A copy of the parameters, with the keys and shapes of a torch.nn.Sequential of Linear, activation, Linear.
+    def _all_tensors(self) -> dict[str, Array]:
+        """The parameters, and behind each batch norm's its running statistics, and how many batches these saw."""
+        tensors: dict[str, Array] = {}
+        own = self._tensors()
+        for part in self.layers:
+            if isinstance(part, Learning):
+                tensors |= {f"{part.index}.{name}": own[f"{part.index}.{name}"] for name in ("weight", "bias")}
+            if isinstance(part, BatchNorm):
+                tensors |= {f"{part.index}.running_mean": part.running_mean}
+                tensors |= {f"{part.index}.running_var": part.running_var}
+                tensors |= {f"{part.index}.{_BATCHES}": np.array(self._batches, np.int64)}
+        return tensors
 
-        An identity counts as a module (torch.nn.Identity), and so does dropout where there is any; without it the
-        linear layers are 0, 2, 4, ...
+    def state_dict(self) -> dict[str, Array]:
+        """A copy of parameters and running statistics, with the keys and shapes of a torch.nn.Sequential of the layers.
+
+        An identity counts as a module (torch.nn.Identity), and so do norms and dropout where there are any; without
+        them the linear layers are 0, 2, 4, ...
 
         Examples
         --------
@@ -141,7 +160,7 @@ class Network(_mlpc.Net):
         >>> {key: value.shape for key, value in mlpc.MLP([3, 4, 2]).state_dict().items()}
         {'0.weight': (4, 3), '0.bias': (4,), '2.weight': (2, 4), '2.bias': (2,)}
         """
-        return {key: np.array(view, order="C") for key, view in self._tensors().items()}
+        return {key: np.array(view, order="C") for key, view in self._all_tensors().items()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Copy parameters into the network: arrays, or PyTorch's CPU tensors.
@@ -159,14 +178,18 @@ class Network(_mlpc.Net):
         >>> bool((a.parameters == b.parameters).all())
         True
         """
-        tensors = self._tensors()
+        tensors = self._all_tensors()
         missing, unknown = [key for key in tensors if key not in state], [key for key in state if key not in tensors]
         if missing or unknown:
             raise ValueError(f"state: expected the keys {list(tensors)}; missing: {missing}, unknown: {unknown}")
         # Copies first: an array may be a view of this network's own parameters.
+        counts = {key: _count(key, state[key]) for key in tensors if key.endswith(_BATCHES)}
         arrays = {key: shaped(key, state[key], view.shape, self.dtype).copy() for key, view in tensors.items()}
+        if len(set(counts.values())) > 1:
+            raise ValueError(f"state: expected as many batches of every batch norm, got {counts}")
         for key, array in arrays.items():
             tensors[key][...] = array
+        self._batches = max(counts.values(), default=0)
 
     def digest(self) -> str:
         """SHA-256 of the parameters, in hexadecimal: equal digests are equal networks, to the bit.
@@ -231,12 +254,26 @@ class Network(_mlpc.Net):
         >>> net.copy().digest() == net.digest(), net.copy(dtype="float64").dtype
         (True, dtype('float64'))
         """
-        make, (cls, sizes, blocks, own, dropout), state = self.__reduce__()
-        twin: N = make(cls, sizes, blocks, own if dtype is None else dtype_name(dtype), dropout)
+        make, (cls, sizes, blocks, own, *more), state = self.__reduce__()
+        twin: N = make(cls, sizes, blocks, own if dtype is None else dtype_name(dtype), *more)
         twin.__setstate__(state | {"attributes": self.__dict__ | {"history": copy.deepcopy(self.history)}})
         if loss is not None:
             twin.criterion = loss_named(loss)
         return twin
+
+    def __repr__(self) -> str:
+        words = [text_of(block) for block in self._blocks]
+        quoted = [repr(word) if word in self.activations else word for word in words]
+        activation = quoted[0] if len(set(quoted)) == 1 else f"[{', '.join(quoted)}]"
+        dropout = self.dropout[0] if len(set(self.dropout)) == 1 else list(self.dropout)
+        dropped = f"dropout={dropout}, " if any(self.dropout) else ""
+        dropped += f"input_dropout={self.input_dropout}, " if self.input_dropout else ""
+        norm = self.norms[0] if len(set(self.norms)) == 1 else list(self.norms)
+        normed = f"norm={norm!r}, " if any(self.norms) else ""
+        return (
+            f"{type(self).__name__}({list(self.sizes)}, {activation}, loss={self.criterion.text}, {normed}{dropped}"
+            f"dtype={self.dtype.name!r}, seed={self.seed})"
+        )
 
     def __copy__(self: N) -> N:
         return self.copy()
@@ -245,23 +282,40 @@ class Network(_mlpc.Net):
         """For pickle and copy: everything but what the latest forward left."""
         state = {"parameters": self.parameters, "gradients": self.gradients, "attributes": self.__dict__}
         state |= {"training": self.training, "draws": self._draws}
-        return _rebuild, (type(self), self.sizes, self._blocks, self.dtype.name, self._dropout), state
+        state |= {"statistics": self._statistics, "batches": self._batches}
+        return _rebuild, (type(self), self.sizes, self._blocks, self.dtype.name, self._dropout, self._norms), state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         shape = (self.n_parameters,)
         self.parameters[:] = shaped("parameters", state["parameters"], shape, self.dtype)
         self.gradients[:] = shaped("gradients", state["gradients"], shape, self.dtype)
+        self._statistics[:] = shaped("statistics", state["statistics"], self._statistics.shape, self.dtype)
+        self._batches = state["batches"]
         self.__dict__.update(state["attributes"])
         self.training, self._draws = state["training"], state["draws"]
 
 
 def _title(part: Layer) -> str:
     """What `summary` calls a layer."""
-    return "Linear" if isinstance(part, Linear) else repr(part).removesuffix("()")
+    return type(part).__name__ if isinstance(part, Learning) else repr(part).removesuffix("()")
+
+
+_BATCHES = "num_batches_tracked"
+
+
+def _count(name: str, value: Any) -> int:
+    """A count as a file or PyTorch has it: an array of no dimension."""
+    array = real_array(name, value)
+    return whole_number(name, array[()]) if array.shape == () else whole_number(name, value)
 
 
 def _rebuild(
-    cls: type[N], sizes: tuple[int, ...], blocks: tuple[_mlpc.Activation, ...], dtype: str, dropout: tuple[float, ...]
+    cls: type[N],
+    sizes: tuple[int, ...],
+    blocks: tuple[_mlpc.Activation, ...],
+    dtype: str,
+    dropout: tuple[float, ...],
+    norms: tuple[str | None, ...],
 ) -> N:
     """An empty network of a class, whatever the arguments of its own constructor."""
-    return _mlpc.Net.__new__(cls, sizes, blocks, dtype, dropout)  # type: ignore[return-value]
+    return _mlpc.Net.__new__(cls, sizes, blocks, dtype, dropout, norms)  # type: ignore[return-value]

@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from mlpc.arguments import LARGEST_SEED, Array, seed_number, whole_number, whole_numbers
-from mlpc.blocks import dropouts_of
+from mlpc.blocks import dropouts_of, norms_of
 from mlpc.files import file_path, pack, write_atomically
 from mlpc.layers import Activation, activation_of
 from mlpc.losses import LOSSES, Loss
+from mlpc.names import NormName
 from mlpc.network import Network
 
 __all__ = ["Plan", "describe", "save"]
@@ -21,9 +22,9 @@ __all__ = ["Plan", "describe", "save"]
 def save(net: Network, path: str | os.PathLike[str]) -> None:
     """Write the network to a file, from which `mlpc.load` makes an equal one.
 
-    The file has the parameters, the plan (sizes, activations, loss, dropout, dtype), the seed with the positions in the
-    streams of shuffles and masks, and the mode; neither the history nor an optimizer.  It replaces another one only
-    when it is complete and on the disk, and equal networks give equal files.
+    The file has the parameters, with running statistics, the plan (sizes, activations, norms, dropout, loss, dtype),
+    the seed with the positions in the streams of shuffles and masks, and the mode; neither the history nor an
+    optimizer.  It replaces another one only when it is complete and on the disk, and equal networks give equal files.
 
     Parameters
     ----------
@@ -58,6 +59,7 @@ def describe(net: Network) -> dict[str, Any]:
         "activations": [block if isinstance(block, str) else list(block) for block in net._blocks],
         "loss": {"name": net.loss_name, "settings": {name: value for name, value in loss.items() if value is not None}},
         "dropout": list(net._dropout),
+        "norms": list(net._norms),
         "dtype": net.dtype.name,
         "seed": net.seed,
         "shuffles": list(net.shuffle_state),
@@ -74,6 +76,7 @@ class Plan:
     activations: list[Activation]
     loss: Loss
     dropout: list[float]
+    norms: list[NormName | None]
     dtype: str
     seed: int
     shuffles: tuple[int, int]
@@ -96,16 +99,13 @@ class Plan:
         if not isinstance(description["dropout"], list) or len(description["dropout"]) != max(len(sizes) - 1, 1):
             raise ValueError(f"dropout: expected {len(sizes) - 1}, got {reprlib.repr(description['dropout'])}")
         dropout = dropouts_of(description["dropout"][0], description["dropout"][1:], len(sizes) - 2)
-        shapes: dict[str, tuple[int, ...]] = {}
-        index = 0
-        for n_in, n_out, p in zip(sizes, sizes[1:], dropout, strict=False):
-            index += p > 0
-            shapes |= {f"{index}.weight": (n_out, n_in), f"{index}.bias": (n_out,)}
-            index += 2
+        if not isinstance(description["norms"], list):
+            raise ValueError(f"norm: expected a list, got {reprlib.repr(description['norms'])}")
+        norms = norms_of(description["norms"], max(len(sizes) - 2, 0))
         dtype = description["dtype"]
-        if {name: (array.shape, array.dtype.name) for name, array in arrays.items()} != {
-            name: (shape, dtype) for name, shape in shapes.items()
-        }:
+        if {name: (array.shape, array.dtype.name) for name, array in arrays.items()} != _arrays_of(
+            sizes, dropout, norms, dtype
+        ):
             raise ValueError(f"expected parameters in {dtype} of a network of sizes {sizes}, got others")
         shuffles, masks = (whole_numbers(name, description[name]) for name in ("shuffles", "masks"))
         if not isinstance(description["activations"], list):
@@ -117,12 +117,32 @@ class Plan:
             [_activation(each) for each in description["activations"]],
             _loss(description["loss"]),
             dropout,
+            norms,
             dtype,
             seed_number(description["seed"]),
             (seed_number(shuffles[0]), whole_number("epoch", shuffles[1])),
             (seed_number(masks[0]), whole_number("masks_drawn", masks[1], most=LARGEST_SEED)),
             description["training"],
         )
+
+
+def _arrays_of(
+    sizes: list[int], dropout: list[float], norms: list[NormName | None], dtype: str
+) -> dict[str, tuple[tuple[int, ...], str]]:
+    """Shape and dtype of each entry of the state dict."""
+    arrays: dict[str, tuple[tuple[int, ...], str]] = {}
+    index = 0
+    for n_in, n_out, p, norm in zip(sizes, sizes[1:], dropout, [*norms, None], strict=False):
+        index += p > 0
+        arrays |= {f"{index}.weight": ((n_out, n_in), dtype), f"{index}.bias": ((n_out,), dtype)}
+        index += 1
+        if norm is not None:
+            names = ("weight", "bias", *(("running_mean", "running_var") if norm == "batch" else ()))
+            arrays |= {f"{index}.{name}": ((n_out,), dtype) for name in names}
+            arrays |= {f"{index}.num_batches_tracked": ((), "int64")} if norm == "batch" else {}
+            index += 1
+        index += 1
+    return arrays
 
 
 def _activation(described: Any) -> Activation:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from mlpc import _mlpc
 from mlpc.arguments import Array, real_array
 from mlpc.losses import LossName, loss_named
-from mlpc.names import ActivationName
+from mlpc.names import ActivationName, NormName
 
 __all__ = ["Predictor"]
 
@@ -29,6 +30,10 @@ class Predictor(_mlpc.Predictor):
         name.
     parameters : array-like, (n_parameters,)
         In the order of the network's `parameters`.
+    norms : sequence of {None, "batch", "layer"}, optional
+        Those of the network, one for each hidden layer.
+    statistics : array-like, optional
+        Of its batch norms, layer by layer: the running mean of each feature, then the variances.
 
     Attributes
     ----------
@@ -67,9 +72,13 @@ class Predictor(_mlpc.Predictor):
         dtype: str,
         loss: LossName,
         parameters: ArrayLike,
+        norms: Sequence[NormName | None] | None = None,
+        statistics: ArrayLike = (),
     ) -> Predictor:
-        parameters = real_array("parameters", parameters)
-        return super().__new__(cls, sizes, activations, dtype, loss, parameters)  # type: ignore[return-value]
+        parameters, statistics = real_array("parameters", parameters), real_array("statistics", statistics)
+        norms = [None] * len(activations) if norms is None else norms
+        plan = sizes, activations, dtype, loss
+        return super().__new__(cls, *plan, parameters, norms, statistics)  # type: ignore[return-value]
 
     def logits(self, x: ArrayLike, *, scale: float | None = None) -> Array:
         """What ``net(x)`` gives, to the bit.
@@ -150,8 +159,8 @@ class Predictor(_mlpc.Predictor):
         return self._predict(x if type(x) is np.ndarray else real_array("x", x), "probabilities", scale)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        state = (self.sizes, self._blocks, self.dtype.name, self.loss_name, self._copy_parameters())
-        return type(self), state
+        plan = self.sizes, self._blocks, self.dtype.name, self.loss_name
+        return type(self), (*plan, self._copy_parameters(), self._norms, self._copy_statistics())
 
     def __repr__(self) -> str:
         return (

@@ -48,10 +48,11 @@ def digest_of(*arrays: Array | None, wide: bool = False) -> str:
 
 
 def network_text(net: Network) -> str:
-    """Sizes, activations, dropout, loss and dtype: a network's plan, without its seed."""
+    """Sizes, activations, dropout, norms, loss and dtype: a network's plan, without its seed."""
     activations = ", ".join(text_of(block) for block in net._blocks)
-    dropout = f", dropout {list(net._dropout)}" if any(net._dropout) else ""
-    return f"{list(net.sizes)}, [{activations}]{dropout}, {net.criterion}, {net.dtype.name}"
+    more = f", dropout {list(net._dropout)}" if any(net._dropout) else ""
+    more += f", norms {list(net._norms)}" if any(net._norms) else ""
+    return f"{list(net.sizes)}, [{activations}]{more}, {net.criterion}, {net.dtype.name}"
 
 
 def optimizer_text(optimizer: Optimizer) -> str:

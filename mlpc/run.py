@@ -170,7 +170,7 @@ class Run(Generic[N]):
             self._samples = _mlpc.Samples(self._x, self._scale, net.dtype.name, "choose")
         history.zeros = "skipped" if self._samples.skip_zeros else "multiplied"
         seed, number = self._shuffles
-        steps = -(-self.rows // self.batch_size)
+        steps = self.net._epoch_steps(self.rows, self.batch_size)
         start = time.perf_counter()
         try:
             loss, accuracy, lr = net._train_epoch(
@@ -188,6 +188,7 @@ class Run(Generic[N]):
         net.history, net.training = history, False
         net._shuffles = self._shuffles = seed, number + 1
         net._draws = self._draws = self._draws[0], self._draws[1] + steps
+        net._batches += steps if "batch" in net.norms else 0
         optimizer.epochs += 1
         figures = [loss, accuracy]
         if self._validation is not None:

@@ -197,7 +197,7 @@ def _ways(name: str, variant: Mapping[str, Any], data: Samples, validation: Samp
     make = variant.get("schedule", lambda rate: rate)
     if not callable(make):
         raise TypeError(f"schedule: expected a function from a learning rate to a schedule, got {make!r}")
-    steps = -(-len(data[0]) // batch_size)
+    steps = net._epoch_steps(len(data[0]), batch_size)
     ways = []
     for choice in _combinations({"lr": (lr, 0.0)} | {key: (variant.get(key, of), of) for key, of in settings.items()}):
         rate = choice["lr"] = real_number("lr", choice["lr"])

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from mlpc import _mlpc, losses
 from mlpc.arguments import Array, converted, finite, real_array
-from mlpc.layers import Activation, Dropout, Linear, block_of
+from mlpc.layers import Activation, BatchNorm, Dropout, LayerNorm, Linear, block_of
 from mlpc.losses import Loss, LossName
 from mlpc.names import Reduction
 from mlpc.net import MLP
@@ -64,6 +64,10 @@ def torch_reference(net: MLP) -> torch.nn.Sequential:
             modules.append(getattr(pytorch.nn, type(part).__name__)(**settings))
         elif isinstance(part, Dropout):
             modules.append(pytorch.nn.Dropout(part.p))
+        elif isinstance(part, BatchNorm):
+            modules.append(pytorch.nn.BatchNorm1d(part.n_in))
+        elif isinstance(part, LayerNorm):
+            modules.append(pytorch.nn.LayerNorm(part.n_in))
     reference: torch.nn.Sequential = pytorch.nn.Sequential(*modules)
     reference.load_state_dict({key: pytorch.from_numpy(array) for key, array in net.state_dict().items()})
     return reference.train(net.training)

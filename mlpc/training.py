@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator
 
@@ -16,7 +17,7 @@ from mlpc.callbacks.time_budget import TimeBudget
 from mlpc.class_weights import ClassWeight
 from mlpc.files import file_path
 from mlpc.history import History
-from mlpc.network import N
+from mlpc.network import N, Network
 from mlpc.optim import Optimizer, OptimizerName
 from mlpc.progress import Progress
 from mlpc.run import Run
@@ -27,7 +28,7 @@ __all__ = ["Run", "batches", "fit"]
 
 
 def batches(
-    n: int, batch_size: int, *, seed: int = 0, epoch: int = 0, shuffle: bool = True
+    n: int, batch_size: int, *, seed: int = 0, epoch: int = 0, shuffle: bool = True, net: Network | None = None
 ) -> Iterator[NDArray[np.int64]]:
     """The rows of each batch of one epoch, in the order of `fit`.
 
@@ -41,6 +42,8 @@ def batches(
         Which shuffle: `MLP.shuffle_state` gives both for the network's next epoch.
     shuffle : bool
         False for rows in order.
+    net : MLP, optional
+        What they are for: with batch norm a last batch of a single row, which has no statistics, joins the one before.
 
     Returns
     -------
@@ -54,7 +57,9 @@ def batches(
     """
     n, batch_size = whole_number("n", n), whole_number("batch_size", batch_size, 1)
     order = _mlpc.shuffle(n, seed, epoch) if shuffle else np.arange(n)
-    return (order[start : start + batch_size] for start in range(0, n, batch_size))
+    steps = -(-n // batch_size) if net is None else net._epoch_steps(n, batch_size)
+    ends = itertools.chain(range(batch_size, steps * batch_size, batch_size), [n])
+    return (order[step * batch_size : end] for step, end in zip(range(steps), ends, strict=False))
 
 
 def fit(

@@ -298,14 +298,14 @@ mlpc_status mlpc_evaluate(const mlpc_model *model, mlpc_workspace *workspace, co
 /* A network as it was when it was frozen: packed once for the kernels.  Nothing changes it, so that any number of
  * threads may use it at once, each with a workspace of its own. */
 typedef struct {
-    mlpc_model model; /* with copies of plan and parameters: what one row, and rows of many zeros, are computed from */
+    mlpc_model model; /* with copies of its own: what one row, and rows of many zeros, are computed from */
     mlpc_loss_kind loss;
     void *packed; /* the parameters in panels, for more rows: packed.h */
     void *folded; /* (n_statistics,) what batch norm multiplies by and adds, in the order of the statistics */
     int finite;   /* the first layer's weight is */
 } mlpc_predictor;
 
-/* The model's net and parameters are copied, and its statistics are folded.  loss: what predictions are made for. */
+/* The model's net, parameters and statistics are copied.  loss: what predictions are made for. */
 mlpc_status mlpc_predictor_create(mlpc_predictor **predictor, const mlpc_model *model, mlpc_loss_kind loss);
 void mlpc_predictor_free(mlpc_predictor *predictor);
 

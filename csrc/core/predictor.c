@@ -11,13 +11,11 @@
 
 static void *const no_states[MLPC_MAX_STATES]; /* of an optimizer */
 
-static MLPC_NOINLINE void pack(mlpc_predictor *predictor, const void *statistics)
+static MLPC_NOINLINE void pack(mlpc_predictor *predictor)
 {
-    mlpc_model running = predictor->model;
     const mlpc_model *const model = &predictor->model;
     const mlpc_layer *const first = &model->net->layers[0];
-    running.statistics = (void *)statistics; /* which a fold only reads */
-    mlpc_norm_fold(&running, NULL, predictor->folded);
+    mlpc_norm_fold(model, NULL, predictor->folded);
     mlpc_packed_load(predictor->packed, model, no_states);
     predictor->finite = model->kernels->all_finite((char *)model->parameters + first->weight * model->kernels->itemsize,
                                                    first->n_in * first->n_out);
@@ -26,6 +24,7 @@ static MLPC_NOINLINE void pack(mlpc_predictor *predictor, const void *statistics
 mlpc_status mlpc_predictor_create(mlpc_predictor **out, const mlpc_model *model, mlpc_loss_kind loss)
 {
     const size_t bytes = model->net->n_parameters * model->kernels->itemsize;
+    const size_t of_statistics = model->net->n_statistics * model->kernels->itemsize;
     mlpc_net *net = NULL;
     mlpc_packed *packed = NULL;
     mlpc_predictor *predictor = calloc(1, sizeof *predictor);
@@ -36,8 +35,9 @@ mlpc_status mlpc_predictor_create(mlpc_predictor **out, const mlpc_model *model,
     predictor->model.parameters = mlpc_block_alloc_dirty(bytes);
     mlpc_status status = predictor->model.parameters ? mlpc_net_copy(&net, model->net) : MLPC_ERROR_MEMORY;
     predictor->model.net = net;
-    predictor->folded = mlpc_block_alloc(model->net->n_statistics * model->kernels->itemsize + 1);
-    if (!predictor->folded)
+    predictor->folded = mlpc_block_alloc(of_statistics + 1);
+    predictor->model.statistics = mlpc_block_alloc(of_statistics + 1);
+    if (!predictor->folded || !predictor->model.statistics)
         status = MLPC_ERROR_MEMORY;
     if (status == MLPC_OK)
         status = mlpc_packed_create(&packed, net, model->kernels, no_states, 0, 1);
@@ -47,8 +47,10 @@ mlpc_status mlpc_predictor_create(mlpc_predictor **out, const mlpc_model *model,
     }
     predictor->packed = packed;
     memcpy(predictor->model.parameters, model->parameters, bytes);
+    if (of_statistics)
+        memcpy(predictor->model.statistics, model->statistics, of_statistics);
     const mlpc_fpmode mode = mlpc_fpmode_enter();
-    pack(predictor, model->statistics);
+    pack(predictor);
     mlpc_fpmode_leave(mode);
     *out = predictor;
     return MLPC_OK;
@@ -59,6 +61,7 @@ void mlpc_predictor_free(mlpc_predictor *predictor)
     if (predictor) {
         mlpc_packed_free(predictor->packed);
         mlpc_block_free(predictor->folded);
+        mlpc_block_free(predictor->model.statistics);
         mlpc_block_free(predictor->model.parameters);
         mlpc_net_free((mlpc_net *)predictor->model.net); /* a copy, made here */
     }

@@ -53,6 +53,28 @@ static int parse_activations(args_plan *plan, PyObject *activations, Py_ssize_t 
     return 0;
 }
 
+/* Of the tuple of n norms, each a name or None; NULL: none at all. */
+static int parse_norms(args_plan *plan, PyObject *norms, Py_ssize_t n, mlpc_block *blocks)
+{
+    if (norms != NULL && PyTuple_GET_SIZE(norms) != n) {
+        PyErr_Format(PyExc_ValueError, "norm: expected %zd, one per hidden layer, got %zd", n, PyTuple_GET_SIZE(norms));
+        return -1;
+    }
+    if ((plan->norms = PyTuple_New(n)) == NULL)
+        return -1;
+    for (Py_ssize_t i = 0; i < n; i++) {
+        PyObject *const given = norms == NULL ? Py_None : PyTuple_GET_ITEM(norms, i);
+        if (given != Py_None) {
+            const int found = names_find("norm", given, names_norms + 1, MLPC_N_NORMS - 1);
+            if (found < 0)
+                return -1;
+            blocks[i].norm = (mlpc_norm)(found + 1);
+        }
+        PyTuple_SET_ITEM(plan->norms, i, Py_NewRef(given));
+    }
+    return 0;
+}
+
 static int parse_dtype(args_plan *plan, PyObject *object, mlpc_dtype *dtype)
 {
     PyArray_Descr *descr;
@@ -69,7 +91,7 @@ static int parse_dtype(args_plan *plan, PyObject *object, mlpc_dtype *dtype)
     return 0;
 }
 
-static int parse_tuples(args_plan *plan, PyObject *sizes, PyObject *activations, PyObject *dtype)
+static int parse_tuples(args_plan *plan, PyObject *sizes, PyObject *activations, PyObject *dtype, PyObject *norms)
 {
     const Py_ssize_t n = PyTuple_GET_SIZE(sizes);
     size_t *size_numbers = NULL;
@@ -87,7 +109,7 @@ static int parse_tuples(args_plan *plan, PyObject *sizes, PyObject *activations,
         goto exit;
     }
     if (parse_sizes(plan, sizes, size_numbers) < 0 || parse_dtype(plan, dtype, &real) < 0 ||
-        parse_activations(plan, activations, n - 2, real, blocks) < 0)
+        parse_activations(plan, activations, n - 2, real, blocks) < 0 || parse_norms(plan, norms, n - 2, blocks) < 0)
         goto exit;
     const mlpc_status status = mlpc_net_create(&plan->net, real, (size_t)n - 1, size_numbers, blocks);
     if (status != MLPC_OK) {
@@ -102,13 +124,15 @@ exit:
     return result;
 }
 
-int args_plan_parse(args_plan *plan, PyObject *sizes, PyObject *activations, PyObject *dtype)
+int args_plan_parse(args_plan *plan, PyObject *sizes, PyObject *activations, PyObject *dtype, PyObject *norms)
 {
     *plan = (args_plan){0};
-    PyObject *names = NULL, *numbers = as_tuple("sizes", sizes);
+    PyObject *names = NULL, *of_norms = NULL, *numbers = as_tuple("sizes", sizes);
     int result = -1;
-    if (numbers != NULL && (names = as_tuple("activations", activations)) != NULL)
-        result = parse_tuples(plan, numbers, names, dtype);
+    if (numbers != NULL && (names = as_tuple("activations", activations)) != NULL &&
+        (norms == NULL || (of_norms = as_tuple("norm", norms)) != NULL))
+        result = parse_tuples(plan, numbers, names, dtype, of_norms);
+    Py_XDECREF(of_norms);
     Py_XDECREF(names);
     Py_XDECREF(numbers);
     if (result < 0)
@@ -163,6 +187,7 @@ void args_plan_clear(args_plan *plan)
     Py_CLEAR(plan->sizes);
     Py_CLEAR(plan->activations);
     Py_CLEAR(plan->blocks);
+    Py_CLEAR(plan->norms);
     Py_CLEAR(plan->dtype);
     mlpc_net_free(plan->net);
     plan->net = NULL;

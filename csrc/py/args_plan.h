@@ -5,14 +5,15 @@
 #include "args.h"
 
 /* The plan, and what shows it to Python: a tuple of ints, a tuple of names, one of names or (name,
- * setting), a dtype of NumPy's. */
+ * setting), one of names of norms or None, a dtype of NumPy's. */
 typedef struct {
     mlpc_net *net;
-    PyObject *sizes, *activations, *blocks, *dtype;
+    PyObject *sizes, *activations, *blocks, *norms, *dtype;
 } args_plan;
 
-/* From two sequences and what NumPy takes for a dtype.  -1 with TypeError, ValueError or MemoryError, and all NULL. */
-int args_plan_parse(args_plan *plan, PyObject *sizes, PyObject *activations, PyObject *dtype);
+/* From two sequences, what NumPy takes for a dtype, and a third sequence (NULL: no norms).  -1 with TypeError,
+ * ValueError or MemoryError, and all NULL. */
+int args_plan_parse(args_plan *plan, PyObject *sizes, PyObject *activations, PyObject *dtype, PyObject *norms);
 void args_plan_clear(args_plan *plan);
 
 /* A number in [0, 1). */

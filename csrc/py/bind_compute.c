@@ -11,9 +11,12 @@
 static int copy_from_own_memory(const NetObject *net, PyArrayObject **x, args_objective *objective)
 {
     int status = args_copy_from(PyArray_DATA(net->gradients), (size_t)PyArray_NBYTES(net->gradients), x, objective);
+    if (status == 0)
+        status = args_copy_from(PyArray_DATA(net->statistics), (size_t)PyArray_NBYTES(net->statistics), x, objective);
     for (size_t l = 0; status == 0 && l < net->plan->n_layers; l++) {
         const size_t bytes = net->workspace->batch * net->plan->layers[l].n_out * net_itemsize(net);
         status = args_copy_from(net->workspace->z[l], bytes, x, objective) < 0 ||
+                         args_copy_from(net->workspace->normed[l], bytes, x, objective) < 0 ||
                          args_copy_from(net->workspace->a[l], bytes, x, objective) < 0 ||
                          args_copy_from(net->workspace->dropped[l], bytes, x, objective) < 0
                      ? -1
@@ -50,6 +53,7 @@ static int run_forward(NetObject *net, PyArrayObject **x, args_objective *object
     net->x_data = data;
     net->rows = rows;
     net->draw.t += net->workspace->trains != 0;
+    net->batches += net->workspace->trains && rows > 0 && net->plan->n_statistics > 0;
     return 0;
 }
 
@@ -61,7 +65,8 @@ static PyObject *forward_within(NetObject *net, PyArrayObject **x, PyObject *out
     PyArrayObject *z = args_out(out, 2, shape, net->plan->dtype);
     if (z == NULL || args_disjoint("out", z, "x", *x) < 0 ||
         args_disjoint("out", z, "the parameters", net->parameters) < 0 ||
-        args_disjoint("out", z, "the gradients", net->gradients) < 0 || run_forward(net, x, NULL) < 0) {
+        args_disjoint("out", z, "the gradients", net->gradients) < 0 ||
+        args_disjoint("out", z, "the statistics", net->statistics) < 0 || run_forward(net, x, NULL) < 0) {
         Py_XDECREF(z);
         return NULL;
     }

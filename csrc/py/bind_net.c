@@ -20,10 +20,12 @@ static void net_dealloc(PyObject *self)
     PyMem_RawFree(net->dz);
     Py_XDECREF(net->x);
     Py_XDECREF(net->workspace_capsule);
+    Py_XDECREF(net->statistics);
     Py_XDECREF(net->gradients);
     Py_XDECREF(net->parameters);
     Py_XDECREF(net->dtype);
     Py_XDECREF(net->dropout);
+    Py_XDECREF(net->norms);
     Py_XDECREF(net->blocks);
     Py_XDECREF(net->activations);
     Py_XDECREF(net->sizes);
@@ -40,7 +42,7 @@ static PyTypeObject *own_type(PyTypeObject *type)
     return type;
 }
 
-/* Arguments beyond the first four, and all keywords, are the subclass's. */
+/* Arguments beyond the first five, and all keywords, are the subclass's. */
 static PyObject *net_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(keywords))
 {
     args_plan plan;
@@ -49,7 +51,8 @@ static PyObject *net_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED
                      PyTuple_GET_SIZE(args));
         return NULL;
     }
-    if (args_plan_parse(&plan, PyTuple_GET_ITEM(args, 0), PyTuple_GET_ITEM(args, 1), PyTuple_GET_ITEM(args, 2)) < 0)
+    if (args_plan_parse(&plan, PyTuple_GET_ITEM(args, 0), PyTuple_GET_ITEM(args, 1), PyTuple_GET_ITEM(args, 2),
+                        PyTuple_GET_SIZE(args) > 4 ? PyTuple_GET_ITEM(args, 4) : NULL) < 0)
         return NULL;
     NetObject *net = (NetObject *)type->tp_alloc(type, 0);
     if (net == NULL) {
@@ -61,6 +64,7 @@ static PyObject *net_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED
     net->sizes = plan.sizes;
     net->activations = plan.activations;
     net->blocks = plan.blocks;
+    net->norms = plan.norms;
     net->dtype = plan.dtype;
     net->n_in = (npy_intp)plan.net->layers[0].n_in;
     net->n_out = (npy_intp)plan.net->layers[plan.net->n_layers - 1].n_out;
@@ -69,8 +73,11 @@ static PyObject *net_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED
     if ((net->dropout = args_plan_dropout(net->plan, PyTuple_GET_SIZE(args) > 3 ? PyTuple_GET_ITEM(args, 3) : NULL)) ==
             NULL ||
         (net->parameters = net_aligned_zeros(net, plan.net->n_parameters)) == NULL ||
-        (net->gradients = net_aligned_zeros(net, plan.net->n_parameters)) == NULL)
+        (net->gradients = net_aligned_zeros(net, plan.net->n_parameters)) == NULL ||
+        (net->statistics = net_aligned_zeros(net, plan.net->n_statistics)) == NULL)
         Py_CLEAR(net);
+    else
+        mlpc_net_start_statistics(net->plan, PyArray_DATA(net->statistics));
     return (PyObject *)net;
 }
 
@@ -120,8 +127,13 @@ static PyMethodDef net_methods[] = {
      "_initialize($self, init, seed, /)\n--\n\nInitial values for all parameters."},
     {"_views", net_views, METH_O,
      "_views($self, layer, /)\n--\n\n(weight, bias, weight_grad, bias_grad) of a linear layer."},
+    {"_norm_views", net_norm_views, METH_O,
+     "_norm_views($self, layer, /)\n--\n\n(gain, shift, gain_grad, shift_grad) of the norm behind a linear layer, and "
+     "of "
+     "batch norm the running mean and variance."},
     {"_memory", net_memory, METH_O,
-     "_memory($self, layer, /)\n--\n\n(input, z, a, output) of a linear layer in the latest forward, read-only."},
+     "_memory($self, layer, /)\n--\n\n(input, z, a, output, normed) of a linear layer in the latest forward, "
+     "read-only."},
     {"_latest_x", net_latest_x, METH_NOARGS, "_latest_x($self, /)\n--\n\nx of the latest forward, read-only."},
     {"_copy_parameters", net_copy_parameters, METH_NOARGS,
      "_copy_parameters($self, /)\n--\n\nA copy of all of them, in an array of its own."},
@@ -141,6 +153,8 @@ static PyMethodDef net_methods[] = {
      "tick, draws=(0, 0), noise=0, /)\n--\n\nOne epoch: (loss, accuracy, learning rate of the last step)."},
     {"_end_training", net_end_training, METH_NOARGS,
      "_end_training($self, /)\n--\n\nFrees the memory that _train_epoch kept for the next epoch."},
+    {"_epoch_steps", FAST(net_epoch_steps),
+     "_epoch_steps($self, n, batch_size, /)\n--\n\nHow many batches an epoch over n rows has."},
     {"_fused", FAST(net_fused),
      "_fused($self, optimizer, batch_size, keep_gradients, /)\n--\n\nWhether the fused path carries such an epoch."},
     {"_step", FAST(net_step), "_step($self, optimizer, lr, /)\n--\n\nOne step of the optimizer, by the gradients."},
@@ -153,6 +167,8 @@ static PyMemberDef net_members[] = {
     {"activations", T_OBJECT_EX, offsetof(NetObject, activations), READONLY, "Names, of the hidden layers."},
     {"_blocks", T_OBJECT_EX, offsetof(NetObject, blocks), READONLY,
      "Of the hidden layers: a name, or a tuple of name and setting."},
+    {"_norms", T_OBJECT_EX, offsetof(NetObject, norms), READONLY, "Names of the hidden layers' norms, or None."},
+    {"_batches", T_ULONGLONG, offsetof(NetObject, batches), 0, "How many batches the running statistics have seen."},
     {"_dropout", T_OBJECT_EX, offsetof(NetObject, dropout), READONLY, "Probabilities, of x and the hidden layers."},
     {"training", T_BOOL, offsetof(NetObject, training), 0, "Whether forward is in train mode."},
     {"dtype", T_OBJECT_EX, offsetof(NetObject, dtype), READONLY, "float32 or float64."},
@@ -163,6 +179,7 @@ static PyMemberDef net_members[] = {
 static PyGetSetDef net_getset[] = {
     {"parameters", net_parameters, NULL, "All of them, layer by layer.", NULL},
     {"gradients", net_gradients, NULL, "Their gradients, in the same order.", NULL},
+    {"_statistics", net_statistics, NULL, "Running means and variances of batch norms, layer by layer.", NULL},
     {"_draws", net_get_draws, net_set_draws, "(seed, t) of the next forward in train mode.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };

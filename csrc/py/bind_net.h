@@ -16,11 +16,13 @@ typedef struct NetObject {
     npy_intp n_in, n_out;
 
     /* Attributes.  The arrays show memory that outlives the network with any view of it. */
-    PyObject *sizes, *activations, *blocks, *dropout, *dtype;
+    PyObject *sizes, *activations, *blocks, *norms, *dropout, *dtype;
     Py_ssize_t n_parameters;
     char training;                         /* the mode of the next forward */
     mlpc_draw draw;                        /* what it draws by, in train mode */
+    unsigned long long batches;            /* that the running statistics have seen */
     PyArrayObject *parameters, *gradients; /* nobody else has these; callers see views */
+    PyArrayObject *statistics;             /* the running ones of batch norms, likewise */
 
     /* The latest forward: x is NULL where there is none.  Views of the workspace hold its capsule. */
     mlpc_workspace *workspace;
@@ -73,7 +75,9 @@ PyArrayObject *net_aligned_zeros(const NetObject *net, size_t n);
 /* Attributes and methods of the other files. */
 PyObject *net_parameters(PyObject *self, void *closure);
 PyObject *net_gradients(PyObject *self, void *closure);
+PyObject *net_statistics(PyObject *self, void *closure);
 PyObject *net_views(PyObject *self, PyObject *index);
+PyObject *net_norm_views(PyObject *self, PyObject *index);
 PyObject *net_memory(PyObject *self, PyObject *index);
 PyObject *net_latest_x(PyObject *self, PyObject *none);
 PyObject *net_copy_parameters(PyObject *self, PyObject *none);
@@ -88,6 +92,7 @@ PyObject *net_train_epoch(PyObject *self, PyObject *const *args, Py_ssize_t narg
 PyObject *net_step(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 PyObject *net_zero_grad(PyObject *self, PyObject *none);
 PyObject *net_end_training(PyObject *self, PyObject *none);
+PyObject *net_epoch_steps(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 PyObject *net_fused(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 
 #endif

@@ -7,7 +7,7 @@ const mlpc_kernels *net_kernels(const NetObject *net) { return module_kernels(ne
 
 mlpc_model net_model(const NetObject *net)
 {
-    return (mlpc_model){net->plan, net_kernels(net), PyArray_DATA(net->parameters)};
+    return (mlpc_model){net->plan, net_kernels(net), PyArray_DATA(net->parameters), PyArray_DATA(net->statistics)};
 }
 
 size_t net_itemsize(const NetObject *net) { return net->plan->dtype == MLPC_FLOAT32 ? 4 : 8; }

@@ -19,6 +19,12 @@ PyObject *net_gradients(PyObject *self, void *Py_UNUSED(closure))
     return all_of(net, net->gradients);
 }
 
+PyObject *net_statistics(PyObject *self, void *Py_UNUSED(closure))
+{
+    const NetObject *const net = (NetObject *)self;
+    return all_of(net, net->statistics);
+}
+
 PyObject *net_copy_parameters(PyObject *self, PyObject *Py_UNUSED(none))
 {
     NetObject *const net = (NetObject *)self;
@@ -50,10 +56,11 @@ static PyArrayObject *weight_view(const NetObject *net, const mlpc_layer *layer,
     return net_view(net, 2, shape, strides, data, NPY_ARRAY_WRITEABLE, PyArray_BASE(of));
 }
 
-static PyArrayObject *bias_view(const NetObject *net, const mlpc_layer *layer, PyArrayObject *of)
+/* A number of each unit, from an offset on, in parameters, gradients or statistics. */
+static PyArrayObject *units_view(const NetObject *net, const mlpc_layer *layer, size_t offset, PyArrayObject *of)
 {
     const npy_intp shape = (npy_intp)layer->n_out;
-    char *const data = (char *)PyArray_DATA(of) + layer->bias * net_itemsize(net);
+    char *const data = (char *)PyArray_DATA(of) + offset * net_itemsize(net);
     return net_view(net, 1, &shape, NULL, data, NPY_ARRAY_CARRAY, PyArray_BASE(of));
 }
 
@@ -80,11 +87,33 @@ PyObject *net_views(PyObject *self, PyObject *index)
         return NULL;
     PyArrayObject *const views[] = {
         weight_view(net, layer, net->parameters),
-        bias_view(net, layer, net->parameters),
+        units_view(net, layer, layer->bias, net->parameters),
         weight_view(net, layer, net->gradients),
-        bias_view(net, layer, net->gradients),
+        units_view(net, layer, layer->bias, net->gradients),
     };
     return pack(4, views);
+}
+
+PyObject *net_norm_views(PyObject *self, PyObject *index)
+{
+    NetObject *const net = (NetObject *)self;
+    const mlpc_layer *const layer = parse_layer(net, index);
+    if (layer == NULL)
+        return NULL;
+    if (layer->block.norm == MLPC_NORM_none) {
+        PyErr_SetString(PyExc_ValueError, "layer: expected one with a norm behind it");
+        return NULL;
+    }
+    const int of_batch = layer->block.norm == MLPC_NORM_batch;
+    PyArrayObject *const views[] = {
+        units_view(net, layer, layer->gain, net->parameters),
+        units_view(net, layer, layer->shift, net->parameters),
+        units_view(net, layer, layer->gain, net->gradients),
+        units_view(net, layer, layer->shift, net->gradients),
+        of_batch ? units_view(net, layer, layer->running, net->statistics) : NULL,
+        of_batch ? units_view(net, layer, layer->running + layer->n_out, net->statistics) : NULL,
+    };
+    return pack(of_batch ? 6 : 4, views);
 }
 
 /* (rows of the latest forward, columns) of the workspace, read-only. */
@@ -136,6 +165,7 @@ PyObject *net_memory(PyObject *self, PyObject *index)
         memory_view(net, net->workspace->z[l], layer->n_out),
         memory_view(net, net->workspace->a[l], layer->n_out),
         memory_view(net, mlpc_workspace_output(net->workspace, l), layer->n_out),
+        memory_view(net, net->workspace->normed[l], layer->n_out),
     };
-    return pack(4, views);
+    return pack(5, views);
 }

@@ -19,22 +19,27 @@ typedef struct memory {
 typedef struct {
     PyObject_HEAD mlpc_predictor *predictor;
     npy_intp n_in, n_out;
-    PyObject *sizes, *activations, *blocks, *dtype, *loss_name;
+    PyObject *sizes, *activations, *blocks, *norms, *dtype, *loss_name;
     Py_ssize_t n_parameters;
     memory *idle; /* of calls that have ended, for the next ones: as many as there were at once; the GIL guards it */
 } PredictorObject;
 
 /* ---- Making and ending ------------------------------------------------------------------------------------------- */
 
-/* parameters: (n_parameters,), to be copied. */
+/* parameters (n_parameters,) and statistics (n_statistics,), which may be NULL where that is 0: to be copied. */
 static int freeze(PredictorObject *self, const module_state *state, const args_plan *plan, mlpc_loss_kind loss,
-                  PyObject *parameters)
+                  PyObject *parameters, PyObject *statistics)
 {
     const mlpc_net *const net = plan->net;
+    const npy_intp none = 0;
     PyArrayObject *array = args_real("parameters", parameters, net->dtype);
+    PyArrayObject *running = statistics == NULL
+                                 ? (PyArrayObject *)PyArray_SimpleNew(1, &none, args_type_number(net->dtype))
+                                 : args_real("statistics", statistics, net->dtype);
     int result = -1;
-    if (array != NULL && args_shape1("parameters", array, (npy_intp)net->n_parameters) == 0) {
-        const mlpc_model model = {net, module_kernels(state, net->dtype), PyArray_DATA(array)};
+    if (array != NULL && running != NULL && args_shape1("parameters", array, (npy_intp)net->n_parameters) == 0 &&
+        args_shape1("statistics", running, (npy_intp)net->n_statistics) == 0) {
+        const mlpc_model model = {net, module_kernels(state, net->dtype), PyArray_DATA(array), PyArray_DATA(running)};
         PyThreadState *const thread = PyEval_SaveThread();
         const mlpc_status status = mlpc_predictor_create(&self->predictor, &model, loss);
         PyEval_RestoreThread(thread);
@@ -43,6 +48,7 @@ static int freeze(PredictorObject *self, const module_state *state, const args_p
         else
             errors_raise(status);
     }
+    Py_XDECREF(running);
     Py_XDECREF(array);
     return result;
 }
@@ -60,6 +66,7 @@ static void predictor_dealloc(PyObject *object)
     Py_XDECREF(self->loss_name);
     Py_XDECREF(self->dtype);
     Py_XDECREF(self->blocks);
+    Py_XDECREF(self->norms);
     Py_XDECREF(self->activations);
     Py_XDECREF(self->sizes);
     mlpc_predictor_free(self->predictor);
@@ -75,32 +82,34 @@ static PyTypeObject *own_type(PyTypeObject *type)
     return type;
 }
 
-/* Predictor(sizes, activations, dtype, loss, parameters) */
+/* Predictor(sizes, activations, dtype, loss, parameters, norms=(None, ...), statistics=()) */
 static PyObject *predictor_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
 {
-    PyObject *sizes, *activations, *dtype, *loss_name, *parameters;
+    PyObject *sizes, *activations, *dtype, *loss_name, *parameters, *norms = NULL, *statistics = NULL;
     args_plan plan;
     if (keywords != NULL && PyDict_GET_SIZE(keywords) > 0) {
         PyErr_SetString(PyExc_TypeError, "Predictor: expected no keywords");
         return NULL;
     }
-    if (!PyArg_ParseTuple(args, "OOOOO:Predictor", &sizes, &activations, &dtype, &loss_name, &parameters))
+    if (!PyArg_ParseTuple(args, "OOOOO|OO:Predictor", &sizes, &activations, &dtype, &loss_name, &parameters, &norms,
+                          &statistics))
         return NULL;
     const int loss = names_find("loss", loss_name, names_losses, MLPC_N_LOSSES);
-    if (loss < 0 || args_plan_parse(&plan, sizes, activations, dtype) < 0)
+    if (loss < 0 || args_plan_parse(&plan, sizes, activations, dtype, norms) < 0)
         return NULL;
     PredictorObject *self = (PredictorObject *)type->tp_alloc(type, 0);
     if (self != NULL) {
         self->sizes = Py_NewRef(plan.sizes);
         self->activations = Py_NewRef(plan.activations);
         self->blocks = Py_NewRef(plan.blocks);
+        self->norms = Py_NewRef(plan.norms);
         self->dtype = Py_NewRef(plan.dtype);
         self->loss_name = PyUnicode_FromString(names_losses[loss]);
         self->n_in = (npy_intp)plan.net->layers[0].n_in;
         self->n_out = (npy_intp)plan.net->layers[plan.net->n_layers - 1].n_out;
         self->n_parameters = (Py_ssize_t)plan.net->n_parameters;
-        if (self->loss_name == NULL ||
-            freeze(self, PyType_GetModuleState(own_type(type)), &plan, (mlpc_loss_kind)loss, parameters) < 0)
+        if (self->loss_name == NULL || freeze(self, PyType_GetModuleState(own_type(type)), &plan, (mlpc_loss_kind)loss,
+                                              parameters, statistics) < 0)
             Py_CLEAR(self);
     }
     args_plan_clear(&plan);
@@ -179,16 +188,25 @@ static PyObject *predictor_predict(PyObject *object, PyObject *const *args, Py_s
     return result;
 }
 
+static PyObject *copy_of(const mlpc_model *model, const void *numbers, size_t count)
+{
+    const npy_intp n = (npy_intp)count;
+    PyObject *copy = PyArray_SimpleNew(1, &n, args_type_number(model->net->dtype));
+    if (copy != NULL)
+        memcpy(PyArray_DATA((PyArrayObject *)copy), numbers, count * mlpc_itemsize(model->net->dtype));
+    return copy;
+}
+
 static PyObject *copy_parameters(PyObject *object, PyObject *Py_UNUSED(none))
 {
-    const PredictorObject *const self = (PredictorObject *)object;
-    const mlpc_net *const net = self->predictor->model.net;
-    const npy_intp n = self->n_parameters;
-    PyObject *copy = PyArray_SimpleNew(1, &n, args_type_number(net->dtype));
-    if (copy != NULL)
-        memcpy(PyArray_DATA((PyArrayObject *)copy), self->predictor->model.parameters,
-               net->n_parameters * mlpc_itemsize(net->dtype));
-    return copy;
+    const mlpc_model *const model = &((PredictorObject *)object)->predictor->model;
+    return copy_of(model, model->parameters, model->net->n_parameters);
+}
+
+static PyObject *copy_statistics(PyObject *object, PyObject *Py_UNUSED(none))
+{
+    const mlpc_model *const model = &((PredictorObject *)object)->predictor->model;
+    return copy_of(model, model->statistics, model->net->n_statistics);
 }
 
 /* ---- The type ---------------------------------------------------------------------------------------------------- */
@@ -198,6 +216,8 @@ static PyMethodDef predictor_methods[] = {
      "_predict($self, x, output, scale, /)\n--\n\nlogits, prediction or probabilities."},
     {"_copy_parameters", copy_parameters, METH_NOARGS,
      "_copy_parameters($self, /)\n--\n\nA copy of all of them, in an array of its own."},
+    {"_copy_statistics", copy_statistics, METH_NOARGS,
+     "_copy_statistics($self, /)\n--\n\nA copy of the running ones of batch norms."},
     {NULL, NULL, 0, NULL},
 };
 
@@ -206,6 +226,7 @@ static PyMemberDef predictor_members[] = {
     {"activations", T_OBJECT_EX, offsetof(PredictorObject, activations), READONLY, "Names, of the hidden layers."},
     {"_blocks", T_OBJECT_EX, offsetof(PredictorObject, blocks), READONLY,
      "Of the hidden layers: a name, or a tuple of name and setting."},
+    {"_norms", T_OBJECT_EX, offsetof(PredictorObject, norms), READONLY, "Names of the hidden layers' norms, or None."},
     {"dtype", T_OBJECT_EX, offsetof(PredictorObject, dtype), READONLY, "float32 or float64."},
     {"loss_name", T_OBJECT_EX, offsetof(PredictorObject, loss_name), READONLY, "What predictions are made for."},
     {"n_parameters", T_PYSSIZET, offsetof(PredictorObject, n_parameters), READONLY, "How many weights and biases."},
@@ -213,8 +234,8 @@ static PyMemberDef predictor_members[] = {
 };
 
 static PyType_Slot predictor_slots[] = {
-    {Py_tp_doc,
-     "Predictor(sizes, activations, dtype, loss, parameters, /)\n--\n\nA frozen network, for any number of threads."},
+    {Py_tp_doc, "Predictor(sizes, activations, dtype, loss, parameters, norms=(), statistics=(), /)\n--\n\nA frozen "
+                "network, for any number of threads."},
     {Py_tp_new, predictor_new},
     {Py_tp_dealloc, predictor_dealloc},
     {Py_tp_traverse, predictor_traverse},

@@ -94,7 +94,7 @@ static int parse_epoch(const NetObject *net, epoch_args *epoch, PyObject *const 
         parse_optimizer(net, &epoch->optimizer, args[4]) < 0)
         return -1;
     const size_t n = (size_t)PyArray_DIM(epoch->x->x, 0), batch_size = epoch->training.batch_size;
-    return args_optimizer_rates(&epoch->optimizer, args[4], n / batch_size + (n % batch_size != 0),
+    return args_optimizer_rates(&epoch->optimizer, args[4], mlpc_epoch_steps(net->plan, n, batch_size),
                                 &epoch->epoch.rates);
 }
 
@@ -102,8 +102,10 @@ static int parse_epoch(const NetObject *net, epoch_args *epoch, PyObject *const 
 static int keep_apart(const NetObject *net, epoch_args *epoch)
 {
     const size_t bytes = (size_t)PyArray_NBYTES(net->parameters);
+    const size_t of_statistics = (size_t)PyArray_NBYTES(net->statistics);
     PyArrayObject *x = (PyArrayObject *)Py_NewRef((PyObject *)epoch->x->x);
     if (args_copy_from(PyArray_DATA(net->parameters), bytes, &x, &epoch->objective) < 0 ||
+        args_copy_from(PyArray_DATA(net->statistics), of_statistics, &x, &epoch->objective) < 0 ||
         (epoch->keep_gradients && args_copy_from(PyArray_DATA(net->gradients), bytes, &x, &epoch->objective) < 0)) {
         Py_XDECREF(x);
         return -1;
@@ -157,6 +159,17 @@ static PyObject *train_within(NetObject *net, epoch_args *epoch)
     if (status == MLPC_ERROR_DIVERGED)
         return errors_raise_diverged(net->state, result.loss, result.lr);
     return status == MLPC_OK ? Py_BuildValue("ddd", result.loss, result.accuracy, result.lr) : errors_raise(status);
+}
+
+/* How many batches an epoch has. */
+PyObject *net_epoch_steps(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
+{
+    const NetObject *const net = (NetObject *)self;
+    size_t n, batch_size;
+    if (args_count("_epoch_steps", nargs, 2) < 0 || args_size("n", args[0], 0, &n) < 0 ||
+        args_size("batch_size", args[1], 1, &batch_size) < 0)
+        return NULL;
+    return PyLong_FromSize_t(mlpc_epoch_steps(net->plan, n, batch_size));
 }
 
 /* Whether the fused path carries an epoch of this optimizer in batches of so many rows. */

@@ -9,6 +9,10 @@ PyObject *errors_raise(mlpc_status status)
                         "sample_weight or class_weight: expected a positive sum, got arrays that changed meanwhile");
         return NULL;
     case MLPC_ERROR_INTERRUPTED: return NULL;
+    case MLPC_ERROR_ONE_ROW:
+        PyErr_SetString(PyExc_ValueError,
+                        "x: expected at least two rows in each batch in train mode, as batch norm wants them, got 1");
+        return NULL;
     default: PyErr_Format(PyExc_SystemError, "mlpc: unexpected status %d", (int)status); return NULL;
     }
 }

@@ -49,6 +49,12 @@ const char *const names_links[MLPC_N_LINKS] = {
     [MLPC_LINK_exp] = "exp",
 };
 
+const char *const names_norms[MLPC_N_NORMS] = {
+    [MLPC_NORM_none] = "none",
+    [MLPC_NORM_batch] = "batch",
+    [MLPC_NORM_layer] = "layer",
+};
+
 const char *const names_reductions[2] = {"sum", "mean"};
 
 const char *const names_dtypes[MLPC_N_DTYPES] = {[MLPC_FLOAT32] = "float32", [MLPC_FLOAT64] = "float64"};

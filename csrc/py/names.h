@@ -11,6 +11,7 @@ extern const char *const names_losses[MLPC_N_LOSSES];
 extern const char *const names_links[MLPC_N_LINKS];
 extern const char *const names_outputs[MLPC_N_OUTPUTS];
 extern const char *const names_inits[MLPC_N_INITS];
+extern const char *const names_norms[MLPC_N_NORMS];
 extern const char *const names_reductions[2]; /* index: mlpc_loss.mean */
 extern const char *const names_dtypes[MLPC_N_DTYPES];
 extern const char *const names_zeros[3];

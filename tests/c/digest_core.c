@@ -72,7 +72,7 @@ static void run_subnormal(const bench *b)
     check(mlpc_workspace_create(&workspace, net, 9, 1));
     void *parameters = allocate(net->n_parameters, k->itemsize);
     void *x = allocate(20 * 31, k->itemsize), *z = allocate(20 * 17, k->itemsize);
-    const mlpc_model model = {net, k, parameters};
+    const mlpc_model model = {net, k, parameters, NULL};
     const mlpc_input input = {.rows = x, .n = 20};
     check(mlpc_initialize(net, b->doubles, parameters, MLPC_INIT_he, 1, NULL));
     fill(dtype, x, 20 * 31, TINY, 0);
@@ -104,7 +104,7 @@ static void run_inference(const bench *b)
     check(mlpc_workspace_create(&workspace, net, 64, 1));
     check(mlpc_workspace_create_for_inference(&for_inference, net, 64, 1));
     void *parameters = allocate(net->n_parameters, k->itemsize), *x = allocate(N * IN, k->itemsize);
-    const mlpc_model model = {net, k, parameters};
+    const mlpc_model model = {net, k, parameters, NULL};
     void *to = allocate(N * OUT, sizeof(double));
     uint8_t *bytes = allocate(N * IN, 1);
     check(mlpc_initialize(net, b->doubles, parameters, MLPC_INIT_he, 1, NULL));

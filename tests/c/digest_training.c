@@ -41,7 +41,7 @@ static void run_adam(const bench *b, const char *name)
     mlpc_net *net;
     check(mlpc_net_create(&net, b->dtype, 1, sizes_of_net, NULL));
     void *p = memcpy(output(b, N), input(b, 3, N, TAME), N * b->k->itemsize);
-    const mlpc_model model = {net, b->k, p};
+    const mlpc_model model = {net, b->k, p, NULL};
     mlpc_optimizer optimizer = optimizer_named(name);
     optimizer.penalties.weight_decay = 0.01;
     optimizer.state[0] = memset(b->in[1], 0, N * b->k->itemsize);

@@ -36,7 +36,7 @@ static void prepare(work *w, mlpc_isa isa)
     check(mlpc_workspace_create(&w->workspace, net, BATCH, 1));
     check(mlpc_workspace_create_for_inference(&w->for_inference, net, BATCH, 1));
     const size_t itemsize = mlpc_itemsize(w->dtype), n = net->n_parameters;
-    w->model = (mlpc_model){net, mlpc_kernels_for(isa, w->dtype), allocate(n, itemsize)};
+    w->model = (mlpc_model){net, mlpc_kernels_for(isa, w->dtype), allocate(n, itemsize), NULL};
     w->gradients = allocate(n, itemsize);
     for (size_t i = 0; i < MLPC_MAX_STATES; i++)
         w->state[i] = allocate(n, itemsize);

@@ -246,7 +246,7 @@ static work prepare(mlpc_dtype dtype, const size_t sizes[], size_t n_layers, mlp
 static void begin(work *w)
 {
     const mlpc_input input = input_of(w);
-    w->model = (mlpc_model){w->net, &w->k, allocate(w->net->n_parameters, w->k.itemsize)};
+    w->model = (mlpc_model){w->net, &w->k, allocate(w->net->n_parameters, w->k.itemsize), NULL};
     check(mlpc_samples_create(&w->samples, &w->k, &input, w->net->layers[0].n_in, MLPC_ZEROS_MULTIPLY, NULL));
     const mlpc_training training = training_of(w);
     check(mlpc_trainer_create(&w->trainer, &w->model, &training));
