@@ -19,6 +19,7 @@ class Norm(Learning):
 
     __slots__ = ()
     name: ClassVar[NormName]
+    eps: ClassVar[float] = 1e-5
 
     def __init__(self, net: _mlpc.Net, index: int, number: int, n: int) -> None:
         self._place(net, index, number, n, n)

@@ -19,6 +19,7 @@ from mlpc.layers import Activation, BatchNorm, Dropout, LayerNorm, Linear, block
 from mlpc.losses import Loss, LossName
 from mlpc.names import Reduction
 from mlpc.net import MLP
+from mlpc.norm_layers import Norm
 from mlpc.table import Table
 
 if TYPE_CHECKING:
@@ -188,7 +189,7 @@ def compare_with_torch(
     single = _torch_run(twin, "float32", x, y, weighting) if net.dtype == np.float32 else None
     unit, rounded = float(np.finfo(net.dtype).eps), _rounded(twin, exact["dz"])
     results = []
-    for name in ["z", "loss", *twin.state_dict(), "x"]:
+    for name in ["z", "loss", *twin._tensors(), "x"]:
         reference = exact[name]
         scale = float(np.abs(reference).max(initial=0.0))
         peer = None if single is None else float(np.abs(single[name] - reference).max(initial=0.0))
@@ -219,7 +220,29 @@ def _rounded(net: MLP, dz: Array) -> dict[str, float]:
         elif isinstance(part, Dropout) and net.training:
             mask = part.mask(len(dz), *_latest(net))
             change, dz = change * mask, dz * mask
+        elif isinstance(part, Norm):
+            h, factor, axis = _normed(net, part, values)
+            changes[f"{part.index}.weight"] = float((change * np.abs(h)).sum(axis=0).max(initial=0.0))
+            changes[f"{part.index}.bias"] = float(change.sum(axis=0).max(initial=0.0))
+            # What is subtracted is rounded, too: nothing may be left of the derivative by a bias.
+            change, dz = np.abs(factor) * (change + np.abs(dz)), factor * dz
+            if axis is not None:
+                means = dz.mean(axis, keepdims=True), h * (dz * h).mean(axis, keepdims=True)
+                change = change + change.mean(axis, keepdims=True)
+                change = change + np.abs(h) * (change * np.abs(h)).mean(axis, keepdims=True)
+                dz = dz - means[0] - means[1]
     return changes | {"x": float(change.max(initial=0.0))}
+
+
+def _normed(net: MLP, part: Norm, z: Array) -> tuple[Array, Array, int | None]:
+    """Of a norm: (z - m) / sqrt(v + eps), gain / sqrt(v + eps), and along which axis m and v are of z, if they are."""
+    if isinstance(part, BatchNorm) and not net.training:
+        mean, variance, axis = part.running_mean, part.running_var.astype(np.float64), None
+    else:
+        axis = 0 if isinstance(part, BatchNorm) else 1
+        mean, variance = z.mean(axis, keepdims=True), z.var(axis, keepdims=True)
+    deviation = np.sqrt(variance + part.eps)
+    return (z - mean) / deviation, part.weight / deviation, axis
 
 
 def _latest(net: MLP) -> tuple[int, int]:

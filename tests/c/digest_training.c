@@ -96,6 +96,7 @@ static void train(const experiment *e, mlpc_trainer *trainer, void *gradients, u
                 memset(optimizer->state[s], 0, e->model.net->n_parameters * e->model.kernels->itemsize);
         if (optimizer->steps)
             *optimizer->steps = 0;
+        mlpc_net_start_statistics(e->model.net, e->model.statistics);
     }
     check(mlpc_train_epoch(&e->model, &e->training, trainer, &epoch, result, NULL));
     own_mode();
@@ -164,7 +165,7 @@ static void run_training(const bench *b, mlpc_loss_kind kind, const char *name)
     mlpc_samples *samples;
     check(mlpc_samples_create(&samples, k, &input, INPUTS, MLPC_ZEROS_MULTIPLY, NULL));
     experiment e = {
-        .model = {net, k, parameters},
+        .model = {net, k, parameters, NULL},
         .training.samples = samples,
         .training.objective.loss = {kind, mean, setting, entropy ? class_weight : NULL},
         .training.objective.targets.n = ROWS,
@@ -232,6 +233,67 @@ static void run_training(const bench *b, mlpc_loss_kind kind, const char *name)
         free(arrays[i]);
 }
 
+/* Two epochs of a network with both norms, on a thread or three: in whole batches, and where a last row joins. */
+static void run_norms(const bench *b)
+{
+    enum { LAYERS = 3 };
+    static const size_t widths[LAYERS + 1] = {INPUTS, 17, 21, OUTPUTS}, batch_sizes[] = {BATCH, ROWS - 1};
+    static const mlpc_block hidden[] = {{.activation = MLPC_ACTIVATION_tanh, .norm = MLPC_NORM_batch},
+                                        {.activation = MLPC_ACTIVATION_relu, .norm = MLPC_NORM_layer}};
+    const mlpc_kernels *const k = b->k;
+    mlpc_net *net;
+    check(mlpc_net_create(&net, b->dtype, LAYERS, widths, hidden));
+    const size_t P = net->n_parameters, S = net->n_statistics;
+    void *parameters = allocate(P, k->itemsize), *statistics = allocate(S, k->itemsize);
+    void *velocity = allocate(P, k->itemsize), *z = allocate(ROWS * OUTPUTS, k->itemsize);
+    void *x = allocate(ROWS * INPUTS, k->itemsize), *y = allocate(ROWS * OUTPUTS, k->itemsize);
+    fill(b->dtype, x, ROWS * INPUTS, TAME, 0);
+    fill(b->dtype, y, ROWS * OUTPUTS, UNIT, 1);
+    const mlpc_input input = {.rows = x, .n = ROWS};
+    mlpc_samples *samples;
+    mlpc_workspace *workspace;
+    check(mlpc_samples_create(&samples, k, &input, INPUTS, MLPC_ZEROS_MULTIPLY, NULL));
+    check(mlpc_workspace_create_for_inference(&workspace, net, ROWS, 1));
+    experiment e = {
+        .model = {net, k, parameters, statistics},
+        .training.samples = samples,
+        .training.objective.loss = {.kind = MLPC_LOSS_mse, .mean = 1},
+        .training.objective.targets = {.n = ROWS, .O = OUTPUTS, .values = y},
+        .training.optimizer = optimizer_named("sgd"),
+        .training.shuffle = 1,
+        .training.seed = 4,
+        .doubles = b->doubles,
+        .schedule = {mlpc_schedule_named("cosine"), 0.05, 0.5, {2, 0.001}},
+    };
+    e.training.optimizer.settings[0] = 0.9;
+    e.training.optimizer.state[0] = velocity;
+    start();
+    for (size_t i = 0; i < 2 * COUNT(batch_sizes); i++) {
+        mlpc_trainer *trainer;
+        mlpc_epoch_result result;
+        e.training.batch_size = batch_sizes[i / 2];
+        e.training.threads = i % 2 ? 3 : 1;
+        check(mlpc_trainer_create(&trainer, &e.model, &e.training));
+        for (uint32_t epoch = 0; epoch < 2; epoch++)
+            train(&e, trainer, NULL, epoch, &result);
+        mlpc_trainer_free(trainer);
+        foreign_mode();
+        check(mlpc_predict(&e.model, workspace, MLPC_OUTPUT_logits, MLPC_LOSS_mse, z, &input, NULL));
+        own_mode();
+        add_doubles(&result.loss, 1);
+        add_reals(b->dtype, parameters, P);
+        add_reals(b->dtype, statistics, S);
+        add_reals(b->dtype, z, ROWS * OUTPUTS);
+    }
+    finish("fit_", "norms", b->dtype);
+    mlpc_workspace_free(workspace);
+    mlpc_samples_free(samples);
+    mlpc_net_free(net);
+    void *const arrays[] = {parameters, statistics, velocity, z, x, y};
+    for (size_t i = 0; i < COUNT(arrays); i++)
+        free(arrays[i]);
+}
+
 /* Two epochs with an optimizer whose every setting that is a truth is 1, factors for the tensors, L1, and gradients
  * that are cut; plain and fused; and by one call after the other with norms that are limited. */
 static void run_optimizer(const bench *b, const mlpc_optimizer_row *row)
@@ -255,7 +317,7 @@ static void run_optimizer(const bench *b, const mlpc_optimizer_row *row)
     mlpc_samples *samples;
     check(mlpc_samples_create(&samples, k, &input, INPUTS, MLPC_ZEROS_MULTIPLY, NULL));
     experiment e = {
-        .model = {net, k, parameters},
+        .model = {net, k, parameters, NULL},
         .training.samples = samples,
         .training.objective.loss = {.kind = MLPC_LOSS_mse, .mean = 1},
         .training.objective.targets = {.n = ROWS, .O = OUTPUTS, .values = y},
@@ -365,4 +427,5 @@ void digest_training(const bench *b)
     for (size_t i = 0; mlpc_optimizer_row_at(i); i++)
         run_optimizer(b, mlpc_optimizer_row_at(i));
     run_dropout(b);
+    run_norms(b);
 }

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import mlpc
-from mlpc.testing import torch_reference, use_masks
+from mlpc.testing import compare_with_torch, torch_reference, use_masks
 from mlpc.training import batches
 
 NORMS = ["batch", "layer", ["layer", "batch"], ["batch", None]]
@@ -95,6 +95,14 @@ def test_a_hundred_steps_are_those_of_torch(torch, norm, dropout):
     net.eval()
     reference.eval()
     np.testing.assert_allclose(net.forward(x), reference(torch.tensor(x)).detach().numpy(), rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.usefixtures("torch")
+def test_torch_finds_no_difference(norm, training, dtype):
+    net = trained(norm, dtype=dtype)
+    compare_with_torch(net.train(training), *classes(20)).raise_for_failure()
 
 
 @pytest.mark.parametrize("norm", NORMS)
@@ -206,7 +214,7 @@ def test_a_run_goes_on_with_its_statistics():
 
 
 def test_divergence_restores_statistics():
-    x, y = classes()
+    x, _ = classes()
     net = make("batch", loss="mse")
     before = net.digest()
     with pytest.raises(mlpc.DivergenceError):
