@@ -386,7 +386,7 @@ static void run_dropout(const bench *b)
     mlpc_samples *samples;
     check(mlpc_samples_create(&samples, k, &input, INPUTS, MLPC_ZEROS_MULTIPLY, NULL));
     experiment e = {
-        .model = {net, k, parameters},
+        .model = {net, k, parameters, NULL},
         .training.samples = samples,
         .training.objective.loss = {.kind = MLPC_LOSS_mse, .mean = 1},
         .training.objective.targets = {.n = ROWS, .O = OUTPUTS, .values = y},
