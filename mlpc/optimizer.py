@@ -216,8 +216,8 @@ def keywords(kind: Callable[..., Optimizer]) -> dict[str, Any]:
 
 
 def _factors(net: Network, groups: Groups) -> tuple[Array | None, Array | None]:
-    """Factors of the learning rate and of decay for every tensor of the state dict; None where all are 1."""
-    keys = list(net.state_dict())
+    """Factors of the learning rate and of decay for every tensor that is learnt; None where all are 1."""
+    keys = list(net._tensors())
     factors = {"lr": np.ones(len(keys)), "weight_decay": np.ones(len(keys))}
     for pattern, of in groups.items():
         matches = [i for i, key in enumerate(keys) if fnmatch.fnmatchcase(key, pattern)]

@@ -234,8 +234,9 @@ static void update_panel(const rank_state *s, const mlpc_step_plan *plan, size_t
     mlpc_fused *f = r->f;
     const mlpc_kernels *kernels = r->job->model.kernels;
     const mlpc_packed_layer *layer = &f->packed->layers[l];
-    const mlpc_step_plan of_weight = mlpc_step_of_tensor(plan, mlpc_weight_tensor(l));
-    const mlpc_step_plan of_bias = mlpc_step_of_tensor(plan, mlpc_bias_tensor(l));
+    const size_t tensor = r->job->model.net->layers[l].tensor;
+    const mlpc_step_plan of_weight = mlpc_step_of_tensor(plan, tensor);
+    const mlpc_step_plan of_bias = mlpc_step_of_tensor(plan, tensor + 1);
     void *const strip = f->ranks[s->rank].strip, *state[MLPC_MAX_STATES];
     const size_t unit = layer->panels[p], width = layer->panels[p + 1] - unit, B = batch_rows(r, k);
     const size_t I = layer->I, weight = I * unit;

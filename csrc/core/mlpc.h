@@ -104,13 +104,14 @@ typedef struct {
     size_t n_in, n_out;
     size_t weight, bias; /* offsets into the parameters, in elements */
     size_t gain, shift;  /* the same, where the block has a norm: bias, gain and shift are neighbours */
+    size_t tensor;       /* number of the weight among all tensors; bias, gain and shift are the next */
     size_t running;      /* offset into the statistics, of batch norm: mean (n_out,), then variance (n_out,) */
     mlpc_block block;    /* behind the product; identity for the last layer */
 } mlpc_layer;
 
 typedef struct {
     mlpc_dtype dtype;
-    size_t n_layers, n_parameters, n_statistics;
+    size_t n_layers, n_parameters, n_statistics, n_tensors;
     mlpc_layer *layers;   /* n_layers of them */
     double input_dropout; /* of x, as a block's; 0 until somebody sets it */
 } mlpc_net;

@@ -20,7 +20,7 @@ mlpc_status mlpc_net_create(mlpc_net **out, mlpc_dtype dtype, size_t n_layers, c
         goto fail;
 
     /* Offsets are checked as bytes: what fits there fits as a number of elements. */
-    size_t offset = 0, running = 0;
+    size_t offset = 0, running = 0, tensor = 0;
     const size_t limit = SIZE_MAX / 4 / mlpc_itemsize(dtype);
     for (size_t l = 0; l < n_layers; l++) {
         const size_t n_in = sizes[l], n_out = sizes[l + 1];
@@ -36,13 +36,19 @@ mlpc_status mlpc_net_create(mlpc_net **out, mlpc_dtype dtype, size_t n_layers, c
             .gain = offset + (n_in + 1) * n_out,
             .shift = offset + (n_in + 2) * n_out,
             .running = running,
+            .tensor = tensor,
             .block = block,
         };
         offset += (n_in + vectors) * n_out;
+        tensor += 1 + vectors;
         running += block.norm == MLPC_NORM_batch ? 2 * n_out : 0;
     }
-    *net = (mlpc_net){
-        .dtype = dtype, .n_layers = n_layers, .n_parameters = offset, .n_statistics = running, .layers = layers};
+    *net = (mlpc_net){.dtype = dtype,
+                      .n_layers = n_layers,
+                      .n_parameters = offset,
+                      .n_statistics = running,
+                      .n_tensors = tensor,
+                      .layers = layers};
     *out = net;
     return MLPC_OK;
 

@@ -46,7 +46,7 @@ typedef struct {
     const mlpc_optimizer_row *row;
     double settings[MLPC_MAX_SETTINGS]; /* the row's, in its order */
     mlpc_penalties penalties;
-    /* (2 n_layers,) each, or NULL, which is 1 for all: of every layer's weight and bias (its norm takes the bias's), a factor of the learning rate,
+    /* (n_tensors,) each, or NULL, which is 1 for all: of every tensor, a factor of the learning rate,
      * and one of weight decay and L1. */
     const double *lr_factors, *decay_factors;
     void *state[MLPC_MAX_STATES]; /* (n_parameters,) of real each, NULL where it is not kept */

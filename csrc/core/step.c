@@ -144,9 +144,10 @@ static MLPC_NOINLINE void step(const mlpc_step_plan *unclipped, const mlpc_model
     for (size_t l = 0; l < net->n_layers; l++) {
         const mlpc_layer *const layer = &net->layers[l];
         const size_t I = layer->n_in, O = layer->n_out;
-        const size_t weight[2] = {layer->weight, I * O}, bias[2] = {layer->bias, mlpc_layer_vectors(layer) * O};
-        step_tensor(&plan, kernels, mlpc_weight_tensor(l), parameters, gradients, weight);
-        step_tensor(&plan, kernels, mlpc_bias_tensor(l), parameters, gradients, bias);
+        const size_t spans[4][2] = {{layer->weight, I * O}, {layer->bias, O}, {layer->gain, O}, {layer->shift, O}};
+        const size_t tensors = layer->block.norm == MLPC_NORM_none ? 2 : 4;
+        for (size_t t = 0; t < tensors; t++)
+            step_tensor(&plan, kernels, layer->tensor + t, parameters, gradients, spans[t]);
         if (penalties->max_norm > 0)
             limit_norms(at(kernels, parameters, layer->weight), kernels->itemsize, I, O, penalties->max_norm);
     }

@@ -10,13 +10,6 @@ typedef struct {
     double coefficients[MLPC_MAX_COEFFICIENTS];
 } mlpc_step_plan;
 
-/* Vectors of n_out numbers behind a layer's weight: the bias, and gain and shift of its norm. */
-static inline size_t mlpc_layer_vectors(const mlpc_layer *layer) { return layer->block.norm == MLPC_NORM_none ? 1 : 3; }
-
-/* Tensors of a network in the order of its parameters: layer l's weight, and its bias with what its norm has. */
-static inline size_t mlpc_weight_tensor(size_t l) { return 2 * l; }
-static inline size_t mlpc_bias_tensor(size_t l) { return 2 * l + 1; }
-
 /* Step number t >= 1 at the learning rate lr; in the core's floating-point mode, as all below. */
 void mlpc_step_prepare(mlpc_step_plan *plan, const mlpc_optimizer *optimizer, double lr, double t);
 

@@ -128,7 +128,7 @@ static int parse_steps(args_optimizer *optimizer, PyObject *steps)
 int args_optimizer_parse(args_optimizer *optimizer, PyObject *tuple, const mlpc_net *net)
 {
     mlpc_optimizer *const to = &optimizer->optimizer;
-    const npy_intp n = (npy_intp)net->n_parameters, tensors = 2 * (npy_intp)net->n_layers;
+    const npy_intp n = (npy_intp)net->n_parameters, tensors = (npy_intp)net->n_tensors;
     *optimizer = (args_optimizer){0};
     if (!PyTuple_Check(tuple) || PyTuple_GET_SIZE(tuple) != 8) {
         PyErr_Format(

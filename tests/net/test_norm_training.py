@@ -284,3 +284,14 @@ def test_other_norms_are_refused(norm, text):
     with pytest.raises(ValueError) as caught:
         make(norm)
     assert str(caught.value) == text
+
+
+def test_groups_name_the_tensors_of_norms():
+    net = make("batch")
+    net.gradients[:] = 1
+    before = net.state_dict()
+    mlpc.optim.SGD(net, 0.5, groups={"1.weight": {"lr": 0}, "4.bias": {"lr": 2}}).step()
+    moved = {key: float((before[key] - value).max()) for key, value in net.state_dict().items()}
+    learnt = {key: 0.0 if key == "1.weight" else 1.0 if key == "4.bias" else 0.5 for key in net._tensors()}
+    assert {key: moved[key] for key in learnt} == pytest.approx(learnt)
+    assert not any(moved[key] for key in moved if key not in learnt)
