@@ -91,7 +91,7 @@ def test_attributes(net):
 def test_a_subclass_may_take_more_arguments():
     class Sub(_mlpc.Net):
         def __new__(cls, sizes, *, name):
-            return super().__new__(cls, sizes, [], "float64", [0.5], "more", name=name)
+            return super().__new__(cls, sizes, [], "float64", [0.5], [], "more", name=name)
 
         def __init__(self, sizes, *, name):
             self.name = name
@@ -106,9 +106,14 @@ def test_a_subclass_may_take_more_arguments():
 @pytest.mark.parametrize("layer", [-1, 2, 2**70])
 def test_there_is_no_such_layer(net, layer):
     net.forward(np.zeros((1, 4)))
-    for method in (net._views, net._memory):
+    for method in (net._views, net._norm_views, net._memory):
         with says(ValueError, "layer: expected an integer in 0..1, got"):
             method(layer)
+
+
+def test_a_layer_without_a_norm_has_no_views_of_one(net):
+    with says(ValueError, "layer: expected one with a norm behind it"):
+        net._norm_views(0)
 
 
 def test_initialize(net):

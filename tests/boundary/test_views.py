@@ -70,17 +70,18 @@ def test_memory_is_the_latest_forward_s():
     net = make_net()
     x = np.random.default_rng(0).normal(size=(5, 4))
     z = net.forward(x)
-    x0, z0, a0, out0 = net._memory(0)
-    x1, z1, a1, out1 = net._memory(1)
+    x0, z0, a0, out0, normed0 = net._memory(0)
+    x1, z1, a1, out1, _ = net._memory(1)
     assert np.shares_memory(x0, x)
     weight, bias, _, _ = net._views(0)
     np.testing.assert_allclose(z0, x @ weight.T + bias)
     np.testing.assert_allclose(a0, np.tanh(z0))
     np.testing.assert_array_equal(x1, a0)
     np.testing.assert_array_equal(out0, a0)
+    np.testing.assert_array_equal(normed0, z0)
     np.testing.assert_array_equal(z1, z)
     np.testing.assert_array_equal(a1, z)
-    for view in (x0, z0, a0, out0, x1, z1, a1, out1, net._latest_x()):
+    for view in (x0, z0, a0, out0, normed0, x1, z1, a1, out1, net._latest_x()):
         assert not view.flags.writeable
     with pytest.raises(ValueError):
         z0.flags.writeable = True
@@ -166,7 +167,7 @@ def test_completion_shows_what_a_person_may_use():
     shown = {name for name in dir(mlpc.MLP([2, 1])) if not name.startswith("_")}
     named = """
         activations backward copy criterion digest dropout dtype eval evaluate fit forward freeze gradients history
-        input_dropout layers load_state_dict loss loss_and_grad loss_name masks_drawn n_parameters parameters predict
-        predict_proba save seed shuffle_state sizes state_dict summary train training zero_grad
+        input_dropout layers load_state_dict loss loss_and_grad loss_name masks_drawn n_parameters norms parameters
+        predict predict_proba save seed shuffle_state sizes state_dict summary train training zero_grad
     """
     assert shown == set(named.split())
