@@ -7,7 +7,7 @@ NumPy and nothing else; whatever needs more is imported where it is used.
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from mlpc import callbacks, cpu, losses, ops, optim, schedules, training
+from mlpc import callbacks, cpu, losses, metrics, ops, optim, schedules, training
 from mlpc._mlpc import ARITHMETIC, DivergenceError
 from mlpc.checks import gradcheck
 from mlpc.history import History
@@ -38,6 +38,7 @@ __all__ = [
     "load",
     "losses",
     "lr_range_test",
+    "metrics",
     "ops",
     "optim",
     "plot",

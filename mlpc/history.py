@@ -15,9 +15,10 @@ _MOST_ROWS = 20
 class History(dict[str, list[float]]):
     """One list per quantity, with one number per epoch: a dictionary, of which ``pandas.DataFrame`` makes a table.
 
-    The keys are "loss" and "accuracy" of the epoch, every batch with the weights it was trained on; "val_loss" and
-    "val_accuracy" after it, where there are validation data; "lr", the learning rate of the epoch's last step; and
-    "seconds" of training, without validation and callbacks.  Losses of regression have no accuracies.
+    The keys are "loss" and "accuracy" of the epoch, every batch with the weights it was trained on; the metrics that
+    `fit` was asked for, of the training data after it; "val_loss", "val_accuracy" and "val_" before each metric, where
+    there are validation data; "lr", the learning rate of the epoch's last step; and "seconds" of training, without
+    metrics, validation and callbacks.  Losses of regression have no accuracies.
 
     Attributes
     ----------

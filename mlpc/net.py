@@ -15,6 +15,7 @@ from mlpc.blocks import activations_of, dropouts_of, norms_of
 from mlpc.class_weights import ClassWeight
 from mlpc.layers import Activation
 from mlpc.losses import Loss, LossName, loss_named
+from mlpc.metrics import loss_per_class, score
 from mlpc.names import ActivationName, InitName, NormName, Reduction
 from mlpc.network import Network, dtype_name
 from mlpc.network_file import save
@@ -293,6 +294,8 @@ class MLP(Network):
 
     fit = fit
     save = save
+    score = score
+    loss_per_class = loss_per_class
 
     def predict(self, x: ArrayLike, *, scale: float | None = None) -> NDArray[Any]:
         """What the network says of each row, in the terms of its loss's targets.

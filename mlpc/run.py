@@ -12,15 +12,17 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mlpc import _mlpc
-from mlpc.arguments import LARGEST_SEED, Array, pair, real_array, real_number, seed_number, whole_number
+from mlpc.arguments import LARGEST_SEED, real_array, real_number, seed_number, whole_number
 from mlpc.callbacks.callback import Callback, Callbacks
 from mlpc.class_weights import ClassWeight
 from mlpc.history import History
+from mlpc.metrics import AnyMetric, Measures, metrics_of
 from mlpc.network import N, Network
 from mlpc.optim import Optimizer, OptimizerName, optimizer_named
 from mlpc.recipe import digest_of, loss_text, network_text, optimizer_text
 from mlpc.samples import checked_samples, warn_of_bytes
 from mlpc.schedules import Rate
+from mlpc.validation import Part, ValidationData, checked_part, split_off
 
 __all__ = ["Run"]
 
@@ -39,6 +41,8 @@ class Run(Generic[N]):
         The network to train.
     x, y, batch_size, optimizer, lr, validation_data, shuffle, seed, sample_weight, class_weight, scale, input_noise
         As in `MLP.fit`.  y and the weights are copied, x is not: it is not to be changed while the run goes on.
+    validation_split, metrics
+        As in `MLP.fit`.
     keep_gradients, callbacks
         As in `MLP.fit`.
 
@@ -99,7 +103,8 @@ class Run(Generic[N]):
         batch_size: int = 64,
         optimizer: OptimizerName | Optimizer = "sgd",
         lr: Rate | None = None,
-        validation_data: tuple[ArrayLike, ArrayLike] | None = None,
+        validation_data: ValidationData | None = None,
+        validation_split: float | None = None,
         shuffle: bool = True,
         seed: int | None = None,
         sample_weight: ArrayLike | None = None,
@@ -107,6 +112,7 @@ class Run(Generic[N]):
         scale: float | None = None,
         input_noise: float = 0.0,
         keep_gradients: bool = False,
+        metrics: Iterable[AnyMetric] = (),
         callbacks: Iterable[Callback | Callable[[N, History], object]] = (),
     ) -> None:
         self.net = net
@@ -120,20 +126,29 @@ class Run(Generic[N]):
         y = real_array("y", y)
         criterion = net.criterion.weighted_spec("mean", class_weight, y, net.sizes[-1])
         self._scale = None if scale is None else real_number("scale", scale, -math.inf)
-        given = real_array("x", x)
-        self._x, self._objective = checked_samples(net, given, y, criterion, sample_weight, self._scale)
-        if scale is None:
-            warn_of_bytes(given)
-        self.rows = len(self._x)
         weights = None if sample_weight is None else real_array("sample_weight", sample_weight)
+        part = Part(real_array("x", x), y, weights)
+        self._x, self._objective = checked_samples(net, *part[:2], criterion, weights, self._scale)
+        if scale is None:
+            warn_of_bytes(part.x)
+        if validation_split is not None:
+            if validation_data is not None:
+                raise ValueError("validation_split: expected None beside validation_data, got both")
+            part, validation_data = split_off(net, part._replace(x=self._x), validation_split)
+            self._x, self._objective = checked_samples(net, *part[:2], criterion, part.weights, self._scale)
+        self.rows = len(self._x)
+        self._metrics = metrics_of(net, metrics, known=("accuracy",) if net.criterion.classifies else ())
+        self._measures = [Measures(net, self._metrics, self._x, part.y, part.weights, self._scale)]
         self._validation = None
         self._targets = [
             loss_text(criterion),
-            digest_of(y, weights, wide=True),
+            digest_of(part.y, part.weights, wide=True),
         ]  # now: the caller may change them later
         if validation_data is not None:
-            self._validation = _checked_validation(net, validation_data, criterion, self._scale)
-            self._targets.append(digest_of(real_array("y", validation_data[1]), wide=True))
+            held, objective = checked_part(net, validation_data, criterion, self._scale)
+            self._validation = held.x, objective
+            self._measures.append(Measures(net, self._metrics, *held, self._scale))
+            self._targets.append(digest_of(held.y, *(() if held.weights is None else (held.weights,)), wide=True))
         self._recipe: dict[str, str] | None = None  # made where it is asked for: to go through x takes a while
         self._shuffle, self._keep_gradients = bool(shuffle), bool(keep_gradients)
         self._samples: _mlpc.Samples | None = None  # made by the first epoch: it takes a while
@@ -190,11 +205,11 @@ class Run(Generic[N]):
         net._draws = self._draws = self._draws[0], self._draws[1] + steps
         net._batches += steps if "batch" in net.norms else 0
         optimizer.epochs += 1
-        figures = [loss, accuracy]
+        kept = 2 if net.criterion.classifies else 1
+        figures = [*(loss, accuracy)[:kept], *self._measures[0]()]
         if self._validation is not None:
-            figures += _mlpc.Net.evaluate(net, *self._validation, None, None, self._scale)
-        if not net.criterion.classifies:
-            del figures[1::2]
+            validated = _mlpc.Net.evaluate(net, *self._validation, None, None, self._scale)
+            figures += [*validated[:kept], *self._measures[1]()]
         row = dict(zip(self.columns, [*figures, lr, seconds], strict=True))
         history.append(**row)
         self._callbacks.epoch_end(self)
@@ -203,6 +218,7 @@ class Run(Generic[N]):
     @property
     def columns(self) -> list[str]:
         figures = ["loss", "accuracy"] if self.net.criterion.classifies else ["loss"]
+        figures += [metric.name for metric in self._metrics]
         validated = [] if self._validation is None else [f"val_{name}" for name in figures]
         return [*figures, *validated, "lr", "seconds"]
 
@@ -327,16 +343,6 @@ def _optimizer(net: Network, optimizer: OptimizerName | Optimizer, lr: Rate | No
     if lr is not None:
         raise ValueError(f"lr: expected none beside an optimizer object, which has its own, got {lr!r}")
     return optimizer
-
-
-def _checked_validation(
-    net: _mlpc.Net, samples: Any, criterion: _mlpc.Loss, scale: float | None
-) -> tuple[Array, _mlpc.Objective]:
-    x, y = pair("validation_data", samples)
-    try:
-        return checked_samples(net, x, y, criterion, scale=scale)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"validation_data: {error}") from None
 
 
 def _part(name: str, state: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,12 +17,14 @@ from mlpc.callbacks.time_budget import TimeBudget
 from mlpc.class_weights import ClassWeight
 from mlpc.files import file_path
 from mlpc.history import History
+from mlpc.metrics import AnyMetric
 from mlpc.network import N, Network
 from mlpc.optim import Optimizer, OptimizerName
 from mlpc.progress import Progress
 from mlpc.run import Run
 from mlpc.run_file import read_run
 from mlpc.schedules import Rate
+from mlpc.validation import ValidationData
 
 __all__ = ["Run", "batches", "fit"]
 
@@ -71,11 +73,13 @@ def fit(
     batch_size: int = 64,
     optimizer: OptimizerName | Optimizer = "sgd",
     lr: Rate | None = None,
-    validation_data: tuple[ArrayLike, ArrayLike] | None = None,
+    validation_data: ValidationData | None = None,
+    validation_split: float | None = None,
     shuffle: bool = True,
     seed: int | None = None,
     progress: bool = True,
     callbacks: Iterable[Callback | Callable[[N, History], object]] = (),
+    metrics: Iterable[AnyMetric] = (),
     sample_weight: ArrayLike | None = None,
     class_weight: ClassWeight | None = None,
     scale: float | None = None,
@@ -109,8 +113,11 @@ def fit(
         The learning rate for an optimizer given by name, or what gives it for a time in epochs: a schedule from
         `mlpc.schedules`, any callable.  Where left out, the optimizer's own: 0.1 for SGD, 0.001 for Adam and AdamW,
         0.01 for the others.
-    validation_data : (x, y), optional
+    validation_data : (x, y) or (x, y, sample_weight), optional
         Evaluated after every epoch, with the same loss and class weights.
+    validation_split : float, optional
+        In (0, 1): that share of the rows is not trained on, but is the validation data, with its sample weights.  Drawn
+        by the network's seed, of equally many rows always the same; of labels, every class has its share in both parts.
     shuffle : bool
         Whether every epoch goes through the rows in an order of its own.
     seed : int or None
@@ -122,6 +129,10 @@ def fit(
         Objects of `mlpc.callbacks`, such as ``EarlyStopping("val_loss", patience=10)``; or functions, each of which is
         called as ``callback(net, history)`` after every epoch, with the network's arrays current.  Where one returns
         ``True``, training ends when all have been called; nothing else that is returned ends it.
+    metrics : list of str, callable or Metric
+        Columns of the history: ``["f1", "top_5"]``, functions of (y_true, y_pred), and what `mlpc.metrics` has besides.
+        Each is computed after every epoch, with the sample weights where it takes them; of the validation data as
+        "val_f1", and of the training data, in one pass over them that takes about a third of an epoch.
     sample_weight : array-like, (n,), optional
         Finite, >= 0, not all 0.  A batch whose weights are all 0 is passed over.
     class_weight : array-like, (n_out,), dict, or "balanced", optional
@@ -181,9 +192,10 @@ def fit(
         if path is not None and os.path.realpath(path) not in own:
             callbacks.append(Checkpoint(path))
     run = Run(
-        net, x, y, batch_size=batch_size, optimizer=optimizer, lr=lr, validation_data=validation_data, shuffle=shuffle,
-        seed=seed, sample_weight=sample_weight, class_weight=class_weight, scale=scale, input_noise=input_noise,
-        keep_gradients=keep_gradients, callbacks=callbacks,
+        net, x, y, batch_size=batch_size, optimizer=optimizer, lr=lr, validation_data=validation_data,
+        validation_split=validation_split, shuffle=shuffle, seed=seed, sample_weight=sample_weight,
+        class_weight=class_weight, scale=scale, input_noise=input_noise, keep_gradients=keep_gradients,
+        metrics=metrics, callbacks=callbacks,
     )  # fmt: skip
     state = read_run(path, "resume") if path is not None and os.path.exists(path) else None
     with run, Progress(epochs, run.rows, progress) as bar:

@@ -104,4 +104,4 @@ def of_keys(state: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
 
 def _is_loss(monitor: str) -> bool:
     name = monitor.removeprefix("val_")
-    return "loss" in name or "error" in name or name in ("mae", "mse", "rmse")
+    return "loss" in name or "error" in name or name in ("mae", "mse", "rmse", "mape", "median_ae")
