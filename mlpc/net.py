@@ -15,11 +15,11 @@ from mlpc.blocks import activations_of, dropouts_of, norms_of
 from mlpc.class_weights import ClassWeight
 from mlpc.layers import Activation
 from mlpc.losses import Loss, LossName, loss_named
-from mlpc.metrics import loss_per_class, score
 from mlpc.names import ActivationName, InitName, NormName, Reduction
 from mlpc.network import Network, dtype_name
 from mlpc.network_file import save
 from mlpc.predictor import Predictor
+from mlpc.scores import loss_per_class, measure, score
 from mlpc.training import fit
 
 __all__ = ["MLP"]
@@ -295,6 +295,7 @@ class MLP(Network):
     fit = fit
     save = save
     score = score
+    measure = measure
     loss_per_class = loss_per_class
 
     def predict(self, x: ArrayLike, *, scale: float | None = None) -> NDArray[Any]:

@@ -16,12 +16,13 @@ from mlpc.arguments import LARGEST_SEED, real_array, real_number, seed_number, w
 from mlpc.callbacks.callback import Callback, Callbacks
 from mlpc.class_weights import ClassWeight
 from mlpc.history import History
-from mlpc.metrics import AnyMetric, Measures, metrics_of
+from mlpc.metrics import AnyMetric, metrics_of
 from mlpc.network import N, Network
 from mlpc.optim import Optimizer, OptimizerName, optimizer_named
 from mlpc.recipe import digest_of, loss_text, network_text, optimizer_text
 from mlpc.samples import checked_samples, warn_of_bytes
 from mlpc.schedules import Rate
+from mlpc.scores import Measures
 from mlpc.validation import Part, ValidationData, checked_part, split_off
 
 __all__ = ["Run"]

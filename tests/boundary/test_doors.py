@@ -142,15 +142,15 @@ def after_forward(method):
     return call
 
 
-def fitted(x, y, validation_data_x, validation_data_y, **keywords):
-    made = net()
-    history = made.fit(x, y, validation_data=(validation_data_x, validation_data_y), progress=False, **keywords)
+def fitted(x, y, validation_data_x, validation_data_y, validation_data_weight, **keywords):
+    made, held = net(), (validation_data_x, validation_data_y, validation_data_weight)
+    history = made.fit(x, y, validation_data=held, progress=False, **keywords)
     return [made.parameters, history["val_loss"]]
 
 
-def run_of(x, y, validation_data_x, validation_data_y, **keywords):
-    made = net()
-    run = mlpc.training.Run(made, x, y, validation_data=(validation_data_x, validation_data_y), **keywords)
+def run_of(x, y, validation_data_x, validation_data_y, validation_data_weight, **keywords):
+    made, held = net(), (validation_data_x, validation_data_y, validation_data_weight)
+    run = mlpc.training.Run(made, x, y, validation_data=held, **keywords)
     return [made.parameters, run.epoch()["val_loss"]]
 
 
@@ -247,6 +247,7 @@ DOORS = {
             "y": labels(),
             "validation_data: x": Arg(X, name="validation_data: [xy]"),
             "validation_data: y": labels(),
+            "validation_data: weight": Arg(WEIGHTS, name="validation_data: sample_weight"),
         }
         | weights()
         | class_weights(),
@@ -259,6 +260,7 @@ DOORS = {
             "y": labels(),
             "validation_data: x": Arg(X, name="validation_data: [xy]"),
             "validation_data: y": labels(),
+            "validation_data: weight": Arg(WEIGHTS, name="validation_data: sample_weight"),
         }
         | weights()
         | class_weights(),
@@ -284,6 +286,18 @@ DOORS = {
     "MLP.evaluate": Door(
         lambda **keywords: net().evaluate(**keywords),
         {"x": Arg(X, name="[xy]"), "y": labels("y|sample_weight")} | weights() | class_weights(),
+    ),
+    "MLP.score": Door(
+        lambda **keywords: net().score(**keywords),
+        {"x": Arg(X, name="[xy]"), "y": labels("y|sample_weight")} | weights(),
+    ),
+    "MLP.measure": Door(
+        lambda **keywords: [np.array(list(net().measure(metrics=["top_2"], **keywords).values()))],
+        {"x": Arg(X, name="[xy]"), "y": labels("y|sample_weight")} | weights(),
+    ),
+    "MLP.loss_per_class": Door(
+        lambda **keywords: net().loss_per_class(**keywords),
+        {"x": Arg(X, name="[xy]"), "y": labels("y|sample_weight")} | weights(),
     ),
     "MLP.load_state_dict": Door(loaded, {"state: weight": Arg(W, CARRIES, r"0\.weight")}),
     "Adam.load_state_dict": Door(resumed, {"state: mean": Arg(np.linspace(-1, 1, 15), CARRIES, "mean")}),
@@ -433,6 +447,10 @@ TAKE_NO_DATA = [
     "MLP.zero_grad",
     "MLP.copy",
     "MLP.digest",
+    "MLP.save",
+    "load",
+    "Metric",
+    "metrics_of",
     "Run.epoch",
     "Run.stop",
     "Run.state_dict",
@@ -492,7 +510,12 @@ NOT_DATA = [
     "lr",
     "shuffle",
     "progress",
+    "validation_split",
+    "metric",
+    "metrics",
     "callbacks",
+    "max_seconds",
+    "resume",
     "tick",
     "keep_gradients",
     "sizes",
@@ -525,7 +548,7 @@ NOT_DATA = [
 ]
 """Parameters that hold no rows and count nothing; `seed` counts where a door says so."""
 
-PUBLIC_NAMES = ("course", "datasets", "losses", "ops", "optim", "plot", "testing", "training")
+PUBLIC_NAMES = ("course", "datasets", "losses", "metrics", "ops", "optim", "plot", "testing", "training")
 
 
 def public():

@@ -363,7 +363,7 @@ X, Y = classes()
         ({"class_weight": "even"}, ValueError, "class_weight: expected weights, a dict or 'balanced', got 'even'"),
         ({"class_weight": "balanced", "y": Y * 0}, ValueError, "class_weight: expected rows of every class"),
         ({"validation_data": X}, TypeError, "validation_data"),
-        ({"validation_data": (X, Y, Y)}, TypeError, "validation_data"),
+        ({"validation_data": (X, Y, Y, Y)}, TypeError, "validation_data"),
         ({"validation_data": (X[:, :5], Y)}, ValueError, "validation_data: x: "),
         ({"validation_data": (X, Y[:5])}, ValueError, "validation_data: y: "),
         ({"validation_data": (X, Y + 9)}, ValueError, "validation_data: y: label"),

@@ -8,7 +8,7 @@ import pytest
 
 import mlpc
 from mlpc.callbacks import Checkpoint, EarlyStopping
-from mlpc.metrics import Metric, measure
+from mlpc.metrics import Metric
 
 sk = pytest.importorskip("sklearn.metrics")
 
@@ -86,7 +86,7 @@ def test_of_probabilities_of_several_classes(weights):
     x, y = samples("cross_entropy", 4)
     net = network("cross_entropy", 4, dtype="float64")
     p = net.predict_proba(x)
-    found = measure(net, x, y, ["auc", "average_precision", "top_2", "top_3"], sample_weight=weights)
+    found = net.measure(x, y, ["auc", "average_precision", "top_2", "top_3"], sample_weight=weights)
     expected = {
         "auc": sk.roc_auc_score(y, p, multi_class="ovr", sample_weight=weights),
         "average_precision": sk.average_precision_score(y, p, sample_weight=weights),
@@ -99,7 +99,7 @@ def test_of_probabilities_of_several_classes(weights):
 def test_of_several_labels_at_once():
     x, y = samples("bce_with_logits", 3)
     net = network("bce_with_logits", 3)
-    found = measure(net, x, y, ["f1", "auc", "accuracy"])
+    found = net.measure(x, y, ["f1", "auc", "accuracy"])
     assert found["f1"] == sk.f1_score(y, net.predict(x), average="macro")
     assert found["auc"] == sk.roc_auc_score(y, net.predict_proba(x))
     assert found["accuracy"] == pytest.approx((y == net.predict(x)).mean(), rel=1e-12)
