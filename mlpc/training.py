@@ -132,7 +132,7 @@ def fit(
     metrics : list of str, callable or Metric
         Columns of the history: ``["f1", "top_5"]``, functions of (y_true, y_pred), and what `mlpc.metrics` has besides.
         Each is computed after every epoch, with the sample weights where it takes them; of the validation data as
-        "val_f1", and of the training data, in one pass over them that takes about a third of an epoch.
+        "val_f1", and as "f1" of the training data, for which the network goes through them once more.
     sample_weight : array-like, (n,), optional
         Finite, >= 0, not all 0.  A batch whose weights are all 0 is passed over.
     class_weight : array-like, (n_out,), dict, or "balanced", optional
