@@ -7,7 +7,7 @@ NumPy and nothing else; whatever needs more is imported where it is used.
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from mlpc import callbacks, cpu, losses, metrics, ops, optim, schedules, training
+from mlpc import callbacks, cpu, losses, metrics, ops, optim, schedules, training, warnings
 from mlpc._mlpc import ARITHMETIC, DivergenceError
 from mlpc.checks import gradcheck
 from mlpc.history import History
@@ -47,6 +47,7 @@ __all__ = [
     "sweep",
     "testing",
     "training",
+    "warnings",
 ]
 
 _LAZY = ("course", "datasets", "plot", "testing")

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mlpc import _mlpc
-from mlpc.arguments import LARGEST_SEED, real_array, real_number, seed_number, whole_number
+from mlpc.arguments import LARGEST_SEED, Array, real_array, real_number, seed_number, whole_number
 from mlpc.callbacks.callback import Callback, Callbacks
 from mlpc.class_weights import ClassWeight
 from mlpc.history import History
@@ -20,7 +20,7 @@ from mlpc.metrics import AnyMetric, metrics_of
 from mlpc.network import N, Network
 from mlpc.optim import Optimizer, OptimizerName, optimizer_named
 from mlpc.recipe import digest_of, loss_text, network_text, optimizer_text
-from mlpc.samples import checked_samples, warn_of_bytes
+from mlpc.samples import checked_samples, spread, warn_of_bytes
 from mlpc.schedules import Rate
 from mlpc.scores import Measures
 from mlpc.validation import Part, ValidationData, checked_part, split_off
@@ -222,6 +222,11 @@ class Run(Generic[N]):
         figures += [metric.name for metric in self._metrics]
         validated = [] if self._validation is None else [f"val_{name}" for name in figures]
         return [*figures, *validated, "lr", "seconds"]
+
+    def some_rows(self, most: int) -> Array:
+        """Up to so many rows of x, evenly spread over all, in the network's dtype."""
+        rows = spread(self._x, most).astype(self.net.dtype, copy=False)
+        return rows if self._scale is None else rows * self.net.dtype.type(self._scale)
 
     def stop(self, *, resumable: bool = False) -> None:
         """Ask who loops over the epochs to end: `fit` does, when all callbacks have been called.

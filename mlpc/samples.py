@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-import warnings
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike
 
 from mlpc import _mlpc
 from mlpc.arguments import Array, finite, real_array
+from mlpc.warnings import UnscaledBytesWarning, warn
 
-__all__ = ["checked_samples", "warn_of_bytes"]
+__all__ = ["checked_samples", "spread", "warn_of_bytes"]
 
 
 def checked_samples(
@@ -57,20 +54,20 @@ def checked_samples(
 def warn_of_bytes(x: Array) -> None:
     """Warn of bytes that count as the numbers 0 to 255: the first time in each line that calls the package."""
     if x.dtype == np.uint8 and x.max(initial=0) > 1:
-        warnings.warn(
+        warn(
             "x: expected uint8 with a scale, or numbers near 0 and 1, got uint8 that counts as the numbers 0 to "
             "255; scale=1/255, or x / 255, makes images of it, and scale=1 says that the numbers are meant",
-            stacklevel=_levels_inside(),
+            UnscaledBytesWarning,
         )
 
 
-def _levels_inside() -> int:
-    """How far above the caller of this function the package ends, as `warnings.warn` counts."""
-    level, frame = 1, sys._getframe(1)
-    while frame.f_back is not None and _is_ours(frame.f_globals):
-        level, frame = level + 1, frame.f_back
-    return level
+def spread(array: Array, most: int) -> Array:
+    """A copy of up to so many rows, evenly spread over all.
 
-
-def _is_ours(module: dict[str, Any]) -> bool:
-    return str(module.get("__name__")).partition(".")[0] == "mlpc"
+    Examples
+    --------
+    >>> spread(np.arange(10), 3)
+    array([0, 3, 6])
+    """
+    count = min(most, len(array))
+    return array[np.arange(count) * len(array) // max(count, 1)]

@@ -33,6 +33,7 @@ from mlpc.net import MLP
 from mlpc.optim import OPTIMIZERS, OptimizerName, optimizer_named
 from mlpc.optimizer import SELDOM, keywords
 from mlpc.progress import Progress
+from mlpc.run import Run
 from mlpc.samples import warn_of_bytes
 from mlpc.schedules import is_exact, rate_at
 from mlpc.threads import get_num_threads
@@ -300,19 +301,20 @@ def _train(
     stepper = OPTIMIZERS[run["optimizer"]](net, schedule(run["lr"]) if schedule else run["lr"], **settings)
     record: dict[str, Any] = dict(run) | dict.fromkeys(_FIGURES[:5], math.nan) | {"digest": None, "error": ""}
     try:
-        net.fit(
+        training = Run(
+            net,
             *data,
-            epochs=run["epochs"],
             batch_size=run["batch_size"],
             optimizer=stepper,
             validation_data=validation,
-            progress=False,
             callbacks=[lambda net, history: stop.is_set()],
         )
+        with training:
+            while training.history.epochs < run["epochs"] and not training.stopped:
+                training.epoch()
     except _mlpc.DivergenceError as error:
         record["error"] = str(error)
-    history = net.history
-    assert history is not None  # fit made it
+    history = training.history
     record["history"] = {key: list(values) for key, values in history.items()}
     record["seconds"] = float(sum(history.get("seconds", [])))
     if not record["error"]:

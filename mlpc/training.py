@@ -15,6 +15,7 @@ from mlpc.callbacks.callback import Callback
 from mlpc.callbacks.checkpoint import Checkpoint
 from mlpc.callbacks.time_budget import TimeBudget
 from mlpc.class_weights import ClassWeight
+from mlpc.early_help import EarlyHelp
 from mlpc.files import file_path
 from mlpc.history import History
 from mlpc.metrics import AnyMetric
@@ -173,6 +174,11 @@ def fit(
         interrupted epoch does not count, neither for the optimizer's clock nor for the stream of shuffles.  (One that
         is interrupted in its validation does; the history lacks it.)
 
+    Warns
+    -----
+    TrainingWarning
+        In the first `fit` of a network, of what usually goes wrong: see `mlpc.warnings`, where each has a category.
+
     Examples
     --------
     >>> import mlpc, numpy as np
@@ -186,6 +192,8 @@ def fit(
     path = None if resume is None else file_path("resume", resume)
     if hasattr(callbacks, "__iter__"):  # otherwise the run says what is wrong
         callbacks = [*callbacks]
+        if epochs and net.history is None:
+            callbacks.insert(0, EarlyHelp(x, y))
         if max_seconds is not None:
             callbacks.append(TimeBudget(max_seconds))
         own = [os.path.realpath(each.path) for each in callbacks if isinstance(each, Checkpoint)]
