@@ -84,7 +84,8 @@ def _look_at_loss(losses: list[float], rates: list[float]) -> None:
     if before and all(rates) and abs(after - before) <= _STILL * abs(before):
         warn(
             f"the loss has not moved in an epoch: {before:.6g}, and then {after:.6g}, at learning rate "
-            f"{rates[-1]:.2g}; try a larger one or other initial values, standardise x, and look whether rows of x and y belong together",
+            f"{rates[-1]:.2g}; try a larger one or other initial values, standardise x, and look whether x and y "
+            "belong together, row by row",
             StandstillWarning,
         )
 

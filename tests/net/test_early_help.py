@@ -93,7 +93,7 @@ def test_what_a_forward_left_is_still_there():
     [
         (
             warnings.FeatureScaleWarning,
-            r"x: expected features of like size, got column 1, which is about 7.7e\+02, besid",
+            r"x: expected features of like size, got column 1, which is about 7.7e\+02",
         ),
         (warnings.TargetScaleWarning, r"y: expected targets near 1 for mse, got some of about 7.8e\+03"),
         (warnings.StandstillWarning, r"the loss has not moved in an epoch: 0\.\d+, and then 0\.\d+, at .* rate 1e-09"),
