@@ -40,7 +40,7 @@ class EarlyHelp(Callback):
 
     def begin(self, run: Any) -> None:
         if not self._of_bytes:
-            _look_at_features(run.some_rows(_ROWS))
+            _look_at_features(run._some_rows(_ROWS))
         if run.net.criterion.link == "none":
             _look_at_targets(spread(real_array("y", self._y), _ROWS), run.net.loss_name)
 
@@ -91,7 +91,7 @@ def _look_at_loss(losses: list[float], rates: list[float]) -> None:
 
 
 def _look_at_units(run: Any) -> None:
-    rows = run.some_rows(_ROWS)
+    rows = run._some_rows(_ROWS)
     if len(rows) < _ROWS or not any(isinstance(layer, ReLU) for layer in run.net.layers):
         return
     twin = run.net.copy().eval()

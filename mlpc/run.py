@@ -223,7 +223,7 @@ class Run(Generic[N]):
         validated = [] if self._validation is None else [f"val_{name}" for name in figures]
         return [*figures, *validated, "lr", "seconds"]
 
-    def some_rows(self, most: int) -> Array:
+    def _some_rows(self, most: int) -> Array:
         """Up to so many rows of x, evenly spread over all, in the network's dtype."""
         rows = spread(self._x, most).astype(self.net.dtype, copy=False)
         return rows if self._scale is None else rows * self.net.dtype.type(self._scale)
