@@ -178,7 +178,7 @@ class Run(Generic[N]):
         DivergenceError, KeyboardInterrupt
             As `MLP.fit`; the run can go on after either.
         Exception
-            Of a callback; the epoch counts, and the run can go on.
+            Of a callback; the epoch counts, and the run can go on.  Also of a metric; then the history lacks the epoch.
         """
         self._callbacks.begin(self)
         net, optimizer, history = self.net, self.optimizer, self.history

@@ -187,3 +187,12 @@ def test_it_takes_no_part_in_what_is_written_down(tmp_path):
     history = net.fit(X, LABELS, epochs=3, progress=False, resume=path)
     assert history.epochs == 3
     assert not [key for key in keys if "Help" in key]
+
+
+def test_masks_and_norms_are_those_of_a_run_without():
+    """The look at the units is in eval mode, and draws nothing."""
+    helped, alone = (mlpc.MLP([4, 8, 2], norm="batch", dropout=0.5, input_dropout=0.1, seed=1) for _ in range(2))
+    warned_of(helped, X, LABELS, epochs=2, input_noise=0.1)
+    run = mlpc.training.Run(alone, X, LABELS, input_noise=0.1)
+    run.epoch(), run.epoch()
+    assert helped.digest() == alone.digest() and helped.masks_drawn == alone.masks_drawn
