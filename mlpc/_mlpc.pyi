@@ -203,6 +203,7 @@ class Net:
     # ^ scale, here and below: of uint8 x, each element of which means (real)x * (real)scale
     def loss(self, y: ArrayLike | Objective, loss: Loss | None, sample_weight: ArrayLike | None, /) -> float: ...
     # ^ of the latest forward; remembers dz for backward.  RuntimeError before a forward
+    def _remember(self, dz: Real, /) -> None: ...  # what a loss of somebody else's left of the latest forward
     def backward(self, dz: ArrayLike | None, accumulate: bool, /) -> Real: ...
     # ^ dz None: the derivative that the loss of the latest forward left; RuntimeError where there is none
     def loss_and_grad(

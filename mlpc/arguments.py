@@ -218,6 +218,17 @@ def shaped(name: str, value: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) 
     return converted(name, array, dtype)
 
 
+def flushed(array: Array) -> Array:
+    """The same with 0 for what is below the smallest normal number.
+
+    Examples
+    --------
+    >>> flushed(np.array([1e-310, -1.0]))
+    array([ 0., -1.])
+    """
+    return np.where(np.abs(array) < np.finfo(array.dtype).tiny, array.dtype.type(0), array)
+
+
 def real_number(name: str, value: Any, least: float = 0.0) -> float:
     """A finite number, at least `least`, as a float; an array of no dimension, as a file gives it back, is a number.
 

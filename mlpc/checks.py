@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from mlpc import _mlpc
 from mlpc.arguments import Array, finite, real_array, real_number, shaped, whole_number
 from mlpc.layers import Activation
-from mlpc.losses import Loss, LossName
+from mlpc.losses import AnyLoss
 from mlpc.names import Reduction
 from mlpc.net import MLP
 from mlpc.table import Table
@@ -98,7 +98,7 @@ def gradcheck(
     net: MLP,
     x: ArrayLike,
     y: ArrayLike,
-    loss: LossName | Loss | None = None,
+    loss: AnyLoss | None = None,
     *,
     gradients: Mapping[str, ArrayLike] | Callable[[MLP, Array, ArrayLike], Mapping[str, ArrayLike]] | None = None,
     sample_weight: ArrayLike | None = None,

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from mlpc.arguments import Array, real_array
 from mlpc.callbacks.callback import Callback
 from mlpc.layers import Activation, ReLU
+from mlpc.losses import Custom
 from mlpc.samples import spread
 from mlpc.warnings import DeadUnitsWarning, FeatureScaleWarning, StandstillWarning, TargetScaleWarning, warn
 
@@ -41,8 +42,8 @@ class EarlyHelp(Callback):
     def begin(self, run: Any) -> None:
         if not self._of_bytes:
             _look_at_features(run._some_rows(_ROWS))
-        if run.net.criterion.link == "none":
-            _look_at_targets(spread(real_array("y", self._y), _ROWS), run.net.loss_name)
+        if run.criterion.link == "none" and not isinstance(run.criterion, Custom):
+            _look_at_targets(spread(real_array("y", self._y), _ROWS), run.criterion.name)
 
     def epoch_end(self, run: Any) -> None:
         if run.history.epochs == 1:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 
 from mlpc.files import read
+from mlpc.losses import AnyLoss
 from mlpc.net import MLP
 from mlpc.network_file import Plan
 
 __all__ = ["load"]
 
 
-def load(path: str | os.PathLike[str]) -> MLP:
+def load(path: str | os.PathLike[str], loss: AnyLoss | None = None) -> MLP:
     """The network of a file that `MLP.save` has written, or of a checkpoint (`mlpc.callbacks.Checkpoint`).
 
     Nothing of the file is executed, and what it says is checked before it is used: a file may come from anywhere.
@@ -21,6 +22,9 @@ def load(path: str | os.PathLike[str]) -> MLP:
     ----------
     path : str or path-like
         Ends in ".npz", or in ".safetensors", which needs the package of that name.
+    loss : str, Loss or callable, optional
+        Another loss than that of the file; one that was a function of your own is to be given again, since the file has
+        its name alone.
 
     Returns
     -------
@@ -50,7 +54,7 @@ def load(path: str | os.PathLike[str]) -> MLP:
             arrays = {name.removeprefix("net."): array for name, array in arrays.items() if name.startswith("net.")}
         elif kind != "network":
             raise ValueError(f"expected a network or a run, got a {kind}")
-        plan = Plan.of(values.get("network"), arrays)
+        plan = Plan.of(values.get("network"), arrays, loss)
         net = MLP(
             plan.sizes, plan.activations, loss=plan.loss, dropout=plan.dropout[1:], input_dropout=plan.dropout[0],
             norm=plan.norms, dtype=plan.dtype, init=arrays, seed=plan.seed,

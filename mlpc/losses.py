@@ -7,133 +7,32 @@ Row i of z weighs s_i (`sample_weight`; 1 without). With D = 1 for ``reduction="
 - `cross_entropy`: L = sum_i s_i l_i / D; the mean divides by D = sum_i s_i w[y_i] with class weights w (1 without).
 
 A loss is a function of arrays here, ``huber(z, y, delta=2.0)``, and an object, ``Huber(delta=2.0)``, which a network
-takes where it takes a name: ``mlpc.MLP(sizes, loss=mlpc.losses.Huber(delta=2.0))``.
+takes where it takes a name: ``mlpc.MLP(sizes, loss=mlpc.losses.Huber(delta=2.0))``.  Another loss than these is a
+function of your own: see `Custom`, `by_torch` and `by_jax`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, TypeAlias
 
-import numpy as np
-from numpy.typing import ArrayLike
-
-from mlpc import _mlpc
-from mlpc.arguments import Array, real_array
-from mlpc.class_weights import ClassWeight, class_weights
+from mlpc.class_weights import ClassWeight
+from mlpc.custom_loss import Custom, by_jax, by_torch
+from mlpc.loss import Loss
 from mlpc.loss_functions import function_of
-from mlpc.names import Reduction
-from mlpc.settings import checked
 
 __all__ = [
-    "LOSSES", "MAE", "MSE", "BCEWithLogits", "ClassWeight", "CrossEntropy", "Huber", "LogCosh", "Loss", "LossName",
-    "Poisson", "Quantile", "bce_with_logits", "cross_entropy", "huber", "log_cosh",
-    "mae", "mse", "poisson", "quantile",
+    "LOSSES", "MAE", "MSE", "AnyLoss", "BCEWithLogits", "ClassWeight", "CrossEntropy", "Custom", "Huber", "LogCosh",
+    "Loss", "LossName", "Poisson", "Quantile", "bce_with_logits", "by_jax", "by_torch", "cross_entropy", "huber",
+    "log_cosh", "mae", "mse", "poisson", "quantile",
 ]  # fmt: skip
 
 LossName: TypeAlias = Literal[
     "cross_entropy", "bce_with_logits", "mse", "mae", "huber", "poisson", "quantile", "log_cosh"
 ]
-
-_ROWS = _mlpc.losses()
-
-
-@dataclass(frozen=True)
-class Loss:
-    """What all losses share.  The settings of a loss are its arguments and its attributes.
-
-    Attributes
-    ----------
-    name : str
-        What the loss is called where a name is enough.
-    link : {"none", "softmax", "sigmoid", "exp"}
-        How an output becomes a prediction: as it is, as the probabilities of classes, as a probability of its own, as
-        the logarithm of a rate.
-    """
-
-    name: ClassVar[LossName]
-
-    def __post_init__(self) -> None:
-        row = _ROWS[self.name]
-        if row["setting"] is not None:
-            name = row["setting"][0]
-            object.__setattr__(self, name, checked(row["setting"], getattr(self, name)))
-        if row["weight"] is not None:
-            object.__setattr__(self, row["weight"], _weight(row["weight"], getattr(self, row["weight"])))
-
-    @property
-    def link(self) -> str:
-        return _ROWS[self.name]["link"]
-
-    def __str__(self) -> str:
-        """The name, or the object where settings are not those of the name."""
-        return self.name if self == type(self)() else repr(self)
-
-    @property
-    def text(self) -> str:
-        """As a program would write it."""
-        return repr(str(self)) if str(self) == self.name else f"mlpc.losses.{self!r}"
-
-    @property
-    def classifies(self) -> bool:
-        """Whether its networks decide between classes, and so have an accuracy."""
-        return self.link in ("softmax", "sigmoid")
-
-    @property
-    def kinks(self) -> tuple[float, ...]:
-        """Where l is not smooth, as a function of z - y."""
-        return ()
-
-    def __call__(
-        self, z: Array, y: ArrayLike, *, sample_weight: ArrayLike | None = None, reduction: Reduction = "mean"
-    ) -> tuple[float, Array]:
-        """The loss of z, and its derivative by z: see the function of the same name."""
-        if sample_weight is not None:
-            sample_weight = real_array("sample_weight", sample_weight)
-        return _mlpc.loss(real_array("z", z), real_array("y", y), self.spec(reduction), sample_weight, None)
-
-    def spec(self, reduction: Reduction = "mean") -> _mlpc.Loss:
-        """The loss as the extension takes it."""
-        row = _ROWS[self.name]
-        setting = None if row["setting"] is None else getattr(self, row["setting"][0])
-        weight = None if row["weight"] is None else getattr(self, row["weight"])
-        return (self.name, reduction, setting, weight)
-
-    def weighted_spec(
-        self, reduction: Reduction, class_weight: ClassWeight | None, y: Array, outputs: int
-    ) -> _mlpc.Loss:
-        """`spec` with weights of the classes that y has labels of, one for each output; `spec` itself for None.
-
-        Raises
-        ------
-        TypeError, ValueError
-            For class weights where the loss has none, or has its own; as `class_weights`.
-        """
-        name, _, setting, weight = spec = self.spec(reduction)
-        if class_weight is None:
-            return spec
-        if _ROWS[name]["weight"] != "class_weight":
-            raise ValueError(
-                f"class_weight: expected None with {name}, since it belongs to cross_entropy, got {class_weight!r}"
-            )
-        if weight is not None:
-            raise ValueError(f"class_weight: expected None beside a loss with its own, got {class_weight!r}")
-        return (name, reduction, setting, class_weights(class_weight, y, outputs))
-
-
-def _weight(name: str, value: Any) -> float | tuple[float, ...] | None:
-    """A number or a tuple of them, so that a loss can be compared, hashed and copied."""
-    if value is None:
-        return None
-    array = real_array(name, value)
-    if array.ndim > 1 or (array.ndim == 0 and name == "class_weight"):
-        expected = "one number for each class" if name == "class_weight" else "a number, or one for each output"
-        raise ValueError(f"{name}: expected {expected}, got shape {array.shape}")
-    numbers = array.astype(np.float64)
-    if not (np.isfinite(numbers) & (numbers >= 0)).all():
-        raise ValueError(f"{name}: expected finite numbers >= 0, got {value!r}")
-    return float(numbers) if numbers.ndim == 0 else tuple(numbers.tolist())
-
+AnyLoss: TypeAlias = LossName | Loss | Callable[[Any, Any], tuple[Any, Any]]
+"""A loss by its name, an object, or a function (z, y) -> (loss, dz)."""
 
 # ---- The losses ------------------------------------------------------------------------------------------------------
 
@@ -328,12 +227,14 @@ class LogCosh(Loss):
     name: ClassVar[LossName] = "log_cosh"
 
 
-LOSSES: dict[str, type[Loss]] = {loss.name: loss for loss in Loss.__subclasses__()}
-"""Every loss, by its name."""
+LOSSES: dict[str, type[Loss]] = {loss.name: loss for loss in Loss.__subclasses__() if loss is not Custom}
+"""Every loss that has a name, by its name."""
 
 
-def loss_named(loss: LossName | Loss) -> Loss:
+def loss_named(loss: AnyLoss) -> Loss:
     """The loss object of a name, with the settings that it has without arguments; an object comes back as it is.
+
+    A function of (z, y) becomes `Custom`.
 
     Raises
     ------
@@ -348,7 +249,9 @@ def loss_named(loss: LossName | Loss) -> Loss:
     if isinstance(loss, Loss):
         return loss
     if not isinstance(loss, str):
-        raise TypeError(f"loss: expected a name or a loss, got {loss!r}")
+        if callable(loss) and not isinstance(loss, type):
+            return Custom(loss)
+        raise TypeError(f"loss: expected a name, a loss or a function (z, y) -> (loss, dz), got {loss!r}")
     if loss not in LOSSES:
         raise ValueError(f"loss: expected one of {', '.join(LOSSES)}, got {loss!r}")
     return LOSSES[loss]()

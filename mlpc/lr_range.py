@@ -93,7 +93,7 @@ def lr_range_test(
     copy = net.copy()
     copy.train()
     given, y = real_array("x", x), real_array("y", y)
-    x, _ = checked_samples(net, given, y, net.criterion.spec())
+    x, _ = checked_samples(net, given, y, net.criterion, net.criterion.spec())
     warn_of_bytes(given)
     stepper = make(copy, lr_min, **options)
     low, high = ops.log(np.array([lr_min, lr_max])).tolist()

@@ -14,7 +14,7 @@ from mlpc.arguments import Array, finite, real_array, seed_number, whole_numbers
 from mlpc.blocks import activations_of, dropouts_of, norms_of
 from mlpc.class_weights import ClassWeight
 from mlpc.layers import Activation
-from mlpc.losses import Loss, LossName, loss_named
+from mlpc.losses import AnyLoss, Loss, loss_named
 from mlpc.names import ActivationName, InitName, NormName, Reduction
 from mlpc.network import Network, dtype_name
 from mlpc.network_file import save
@@ -38,10 +38,11 @@ class MLP(Network):
         One for all hidden layers, or one for each: "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "mish",
         "softplus", "tanh", "sigmoid", "hardtanh", "relu6" or "identity"; or an object, for one with a setting:
         ``mlpc.layers.LeakyReLU(0.2)``, ``mlpc.layers.ELU(alpha=0.5)``.
-    loss : str or Loss
+    loss : str, Loss or callable
         What `loss`, `fit` and `evaluate` compute where they are not told otherwise: "cross_entropy",
         "bce_with_logits", "mse", "mae", "huber", "poisson" (from the log rate), "quantile" or "log_cosh"; or an object
-        of `mlpc.losses`, which has settings: ``mlpc.losses.Huber(delta=2.0)``.
+        of `mlpc.losses`, which has settings: ``mlpc.losses.Huber(delta=2.0)``; or a function of your own,
+        ``function(z, y) -> (loss, dz)``: see `mlpc.losses.Custom`.
     dropout : float or sequence of float
         In train mode, the probability in [0, 1) of an activation's output to be 0, others being divided by 1 minus it:
         one number for all hidden layers, or one for each.
@@ -107,7 +108,7 @@ class MLP(Network):
         sizes: Sequence[int],
         activation: ActivationName | Activation | Sequence[ActivationName | Activation] = "relu",
         *,
-        loss: LossName | Loss = "cross_entropy",
+        loss: AnyLoss = "cross_entropy",
         dropout: float | Sequence[float] = 0.0,
         input_dropout: float = 0.0,
         norm: NormName | Sequence[NormName | None] | None = None,
@@ -126,7 +127,7 @@ class MLP(Network):
         sizes: Sequence[int],
         activation: ActivationName | Activation | Sequence[ActivationName | Activation] = "relu",
         *,
-        loss: LossName | Loss = "cross_entropy",
+        loss: AnyLoss = "cross_entropy",
         dropout: float | Sequence[float] = 0.0,
         input_dropout: float = 0.0,
         norm: NormName | Sequence[NormName | None] | None = None,
@@ -182,14 +183,14 @@ class MLP(Network):
         """`forward`."""
         return self.forward(x)
 
-    def _loss(self, loss: LossName | Loss | None) -> Loss:
+    def _loss(self, loss: AnyLoss | None) -> Loss:
         """The loss of a call: the network's own where it has none."""
         return self.criterion if loss is None else loss_named(loss)
 
     def loss(  # type: ignore[override]  # the extension takes the loss as one tuple
         self,
         y: ArrayLike,
-        loss: LossName | Loss | None = None,
+        loss: AnyLoss | None = None,
         *,
         sample_weight: ArrayLike | None = None,
         reduction: Reduction = "mean",
@@ -202,8 +203,8 @@ class MLP(Network):
             Cross-entropy: labels (n,), integers in [0, n_out), or probabilities (n, n_out), and at least 2 outputs.
             Others: (n, n_out), or (n,) where there is one output.  What the loss cannot mean is refused, as in all that
             takes targets: see `mlpc.losses`.
-        loss : str or Loss, optional
-            A loss by its name, or an object of `mlpc.losses`, instead of the network's own.
+        loss : str, Loss or callable, optional
+            A loss by its name, an object of `mlpc.losses`, or a function, instead of the network's own.
         sample_weight : array-like, (n,), optional
             Finite and >= 0.
         reduction : {"mean", "sum"}
@@ -223,7 +224,8 @@ class MLP(Network):
         >>> round(net.loss([1]), 6)
         0.693147
         """
-        return super().loss(real_array("y", y), self._loss(loss).spec(reduction), _weights(sample_weight))
+        criterion = self._loss(loss)
+        return criterion.of_latest(self, real_array("y", y), criterion.spec(reduction), _weights(sample_weight))
 
     def backward(  # type: ignore[override]  # names and defaults
         self, dz: ArrayLike | None = None, *, accumulate: bool = False
@@ -262,7 +264,7 @@ class MLP(Network):
         self,
         x: ArrayLike,
         y: ArrayLike,
-        loss: LossName | Loss | None = None,
+        loss: AnyLoss | None = None,
         *,
         sample_weight: ArrayLike | None = None,
         reduction: Reduction = "mean",
@@ -283,8 +285,9 @@ class MLP(Network):
         >>> net.gradients
         array([6., 8., 2.], dtype=float32)
         """
-        x, y = real_array("x", x), real_array("y", y)
-        return super().loss_and_grad(x, y, self._loss(loss).spec(reduction), _weights(sample_weight), accumulate)
+        x, y, criterion = real_array("x", x), real_array("y", y), self._loss(loss)
+        spec = criterion.spec(reduction)
+        return criterion.with_gradients(self, x, y, spec, _weights(sample_weight), accumulate)
 
     def zero_grad(self) -> None:
         """Set `gradients` to 0; needed only before gradients are accumulated."""
@@ -332,7 +335,7 @@ class MLP(Network):
         """
         if type(x) is not np.ndarray:
             x = real_array("x", x)
-        return self._predict(x, "prediction", self.loss_name, scale)
+        return self._predict(x, "prediction", self.criterion.predicts_as, scale)
 
     def predict_proba(self, x: ArrayLike, *, scale: float | None = None) -> Array:
         """Probabilities: of each class (cross_entropy), or of 1 in each column (bce_with_logits).
@@ -364,7 +367,7 @@ class MLP(Network):
         self,
         x: ArrayLike,
         y: ArrayLike,
-        loss: LossName | Loss | None = None,
+        loss: AnyLoss | None = None,
         *,
         sample_weight: ArrayLike | None = None,
         class_weight: ClassWeight | None = None,
@@ -395,7 +398,7 @@ class MLP(Network):
         spec = criterion.weighted_spec(reduction, class_weight, y, self.sizes[-1])
         if x.dtype.kind == "f" and scale is None:
             x = finite("x", x, self.dtype)
-        value, accuracy = super().evaluate(x, y, spec, _weights(sample_weight), scale)
+        value, accuracy = criterion.evaluated(self, x, y, spec, _weights(sample_weight), scale)
         return value, accuracy if criterion.classifies else None
 
     def freeze(self) -> Predictor:
@@ -415,7 +418,7 @@ class MLP(Network):
         >>> predictor.predict([[1.0, 2.0, 3.0, 4.0]]).shape
         (1,)
         """
-        plan = self.sizes, self._blocks, self.dtype.name, self.loss_name
+        plan = self.sizes, self._blocks, self.dtype.name, self.criterion.predicts_as
         return Predictor(*plan, self._copy_parameters(), self.norms, self._statistics)
 
 

@@ -15,7 +15,7 @@ from mlpc.arguments import Array, real_array, seed_number, shaped, whole_number
 from mlpc.history import History
 from mlpc.layer import Learning
 from mlpc.layers import BatchNorm, Layer, layers_of, text_of
-from mlpc.losses import Loss, LossName, loss_named
+from mlpc.losses import AnyLoss, Loss, loss_named
 from mlpc.names import ActivationName, NormName
 from mlpc.table import Table
 
@@ -88,7 +88,7 @@ class Network(_mlpc.Net):
         return self._shuffles
 
     @property
-    def loss_name(self) -> LossName:
+    def loss_name(self) -> str:
         """The name of the network's own loss."""
         return self.criterion.name
 
@@ -235,7 +235,7 @@ class Network(_mlpc.Net):
         )
         return Table(["layer", "output", "parameters"], rows, footer)
 
-    def copy(self: N, *, dtype: DTypeLike | None = None, loss: LossName | Loss | None = None) -> N:
+    def copy(self: N, *, dtype: DTypeLike | None = None, loss: AnyLoss | None = None) -> N:
         """An independent network with the same parameters, gradients, settings and record.
 
         It has no latest forward.  `copy.copy`, `copy.deepcopy` and pickle make the same.
@@ -244,7 +244,7 @@ class Network(_mlpc.Net):
         ----------
         dtype : str or dtype, optional
             Of the copy, instead of this network's; numbers are rounded to it.
-        loss : str or Loss, optional
+        loss : str, Loss or callable, optional
             The copy's own loss, instead of this network's.
 
         Examples

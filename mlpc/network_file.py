@@ -12,7 +12,7 @@ from mlpc.arguments import LARGEST_SEED, Array, seed_number, whole_number, whole
 from mlpc.blocks import dropouts_of, norms_of
 from mlpc.files import file_path, pack, write_atomically
 from mlpc.layers import Activation, activation_of
-from mlpc.losses import LOSSES, Loss
+from mlpc.losses import LOSSES, AnyLoss, Custom, Loss, loss_named
 from mlpc.names import NormName
 from mlpc.network import Network
 
@@ -53,11 +53,10 @@ def save(net: Network, path: str | os.PathLike[str]) -> None:
 
 def describe(net: Network) -> dict[str, Any]:
     """All of a network but its parameters and its record, as JSON can hold it; `Plan.of` is the reverse."""
-    loss = {field.name: getattr(net.criterion, field.name) for field in dataclasses.fields(net.criterion)}
     return {
         "sizes": list(net.sizes),
         "activations": [block if isinstance(block, str) else list(block) for block in net._blocks],
-        "loss": {"name": net.loss_name, "settings": {name: value for name, value in loss.items() if value is not None}},
+        "loss": _described(net.criterion),
         "dropout": list(net._dropout),
         "norms": list(net._norms),
         "dtype": net.dtype.name,
@@ -66,6 +65,14 @@ def describe(net: Network) -> dict[str, Any]:
         "masks": list(net._draws),
         "training": net.training,
     }
+
+
+def _described(loss: Loss) -> dict[str, Any]:
+    """Name and settings; of a function, the name alone."""
+    if isinstance(loss, Custom):
+        return {"function": loss.name}
+    settings = {field.name: getattr(loss, field.name) for field in dataclasses.fields(loss)}
+    return {"name": loss.name, "settings": {name: value for name, value in settings.items() if value is not None}}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,8 +91,10 @@ class Plan:
     training: bool
 
     @staticmethod
-    def of(description: Any, arrays: Mapping[str, Array]) -> Plan:
+    def of(description: Any, arrays: Mapping[str, Array], loss: AnyLoss | None = None) -> Plan:
         """The plan of a network that has these parameters, and no others: so it is as large as its file.
+
+        A loss is another than the one that is described, which may be a function that no file can hold.
 
         Raises
         ------
@@ -115,7 +124,7 @@ class Plan:
         return Plan(
             sizes,
             [_activation(each) for each in description["activations"]],
-            _loss(description["loss"]),
+            _loss(description["loss"], loss),
             dropout,
             norms,
             dtype,
@@ -153,7 +162,12 @@ def _activation(described: Any) -> Activation:
         raise ValueError(f"activations: expected names or pairs of a name and a setting, got {got}") from None
 
 
-def _loss(described: Any) -> Loss:
+def _loss(described: Any, given: AnyLoss | None) -> Loss:
+    if given is not None:
+        return loss_named(given)
+    if isinstance(described, dict) and described.keys() == {"function"}:
+        name = reprlib.repr(described["function"])
+        raise ValueError(f"loss: expected the function {name}, which no file can hold, as loss=, got None")
     try:
         return LOSSES[described["name"]](**described["settings"])
     except (KeyError, TypeError):

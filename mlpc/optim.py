@@ -32,12 +32,14 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from mlpc.arguments import real_number
+from mlpc.lbfgs import LBFGS
 from mlpc.network import Network
 from mlpc.optimizer import Groups, Optimizer, Penalties
 from mlpc.schedules import Rate
 
 __all__ = [
-    "OPTIMIZERS", "SGD", "Adagrad", "Adam", "AdamW", "Groups", "Optimizer", "OptimizerName", "RMSprop", "Rprop",
+    "LBFGS", "OPTIMIZERS", "SGD", "Adagrad", "Adam", "AdamW", "Groups", "Optimizer", "OptimizerName", "RMSprop",
+    "Rprop",
 ]  # fmt: skip
 
 OptimizerName: TypeAlias = Literal["sgd", "adam", "adamw", "rmsprop", "adagrad", "rprop"]

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mlpc import _mlpc
 from mlpc.arguments import Array, real_array
-from mlpc.losses import LossName, loss_named
+from mlpc.losses import LOSSES
 from mlpc.names import ActivationName, NormName
 
 __all__ = ["Predictor"]
@@ -63,14 +63,14 @@ class Predictor(_mlpc.Predictor):
     __slots__ = ()
 
     activations: tuple[ActivationName, ...]
-    loss_name: LossName
+    loss_name: str
 
     def __new__(
         cls,
         sizes: tuple[int, ...],
         activations: tuple[_mlpc.Activation, ...],
         dtype: str,
-        loss: LossName,
+        loss: str,
         parameters: ArrayLike,
         norms: Sequence[NormName | None] | None = None,
         statistics: ArrayLike = (),
@@ -154,7 +154,7 @@ class Predictor(_mlpc.Predictor):
         >>> mlpc.MLP([1, 2], init="zeros").freeze().predict_proba([[2.0]])
         array([[0.5, 0.5]], dtype=float32)
         """
-        if not loss_named(self.loss_name).classifies:
+        if not LOSSES[self.loss_name]().classifies:
             raise ValueError(f"predict_proba: expected a loss of classification, got {self.loss_name}")
         return self._predict(x if type(x) is np.ndarray else real_array("x", x), "probabilities", scale)
 

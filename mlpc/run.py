@@ -13,9 +13,15 @@ from numpy.typing import ArrayLike
 
 from mlpc import _mlpc
 from mlpc.arguments import LARGEST_SEED, Array, real_array, real_number, seed_number, whole_number
+from mlpc.batch_stream import Stream
+from mlpc.batches import Rows
 from mlpc.callbacks.callback import Callback, Callbacks
 from mlpc.class_weights import ClassWeight
+from mlpc.epoch_loop import EpochLoop
+from mlpc.full_batch import FullBatch
 from mlpc.history import History
+from mlpc.lbfgs import LBFGS
+from mlpc.losses import AnyLoss, Custom, loss_named
 from mlpc.metrics import AnyMetric, metrics_of
 from mlpc.network import N, Network
 from mlpc.optim import Optimizer, OptimizerName, optimizer_named
@@ -40,11 +46,10 @@ class Run(Generic[N]):
     ----------
     net : MLP
         The network to train.
-    x, y, batch_size, optimizer, lr, validation_data, shuffle, seed, sample_weight, class_weight, scale, input_noise
+    x, y, loss, batch_size, optimizer, lr, validation_data, shuffle, seed, sample_weight, class_weight, scale,
+    input_noise, steps_per_epoch
         As in `MLP.fit`.  y and the weights are copied, x is not: it is not to be changed while the run goes on.
-    validation_split, metrics
-        As in `MLP.fit`.
-    keep_gradients, callbacks
+    validation_split, metrics, accumulate_batches, keep_gradients, callbacks
         As in `MLP.fit`.
 
     Attributes
@@ -55,8 +60,12 @@ class Run(Generic[N]):
         Its optimizer, and with it the clock of the training.
     history : History
         One row for each epoch; `net.history` as well, from the first epoch on.
+    criterion : Loss
+        What is minimised: the network's own loss, or another one.
     rows, batch_size : int
-        Rows per epoch, and per step.
+        Rows per epoch, and per batch.  Of batches that come one by one, `rows` is how many these are in an epoch.
+    unit : {"rows", "batches"}
+        What `rows` counts.
     columns : list of str
         The keys of the history, also before it has a row.
     stopped : bool
@@ -98,9 +107,10 @@ class Run(Generic[N]):
     def __init__(
         self,
         net: N,
-        x: ArrayLike,
-        y: ArrayLike,
+        x: ArrayLike | Iterable[Any],
+        y: ArrayLike | None = None,
         *,
+        loss: AnyLoss | None = None,
         batch_size: int = 64,
         optimizer: OptimizerName | Optimizer = "sgd",
         lr: Rate | None = None,
@@ -112,6 +122,8 @@ class Run(Generic[N]):
         class_weight: ClassWeight | None = None,
         scale: float | None = None,
         input_noise: float = 0.0,
+        accumulate_batches: int = 1,
+        steps_per_epoch: int | None = None,
         keep_gradients: bool = False,
         metrics: Iterable[AnyMetric] = (),
         callbacks: Iterable[Callback | Callable[[N, History], object]] = (),
@@ -124,35 +136,71 @@ class Run(Generic[N]):
         self._draws = net._draws if seed is None else (seed_number(seed), 0)
         self._noise = real_number("input_noise", input_noise)
         self.optimizer = _optimizer(net, optimizer, lr)
-        y = real_array("y", y)
-        criterion = net.criterion.weighted_spec("mean", class_weight, y, net.sizes[-1])
+        self.criterion = net.criterion if loss is None else loss_named(loss)
+        accumulate = whole_number("accumulate_batches", accumulate_batches, 1)
         self._scale = None if scale is None else real_number("scale", scale, -math.inf)
+        self._x: Array | None = None  # of batches that come one by one there is none
         weights = None if sample_weight is None else real_array("sample_weight", sample_weight)
-        part = Part(real_array("x", x), y, weights)
-        self._x, self._objective = checked_samples(net, *part[:2], criterion, weights, self._scale)
-        if scale is None:
-            warn_of_bytes(part.x)
-        if validation_split is not None:
-            if validation_data is not None:
-                raise ValueError("validation_split: expected None beside validation_data, got both")
-            part, validation_data = split_off(net, part._replace(x=self._x), validation_split)
-            self._x, self._objective = checked_samples(net, *part[:2], criterion, part.weights, self._scale)
-        self.rows = len(self._x)
-        self._metrics = metrics_of(net, metrics, known=("accuracy",) if net.criterion.classifies else ())
-        self._measures = [Measures(net, self._metrics, self._x, part.y, part.weights, self._scale)]
+        part: Part | None = None
+        source: Rows | Stream
+        if y is None:
+            for name, value in (("sample_weight", weights), ("validation_split", validation_split)):
+                if value is not None:
+                    raise ValueError(f"{name}: expected None with an iterable of batches, got {value!r}")
+            source = Stream(net, x, steps_per_epoch, self.criterion, class_weight, self._scale)
+            spec = source.spec
+        else:
+            if steps_per_epoch is not None:
+                raise ValueError(f"steps_per_epoch: expected None where y is given, got {steps_per_epoch!r}")
+            part = Part(real_array("x", x), real_array("y", y), weights)
+            spec = self.criterion.weighted_spec("mean", class_weight, part.y, net.sizes[-1])
+            self._x, self._objective = checked_samples(net, *part[:2], self.criterion, spec, weights, self._scale)
+            if scale is None:
+                warn_of_bytes(part.x)
+            if validation_split is not None:
+                if validation_data is not None:
+                    raise ValueError("validation_split: expected None beside validation_data, got both")
+                part, validation_data = split_off(net, part._replace(x=self._x), validation_split, self.criterion)
+                self._x, self._objective = checked_samples(
+                    net, *part[:2], self.criterion, spec, part.weights, self._scale
+                )
+            targets = self._objective if isinstance(self.criterion, Custom) else part.y
+            source = Rows(net, self._x, targets, part.weights, self.batch_size, bool(shuffle))
+            if accumulate > 1 or isinstance(self.optimizer, LBFGS):
+                source = source.copy()
+        self.rows, self.unit = source.extent, source.unit
+        self._batches = source.text if accumulate == 1 else f"{source.text}, {accumulate} to a step"
+        self._metrics = metrics_of(net, metrics, known=("accuracy",) if self.criterion.classifies else ())
+        self._measures = [] if part is None else [Measures(net, self._metrics, self._x, *part[1:], self._scale)]
         self._validation = None
-        self._targets = [
-            loss_text(criterion),
-            digest_of(part.y, part.weights, wide=True),
-        ]  # now: the caller may change them later
+        # Now: the caller may change them later.
+        self._targets = [loss_text(spec), digest_of(*(() if part is None else part[1:]), wide=True)]
         if validation_data is not None:
-            held, objective = checked_part(net, validation_data, criterion, self._scale)
+            held, objective = checked_part(net, validation_data, self.criterion, spec, self._scale)
             self._validation = held.x, objective
             self._measures.append(Measures(net, self._metrics, *held, self._scale))
-            self._targets.append(digest_of(held.y, *(() if held.weights is None else (held.weights,)), wide=True))
+            self._targets.append(digest_of(*held[1:], wide=True))
+        if self._metrics and not self._measures:
+            raise ValueError("metrics: expected none with an iterable of batches and no validation_data, got some")
         self._recipe: dict[str, str] | None = None  # made where it is asked for: to go through x takes a while
         self._shuffle, self._keep_gradients = bool(shuffle), bool(keep_gradients)
         self._samples: _mlpc.Samples | None = None  # made by the first epoch: it takes a while
+        self._loop: EpochLoop | FullBatch | None = None  # what does the core's work where it cannot
+        self._forwards = source.batches  # of an epoch in train mode
+        if isinstance(self.optimizer, LBFGS):
+            if y is None or accumulate > 1 or self._noise or any(net._dropout) or "batch" in net.norms:
+                raise ValueError(
+                    "optimizer: expected another one than LBFGS, which sees all rows at once and the same ones each "
+                    "time, with dropout, batch norm, input_noise, accumulate_batches or an iterable of batches, "
+                    f"got {optimizer!r}"
+                )
+            self._forwards = 0
+        if y is None or accumulate > 1 or isinstance(self.optimizer, LBFGS) or isinstance(self.criterion, Custom):
+            loop = EpochLoop(
+                net, self.optimizer, self.criterion, spec, source, accumulate, self._scale, self._noise,
+                self._keep_gradients,
+            )  # fmt: skip
+            self._loop = FullBatch(loop) if isinstance(self.optimizer, LBFGS) else loop
         self.history = History()
         self.stopped = self.finished = False
         self._stopped_for_good = False
@@ -165,8 +213,8 @@ class Run(Generic[N]):
         Parameters
         ----------
         tick : callable, optional
-            Called every 50 ms or so with the number of rows that are done.  Where it raises, the epoch ends after the
-            last whole batch, as on Ctrl-C.
+            Called every 50 ms or so with the number of rows, or of batches (`unit`), that are done.  Where it raises,
+            the epoch ends after the last whole batch, as on Ctrl-C.
 
         Returns
         -------
@@ -182,17 +230,14 @@ class Run(Generic[N]):
         """
         self._callbacks.begin(self)
         net, optimizer, history = self.net, self.optimizer, self.history
-        if self._samples is None:
+        if self._x is not None and self._samples is None and self._loop is None:
             self._samples = _mlpc.Samples(self._x, self._scale, net.dtype.name, "choose")
-        history.zeros = "skipped" if self._samples.skip_zeros else "multiplied"
+        history.zeros = "skipped" if self._samples is not None and self._samples.skip_zeros else "multiplied"
         seed, number = self._shuffles
-        steps = self.net._epoch_steps(self.rows, self.batch_size)
         start = time.perf_counter()
         try:
-            loss, accuracy, lr = net._train_epoch(
-                self._samples, self._objective, None, None, optimizer.epoch_spec(steps), self.batch_size,
-                self._shuffle, seed, number, self._keep_gradients, tick, self._draws, self._noise,
-            )  # fmt: skip
+            train = self._in_core if self._loop is None else self._loop.train
+            loss, accuracy, lr = train(seed, number, self._draws, tick)
         except _mlpc.InUseError:  # what the network holds is that other call's
             raise
         except BaseException as error:
@@ -203,28 +248,43 @@ class Run(Generic[N]):
         seconds = time.perf_counter() - start
         net.history, net.training = history, False
         net._shuffles = self._shuffles = seed, number + 1
-        net._draws = self._draws = self._draws[0], self._draws[1] + steps
-        net._batches += steps if "batch" in net.norms else 0
+        net._draws = self._draws = self._draws[0], self._draws[1] + self._forwards
         optimizer.epochs += 1
-        kept = 2 if net.criterion.classifies else 1
-        figures = [*(loss, accuracy)[:kept], *self._measures[0]()]
+        kept = 2 if self.criterion.classifies else 1
+        figures = [*(loss, accuracy)[:kept], *(self._measures[0]() if self._x is not None else ())]
         if self._validation is not None:
-            validated = _mlpc.Net.evaluate(net, *self._validation, None, None, self._scale)
-            figures += [*validated[:kept], *self._measures[1]()]
+            validated = self.criterion.evaluated(net, *self._validation, None, None, self._scale)
+            figures += [*validated[:kept], *self._measures[-1]()]
         row = dict(zip(self.columns, [*figures, lr, seconds], strict=True))
         history.append(**row)
         self._callbacks.epoch_end(self)
+        if isinstance(self._loop, FullBatch) and self._loop.finished:
+            self.stop()
         return row
+
+    def _in_core(
+        self, seed: int, number: int, draws: tuple[int, int], tick: Callable[[int], object] | None
+    ) -> tuple[float, float, float]:
+        """An epoch in one call of the extension: loss, accuracy and the learning rate of the last step."""
+        assert self._samples is not None
+        figures = self.net._train_epoch(
+            self._samples, self._objective, None, None, self.optimizer.epoch_spec(self._forwards), self.batch_size,
+            self._shuffle, seed, number, self._keep_gradients, tick, draws, self._noise,
+        )  # fmt: skip
+        self.net._batches += self._forwards if "batch" in self.net.norms else 0
+        return figures
 
     @property
     def columns(self) -> list[str]:
-        figures = ["loss", "accuracy"] if self.net.criterion.classifies else ["loss"]
-        figures += [metric.name for metric in self._metrics]
-        validated = [] if self._validation is None else [f"val_{name}" for name in figures]
-        return [*figures, *validated, "lr", "seconds"]
+        figures = ["loss", "accuracy"] if self.criterion.classifies else ["loss"]
+        measured = [metric.name for metric in self._metrics]
+        trained = [*figures, *(measured if self._x is not None else ())]
+        validated = [] if self._validation is None else [f"val_{name}" for name in (*figures, *measured)]
+        return [*trained, *validated, "lr", "seconds"]
 
     def _some_rows(self, most: int) -> Array:
         """Up to so many rows of x, evenly spread over all, in the network's dtype."""
+        assert self._x is not None, "rows of an array"
         rows = spread(self._x, most).astype(self.net.dtype, copy=False)
         return rows if self._scale is None else rows * self.net.dtype.type(self._scale)
 
@@ -273,8 +333,7 @@ class Run(Generic[N]):
             self._recipe = {
                 "network": network_text(self.net),
                 "optimizer": optimizer_text(self.optimizer),
-                "batches": f"{self.batch_size} rows, {'shuffled' if self._shuffle else 'in order'}"
-                + (f", noise {self._noise}" if self._noise else ""),
+                "batches": self._batches + (f", noise {self._noise}" if self._noise else ""),
                 "loss": self._targets[0],
                 "data": f"{digest_of(self._x)}, {self._scale}, {self._targets[1]}",
                 "validation": "none" if validation is None else f"{digest_of(validation[0])}, {self._targets[2]}",
@@ -334,6 +393,8 @@ class Run(Generic[N]):
         try:
             self._callbacks.end(self)
         finally:
+            if isinstance(self._loop, FullBatch):
+                self._loop.close()
             self.net._end_training()
 
 

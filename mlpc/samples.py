@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 from mlpc import _mlpc
 from mlpc.arguments import Array, finite, real_array
+from mlpc.loss import Loss
 from mlpc.warnings import UnscaledBytesWarning, warn
 
 __all__ = ["checked_samples", "spread", "warn_of_bytes"]
@@ -16,10 +17,11 @@ def checked_samples(
     net: _mlpc.Net,
     x: ArrayLike,
     y: ArrayLike,
-    criterion: _mlpc.Loss,
+    criterion: Loss,
+    spec: _mlpc.Loss,
     sample_weight: ArrayLike | None = None,
     scale: float | None = None,
-) -> tuple[Array, _mlpc.Objective]:
+) -> tuple[Array, Any]:
     """x, checked and, but for bytes with a scale, converted to the network's dtype; and what it is to learn of it.
 
     Raises
@@ -31,7 +33,7 @@ def checked_samples(
     --------
     >>> import mlpc
     >>> net = mlpc.MLP([2, 1], loss="mse")
-    >>> checked_samples(net, [[1, 2]], [1, 2], net.criterion.spec())
+    >>> checked_samples(net, [[1, 2]], [1, 2], net.criterion, net.criterion.spec())
     Traceback (most recent call last):
         ...
     ValueError: y: expected 1 rows, as many as x has, got 2
@@ -47,7 +49,7 @@ def checked_samples(
         raise ValueError(f"y: expected {len(x)} rows, as many as x has, got {len(y)}")
     if sample_weight is not None:
         sample_weight = real_array("sample_weight", sample_weight)
-    objective = _mlpc.Objective(y, criterion, sample_weight, net.dtype.name, net.sizes[-1])
+    objective = criterion.objective(net, y, spec, sample_weight)
     return np.ascontiguousarray(x) if scale is not None else finite("x", x, net.dtype), objective
 
 

@@ -42,7 +42,7 @@ class Measures:
         for metric in self._metrics:
             output = "probabilities" if metric.needs == "probabilities" else "prediction"
             if output not in answers:
-                answers[output] = self._net._predict(self._x, output, self._net.loss_name, self._scale)
+                answers[output] = self._net._predict(self._x, output, self._net.criterion.predicts_as, self._scale)
             figures.append(metric(self._truth, answers[output], self._weights))
         return figures
 
@@ -79,7 +79,7 @@ def measure(
     y = real_array("y", y)
     weights = None if sample_weight is None else real_array("sample_weight", sample_weight)
     scale = None if scale is None else real_number("scale", scale, -np.inf)
-    x, _ = checked_samples(self, x, y, self.criterion.spec(), weights, scale)
+    x, _ = checked_samples(self, x, y, self.criterion, self.criterion.spec(), weights, scale)
     return dict(zip([metric.name for metric in chosen], Measures(self, chosen, x, y, weights, scale)(), strict=True))
 
 
@@ -174,7 +174,7 @@ def loss_per_class(
     weights = None if sample_weight is None else real_array("sample_weight", sample_weight)
     scale = None if scale is None else real_number("scale", scale, -np.inf)
     spec = self.criterion.spec()
-    x, _ = checked_samples(self, x, y, spec, weights, scale)
+    x, _ = checked_samples(self, x, y, self.criterion, spec, weights, scale)
     labels = y.reshape(len(y)) if single and y.size == len(y) else y
     if labels.ndim != 1 or (labels != np.floor(labels)).any():
         raise ValueError(f"y: expected labels of shape (n,), got probabilities of shape {y.shape}")

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from mlpc import _mlpc, losses
 from mlpc.arguments import Array, converted, finite, real_array
 from mlpc.layers import Activation, BatchNorm, Dropout, LayerNorm, Linear, block_of
-from mlpc.losses import Loss, LossName
+from mlpc.losses import AnyLoss, Loss
 from mlpc.names import Reduction
 from mlpc.net import MLP
 from mlpc.norm_layers import Norm
@@ -153,7 +153,7 @@ def compare_with_torch(
     net: MLP,
     x: ArrayLike,
     y: ArrayLike,
-    loss: LossName | Loss | None = None,
+    loss: AnyLoss | None = None,
     *,
     sample_weight: ArrayLike | None = None,
     reduction: Reduction = "mean",
@@ -303,6 +303,8 @@ def _torch_element_loss(loss: Loss, reduction: str, dtype: Any) -> Callable[[Any
         return reduce((z - y) + torch.nn.functional.softplus(-2 * (z - y), threshold=100) - math.log(2))
 
     match loss:
+        case losses.Custom():
+            raise ValueError(f"loss: expected one of mlpc.losses, whose formula is known, got {loss}")
         case losses.BCEWithLogits(pos_weight=weight):
             weight = None if weight is None else torch.tensor(weight, dtype=dtype)
             return torch.nn.BCEWithLogitsLoss(reduction=reduction, pos_weight=weight)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
+from typing import Any
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from mlpc import _mlpc
 from mlpc.arguments import whole_number
+from mlpc.batches import batches
 from mlpc.callbacks.callback import Callback
 from mlpc.callbacks.checkpoint import Checkpoint
 from mlpc.callbacks.time_budget import TimeBudget
@@ -18,8 +17,10 @@ from mlpc.class_weights import ClassWeight
 from mlpc.early_help import EarlyHelp
 from mlpc.files import file_path
 from mlpc.history import History
+from mlpc.lbfgs import LBFGS, NO_STATE
+from mlpc.losses import AnyLoss
 from mlpc.metrics import AnyMetric
-from mlpc.network import N, Network
+from mlpc.network import N
 from mlpc.optim import Optimizer, OptimizerName
 from mlpc.progress import Progress
 from mlpc.run import Run
@@ -30,46 +31,12 @@ from mlpc.validation import ValidationData
 __all__ = ["Run", "batches", "fit"]
 
 
-def batches(
-    n: int, batch_size: int, *, seed: int = 0, epoch: int = 0, shuffle: bool = True, net: Network | None = None
-) -> Iterator[NDArray[np.int64]]:
-    """The rows of each batch of one epoch, in the order of `fit`.
-
-    Parameters
-    ----------
-    n : int
-        How many rows there are.
-    batch_size : int
-        Rows per batch; the last one may be short.
-    seed, epoch : int
-        Which shuffle: `MLP.shuffle_state` gives both for the network's next epoch.
-    shuffle : bool
-        False for rows in order.
-    net : MLP, optional
-        What they are for: with batch norm a last batch of a single row, which has no statistics, joins the one before.
-
-    Returns
-    -------
-    iterator of ndarray of int64
-        Indices of rows.
-
-    Examples
-    --------
-    >>> sorted(len(rows) for rows in batches(10, 4))
-    [2, 4, 4]
-    """
-    n, batch_size = whole_number("n", n), whole_number("batch_size", batch_size, 1)
-    order = _mlpc.shuffle(n, seed, epoch) if shuffle else np.arange(n)
-    steps = -(-n // batch_size) if net is None else net._epoch_steps(n, batch_size)
-    ends = itertools.chain(range(batch_size, steps * batch_size, batch_size), [n])
-    return (order[step * batch_size : end] for step, end in zip(range(steps), ends, strict=False))
-
-
 def fit(
     net: N,
-    x: ArrayLike,
-    y: ArrayLike,
+    x: ArrayLike | Iterable[Any],
+    y: ArrayLike | None = None,
     *,
+    loss: AnyLoss | None = None,
     epochs: int = 10,
     batch_size: int = 64,
     optimizer: OptimizerName | Optimizer = "sgd",
@@ -85,6 +52,8 @@ def fit(
     class_weight: ClassWeight | None = None,
     scale: float | None = None,
     input_noise: float = 0.0,
+    accumulate_batches: int = 1,
+    steps_per_epoch: int | None = None,
     keep_gradients: bool = False,
     max_seconds: float | None = None,
     resume: str | os.PathLike[str] | None = None,
@@ -101,12 +70,18 @@ def fit(
         Finite.  Converted once to the network's dtype, but for uint8 with a `scale`.  Not to be changed before `fit`
         returns.  uint8 without a `scale` trains on the numbers 0 to 255, with a warning.
         Where half of it or more is zero, zeros are skipped; `History.zeros` says so.
+        Or, without `y`, an iterable of batches (x, y): a generator, a DataLoader of PyTorch's.  What can be iterated
+        over again is begun anew in every epoch, an iterator goes on where it is; `batch_size` and `shuffle` say nothing
+        then.
     y : array-like
         As in `MLP.loss`.
+    loss : str, Loss or callable, optional
+        A loss by its name, an object of `mlpc.losses`, or a function of your own, ``function(z, y) -> (loss, dz)``
+        (`mlpc.losses.Custom`), instead of the network's own.
     epochs : int
         How many times to go through the data, >= 0.
     batch_size : int
-        Rows per step, >= 1; the last batch of an epoch may be short.
+        Rows per batch, >= 1; the last batch of an epoch may be short.
     optimizer : str or Optimizer
         A name ("sgd", "adam", "adamw", "rmsprop", "adagrad", "rprop") means fresh state.  An object continues where it
         is: ``fit(epochs=5)`` twice with one optimizer equals ``fit(epochs=10)``.
@@ -138,13 +113,19 @@ def fit(
         Finite, >= 0, not all 0.  A batch whose weights are all 0 is passed over.
     class_weight : array-like, (n_out,), dict, or "balanced", optional
         For cross_entropy: a weight of each class; those of some classes, the others weigh 1; or n / (n_out * rows of
-        the class).
+        the class), not with an iterable of batches.
     scale : float, optional
         Of uint8 `x`, also of the validation data, as images are kept: each element counts as ``x * scale``, rounded
         once; without it, as the number that it is.  Bytes are never converted all at once.
     input_noise : float
         The standard deviation of normal noise that is added to `x` in each step, before dropout: see
         `mlpc.ops.input_noise`.
+    accumulate_batches : int
+        How many batches make a step, >= 1: that of the mean loss over all their rows, each with its weight.  The last
+        step of an epoch is made from the batches that are left.
+    steps_per_epoch : int, optional
+        Of an iterable of batches: how many make an epoch.  Where left out, as many as it has, by its length, which an
+        iterator lacks.
     keep_gradients : bool
         Leave the last step's gradient of the mean loss in `net.gradients`, which is neither read nor written otherwise.
         An epoch takes longer then.
@@ -192,21 +173,23 @@ def fit(
     path = None if resume is None else file_path("resume", resume)
     if hasattr(callbacks, "__iter__"):  # otherwise the run says what is wrong
         callbacks = [*callbacks]
-        if epochs and net.history is None:
+        if epochs and y is not None and net.history is None:
             callbacks.insert(0, EarlyHelp(x, y))
         if max_seconds is not None:
             callbacks.append(TimeBudget(max_seconds))
         own = [os.path.realpath(each.path) for each in callbacks if isinstance(each, Checkpoint)]
         if path is not None and os.path.realpath(path) not in own:
             callbacks.append(Checkpoint(path))
+        if isinstance(optimizer, LBFGS) and any(isinstance(each, Checkpoint) for each in callbacks):
+            raise ValueError(f"{'callbacks' if path is None else 'resume'}: {NO_STATE}")
     run = Run(
-        net, x, y, batch_size=batch_size, optimizer=optimizer, lr=lr, validation_data=validation_data,
+        net, x, y, loss=loss, batch_size=batch_size, optimizer=optimizer, lr=lr, validation_data=validation_data,
         validation_split=validation_split, shuffle=shuffle, seed=seed, sample_weight=sample_weight,
-        class_weight=class_weight, scale=scale, input_noise=input_noise, keep_gradients=keep_gradients,
-        metrics=metrics, callbacks=callbacks,
+        class_weight=class_weight, scale=scale, input_noise=input_noise, accumulate_batches=accumulate_batches,
+        steps_per_epoch=steps_per_epoch, keep_gradients=keep_gradients, metrics=metrics, callbacks=callbacks,
     )  # fmt: skip
     state = read_run(path, "resume") if path is not None and os.path.exists(path) else None
-    with run, Progress(epochs, run.rows, progress) as bar:
+    with run, Progress(epochs, run.rows, progress, run.unit) as bar:
         if state is not None:
             run.load_state_dict(state)
             bar.epoch_done(run.history.epochs)

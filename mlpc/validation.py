@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from mlpc import _mlpc
 from mlpc.arguments import Array, real_array, real_number
+from mlpc.loss import Loss
 from mlpc.network import Network
 from mlpc.samples import checked_samples
 from mlpc.splits import stratified_split
@@ -28,8 +29,8 @@ class Part(NamedTuple):
 
 
 def checked_part(
-    net: Network, samples: Any, criterion: _mlpc.Loss, scale: float | None
-) -> tuple[Part, _mlpc.Objective]:
+    net: Network, samples: Any, criterion: Loss, spec: _mlpc.Loss, scale: float | None
+) -> tuple[Part, Any]:
     """Validation data, x as `checked_samples` gives it, and what the loss is computed of.
 
     Raises
@@ -43,13 +44,13 @@ def checked_part(
     try:
         y = real_array("y", samples[1])
         weights = real_array("sample_weight", samples[2]) if len(samples) == 3 and samples[2] is not None else None
-        x, objective = checked_samples(net, samples[0], y, criterion, weights, scale)
+        x, objective = checked_samples(net, samples[0], y, criterion, spec, weights, scale)
     except (TypeError, ValueError) as error:
         raise type(error)(f"validation_data: {error}") from None
     return Part(x, y, weights), objective
 
 
-def split_off(net: Network, part: Part, share: Any) -> tuple[Part, Part]:
+def split_off(net: Network, part: Part, share: Any, criterion: Loss) -> tuple[Part, Part]:
     """Two parts of checked samples, the second one with that share of the rows, rounded to whole ones.
 
     They are drawn by the network's seed: of as many rows always the same ones.  Every class has its share of both parts
@@ -66,7 +67,7 @@ def split_off(net: Network, part: Part, share: Any) -> tuple[Part, Part]:
         raise ValueError(
             f"validation_split: expected a share in (0, 1) that leaves rows on both sides, got {share:g} of {n} rows"
         )
-    single = part.y.size == n and net.criterion.classifies
+    single = part.y.size == n and criterion.classifies
     labels = part.y.reshape(n) if single else np.zeros(n, np.int64)
     train, held = stratified_split(labels, count, seed=net.seed)
     return _rows(part, train), _rows(part, held)

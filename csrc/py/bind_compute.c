@@ -245,6 +245,24 @@ PyObject *net_backward(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     return result;
 }
 
+/* The derivative of a loss that is none of the core's, of the latest forward. */
+PyObject *net_remember(PyObject *self, PyObject *object)
+{
+    NetObject *const net = (NetObject *)self;
+    PyArrayObject *dz = args_real("dz", object, net->plan->dtype);
+    PyObject *result = NULL;
+    if (dz != NULL && net_enter(net) == 0) {
+        if (require_forward(net, "loss") == 0 && check_dz(net, dz) == 0 && reserve_dz(net) == 0) {
+            memcpy(net->dz, PyArray_DATA(dz), (size_t)PyArray_NBYTES(dz));
+            net->has_dz = 1;
+            result = Py_NewRef(Py_None);
+        }
+        net_leave(net);
+    }
+    Py_XDECREF(dz);
+    return result;
+}
+
 PyObject *net_loss_and_grad(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 {
     NetObject *const net = (NetObject *)self;

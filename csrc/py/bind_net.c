@@ -140,6 +140,8 @@ static PyMethodDef net_methods[] = {
     {"forward", FAST(net_forward),
      "forward($self, x, out=None, scale=None, /)\n--\n\nLogits; remembers what backward needs."},
     {"loss", FAST(net_loss), "loss($self, y, loss, sample_weight, /)\n--\n\nThe loss of the latest forward."},
+    {"_remember", net_remember, METH_O,
+     "_remember($self, dz, /)\n--\n\nThe derivative that another loss of the latest forward left for backward."},
     {"backward", FAST(net_backward), "backward($self, dz, accumulate, /)\n--\n\nFills the gradients, returns dL/dx."},
     {"loss_and_grad", FAST(net_loss_and_grad),
      "loss_and_grad($self, x, y, loss, sample_weight, accumulate, /)\n--\n\nForward, loss and backward."},

@@ -84,6 +84,7 @@ PyObject *net_copy_parameters(PyObject *self, PyObject *none);
 PyObject *net_forward(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 PyObject *net_loss(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 PyObject *net_backward(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
+PyObject *net_remember(PyObject *self, PyObject *object);
 PyObject *net_loss_and_grad(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 PyObject *net_logits(PyObject *self, PyObject *x);
 PyObject *net_predict(PyObject *self, PyObject *const *args, Py_ssize_t nargs);

@@ -251,7 +251,7 @@ DOORS = {
         }
         | weights()
         | class_weights(),
-        {"epochs": 2, "batch_size": 3, "seed": 1},
+        {"epochs": 2, "batch_size": 3, "seed": 1, "accumulate_batches": 1},
     ),
     "Run": Door(
         run_of,
@@ -264,7 +264,7 @@ DOORS = {
         }
         | weights()
         | class_weights(),
-        {"batch_size": 3, "seed": 1},
+        {"batch_size": 3, "seed": 1, "accumulate_batches": 1},
     ),
     "Run.load_state_dict": Door(continued, {"state: weight": Arg(W, CARRIES, r"0\.weight")}),
     "MLP.forward": Door(lambda x: net().forward(x), {"x": Arg(X, ROWS)}),
@@ -460,8 +460,11 @@ TAKE_NO_DATA = [
     "RMSprop",
     "Adagrad",
     "Rprop",
+    "LBFGS",
     "Optimizer",
-    *(kind.__name__ for kind in (mlpc.losses.Loss, *mlpc.losses.LOSSES.values())),
+    *(kind.__name__ for kind in (mlpc.losses.Loss, mlpc.losses.Custom, *mlpc.losses.LOSSES.values())),
+    "by_torch",
+    "by_jax",
     "Adam.epoch_spec",
     "Adam.state_dict",
     "Adam.step",
@@ -518,6 +521,7 @@ NOT_DATA = [
     "resume",
     "tick",
     "keep_gradients",
+    "steps_per_epoch",
     "sizes",
     "activation",
     "activations",
