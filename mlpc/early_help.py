@@ -35,7 +35,7 @@ class EarlyHelp(Callback):
         As `fit` got them.
     """
 
-    def __init__(self, x: ArrayLike, y: ArrayLike) -> None:
+    def __init__(self, x: object, y: ArrayLike) -> None:
         self._of_bytes = str(getattr(x, "dtype", "")).endswith("uint8")  # NumPy's or PyTorch's: a warning of their own
         self._y = y
 

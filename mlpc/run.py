@@ -164,6 +164,7 @@ class Run(Generic[N]):
                 self._x, self._objective = checked_samples(
                     net, *part[:2], self.criterion, spec, part.weights, self._scale
                 )
+            part = part._replace(x=self._x)
             targets = self._objective if isinstance(self.criterion, Custom) else part.y
             source = Rows(net, self._x, targets, part.weights, self.batch_size, bool(shuffle))
             if accumulate > 1 or isinstance(self.optimizer, LBFGS):
@@ -171,7 +172,7 @@ class Run(Generic[N]):
         self.rows, self.unit = source.extent, source.unit
         self._batches = source.text if accumulate == 1 else f"{source.text}, {accumulate} to a step"
         self._metrics = metrics_of(net, metrics, known=("accuracy",) if self.criterion.classifies else ())
-        self._measures = [] if part is None else [Measures(net, self._metrics, self._x, *part[1:], self._scale)]
+        self._measures = [] if part is None else [Measures(net, self._metrics, *part, self._scale)]
         self._validation = None
         # Now: the caller may change them later.
         self._targets = [loss_text(spec), digest_of(*(() if part is None else part[1:]), wide=True)]

@@ -194,7 +194,6 @@ def test_an_error_of_the_iterators_own(error):
         ({"x": iter(cut()), "y": labels}, TypeError, "x: expected an array, got a list_iterator"),
         ({"x": cut(), "validation_data": (x, labels[:3])}, ValueError, "validation_data: y: expected 90 rows"),
     ],
-    ids=str,
 )
 def test_errors_name_argument_expectation_and_value(arguments, error, message):
     made = net()
