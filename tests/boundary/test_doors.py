@@ -421,6 +421,12 @@ for name in mlpc.losses.LOSSES:
                 "sample_weight": Arg(WEIGHTS),
             },
         )
+DOORS["dropout"] = Door(
+    lambda **keywords: mlpc.ops.dropout(p=0.25, **keywords), {"x": Arg(X, ROWS)}, {"seed": 1, "layer": 0, "t": 0}
+)
+DOORS["input_noise"] = Door(
+    lambda **keywords: mlpc.ops.input_noise(deviation=0.1, **keywords), {"x": Arg(X, ROWS)}, {"seed": 1, "t": 0}
+)
 for name in mlpc.ops.names():
     if name not in DOORS:
         if name.endswith("_backward"):
@@ -488,6 +494,7 @@ TAKE_NO_DATA = [
     "Differences",
     "digest",
     "torch_reference",
+    "use_masks",
     "Curves",
     "LinearLayer.update",
     "course.MLP.update",
@@ -537,6 +544,11 @@ NOT_DATA = [
     "momentum",
     "norm",
     "norms",
+    "dropout",
+    "input_dropout",
+    "input_noise",
+    "p",
+    "deviation",
     "tolerance",
     "lr_min",
     "lr_max",
