@@ -31,11 +31,12 @@ class EarlyHelp(Callback):
 
     Parameters
     ----------
-    x, y : array-like
-        As `fit` got them.
+    x, y, epochs
+        As `fit` got them.  Where there is but one epoch, units are not looked at: there is nothing to be early for.
     """
 
-    def __init__(self, x: object, y: ArrayLike) -> None:
+    def __init__(self, x: object, y: ArrayLike, epochs: int) -> None:
+        self._epochs = epochs
         self._of_bytes = str(getattr(x, "dtype", "")).endswith("uint8")  # NumPy's or PyTorch's: a warning of their own
         self._y = y
 
@@ -46,7 +47,7 @@ class EarlyHelp(Callback):
             _look_at_targets(spread(real_array("y", self._y), _ROWS), run.criterion.name)
 
     def epoch_end(self, run: Any) -> None:
-        if run.history.epochs == 1:
+        if run.history.epochs == 1 < self._epochs:
             _look_at_units(run)
         elif run.history.epochs == 2:
             _look_at_loss(run.history["loss"], run.history["lr"])

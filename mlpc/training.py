@@ -174,7 +174,7 @@ def fit(
     if hasattr(callbacks, "__iter__"):  # otherwise the run says what is wrong
         callbacks = [*callbacks]
         if epochs and y is not None and net.history is None:
-            callbacks.insert(0, EarlyHelp(x, y))
+            callbacks.insert(0, EarlyHelp(x, y, epochs))
         if max_seconds is not None:
             callbacks.append(TimeBudget(max_seconds))
         own = [os.path.realpath(each.path) for each in callbacks if isinstance(each, Checkpoint)]
