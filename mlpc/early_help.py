@@ -96,7 +96,7 @@ def _look_at_units(run: Any) -> None:
     rows = run._some_rows(_ROWS)
     if len(rows) < _ROWS or not any(isinstance(layer, ReLU) for layer in run.net.layers):
         return
-    twin = run.net.copy().eval()
+    twin = run.net.copy()  # in eval mode, as the epoch left it
     twin.forward(rows)
     for number, layer in enumerate((each for each in twin.layers if isinstance(each, Activation)), 1):
         dead = int((layer.output == 0).all(axis=0).sum()) if isinstance(layer, ReLU) else 0
