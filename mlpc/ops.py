@@ -27,7 +27,7 @@ from __future__ import annotations
 
 from mlpc import _mlpc, activations, norms
 from mlpc.activations import *  # noqa: F403
-from mlpc.arguments import Array, real_array, real_number
+from mlpc.arguments import Array, real_array, real_number, seed_number, whole_number
 from mlpc.elementary import cos, erf, erfc, exp, expm1, log, log1p
 from mlpc.losses import bce_with_logits, cross_entropy, huber, log_cosh, mae, mse, poisson, quantile
 from mlpc.norms import *  # noqa: F403
@@ -242,7 +242,8 @@ def dropout(x: Array, p: float, seed: int, layer: int, t: int, out: Array | None
     >>> ops.dropout(dy, 0.5, seed=0, layer=1, t=3)
     array([[0., 2., 0., 0.]])
     """
-    return _mlpc.dropout(real_array("x", x), real_number("p", p), (seed, t), layer, out)
+    x, p, layer = real_array("x", x), real_number("p", p), whole_number("layer", layer)
+    return _mlpc.dropout(x, p, (seed_number(seed), whole_number("t", t)), layer, out)
 
 
 def input_noise(x: Array, deviation: float, seed: int, t: int, out: Array | None = None) -> Array:
@@ -275,4 +276,5 @@ def input_noise(x: Array, deviation: float, seed: int, t: int, out: Array | None
     array([[-0.0517,  0.0064],
            [-0.0539,  0.08  ]])
     """
-    return _mlpc.input_noise(real_array("x", x), real_number("deviation", deviation), (seed, t), out)
+    x, deviation = real_array("x", x), real_number("deviation", deviation)
+    return _mlpc.input_noise(x, deviation, (seed_number(seed), whole_number("t", t)), out)

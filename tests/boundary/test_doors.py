@@ -334,6 +334,14 @@ DOORS = {
         lambda **keywords: [d.sum() for d in mlpc.ops.linear_backward(**keywords)],
         {"dz": Arg(Z, CARRIES), "x": Arg(X, CARRIES, "x|dz"), "w": Arg(W, CARRIES, "w|weight|dz")},
     ),
+    "dropout": Door(
+        lambda **keywords: mlpc.ops.dropout(p=0.1, **keywords),
+        {"x": Arg(Z, ROWS)},
+        {"seed": 1, "layer": 1, "t": 0},
+    ),
+    "input_noise": Door(
+        lambda **keywords: mlpc.ops.input_noise(deviation=0.1, **keywords), {"x": Arg(Z, ROWS)}, {"seed": 1, "t": 0}
+    ),
     "layer_norm_forward": Door(
         mlpc.ops.layer_norm_forward, {"x": Arg(Z, ROWS), "gain": Arg(G, CARRIES), "shift": Arg(B, CARRIES)}
     ),
@@ -533,6 +541,11 @@ NOT_DATA = [
     "steps_per_epoch",
     "max_seconds",
     "resume",
+    "input_noise",
+    "dropout",
+    "input_dropout",
+    "p",
+    "deviation",
     "sizes",
     "activation",
     "activations",
