@@ -130,6 +130,7 @@ def test_ctrl_c_leaves_whole_iterations(how):
     assert threading.active_count() == before
 
 
+@pytest.mark.filterwarnings("ignore:y. expected targets near 1")
 def test_a_divergence_is_one():
     with pytest.raises(mlpc.DivergenceError, match="diverged in epoch 1"):
         fitted(net("mse"), values * 1e200)
