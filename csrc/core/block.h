@@ -29,13 +29,12 @@ int mlpc_block_is_identity(const mlpc_block *block);
 int mlpc_block_is_idle(const mlpc_block *block, const mlpc_draw *draw);
 
 /* normed from z, a from that, and what is dropped from a.  In train mode batch norm is done already, of all rows: see
- * norm.h.  normed may be z, and a what comes before it, except where backward is to follow and it is no identity, and `dropped` may be a where none is to follow.  NaN
- * stays NaN, unless it is dropped. */
+ * norm.h.  normed may be z, and a what comes before it, except where backward is to follow and it is no identity, and
+ * `dropped` may be a where none is to follow.  NaN stays NaN, unless it is dropped. */
 void mlpc_block_forward(const mlpc_block *block, const mlpc_kernels *kernels, const mlpc_block_rows *rows);
 
 /* dz in place, given z and a of forward, and its draw; dL/d(normed) where there is a norm, which norm.h goes back
- * through.  What lies below the smallest normal number becomes 0, behind an
- * identity too. */
+ * through.  What lies below the smallest normal number becomes 0, behind an identity too. */
 void mlpc_block_backward(const mlpc_block *block, const mlpc_kernels *kernels, const mlpc_block_rows *rows);
 
 #endif

@@ -22,8 +22,8 @@ typedef struct mlpc_fused mlpc_fused;
 double mlpc_fused_terms(const mlpc_net *net, size_t B);
 
 /* What the fused path carries: 1 where an epoch in batches of B rows can be computed here.  Everything else is computed
- * one call after the other: what needs a whole gradient between backward and step, or keeps it, norms, dropout and noise, and
- * batches that are too large to be waited for. */
+ * one call after the other: what needs a whole gradient between backward and step, or keeps it, norms, dropout and
+ * noise, and batches that are too large to be waited for. */
 int mlpc_fused_carries(const mlpc_model *model, const mlpc_training *training, size_t B, int keeps_gradients);
 
 /* Memory for batches of up to batch_size rows of the training's samples, on up to `threads` threads. */

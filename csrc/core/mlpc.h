@@ -3,9 +3,9 @@
  *
  * The objective.  A network f with weights W_l (n_in, n_out) and biases b_l maps a row x to logits or predictions z:
  *     a_0 = x;   z_l = a_(l-1) W_l + b_l;   a_l = block_l(z_l);   z = z_L, the last layer being linear.
- * Where a block begins with a norm, z_l becomes (z_l - m) r g_l + s_l first, with gain g_l and shift s_l: layer norm has
- * the mean m and r = 1 / sqrt(variance + MLPC_NORM_EPS) of the row, batch norm those of the feature, over the rows of the
- * batch in train mode and else as they ran.
+ * Where a block begins with a norm, z_l becomes (z_l - m) r g_l + s_l first, with gain g_l and shift s_l: layer norm
+ * has the mean m and r = 1 / sqrt(variance + MLPC_NORM_EPS) of the row, batch norm those of the feature: over the rows
+ * of the batch in train mode, else the running ones.
  * In train mode dropout stands at the end of a block: a_l = m_l / (1 - p_l) * block_l(z_l), and a_0 = m_0 / (1 - p_0)
  * * x, with masks m_l of 0 (with probability p_l) and 1, drawn anew for each pass.
  * With losses l_i = l(z_i, y_i) and sample weights s_i (1 where there are none):
@@ -15,7 +15,8 @@
  * What an optimizer adds is not part of L: see mlpc_penalties.
  *
  * Memory.  Parameters and gradients are one contiguous array each, layer by layer: W_l row-major (n_in, n_out), then
- * b_l, then g_l and s_l where there is a norm. Both belong to the caller.  A workspace holds what one batch needs: activations and gradients between layers.
+ * b_l, then g_l and s_l where there is a norm.  Both belong to the caller.  A workspace holds what one batch needs:
+ * activations and gradients between layers.
  *
  * Every function that computes sets the floating-point mode (nearest, no flush to zero, exceptions masked) and restores
  * the caller's.  No function prints, exits or keeps hidden state, but for one team of threads that sleep between calls.
@@ -351,9 +352,10 @@ typedef enum {
     MLPC_N_INITS
 } mlpc_init;
 
-/* Fills the parameters; gains are 1 and shifts 0, whatever init. Element (j, k) of layer l's weight, seen as (n_out, n_in), has counter j * n_in + k of index l
- * of the stream INIT, the bias's element j counter n_out * n_in + j. Computed in double, rounded once; doubles: a table
- * of MLPC_FLOAT64, whatever the net's dtype. On INTERRUPTED the parameters are part old, part new. */
+/* Fills the parameters; gains are 1 and shifts 0, whatever init.  Element (j, k) of layer l's weight, seen as
+ * (n_out, n_in), has counter j * n_in + k of index l of the stream INIT, the bias's element j counter n_out * n_in + j.
+ * Computed in double, rounded once; doubles: a table of MLPC_FLOAT64, whatever the net's dtype.  On INTERRUPTED the
+ * parameters are part old, part new. */
 mlpc_status mlpc_initialize(const mlpc_net *net, const mlpc_kernels *doubles, void *parameters, mlpc_init init,
                             uint64_t seed, const mlpc_poll *poll);
 

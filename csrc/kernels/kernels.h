@@ -134,7 +134,7 @@ typedef struct {
 } mlpc_columns;
 _Static_assert(MLPC_BATCH_BLOCK == 64, "a bit for each sample of a block");
 
-/* ---- Words of the generator: never stored, but drawn wherever they are used --------------------------------------- */
+/* ---- Words of the generator: never stored, but drawn wherever they are used -------------------------------------- */
 
 /* Neighbouring columns to which one word each of as many blocks of the generator belongs. */
 #define MLPC_WORD_LANES 16

@@ -19,8 +19,8 @@ void args_plan_clear(args_plan *plan);
 /* A number in [0, 1). */
 int args_probability(const char *name, PyObject *object, double *value);
 
-/* Gives the net dropout, from a sequence of the probabilities of x and of the output of each hidden layer (NULL: all 0);
- * a new tuple of these, or NULL with TypeError or ValueError. */
+/* Gives the net dropout, from a sequence of the probabilities of x and of the output of each hidden layer (NULL: all
+ * 0); a new tuple of these, or NULL with TypeError or ValueError. */
 PyObject *args_plan_dropout(mlpc_net *net, PyObject *dropout);
 
 #endif
