@@ -104,7 +104,7 @@ class Custom(Loss):
         self.spec(reduction)
         self._refuse_weights(sample_weight)
         z = real_array("z", z)
-        returned = self.function(z, _targets(y, z.dtype, len(z)))
+        returned = self.function(z, _targets(y, z.dtype, len(z)).copy())  # both are its own to write
         if not isinstance(returned, (tuple, list)) or len(returned) != 2:
             raise TypeError(f"loss: expected (loss, dz) from {self}, got {type(returned).__name__}")
         loss = real_array(f"loss of {self}", returned[0])

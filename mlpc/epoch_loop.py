@@ -19,7 +19,7 @@ from mlpc.loss import Loss
 from mlpc.network import Network
 from mlpc.optim import Optimizer
 
-__all__ = ["EpochLoop", "Progress", "diverged"]
+__all__ = ["EpochLoop", "Tally", "diverged"]
 
 _BETWEEN_TICKS = 0.05  # seconds
 
@@ -70,19 +70,20 @@ class EpochLoop:
         Raises
         ------
         DivergenceError
-            Where a logit, the loss, its derivative or, in the end, a parameter is not finite; parameters and optimizer
-            are as before the epoch then.  Any other exception leaves them as after the last step.
+            Where a logit, the loss, its derivative or, in the end, a parameter or a running statistic is not finite;
+            all of the network and the optimizer is as before the epoch then.  Any other exception leaves it as after
+            the last step.
         """
         net, optimizer = self.net, self.optimizer
         parameters, state = net._copy_parameters(), optimizer.state_dict()
         statistics, counted = net._statistics.copy(), net._batches
         before = net.training, net._draws, net.gradients.copy()
-        progress = Progress(tick, self.source.unit, statistics)
+        progress = Tally(tick, self.source.unit, statistics)
         net.training, net._draws = True, draws
         try:
             lr = self._steps(seed, number, progress)
             arrays = [array for array in optimizer.state.values() if array.dtype == net.dtype]
-            if not all(_mlpc.all_finite(array) for array in (net.parameters, *arrays)):
+            if not all(_mlpc.all_finite(array) for array in (net.parameters, net._statistics, *arrays)):
                 raise diverged(progress.loss, lr)
         except BaseException as error:
             net._batches = counted
@@ -97,7 +98,7 @@ class EpochLoop:
                 net.gradients[:] = gradients
         return progress.total / progress.weight, progress.correct / max(progress.asked, 1), lr
 
-    def _steps(self, seed: int, number: int, progress: Progress) -> float:
+    def _steps(self, seed: int, number: int, progress: Tally) -> float:
         """All steps of an epoch; the learning rate of the last."""
         steps = -(-self.source.batches // self.accumulate)
         rates = self.optimizer.epoch_spec(steps)[-1]
@@ -114,7 +115,7 @@ class EpochLoop:
             progress.tick()
         return lr
 
-    def differentiate(self, batches: Iterable[Batch], whole: float, lr: float, progress: Progress) -> bool:
+    def differentiate(self, batches: Iterable[Batch], whole: float, lr: float, progress: Tally) -> bool:
         """Make `gradients` those of the mean loss over some batches, which weigh `whole` together.
 
         Returns
@@ -149,7 +150,7 @@ class EpochLoop:
         return self.criterion.weight_of(batch.y, self.spec, batch.sample_weight)
 
 
-class Progress:
+class Tally:
     """What an epoch has done so far, and running statistics as they were after its last step."""
 
     def __init__(self, tick: Callable[[int], object] | None, unit: str, statistics: Array) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from mlpc import _mlpc
 from mlpc.arguments import Array
 from mlpc.batches import Batch, Rows
-from mlpc.epoch_loop import EpochLoop, Progress, diverged
+from mlpc.epoch_loop import EpochLoop, Tally, diverged
 from mlpc.lbfgs import LBFGS
 from mlpc.minimization import Minimization
 
@@ -34,7 +34,7 @@ class FullBatch:
         self._weight = loop.criterion.weight_of(self._rows.y, loop.spec, self._rows.sample_weight)
         self._minimization: Minimization | None = None
         self._tick: Callable[[int], object] | None = None
-        self._seen: tuple[Array, Progress] | None = None  # the latest point, and what was met there
+        self._seen: tuple[Array, Tally] | None = None  # the latest point, and what was met there
         self.finished = False
 
     def train(
@@ -82,7 +82,7 @@ class FullBatch:
 
     def _evaluate(self, point: Array) -> tuple[float, Array]:
         """Loss and gradient there, with the network's parameters left there."""
-        progress = Progress(self._tick, self._rows.unit, self._net._statistics)
+        progress = Tally(self._tick, self._rows.unit, self._net._statistics)
         self._net.parameters[:] = point
         self._loop.differentiate(self._batches(), self._weight, self._optimizer.lr, progress)
         if not _mlpc.all_finite(self._net.gradients):

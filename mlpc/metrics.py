@@ -29,7 +29,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 import numpy as np
 
 from mlpc.arguments import Array, is_several
-from mlpc.network import Network
+from mlpc.loss import Loss
 
 __all__ = ["AnyMetric", "Metric", "Needs", "metrics_of"]
 
@@ -114,8 +114,8 @@ def _weighs(function: Callable[..., Any]) -> bool:
 # ---- By name ---------------------------------------------------------------------------------------------------------
 
 
-def metrics_of(net: Network, metrics: Iterable[AnyMetric], known: Sequence[str] = ()) -> list[Metric]:
-    """The metrics that are meant, each one that a network of this loss can be measured by, no two of one name.
+def metrics_of(criterion: Loss, n_out: int, metrics: Iterable[AnyMetric], known: Sequence[str] = ()) -> list[Metric]:
+    """The metrics that are meant, each one for outputs of such a loss, so many to a row; no two of one name.
 
     Those that are `known` anyway are left out where they are asked for by name.
 
@@ -130,16 +130,16 @@ def metrics_of(net: Network, metrics: Iterable[AnyMetric], known: Sequence[str] 
     for place, each in enumerate(metrics):
         if isinstance(each, str) and each in known:
             continue
-        metric = _metric_of(f"metrics[{place}]", net, each)
+        metric = _metric_of(f"metrics[{place}]", criterion, n_out, each)
         if metric.name in (*known, *(other.name for other in found)):
             raise ValueError(f"metrics: expected different names, got {metric.name!r} twice")
         found.append(metric)
     return found
 
 
-def _metric_of(argument: str, net: Network, metric: AnyMetric) -> Metric:
+def _metric_of(argument: str, criterion: Loss, n_out: int, metric: AnyMetric) -> Metric:
     if isinstance(metric, str):
-        metric = _named(argument, net, metric)
+        metric = _named(argument, criterion, n_out, metric)
     elif callable(metric) and not isinstance(metric, (Metric, type)):
         name = getattr(metric, "__name__", type(metric).__name__)
         if not name.isidentifier():
@@ -149,9 +149,9 @@ def _metric_of(argument: str, net: Network, metric: AnyMetric) -> Metric:
         metric = Metric(name, metric)
     if not isinstance(metric, Metric):
         raise TypeError(f"{argument}: expected a name, a function of (y_true, y_pred) or a Metric, got {metric!r}")
-    if metric.needs != "predictions" and net.criterion.classifies != (metric.needs != "numbers"):
+    if metric.needs != "predictions" and criterion.classifies != (metric.needs != "numbers"):
         kind = "regression" if metric.needs == "numbers" else "classification"
-        raise ValueError(f"{argument}: expected a loss of {kind} with {metric.name!r}, got {net.loss_name}")
+        raise ValueError(f"{argument}: expected a loss of {kind} with {metric.name!r}, got {criterion}")
     return metric
 
 
@@ -181,36 +181,36 @@ _SCIKIT_LEARN = {
 }
 
 
-def _named(argument: str, net: Network, name: str) -> Metric:
+def _named(argument: str, criterion: Loss, n_out: int, name: str) -> Metric:
     if name == "accuracy":
         return Metric(name, _accuracy, "labels")
     if name == "r2":
         return Metric(name, _r2, "numbers")
     if top := re.fullmatch(r"top_([1-9][0-9]*)", name):
-        if net.criterion.link != "softmax" or int(top[1]) >= net.sizes[-1]:
+        if criterion.link != "softmax" or int(top[1]) >= n_out:
             raise ValueError(
                 f"{argument}: expected cross_entropy of more than {top[1]} classes with {name!r}, got "
-                f"{net.loss_name} of {net.sizes[-1]}"
+                f"{criterion} of {n_out}"
             )
         return Metric(name, functools.partial(_top, k=int(top[1])), "probabilities")
     if name not in _SCIKIT_LEARN:
         names = ", ".join(["accuracy", "top_5", "r2", *_SCIKIT_LEARN])
         raise ValueError(f"{argument}: expected one of {names}, got {name!r}")
-    return _of_scikit_learn(net, name, *_SCIKIT_LEARN[name])
+    return _of_scikit_learn(criterion, n_out, name, _SCIKIT_LEARN[name])
 
 
-def _of_scikit_learn(net: Network, name: str, needs: Needs, function: str, averaged: bool) -> Metric:
+def _of_scikit_learn(criterion: Loss, n_out: int, name: str, row: _Row) -> Metric:
     try:
         import sklearn.metrics
     except ImportError as error:
         raise ImportError(f"the metric {name!r} needs scikit-learn: pip install scikit-learn") from error
-    metric = getattr(sklearn.metrics, function)
-    if needs == "probabilities":
-        return Metric(name, _of_classes(metric, net.sizes[-1]), needs)
-    if averaged:
-        two = net.sizes[-1] == (2 if net.criterion.link == "softmax" else 1)
+    metric = getattr(sklearn.metrics, row.function)
+    if row.needs == "probabilities":
+        return Metric(name, _of_classes(metric, n_out), row.needs)
+    if row.averaged:
+        two = n_out == (2 if criterion.link == "softmax" else 1)
         metric = functools.partial(metric, average="binary" if two else "macro", zero_division=0.0)
-    return Metric(name, metric, needs)
+    return Metric(name, metric, row.needs)
 
 
 def _of_classes(metric: Callable[..., float], n_out: int) -> Callable[..., float]:

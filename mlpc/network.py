@@ -179,17 +179,28 @@ class Network(_mlpc.Net):
         True
         """
         tensors = self._all_tensors()
+        for key, array in self._checked_state(state).items():
+            if key.endswith(_BATCHES):
+                self._batches = int(array)
+            else:
+                tensors[key][...] = array
+
+    def _checked_state(self, state: Mapping[str, Any]) -> dict[str, Array]:
+        """What `state_dict` gives, from what may be one of this network's: copies of it, checked."""
+        tensors = self._all_tensors()
         missing, unknown = [key for key in tensors if key not in state], [key for key in state if key not in tensors]
         if missing or unknown:
             raise ValueError(f"state: expected the keys {list(tensors)}; missing: {missing}, unknown: {unknown}")
         # Copies first: an array may be a view of this network's own parameters.
         counts = {key: _count(key, state[key]) for key in tensors if key.endswith(_BATCHES)}
-        arrays = {key: shaped(key, state[key], view.shape, self.dtype).copy() for key, view in tensors.items()}
         if len(set(counts.values())) > 1:
             raise ValueError(f"state: expected as many batches of every batch norm, got {counts}")
-        for key, array in arrays.items():
-            tensors[key][...] = array
-        self._batches = max(counts.values(), default=0)
+        return {
+            key: np.array(counts[key], np.int64)
+            if key in counts
+            else shaped(key, state[key], view.shape, self.dtype).copy()
+            for key, view in tensors.items()
+        }
 
     def digest(self) -> str:
         """SHA-256 of the parameters, in hexadecimal: equal digests are equal networks, to the bit.
@@ -300,13 +311,14 @@ def _title(part: Layer) -> str:
     return type(part).__name__ if isinstance(part, Learning) else repr(part).removesuffix("()")
 
 
+_MOST_BATCHES = 2**62  # an int64, with room for those to come
 _BATCHES = "num_batches_tracked"
 
 
 def _count(name: str, value: Any) -> int:
     """A count as a file or PyTorch has it: an array of no dimension."""
     array = real_array(name, value)
-    return whole_number(name, array[()]) if array.shape == () else whole_number(name, value)
+    return whole_number(name, array[()] if array.shape == () else value, 0, _MOST_BATCHES)
 
 
 def _rebuild(

@@ -61,6 +61,7 @@ class BatchNorm(Norm):
 
     __slots__ = ()
     name = "batch"
+    momentum: ClassVar[float] = 0.1
 
     @property
     def running_mean(self) -> Array:

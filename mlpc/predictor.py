@@ -155,7 +155,7 @@ class Predictor(_mlpc.Predictor):
         array([[0.5, 0.5]], dtype=float32)
         """
         if not LOSSES[self.loss_name]().classifies:
-            raise ValueError(f"predict_proba: expected a loss of classification, got {self.loss_name}")
+            raise ValueError("predict_proba: expected a network of classification, got one of regression")
         return self._predict(x if type(x) is np.ndarray else real_array("x", x), "probabilities", scale)
 
     def __reduce__(self) -> tuple[Any, ...]:

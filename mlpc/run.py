@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Generic
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from mlpc import _mlpc
 from mlpc.arguments import LARGEST_SEED, Array, real_array, real_number, seed_number, whole_number
 from mlpc.batch_stream import Stream
-from mlpc.batches import Rows
+from mlpc.batches import Rows, batches
 from mlpc.callbacks.callback import Callback, Callbacks
 from mlpc.class_weights import ClassWeight
 from mlpc.epoch_loop import EpochLoop
@@ -135,6 +135,8 @@ class Run(Generic[N]):
         self._shuffles = net.shuffle_state if seed is None else (seed_number(seed), 0)
         self._draws = net._draws if seed is None else (seed_number(seed), 0)
         self._noise = real_number("input_noise", input_noise)
+        if self._noise > np.finfo(net.dtype).max:
+            raise ValueError(f"input_noise: expected a number that {net.dtype} has, got {input_noise!r}")
         self.optimizer = _optimizer(net, optimizer, lr)
         self.criterion = net.criterion if loss is None else loss_named(loss)
         accumulate = whole_number("accumulate_batches", accumulate_batches, 1)
@@ -170,16 +172,24 @@ class Run(Generic[N]):
             if accumulate > 1 or isinstance(self.optimizer, LBFGS):
                 source = source.copy()
         self.rows, self.unit = source.extent, source.unit
+        if part is not None and "batch" in net.norms and min(self.rows, self.batch_size) < 2:
+            raise ValueError(
+                "batch_size: expected at least two rows in each batch, of which batch norm takes statistics, got "
+                f"{min(self.rows, self.batch_size)}"
+            )
         self._batches = source.text if accumulate == 1 else f"{source.text}, {accumulate} to a step"
-        self._metrics = metrics_of(net, metrics, known=("accuracy",) if self.criterion.classifies else ())
-        self._measures = [] if part is None else [Measures(net, self._metrics, *part, self._scale)]
+        # What a function's outputs mean it does not say: they are then those of the network's own loss.
+        meant = net.criterion if isinstance(self.criterion, Custom) else self.criterion
+        known = ("accuracy",) if self.criterion.classifies else ()
+        self._metrics = metrics_of(meant, net.sizes[-1], metrics, known)
+        self._measures = [] if part is None else [Measures(net, meant, self._metrics, *part, self._scale)]
         self._validation = None
         # Now: the caller may change them later.
         self._targets = [loss_text(spec), digest_of(*(() if part is None else part[1:]), wide=True)]
         if validation_data is not None:
             held, objective = checked_part(net, validation_data, self.criterion, spec, self._scale)
             self._validation = held.x, objective
-            self._measures.append(Measures(net, self._metrics, *held, self._scale))
+            self._measures.append(Measures(net, meant, self._metrics, *held, self._scale))
             self._targets.append(digest_of(*held[1:], wide=True))
         if self._metrics and not self._measures:
             raise ValueError("metrics: expected none with an iterable of batches and no validation_data, got some")
@@ -286,7 +296,16 @@ class Run(Generic[N]):
     def _some_rows(self, most: int) -> Array:
         """Up to so many rows of x, evenly spread over all, in the network's dtype."""
         assert self._x is not None, "rows of an array"
-        rows = spread(self._x, most).astype(self.net.dtype, copy=False)
+        return self._as_real(spread(self._x, most))
+
+    def _batches_in_order(self) -> Iterator[Array]:
+        """All rows of x, in batches as the run makes them, in the network's dtype."""
+        assert self._x is not None, "rows of an array"
+        rows = batches(len(self._x), self.batch_size, shuffle=False, net=self.net)
+        return (self._as_real(self._x[some]) for some in rows)
+
+    def _as_real(self, rows: Array) -> Array:
+        rows = rows.astype(self.net.dtype, copy=False)
         return rows if self._scale is None else rows * self.net.dtype.type(self._scale)
 
     def stop(self, *, resumable: bool = False) -> None:
@@ -355,13 +374,16 @@ class Run(Generic[N]):
         recorded = [f"history.{name}" for name in self.columns]
         rest = [key for key in self.state_dict() if not key.startswith(("history.", "callbacks."))]
         keys = rest + recorded if any(key in state for key in recorded) else rest
+        for name, mine in self._made_with().items():
+            if str(state.get(f"recipe.{name}", mine)) != mine:
+                raise ValueError(f"state: expected one of this run, with {name} {mine}, got {state[f'recipe.{name}']}")
+        given = [key for key in state if key.startswith("history.")]
+        if given and set(given) != set(recorded):
+            raise ValueError(f"state: expected a history with the columns {recorded}, got {given}")
         missing = [key for key in keys if key not in state]
         unknown = [key for key in state if key not in keys and not key.startswith(tuple(f"{c}." for c in callbacks))]
         if missing or unknown:
             raise ValueError(f"state: expected the keys {keys}; missing: {missing}, unknown: {unknown}")
-        for name, mine in self._made_with().items():
-            if str(state[f"recipe.{name}"]) != mine:
-                raise ValueError(f"state: expected one of this run, with {name} {mine}, got {state[f'recipe.{name}']}")
         shuffles = seed_number(state["shuffle.seed"]), whole_number("epoch", state["shuffle.epoch"], 0, _LAST_EPOCH)
         if self._seed is not None and shuffles[0] != self._seed:
             raise ValueError(f"seed: expected that of the state, {shuffles[0]}, or None, got {self._seed}")

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mlpc import _mlpc
 from mlpc.arguments import Array, real_array, real_number
+from mlpc.loss import Loss
 from mlpc.metrics import AnyMetric, Metric, metrics_of
 from mlpc.network import Network
 from mlpc.samples import checked_samples
@@ -22,17 +23,26 @@ class Measures:
     Parameters
     ----------
     net : MLP
+    criterion : Loss
+        What the outputs mean.
     metrics : list of Metric
     x, y, sample_weight, scale
         As checked for the network.  y and the weights are copied.
     """
 
     def __init__(
-        self, net: Network, metrics: list[Metric], x: Array, y: Array, sample_weight: Array | None, scale: float | None
+        self,
+        net: Network,
+        criterion: Loss,
+        metrics: list[Metric],
+        x: Array,
+        y: Array,
+        sample_weight: Array | None,
+        scale: float | None,
     ) -> None:
-        self._net, self._metrics, self._x, self._scale = net, metrics, x, scale
+        self._net, self._criterion, self._metrics, self._x, self._scale = net, criterion, metrics, x, scale
         if metrics:
-            self._truth = _truth(net, y)
+            self._truth = _truth(criterion, y, net.sizes[-1])
             self._weights = None if sample_weight is None else sample_weight.astype(np.float64)
 
     def __call__(self) -> list[float]:
@@ -42,17 +52,22 @@ class Measures:
         for metric in self._metrics:
             output = "probabilities" if metric.needs == "probabilities" else "prediction"
             if output not in answers:
-                answers[output] = self._net._predict(self._x, output, self._net.criterion.predicts_as, self._scale)
+                answers[output] = self._net._predict(self._x, output, self._criterion.predicts_as, self._scale)
+            if metric.needs == "numbers" and self._truth.shape != answers[output].shape:
+                raise ValueError(
+                    f"y: expected shape {answers[output].shape}, that of the predictions, with {metric.name!r}, got "
+                    f"{self._truth.shape}"
+                )
             figures.append(metric(self._truth, answers[output], self._weights))
         return figures
 
 
-def _truth(net: Network, y: Array) -> Array:
-    """A copy of y, comparable with what the network predicts."""
-    if net.criterion.link == "softmax":
+def _truth(criterion: Loss, y: Array, n_out: int) -> Array:
+    """A copy of y, comparable with what a network of so many outputs predicts."""
+    if criterion.link == "softmax":
         return y.astype(np.int64) if y.ndim == 1 else y.argmax(axis=1)
-    truth = (y > 0.5).astype(np.int64) if net.criterion.link == "sigmoid" else y.copy()
-    return truth.reshape(len(y)) if net.sizes[-1] == 1 else truth
+    truth = (y > 0.5).astype(np.int64) if criterion.link == "sigmoid" else y.copy()
+    return truth.reshape(len(y)) if n_out == 1 and y.size == len(y) else truth
 
 
 def measure(
@@ -75,12 +90,14 @@ def measure(
     >>> net.measure([[2.0], [-2.0]], [0, 0], ["accuracy", "recall"])
     {'accuracy': 0.5, 'recall': 0.0}
     """
-    chosen = metrics_of(self, metrics)
+    criterion = self.criterion
+    chosen = metrics_of(criterion, self.sizes[-1], metrics)
     y = real_array("y", y)
     weights = None if sample_weight is None else real_array("sample_weight", sample_weight)
     scale = None if scale is None else real_number("scale", scale, -np.inf)
-    x, _ = checked_samples(self, x, y, self.criterion, self.criterion.spec(), weights, scale)
-    return dict(zip([metric.name for metric in chosen], Measures(self, chosen, x, y, weights, scale)(), strict=True))
+    x, _ = checked_samples(self, x, y, criterion, criterion.spec(), weights, scale)
+    figures = Measures(self, criterion, chosen, x, y, weights, scale)()
+    return dict(zip([metric.name for metric in chosen], figures, strict=True))
 
 
 def score(

@@ -29,6 +29,7 @@ from mlpc.arguments import (
     whole_numbers,
 )
 from mlpc.layers import Activation, block_of, text_of
+from mlpc.losses import Custom, loss_named
 from mlpc.net import MLP
 from mlpc.optim import OPTIMIZERS, OptimizerName, optimizer_named
 from mlpc.optimizer import SELDOM, keywords
@@ -139,7 +140,11 @@ def sweep(
     runs = []
     for name, variant in variants.items():
         try:
-            ways = _ways(name, {**common, **variant}, training, validation)
+            asked = {**common, **variant}
+            ways = _ways(name, asked, training, validation)
+            loss = loss_named(asked.get("loss", _DEFAULTS["loss"]))
+            if records is not None and isinstance(loss, Custom):
+                raise ValueError(f"loss: expected one by name with records, which hold no functions, got {loss}")
         except (TypeError, ValueError) as error:
             kind = TypeError if isinstance(error, TypeError) else ValueError
             raise kind(f"variants[{name!r}]: {error}") from error

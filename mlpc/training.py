@@ -110,7 +110,7 @@ def fit(
         Each is computed after every epoch, with the sample weights where it takes them; of the validation data as
         "val_f1", and as "f1" of the training data, for which the network goes through them once more.
     sample_weight : array-like, (n,), optional
-        Finite, >= 0, not all 0.  A batch whose weights are all 0 is passed over.
+        Finite, >= 0, not all 0.  A batch whose weights are all 0 takes no step.
     class_weight : array-like, (n_out,), dict, or "balanced", optional
         For cross_entropy: a weight of each class; those of some classes, the others weigh 1; or n / (n_out * rows of
         the class), not with an iterable of batches.

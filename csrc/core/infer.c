@@ -41,6 +41,16 @@ static void predict_rows(void *context, void *z, size_t first, size_t rows)
     }
 }
 
+/* What is asked of a network in use, whatever mode the workspace's next mlpc_forward is to be in. */
+static mlpc_status in_eval_mode(const mlpc_forward_job *job)
+{
+    const int trains = job->workspace->trains;
+    job->workspace->trains = 0;
+    const mlpc_status status = mlpc_forward_rows(job);
+    job->workspace->trains = trains;
+    return status;
+}
+
 mlpc_status mlpc_forward_output(mlpc_forward_job *job, mlpc_output output, mlpc_loss_kind loss, void *to)
 {
     const mlpc_link link = mlpc_loss_row_of(loss)->link;
@@ -51,7 +61,7 @@ mlpc_status mlpc_forward_output(mlpc_forward_job *job, mlpc_output output, mlpc_
     job->logits = integers ? NULL : to;
     job->then = predict_rows;
     job->context = context;
-    return mlpc_forward_rows(job);
+    return in_eval_mode(job);
 }
 
 mlpc_status mlpc_predict(const mlpc_model *model, mlpc_workspace *workspace, mlpc_output output, mlpc_loss_kind loss,
@@ -96,7 +106,7 @@ mlpc_status mlpc_evaluate(const mlpc_model *model, mlpc_workspace *workspace, co
     *j = (judgement){.kernels = model->kernels, .objective = *objective, .row_loss = row_loss};
     mlpc_status status = mlpc_loss_divisor(objective, model->kernels, &j->divisor, row_loss);
     if (status == MLPC_OK)
-        status = mlpc_forward_rows(&(mlpc_forward_job){
+        status = in_eval_mode(&(mlpc_forward_job){
             .model = *model,
             .workspace = workspace,
             .poll = poll,

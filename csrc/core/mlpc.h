@@ -239,7 +239,7 @@ mlpc_status mlpc_backward(const mlpc_model *model, mlpc_workspace *workspace, co
 typedef enum { MLPC_OUTPUT_logits, MLPC_OUTPUT_prediction, MLPC_OUTPUT_probabilities, MLPC_N_OUTPUTS } mlpc_output;
 
 /* The output for any number of rows of x, (n, n_out) of real unless said otherwise above; each thread computes pieces
- * of at most workspace->batch / workspace->room of them. */
+ * of at most workspace->batch / workspace->room of them.  This and mlpc_evaluate are always in eval mode. */
 mlpc_status mlpc_predict(const mlpc_model *model, mlpc_workspace *workspace, mlpc_output output, mlpc_loss_kind loss,
                          void *to, const mlpc_input *x, const mlpc_poll *poll);
 
@@ -421,7 +421,7 @@ int mlpc_trainer_fits(const mlpc_trainer *trainer, const mlpc_model *model, cons
 /* One epoch over the samples, with a trainer that fits: shuffle, then per batch gather, forward in train mode, loss,
  * backward, step;
  * the last batch may be short.  Equal to the bit to the same calls made one by one, whatever the number of threads.  A
- * batch whose weights sum to 0 is passed over.
+ * batch whose weights sum to 0 takes no step; its forward draws, and moves running statistics, as any other.
  * INTERRUPTED: parameters, statistics and the optimizer's state are as after the last whole batch; so they are on
  * ONE_ROW, which batch norm gives where a batch has a single row.
  * DIVERGED: all are as before this epoch; result->loss holds the loss met. */

@@ -64,13 +64,17 @@ static int parse_norms(args_plan *plan, PyObject *norms, Py_ssize_t n, mlpc_bloc
         return -1;
     for (Py_ssize_t i = 0; i < n; i++) {
         PyObject *const given = norms == NULL ? Py_None : PyTuple_GET_ITEM(norms, i);
+        PyObject *name = Py_NewRef(Py_None);
         if (given != Py_None) {
             const int found = names_find("norm", given, names_norms + 1, MLPC_N_NORMS - 1);
             if (found < 0)
                 return -1;
             blocks[i].norm = (mlpc_norm)(found + 1);
+            name = PyUnicode_FromString(names_norms[found + 1]); /* not a subclass of str, as NumPy's are */
+            if (name == NULL)
+                return -1;
         }
-        PyTuple_SET_ITEM(plan->norms, i, Py_NewRef(given));
+        PyTuple_SET_ITEM(plan->norms, i, name);
     }
     return 0;
 }

@@ -10,6 +10,7 @@ import numpy as np
 from mlpc.arguments import Array, converted, real_number, shaped, whole_number
 from mlpc.callbacks.best import of_keys
 from mlpc.callbacks.callback import Callback
+from mlpc.norm_statistics import estimate_statistics
 
 __all__ = ["Averaging"]
 
@@ -23,7 +24,8 @@ class Averaging(Callback):
       the weights of that epoch: Polyak and Juditsky, "Acceleration of Stochastic Approximation by Averaging", 1992.
 
     The average is kept in double precision and rounded once, when it is swapped in.  Neither training nor validation
-    sees it; checkpoints hold both.
+    sees it; checkpoints hold both.  Running statistics of batch norm are estimated anew for it, as the mean over the
+    batches of one more pass over the data, in order; with batches that come one by one it is refused.
 
     Parameters
     ----------
@@ -60,6 +62,8 @@ class Averaging(Callback):
         self._n_parameters = 0
 
     def begin(self, run: Any) -> None:
+        if "batch" in run.net.norms and run.unit != "rows":
+            raise ValueError("callbacks: expected no Averaging of batch norm with an iterable of batches, got one")
         self.epochs, self.average, self._n_parameters = 0, None, run.net.n_parameters
 
     def epoch_end(self, run: Any) -> None:
@@ -76,6 +80,8 @@ class Averaging(Callback):
     def end(self, run: Any) -> None:
         if run.finished and self.average is not None:
             run.net.parameters[:] = converted("average", self.average, run.net.dtype)
+            if "batch" in run.net.norms:
+                estimate_statistics(run.net, run._batches_in_order())
 
     def state_dict(self) -> dict[str, Any]:
         return {"epochs": self.epochs} | ({} if self.average is None else {"average": self.average.copy()})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mlpc.arguments import Array, shaped, whole_number
+from mlpc.arguments import Array, whole_number
 from mlpc.callbacks.best import Best, Mode, of_keys
 from mlpc.callbacks.callback import Callback
 
@@ -64,7 +64,7 @@ class EarlyStopping(Callback):
         self.patience = whole_number("patience", patience, 1)
         self.restore_best = bool(restore_best)
         self.best_state: dict[str, Array] | None = None
-        self._shapes: dict[str, Array] = {}
+        self._net: Any = None
 
     @property
     def best(self) -> float:
@@ -77,7 +77,7 @@ class EarlyStopping(Callback):
     def begin(self, run: Any) -> None:
         self._best.begin(run)
         self.best_state = None
-        self._shapes = run.net.state_dict()
+        self._net = run.net
 
     def epoch_end(self, run: Any) -> None:
         if self._best.improved(run):
@@ -95,8 +95,8 @@ class EarlyStopping(Callback):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         best = self._best.state_dict()
-        shapes = self._shapes if self.restore_best and state.get("epoch") else {}
-        of_keys(state, best | {f"net.{key}": None for key in shapes})
-        weights = {key: shaped(key, state[f"net.{key}"], of.shape, of.dtype).copy() for key, of in shapes.items()}
+        keys = list(self._net.state_dict()) if self.restore_best and state.get("epoch") else []
+        of_keys(state, best | {f"net.{key}": None for key in keys})
+        weights = self._net._checked_state({key: state[f"net.{key}"] for key in keys}) if keys else None
         self._best.load_state_dict({key: state[key] for key in best})
-        self.best_state = weights or None
+        self.best_state = weights

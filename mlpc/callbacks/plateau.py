@@ -9,6 +9,7 @@ from typing import Any
 from mlpc.arguments import real_number, whole_number
 from mlpc.callbacks.best import Best, Mode, of_keys
 from mlpc.callbacks.callback import Callback
+from mlpc.lbfgs import LBFGS
 from mlpc.schedules import rate_at
 
 __all__ = ["ReduceOnPlateau"]
@@ -86,6 +87,8 @@ class ReduceOnPlateau(Callback):
         self._schedule: Any = None
 
     def begin(self, run: Any) -> None:
+        if isinstance(run.optimizer, LBFGS):
+            raise ValueError("callbacks: expected none that sets learning rates with LBFGS, got ReduceOnPlateau")
         self._best.begin(run)
         self.reductions, self._cooling, self._product = 0, 0, 1.0
         self._optimizer, self._schedule = run.optimizer, run.optimizer.schedule
