@@ -26,6 +26,7 @@ from mlpc.metrics import AnyMetric, metrics_of
 from mlpc.network import N, Network
 from mlpc.optim import Optimizer, OptimizerName, optimizer_named
 from mlpc.recipe import digest_of, loss_text, network_text, optimizer_text
+from mlpc.run_state import column, part_of, truth
 from mlpc.samples import checked_samples, spread, warn_of_bytes
 from mlpc.schedules import Rate
 from mlpc.scores import Measures
@@ -378,7 +379,7 @@ class Run(Generic[N]):
             if str(state.get(f"recipe.{name}", mine)) != mine:
                 raise ValueError(f"state: expected one of this run, with {name} {mine}, got {state[f'recipe.{name}']}")
         given = [key for key in state if key.startswith("history.")]
-        if given and set(given) != set(recorded):
+        if not set(given) <= set(recorded):
             raise ValueError(f"state: expected a history with the columns {recorded}, got {given}")
         missing = [key for key in keys if key not in state]
         unknown = [key for key in state if key not in keys and not key.startswith(tuple(f"{c}." for c in callbacks))]
@@ -388,16 +389,16 @@ class Run(Generic[N]):
         if self._seed is not None and shuffles[0] != self._seed:
             raise ValueError(f"seed: expected that of the state, {shuffles[0]}, or None, got {self._seed}")
         draws = seed_number(state["masks.seed"]), whole_number("masks_drawn", state["masks.drawn"], 0, LARGEST_SEED)
-        columns = {key: _column(key, state[key]) for key in keys if key in recorded}
+        columns = {key: column(key, state[key]) for key in keys if key in recorded}
         if len({len(column) for column in columns.values()}) > 1:
             raise ValueError("state: expected a history with as many rows in every column, got different numbers")
-        stopped = _truth("stopped", state["stopped"])
+        stopped = truth("stopped", state["stopped"])
         self._callbacks.begin(self)
         with contextlib.ExitStack() as undo:
             owners: dict[str, Any] = {"optimizer": self.optimizer, "net": self.net, **callbacks}
             for name, owner in owners.items():
                 undo.callback(owner.load_state_dict, owner.state_dict())
-                owner.load_state_dict(_part(name, state))
+                owner.load_state_dict(part_of(name, state))
             undo.pop_all()
         self.stopped = self._stopped_for_good = stopped
         self.net._shuffles = self._shuffles = shuffles
@@ -433,26 +434,6 @@ def _optimizer(net: Network, optimizer: OptimizerName | Optimizer, lr: Rate | No
     if lr is not None:
         raise ValueError(f"lr: expected none beside an optimizer object, which has its own, got {lr!r}")
     return optimizer
-
-
-def _part(name: str, state: Mapping[str, Any]) -> dict[str, Any]:
-    """What stands under a name in the state of a run; numbers and texts that became arrays in a file are such again."""
-    part = {key.removeprefix(f"{name}."): state[key] for key in state if key.startswith(f"{name}.")}
-    return {k: value.item() if isinstance(value, np.ndarray) and not value.ndim else value for k, value in part.items()}
-
-
-def _truth(name: str, value: Any) -> bool:
-    value = np.asarray(value)
-    if value.dtype != bool or value.ndim:
-        raise TypeError(f"{name}: expected True or False, got {value!r}")
-    return bool(value)
-
-
-def _column(name: str, value: Any) -> list[float]:
-    column = real_array(name, value)
-    if column.ndim != 1:
-        raise ValueError(f"{name}: expected one number for each epoch, got shape {column.shape}")
-    return column.astype(np.float64).tolist()
 
 
 def _divergence(met: _mlpc.DivergenceError, epoch: int) -> _mlpc.DivergenceError:

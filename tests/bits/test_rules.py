@@ -241,6 +241,7 @@ def test_gradients_below_the_smallest_normal_number_change_nothing(isa, dtype, o
     np.testing.assert_array_equal(net.parameters, np.zeros(41, dtype))
 
 
+@pytest.mark.filterwarnings("ignore:y. expected targets near 1")
 @pytest.mark.parametrize("zeros", [0, 3], ids=["dense", "skipping"])
 @pytest.mark.parametrize("keep_gradients", [False, True], ids=["fused", "plain"])
 @pytest.mark.parametrize("momentum", [0.0, 0.5])

@@ -185,7 +185,7 @@ def test_a_run_goes_on_after_an_error():
         (
             lambda made: fitted(made, callbacks=[ReduceOnPlateau("lr", patience=1)]),
             ValueError,
-            "lr: expected none to be",
+            "callbacks: expected none that sets learning rates",
         ),
     ],
 )

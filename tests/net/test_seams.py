@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import mlpc
-from mlpc.callbacks import Averaging, EarlyStopping, ReduceOnPlateau
+from mlpc.callbacks import Averaging, EarlyStopping
 
 rng = np.random.default_rng(0)
 x = rng.normal(size=(90, 4))
@@ -89,12 +89,6 @@ def test_targets_are_a_functions_own_to_write():
 def test_records_of_a_sweep_hold_no_functions(tmp_path):
     with pytest.raises(ValueError, match=r"variants\['v'\]: loss: expected one by name with records"):
         mlpc.sweep({"v": {"sizes": [4, 1], "loss": squares}}, (x, values), records=tmp_path / "records")
-
-
-def test_rates_that_are_not_lbfgs_s_to_set():
-    net = mlpc.MLP([4, 3], dtype="float64")
-    with pytest.raises(ValueError, match="callbacks: expected none that sets learning rates with LBFGS"):
-        net.fit(x, labels, optimizer=mlpc.optim.LBFGS(net), callbacks=[ReduceOnPlateau("loss")])
 
 
 def test_batch_norm_wants_two_rows_in_a_batch():
