@@ -156,7 +156,9 @@ static mlpc_status activate(const rows *r, size_t l)
     if (mlpc_block_is_idle(&layer->block, mlpc_pass_draw(p)))
         return MLPC_OK;
     const int has_norm = layer->block.norm != MLPC_NORM_none;
-    const mlpc_norm_job norm = has_norm ? mlpc_norm_of(&p->model, p->workspace, r->job->folded, l) : (mlpc_norm_job){0};
+    mlpc_norm_job norm; /* which takes a single row longer to fill than all else here */
+    if (has_norm)
+        norm = mlpc_norm_of(&p->model, p->workspace, r->job->folded, l);
     for (size_t b = 0; b < r->x.n; b += most) {
         if (mlpc_pass_stopped(p))
             return MLPC_ERROR_INTERRUPTED;
