@@ -42,7 +42,9 @@ mse = mlpc.MLP(sizes, "tanh", dtype=dtype, loss="mse", seed=1)
 target = np.eye(10)[y].astype(dtype)
 z = rng.normal(size=(n, 10)).astype(dtype)
 w, b, h = net.layers[0].weight, net.layers[0].bias, rng.normal(size=(n, sizes[1])).astype(dtype)
-predictor = net.freeze()
+predictor, ones = net.freeze(), np.ones(10, dtype)
+normed = mlpc.MLP(sizes[:2] + sizes[1:], norm=["batch", "layer"], dropout=0.5, input_dropout=0.1, dtype=dtype)
+activations = mlpc._mlpc.kernels()["activation"]
 quiet = dict(epochs=2, batch_size=64, progress=False)
 
 doors = {
@@ -71,10 +73,12 @@ doors = {
     "linear_backward": lambda: ops.linear_backward(h, x, w),
     "softmax": lambda: (ops.softmax(z), ops.log_softmax(z)),
     "cross_entropy": lambda: (ops.cross_entropy(z, y), mlpc.losses.cross_entropy(z, target, label_smoothing=0.1)),
-    **{f"{name}": lambda name=name: getattr(ops, name)(z) for name in ops.__all__ if name.endswith("_forward")
-       and name != "linear_forward"},
-    **{f"{name}": lambda name=name: getattr(ops, name)(z, z) for name in ops.__all__ if name.endswith("_backward")
-       and name != "linear_backward"},
+    "layer_norm": lambda: (ops.layer_norm_forward(z, ones, ones), ops.layer_norm_backward(z, z, ones)),
+    "batch_norm": lambda: (ops.batch_norm_forward(z, ones, ones), ops.batch_norm_backward(z, z, ones)),
+    "dropout": lambda: (ops.dropout(z, 0.5, 1, 1, 0), ops.input_noise(z, 0.5, 1, 0)),
+    "fit, norms and dropout": lambda: (normed.fit(x, y, input_noise=0.1, **quiet), normed.freeze().predict(x)),
+    **{f"{name}_forward": lambda name=name: getattr(ops, f"{name}_forward")(z) for name in activations},
+    **{f"{name}_backward": lambda name=name: getattr(ops, f"{name}_backward")(z, z) for name in activations},
 }
 for name in ("mse", "mae", "huber", "poisson", "bce_with_logits"):
     doors[name] = lambda name=name: getattr(ops, name)(z, target)
