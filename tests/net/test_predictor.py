@@ -226,7 +226,7 @@ def test_arguments():
     predictor = mlpc.MLP([3, 2], loss="mse").freeze()
     with pytest.raises(ValueError, match=r"^x: expected shape \(n, 3\), got \(1, 2\)"):
         predictor.predict([[1.0, 2.0]])
-    with pytest.raises(ValueError, match=r"^predict_proba: expected a network of classification, got one of regression"):
+    with pytest.raises(ValueError, match=r"^predict_proba: expected a network of classification, got one"):
         predictor.predict_proba([[1.0, 2.0, 3.0]])
     with pytest.raises(ValueError, match=r"^scale: expected None, since x is not uint8"):
         predictor.logits([[1.0, 2.0, 3.0]], scale=0.5)
