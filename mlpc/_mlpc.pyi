@@ -187,7 +187,8 @@ class Net:
     parameters: Real  # (n_parameters,): each time a new writable view that keeps the network's memory alive
     gradients: Real
 
-    def _copy_parameters(self) -> Real: ...  # RuntimeError where another thread computes with the network
+    def _copy_numbers(self) -> tuple[Real, Real]: ...
+    # ^ parameters and running statistics of one moment; RuntimeError where another thread computes with the network
     def _initialize(self, init: str, seed: int, /) -> None: ...
     def _views(self, layer: int, /) -> tuple[Real, Real, Real, Real]: ...
     # ^ of linear layer 0..L-1: weight (n_out, n_in), bias, weight_grad, bias_grad: writable views

@@ -75,8 +75,8 @@ class EpochLoop:
             the last step.
         """
         net, optimizer = self.net, self.optimizer
-        parameters, state = net._copy_parameters(), optimizer.state_dict()
-        statistics, counted = net._statistics.copy(), net._batches
+        (parameters, statistics), state = net._copy_numbers(), optimizer.state_dict()
+        counted = net._batches
         before = net.training, net._draws, net.gradients.copy()
         progress = Tally(tick, self.source.unit, statistics)
         net.training, net._draws = True, draws

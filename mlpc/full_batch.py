@@ -48,7 +48,7 @@ class FullBatch:
             As `EpochLoop.train`; either way parameters are as after the last iteration.
         """
         net, self._tick = self._net, tick
-        parameters, gradients, training = net._copy_parameters(), net.gradients.copy(), net.training
+        (parameters, _), gradients, training = net._copy_numbers(), net.gradients.copy(), net.training
         net.training = False
         try:
             return self._iterate(parameters.astype(np.float64))

@@ -419,7 +419,8 @@ class MLP(Network):
         (1,)
         """
         plan = self.sizes, self._blocks, self.dtype.name, self.criterion.predicts_as
-        return Predictor(*plan, self._copy_parameters(), self.norms, self._statistics)
+        parameters, statistics = self._copy_numbers()
+        return Predictor(*plan, parameters, self.norms, statistics)
 
 
 def _weights(sample_weight: ArrayLike | None) -> Array | None:

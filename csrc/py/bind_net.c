@@ -135,8 +135,8 @@ static PyMethodDef net_methods[] = {
      "_memory($self, layer, /)\n--\n\n(input, z, a, output, normed) of a linear layer in the latest forward, "
      "read-only."},
     {"_latest_x", net_latest_x, METH_NOARGS, "_latest_x($self, /)\n--\n\nx of the latest forward, read-only."},
-    {"_copy_parameters", net_copy_parameters, METH_NOARGS,
-     "_copy_parameters($self, /)\n--\n\nA copy of all of them, in an array of its own."},
+    {"_copy_numbers", net_copy_numbers, METH_NOARGS,
+     "_copy_numbers($self, /)\n--\n\nCopies of all parameters and of all running statistics, of one moment."},
     {"forward", FAST(net_forward),
      "forward($self, x, out=None, scale=None, /)\n--\n\nLogits; remembers what backward needs."},
     {"loss", FAST(net_loss), "loss($self, y, loss, sample_weight, /)\n--\n\nThe loss of the latest forward."},

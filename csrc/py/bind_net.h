@@ -80,7 +80,7 @@ PyObject *net_views(PyObject *self, PyObject *index);
 PyObject *net_norm_views(PyObject *self, PyObject *index);
 PyObject *net_memory(PyObject *self, PyObject *index);
 PyObject *net_latest_x(PyObject *self, PyObject *none);
-PyObject *net_copy_parameters(PyObject *self, PyObject *none);
+PyObject *net_copy_numbers(PyObject *self, PyObject *none);
 PyObject *net_forward(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 PyObject *net_loss(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 PyObject *net_backward(PyObject *self, PyObject *const *args, Py_ssize_t nargs);

@@ -25,14 +25,19 @@ PyObject *net_statistics(PyObject *self, void *Py_UNUSED(closure))
     return all_of(net, net->statistics);
 }
 
-PyObject *net_copy_parameters(PyObject *self, PyObject *Py_UNUSED(none))
+PyObject *net_copy_numbers(PyObject *self, PyObject *Py_UNUSED(none))
 {
     NetObject *const net = (NetObject *)self;
     if (net_enter(net) < 0)
         return NULL;
-    PyObject *copy = PyArray_NewCopy(net->parameters, NPY_CORDER);
+    PyObject *const parameters = PyArray_NewCopy(net->parameters, NPY_CORDER);
+    PyObject *const statistics = PyArray_NewCopy(net->statistics, NPY_CORDER);
     net_leave(net);
-    return copy;
+    if (parameters != NULL && statistics != NULL)
+        return Py_BuildValue("NN", parameters, statistics);
+    Py_XDECREF(parameters);
+    Py_XDECREF(statistics);
+    return NULL;
 }
 
 /* ---- Layers ------------------------------------------------------------------------------------------------------ */
