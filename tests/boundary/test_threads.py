@@ -78,7 +78,7 @@ def calls(net):
     x, y = np.ones((2, 64)), np.ones((2, 8))
     return {
         "initialize": lambda: net._initialize("he", 0),
-        "copy_parameters": net._copy_parameters,
+        "copy_numbers": net._copy_numbers,
         "forward": lambda: net.forward(x),
         "loss": lambda: net.loss(y, MSE, None),
         "backward": lambda: net.backward(y, False),
