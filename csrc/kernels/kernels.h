@@ -138,7 +138,6 @@ _Static_assert(MLPC_BATCH_BLOCK == 64, "a bit for each sample of a block");
 
 /* Neighbouring columns to which one word each of as many blocks of the generator belongs. */
 #define MLPC_WORD_LANES 16
-_Static_assert(MLPC_WORD_LANES == 16, "whole vectors of every instruction set");
 
 /* A word for each element of any number of rows and columns.  That of row i and column j = 64 q + 16 k + s, s < 16 and
  * k < 4, is word k of the block of Philox4x32-10 with the counter {16 q + s, i, t, stream}.  So it does not depend on
