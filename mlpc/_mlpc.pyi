@@ -99,6 +99,7 @@ def dropout(x: Real, p: float, draws: tuple[int, int], layer: int, out: Real | N
 def input_noise(x: Real, deviation: float, draws: tuple[int, int], out: Real | None, /) -> Real: ...
 
 # ^ x + deviation * normal
+def numbers(x: ArrayLike | CSR, scale: float | None, dtype: str, /) -> Real: ...  # of any input; no copy where it fits
 def as_real(name: str, x: ArrayLike, dtype: str, /) -> Real: ...  # to nearest whatever the mode; no copy where it fits
 def learning_rate(schedule: Schedule, t: float, /) -> float: ...
 def learning_rates(schedule: Schedule, t0: float, steps: int, /) -> NDArray[np.float64]: ...
@@ -130,10 +131,25 @@ class Predictor:
     loss_name: str
     n_parameters: int
 
-    def _predict(self, x: ArrayLike, output: str, scale: float | None, /) -> NDArray[Any]: ...
+    def _predict(self, x: ArrayLike | CSR, output: str, scale: float | None, /) -> NDArray[Any]: ...
     # ^ as Net's, with the predictor's own loss
     def _copy_parameters(self) -> Real: ...
     def _copy_statistics(self) -> Real: ...
+
+class CSR:
+    """Rows without their zeros: stands for x (n, columns) of a network.
+
+    Canonical: columns ascend within a row.  A number that is stored may be 0.  data of any real type and indices may be
+    memory of the caller's; whatever is written there later, no index leads out of a row.
+    """
+
+    def __new__(cls, data: ArrayLike, indices: ArrayLike, indptr: ArrayLike, columns: int, /) -> CSR: ...
+    def __len__(self) -> int: ...
+
+    shape: tuple[int, int]
+    data: Real  # (stored,), as the others each time a new read-only view
+    indices: NDArray[np.int32]  # (stored,)
+    indptr: NDArray[np.int64]  # (n + 1,)
 
 @final
 class Samples:
@@ -143,7 +159,7 @@ class Samples:
     zeros: "skip", "multiply" or "choose", which skips where it pays.
     """
 
-    def __new__(cls, x: ArrayLike, scale: float | None, dtype: str, zeros: str, /) -> Samples: ...
+    def __new__(cls, x: ArrayLike | CSR, scale: float | None, dtype: str, zeros: str, /) -> Samples: ...
 
     skip_zeros: bool
 
@@ -200,7 +216,7 @@ class Net:
     # itself for the last layer), what is handed on of it, and what the activation is applied to, which is z without a
     # norm: read-only views; RuntimeError before the first forward
     def _latest_x(self) -> Real: ...  # x (B, n_in) of the latest forward, read-only; RuntimeError as above
-    def forward(self, x: ArrayLike, out: Real | None = None, scale: float | None = None, /) -> Real: ...
+    def forward(self, x: ArrayLike | CSR, out: Real | None = None, scale: float | None = None, /) -> Real: ...
     # ^ scale, here and below: of uint8 x, each element of which means (real)x * (real)scale
     def loss(self, y: ArrayLike | Objective, loss: Loss | None, sample_weight: ArrayLike | None, /) -> float: ...
     # ^ of the latest forward; remembers dz for backward.  RuntimeError before a forward
@@ -209,7 +225,7 @@ class Net:
     # ^ dz None: the derivative that the loss of the latest forward left; RuntimeError where there is none
     def loss_and_grad(
         self,
-        x: ArrayLike,
+        x: ArrayLike | CSR,
         y: ArrayLike | Objective,
         loss: Loss | None,
         sample_weight: ArrayLike | None,
@@ -217,12 +233,12 @@ class Net:
         /,
     ) -> float: ...
     # ^ forward, loss, backward in one call
-    def _logits(self, x: ArrayLike, /) -> Real: ...  # as forward, but leaves what backward needs alone
-    def _predict(self, x: ArrayLike, output: str, loss: str, scale: float | None, /) -> NDArray[Any]: ...
+    def _logits(self, x: ArrayLike | CSR, /) -> Real: ...  # as forward, but leaves what backward needs alone
+    def _predict(self, x: ArrayLike | CSR, output: str, loss: str, scale: float | None, /) -> NDArray[Any]: ...
     # ^ the "logits", "prediction" or "probabilities" (mlpc_output in mlpc.h), leaves what backward needs alone
     def evaluate(
         self,
-        x: ArrayLike,
+        x: ArrayLike | CSR,
         y: ArrayLike | Objective,
         loss: Loss | None,
         sample_weight: ArrayLike | None,
@@ -239,7 +255,7 @@ class Net:
     def zero_grad(self) -> None: ...
     def _train_epoch(
         self,
-        x: Samples | ArrayLike,
+        x: Samples | ArrayLike | CSR,
         y: ArrayLike | Objective,
         loss: Loss | None,
         sample_weight: ArrayLike | None,

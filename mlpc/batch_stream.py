@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from mlpc.arguments import any_array, pair, real_array, whole_number
+from mlpc.arguments import pair, real_array, whole_number
 from mlpc.batches import Batch
 from mlpc.class_weights import ClassWeight
+from mlpc.csr import is_sparse, real_rows
 from mlpc.loss import Loss
 from mlpc.network import Network
 from mlpc.samples import checked_samples, warn_of_bytes
@@ -90,7 +91,7 @@ class Stream:
             except (TypeError, ValueError) as error:
                 raise type(error)(f"batch {come} of the epoch: {error}") from None
             if come == 1 and self._scale is None:
-                warn_of_bytes(any_array("x", given[0]))
+                warn_of_bytes(real_rows("x", given[0]))
             yield batch
         if come < self.batches:
             raise ValueError(f"x: expected {self.batches} batches in every epoch, got {come}, and then no more")
@@ -105,7 +106,8 @@ class Stream:
 
 def _iterable(given: Any) -> Iterable[Any]:
     """What can be iterated over, and is no data itself, which would need a y."""
-    if isinstance(given, (str, bytes, dict)) or hasattr(given, "__array__") or not hasattr(given, "__iter__"):
+    is_data = hasattr(given, "__array__") or is_sparse(given)
+    if isinstance(given, (str, bytes, dict)) or is_data or not hasattr(given, "__iter__"):
         raise TypeError(
             f"y: expected targets, or as x an iterable of batches (x, y), got None and x of {type(given).__name__}"
         )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mlpc import _mlpc
 from mlpc.arguments import Array, whole_number
+from mlpc.csr import Input
 from mlpc.network import Network
 
 __all__ = ["Batch", "Rows", "batches"]
@@ -55,7 +56,7 @@ def batches(
 class Batch(NamedTuple):
     """Rows that a step, or a part of one, is made from: checked, x as `forward` takes it, y as the loss does."""
 
-    x: Array
+    x: Input
     y: Any
     sample_weight: Array | None
 
@@ -65,7 +66,7 @@ class Rows:
     """Arrays, of which every epoch takes all rows in an order of its own."""
 
     net: Network
-    x: Array
+    x: Input
     y: Array
     sample_weight: Array | None
     batch_size: int

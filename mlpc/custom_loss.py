@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from mlpc import _mlpc
 from mlpc.arguments import Array, converted, flushed, real_array, shaped
 from mlpc.class_weights import ClassWeight
+from mlpc.csr import Input
 from mlpc.loss import Loss
 from mlpc.names import Reduction
 
@@ -134,7 +135,7 @@ class Custom(Loss):
         return float(len(y))
 
     def with_gradients(
-        self, net: _mlpc.Net, x: Array, y: Any, spec: _mlpc.Loss | None, sample_weight: Array | None, accumulate: bool
+        self, net: _mlpc.Net, x: Input, y: Any, spec: _mlpc.Loss | None, sample_weight: Array | None, accumulate: bool
     ) -> float:
         loss, dz = self(_mlpc.Net.forward(net, x), y, sample_weight=sample_weight)
         net._remember(dz)
@@ -144,7 +145,7 @@ class Custom(Loss):
     def evaluated(
         self,
         net: _mlpc.Net,
-        x: Array,
+        x: Input,
         y: Any,
         spec: _mlpc.Loss | None,
         sample_weight: Array | None,

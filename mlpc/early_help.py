@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from mlpc.arguments import Array, real_array
 from mlpc.callbacks.callback import Callback
+from mlpc.csr import CSR, Input
 from mlpc.layers import Activation, ReLU
 from mlpc.losses import Custom
 from mlpc.samples import spread
@@ -17,6 +18,7 @@ from mlpc.warnings import DeadUnitsWarning, FeatureScaleWarning, StandstillWarni
 __all__ = ["EarlyHelp"]
 
 _ROWS = 256  # that are looked at
+_AT_ONCE = 32  # of which the network sees so many: forward makes arrays of sparse ones
 _APART = 100.0  # times the smallest feature: what standardised data, pixels and counts do not reach
 _LARGE = 30.0  # a feature below it does no harm, however small others are
 _TARGETS = (0.01, 100.0)  # targets between them are within reach of a fresh network
@@ -53,13 +55,15 @@ class EarlyHelp(Callback):
             _look_at_loss(run.history["loss"], run.history["lr"])
 
 
-def _sizes(rows: Array) -> Array:
+def _sizes(rows: Input) -> Array:
     """The mean magnitude of each column."""
     with np.errstate(over="ignore"):
+        if isinstance(rows, CSR):
+            return np.bincount(rows.indices, np.abs(rows.data), rows.shape[1]) / len(rows)
         return np.abs(rows.reshape(len(rows), -1)).mean(axis=0, dtype=np.float64)
 
 
-def _look_at_features(x: Array) -> None:
+def _look_at_features(x: Input) -> None:
     sizes = _sizes(x)
     smallest, largest = int(np.where(sizes > 0, sizes, np.inf).argmin()), int(sizes.argmax())
     if sizes[largest] >= _LARGE and sizes[largest] >= _APART * sizes[smallest] > 0:
@@ -97,9 +101,14 @@ def _look_at_units(run: Any) -> None:
     if len(rows) < _ROWS or not any(isinstance(layer, ReLU) for layer in run.net.layers):
         return
     twin = run.net.copy()  # in eval mode, as the epoch left it
-    twin.forward(rows)
-    for number, layer in enumerate((each for each in twin.layers if isinstance(each, Activation)), 1):
-        dead = int((layer.output == 0).all(axis=0).sum()) if isinstance(layer, ReLU) else 0
+    layers = [each for each in twin.layers if isinstance(each, Activation)]
+    lives = [np.zeros(layer.n_out, bool) for layer in layers]
+    for start in range(0, _ROWS, _AT_ONCE):
+        twin.forward(rows[start : start + _AT_ONCE], scale=run._scale)
+        for layer, living in zip(layers, lives, strict=True):
+            living |= (layer.output != 0).any(axis=0)
+    for number, (layer, living) in enumerate(zip(layers, lives, strict=True), 1):
+        dead = int((~living).sum()) if isinstance(layer, ReLU) else 0
         if dead >= _DEAD * layer.n_out:
             warn(
                 f"{dead} of the {layer.n_out} units of hidden layer {number} (ReLU) give 0 for each of {_ROWS} rows, "

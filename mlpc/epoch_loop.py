@@ -15,6 +15,7 @@ from mlpc import _mlpc
 from mlpc.arguments import Array, flushed
 from mlpc.batch_stream import Stream
 from mlpc.batches import Batch, Rows
+from mlpc.csr import Input
 from mlpc.loss import Loss
 from mlpc.network import Network
 from mlpc.optim import Optimizer
@@ -139,11 +140,10 @@ class EpochLoop:
                 begun = True
         return begun
 
-    def _forward(self, x: Array) -> Array:
+    def _forward(self, x: Input) -> Array:
         if not self.noise:
             return _mlpc.Net.forward(self.net, x, None, self.scale)
-        if self.scale is not None:
-            x = _mlpc.from_bytes(x, self.scale, self.net.dtype.name)
+        x = _mlpc.numbers(x, self.scale, self.net.dtype.name)
         return _mlpc.Net.forward(self.net, _mlpc.input_noise(x, self.noise, self.net._draws, None))
 
     def _weight_of(self, batch: Batch) -> float:

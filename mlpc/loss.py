@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from mlpc import _mlpc
 from mlpc.arguments import Array, real_array
 from mlpc.class_weights import ClassWeight, class_weights
+from mlpc.csr import Input
 from mlpc.names import Reduction
 from mlpc.settings import checked
 
@@ -129,7 +130,7 @@ class Loss:
         return math.fsum(weights)
 
     def with_gradients(
-        self, net: _mlpc.Net, x: Array, y: Any, spec: _mlpc.Loss | None, sample_weight: Array | None, accumulate: bool
+        self, net: _mlpc.Net, x: Input, y: Any, spec: _mlpc.Loss | None, sample_weight: Array | None, accumulate: bool
     ) -> float:
         """Forward, loss and backward."""
         return _mlpc.Net.loss_and_grad(net, x, y, spec, sample_weight, accumulate)
@@ -137,7 +138,7 @@ class Loss:
     def evaluated(
         self,
         net: _mlpc.Net,
-        x: Array,
+        x: Input,
         y: Any,
         spec: _mlpc.Loss | None,
         sample_weight: Array | None,

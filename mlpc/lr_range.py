@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mlpc import ops
 from mlpc.arguments import real_array, real_number, whole_number
+from mlpc.csr import InputLike, real_rows
 from mlpc.net import MLP
 from mlpc.optim import OptimizerName, optimizer_named
 from mlpc.samples import checked_samples, warn_of_bytes
@@ -49,7 +50,7 @@ class LRRange:
 
 def lr_range_test(
     net: MLP,
-    x: ArrayLike,
+    x: InputLike,
     y: ArrayLike,
     *,
     lr_min: float = 1e-4,
@@ -92,18 +93,18 @@ def lr_range_test(
     make = optimizer_named(optimizer)
     copy = net.copy()
     copy.train()
-    given, y = real_array("x", x), real_array("y", y)
-    x, _ = checked_samples(net, given, y, net.criterion, net.criterion.spec())
+    given, y = real_rows("x", x), real_array("y", y)
+    rows, _ = checked_samples(net, given, y, net.criterion, net.criterion.spec())
     warn_of_bytes(given)
     stepper = make(copy, lr_min, **options)
     low, high = ops.log(np.array([lr_min, lr_max])).tolist()
     rates = ops.exp(np.linspace(low, high, steps))
-    rows = itertools.chain.from_iterable(
-        batches(len(x), batch_size, seed=seed, epoch=e, net=net) for e in itertools.count()
+    order = itertools.chain.from_iterable(
+        batches(len(rows), batch_size, seed=seed, epoch=e, net=net) for e in itertools.count()
     )
     losses, smoothed, mean, best = [], [], 0.0, np.inf
-    for step, (lr, batch) in enumerate(zip(rates, rows, strict=False), 1):
-        loss = copy.loss_and_grad(x[batch], y[batch])
+    for step, (lr, batch) in enumerate(zip(rates, order, strict=False), 1):
+        loss = copy.loss_and_grad(rows[batch], y[batch])
         if not np.isfinite(loss):
             break
         mean = SMOOTHING * mean + (1 - SMOOTHING) * loss

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from mlpc import _mlpc
-from mlpc.arguments import Array, finite, real_array, seed_number, whole_numbers
+from mlpc.arguments import Array, real_array, seed_number, whole_numbers
 from mlpc.blocks import activations_of, dropouts_of, norms_of
 from mlpc.class_weights import ClassWeight
+from mlpc.csr import InputLike, finite_rows, real_rows
 from mlpc.layers import Activation
 from mlpc.losses import AnyLoss, Loss, loss_named
 from mlpc.names import ActivationName, InitName, NormName, Reduction
@@ -152,7 +153,7 @@ class MLP(Network):
     # ---- forward, loss, backward ---------------------------------------------------------------------------------
 
     def forward(  # type: ignore[override]  # scale by name
-        self, x: ArrayLike, out: Array | None = None, *, scale: float | None = None
+        self, x: InputLike, out: Array | None = None, *, scale: float | None = None
     ) -> Array:
         """Logits or predictions of `x`; the network remembers what `backward` needs.
 
@@ -177,9 +178,9 @@ class MLP(Network):
         >>> net.forward([[1.0, 2.0], [3.0, 4.0]]).shape
         (2, 1)
         """
-        return _forward(self, x if type(x) is np.ndarray else real_array("x", x), out, scale)
+        return _forward(self, x if type(x) is np.ndarray else real_rows("x", x), out, scale)
 
-    def __call__(self, x: ArrayLike) -> Array:
+    def __call__(self, x: InputLike) -> Array:
         """`forward`."""
         return self.forward(x)
 
@@ -262,7 +263,7 @@ class MLP(Network):
 
     def loss_and_grad(  # type: ignore[override]  # the extension takes the loss as one tuple
         self,
-        x: ArrayLike,
+        x: InputLike,
         y: ArrayLike,
         loss: AnyLoss | None = None,
         *,
@@ -285,7 +286,7 @@ class MLP(Network):
         >>> net.gradients
         array([6., 8., 2.], dtype=float32)
         """
-        x, y, criterion = real_array("x", x), real_array("y", y), self._loss(loss)
+        x, y, criterion = real_rows("x", x), real_array("y", y), self._loss(loss)
         spec = criterion.spec(reduction)
         return criterion.with_gradients(self, x, y, spec, _weights(sample_weight), accumulate)
 
@@ -301,7 +302,7 @@ class MLP(Network):
     measure = measure
     loss_per_class = loss_per_class
 
-    def predict(self, x: ArrayLike, *, scale: float | None = None) -> NDArray[Any]:
+    def predict(self, x: InputLike, *, scale: float | None = None) -> NDArray[Any]:
         """What the network says of each row, in the terms of its loss's targets.
 
         Zeros of `x` cost next to nothing: most pixels of an image of writing are skipped.
@@ -334,10 +335,10 @@ class MLP(Network):
         array([0, 0])
         """
         if type(x) is not np.ndarray:
-            x = real_array("x", x)
+            x = real_rows("x", x)
         return self._predict(x, "prediction", self.criterion.predicts_as, scale)
 
-    def predict_proba(self, x: ArrayLike, *, scale: float | None = None) -> Array:
+    def predict_proba(self, x: InputLike, *, scale: float | None = None) -> Array:
         """Probabilities: of each class (cross_entropy), or of 1 in each column (bce_with_logits).
 
         Parameters are those of `predict`.
@@ -360,12 +361,12 @@ class MLP(Network):
         if not self.criterion.classifies:
             raise ValueError(f"predict_proba: expected a loss of classification, got {self.loss_name}")
         if type(x) is not np.ndarray:
-            x = real_array("x", x)
+            x = real_rows("x", x)
         return self._predict(x, "probabilities", self.loss_name, scale)
 
     def evaluate(  # type: ignore[override]  # the extension takes the loss as one tuple
         self,
-        x: ArrayLike,
+        x: InputLike,
         y: ArrayLike,
         loss: AnyLoss | None = None,
         *,
@@ -394,10 +395,10 @@ class MLP(Network):
         0.5
         """
         criterion = self._loss(loss)
-        x, y = real_array("x", x), real_array("y", y)
+        x, y = real_rows("x", x), real_array("y", y)
         spec = criterion.weighted_spec(reduction, class_weight, y, self.sizes[-1])
         if x.dtype.kind == "f" and scale is None:
-            x = finite("x", x, self.dtype)
+            x = finite_rows("x", x, self.dtype)
         value, accuracy = criterion.evaluated(self, x, y, spec, _weights(sample_weight), scale)
         return value, accuracy if criterion.classifies else None
 

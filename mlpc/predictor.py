@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mlpc import _mlpc
 from mlpc.arguments import Array, real_array
+from mlpc.csr import InputLike, real_rows
 from mlpc.losses import LOSSES
 from mlpc.names import ActivationName, NormName
 
@@ -80,7 +81,7 @@ class Predictor(_mlpc.Predictor):
         plan = sizes, activations, dtype, loss
         return super().__new__(cls, *plan, parameters, norms, statistics)  # type: ignore[return-value]
 
-    def logits(self, x: ArrayLike, *, scale: float | None = None) -> Array:
+    def logits(self, x: InputLike, *, scale: float | None = None) -> Array:
         """What ``net(x)`` gives, to the bit.
 
         Parameters
@@ -105,9 +106,9 @@ class Predictor(_mlpc.Predictor):
         >>> mlpc.MLP([2, 1], init=[[[1.0, 2.0]], [0.5]]).freeze().logits([[3.0, 4.0]])
         array([[11.5]], dtype=float32)
         """
-        return self._predict(x if type(x) is np.ndarray else real_array("x", x), "logits", scale)
+        return self._predict(x if type(x) is np.ndarray else real_rows("x", x), "logits", scale)
 
-    def predict(self, x: ArrayLike, *, scale: float | None = None) -> NDArray[Any]:
+    def predict(self, x: InputLike, *, scale: float | None = None) -> NDArray[Any]:
         """What ``net.predict(x)`` gives, to the bit.
 
         Parameters are those of `logits`.
@@ -131,9 +132,9 @@ class Predictor(_mlpc.Predictor):
         >>> predictor.predict(np.array([[0], [255]], np.uint8), scale=1 / 255)
         array([0, 0])
         """
-        return self._predict(x if type(x) is np.ndarray else real_array("x", x), "prediction", scale)
+        return self._predict(x if type(x) is np.ndarray else real_rows("x", x), "prediction", scale)
 
-    def predict_proba(self, x: ArrayLike, *, scale: float | None = None) -> Array:
+    def predict_proba(self, x: InputLike, *, scale: float | None = None) -> Array:
         """What ``net.predict_proba(x)`` gives, to the bit: probabilities of each class, or of 1 in each column.
 
         Parameters are those of `logits`.
@@ -156,7 +157,7 @@ class Predictor(_mlpc.Predictor):
         """
         if not LOSSES[self.loss_name]().classifies:
             raise ValueError("predict_proba: expected a network of classification, got one of regression")
-        return self._predict(x if type(x) is np.ndarray else real_array("x", x), "probabilities", scale)
+        return self._predict(x if type(x) is np.ndarray else real_rows("x", x), "probabilities", scale)
 
     def __reduce__(self) -> tuple[Any, ...]:
         plan = self.sizes, self._blocks, self.dtype.name, self.loss_name

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from typing import Any
 
 import numpy as np
 
 from mlpc import _mlpc
 from mlpc.arguments import Array
+from mlpc.csr import CSR, Input
 from mlpc.layers import text_of
 from mlpc.network import Network
 from mlpc.optim import Optimizer
@@ -18,7 +20,7 @@ __all__ = ["digest_of", "loss_text", "network_text", "optimizer_text"]
 _ROWS = 1 << 14  # that are looked at in one go
 
 
-def digest_of(*arrays: Array | None, wide: bool = False) -> str:
+def digest_of(*arrays: Input | None, wide: bool = False) -> str:
     """SHA-256 of numbers and of their shapes and dtypes, in hexadecimal: the same on every machine.
 
     Parameters
@@ -34,7 +36,7 @@ def digest_of(*arrays: Array | None, wide: bool = False) -> str:
     True
     """
     sha = hashlib.sha256()
-    for array in arrays:
+    for array in itertools.chain.from_iterable(map(_parts, arrays)):
         if array is None:
             sha.update(b"none;")
             continue
@@ -45,6 +47,10 @@ def digest_of(*arrays: Array | None, wide: bool = False) -> str:
         for start in range(0, len(array), _ROWS):
             sha.update(np.ascontiguousarray(array[start : start + _ROWS], dtype).data.cast("B"))
     return sha.hexdigest()
+
+
+def _parts(array: Input | None) -> tuple[Array | None, ...]:
+    return (array.indptr, array.indices, array.data) if isinstance(array, CSR) else (array,)
 
 
 def network_text(net: Network) -> str:

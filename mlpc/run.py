@@ -17,6 +17,7 @@ from mlpc.batch_stream import Stream
 from mlpc.batches import Rows, batches
 from mlpc.callbacks.callback import Callback, Callbacks
 from mlpc.class_weights import ClassWeight
+from mlpc.csr import Input, InputLike, real_rows
 from mlpc.epoch_loop import EpochLoop
 from mlpc.full_batch import FullBatch
 from mlpc.history import History
@@ -108,7 +109,7 @@ class Run(Generic[N]):
     def __init__(
         self,
         net: N,
-        x: ArrayLike | Iterable[Any],
+        x: InputLike | Iterable[Any],
         y: ArrayLike | None = None,
         *,
         loss: AnyLoss | None = None,
@@ -142,7 +143,7 @@ class Run(Generic[N]):
         self.criterion = net.criterion if loss is None else loss_named(loss)
         accumulate = whole_number("accumulate_batches", accumulate_batches, 1)
         self._scale = None if scale is None else real_number("scale", scale, -math.inf)
-        self._x: Array | None = None  # of batches that come one by one there is none
+        self._x: Input | None = None  # of batches that come one by one there is none
         weights = None if sample_weight is None else real_array("sample_weight", sample_weight)
         part: Part | None = None
         source: Rows | Stream
@@ -155,7 +156,7 @@ class Run(Generic[N]):
         else:
             if steps_per_epoch is not None:
                 raise ValueError(f"steps_per_epoch: expected None where y is given, got {steps_per_epoch!r}")
-            part = Part(real_array("x", x), real_array("y", y), weights)
+            part = Part(real_rows("x", x), real_array("y", y), weights)
             spec = self.criterion.weighted_spec("mean", class_weight, part.y, net.sizes[-1])
             self._x, self._objective = checked_samples(net, *part[:2], self.criterion, spec, weights, self._scale)
             if scale is None:
@@ -294,10 +295,10 @@ class Run(Generic[N]):
         validated = [] if self._validation is None else [f"val_{name}" for name in (*figures, *measured)]
         return [*trained, *validated, "lr", "seconds"]
 
-    def _some_rows(self, most: int) -> Array:
-        """Up to so many rows of x, evenly spread over all, in the network's dtype."""
+    def _some_rows(self, most: int) -> Input:
+        """Up to so many rows of x, evenly spread over all."""
         assert self._x is not None, "rows of an array"
-        return self._as_real(spread(self._x, most))
+        return spread(self._x, most)
 
     def _batches_in_order(self) -> Iterator[Array]:
         """All rows of x, in batches as the run makes them, in the network's dtype."""
@@ -305,9 +306,8 @@ class Run(Generic[N]):
         rows = batches(len(self._x), self.batch_size, shuffle=False, net=self.net)
         return (self._as_real(self._x[some]) for some in rows)
 
-    def _as_real(self, rows: Array) -> Array:
-        rows = rows.astype(self.net.dtype, copy=False)
-        return rows if self._scale is None else rows * self.net.dtype.type(self._scale)
+    def _as_real(self, rows: Input) -> Array:
+        return _mlpc.numbers(rows, self._scale, self.net.dtype.name)
 
     def stop(self, *, resumable: bool = False) -> None:
         """Ask who loops over the epochs to end: `fit` does, when all callbacks have been called.

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from mlpc import _mlpc
-from mlpc.arguments import Array, finite, real_array
+from mlpc.arguments import Array, real_array
+from mlpc.csr import CSR, Input, InputLike, finite_rows, real_rows, stored
 from mlpc.loss import Loss
 from mlpc.warnings import UnscaledBytesWarning, warn
 
 __all__ = ["checked_samples", "spread", "warn_of_bytes"]
 
+T = TypeVar("T", Array, CSR, Input)
+
 
 def checked_samples(
     net: _mlpc.Net,
-    x: ArrayLike,
+    x: InputLike,
     y: ArrayLike,
     criterion: Loss,
     spec: _mlpc.Loss,
     sample_weight: ArrayLike | None = None,
     scale: float | None = None,
-) -> tuple[Array, Any]:
+) -> tuple[Input, Any]:
     """x, checked and, but for bytes with a scale, converted to the network's dtype; and what it is to learn of it.
 
     Raises
@@ -40,7 +43,7 @@ def checked_samples(
         ...
     ValueError: y: expected 1 rows, as many as x has, got 2
     """
-    x, y = real_array("x", x), real_array("y", y)
+    x, y = real_rows("x", x), real_array("y", y)
     if not y.ndim:
         raise ValueError(f"y: expected {len(x) if x.ndim else 'n'} rows, as many as x has, got one number")
     if scale is not None and x.dtype != np.uint8:
@@ -52,12 +55,16 @@ def checked_samples(
     if sample_weight is not None:
         sample_weight = real_array("sample_weight", sample_weight)
     objective = criterion.objective(net, y, spec, sample_weight)
-    return np.ascontiguousarray(x) if scale is not None else finite("x", x, net.dtype), objective
+    if scale is None:
+        x = finite_rows("x", x, net.dtype)
+    elif not isinstance(x, CSR):
+        x = np.ascontiguousarray(x)
+    return x, objective
 
 
-def warn_of_bytes(x: Array) -> None:
+def warn_of_bytes(x: Input) -> None:
     """Warn of bytes that count as the numbers 0 to 255: the first time in each line that calls the package."""
-    if x.dtype == np.uint8 and x.max(initial=0) > 1:
+    if x.dtype == np.uint8 and stored(x).max(initial=0) > 1:
         warn(
             "x: expected uint8 with a scale, or numbers near 0 and 1, got uint8 that counts as the numbers 0 to "
             "255; scale=1/255, or x / 255, makes images of it, and scale=1 says that the numbers are meant",
@@ -65,7 +72,7 @@ def warn_of_bytes(x: Array) -> None:
         )
 
 
-def spread(array: Array, most: int) -> Array:
+def spread(rows: T, most: int) -> T:
     """A copy of up to so many rows, evenly spread over all.
 
     Examples
@@ -73,5 +80,5 @@ def spread(array: Array, most: int) -> Array:
     >>> spread(np.arange(10), 3)
     array([0, 3, 6])
     """
-    count = min(most, len(array))
-    return array[np.arange(count) * len(array) // max(count, 1)]
+    count = min(most, len(rows))
+    return rows[np.arange(count) * len(rows) // max(count, 1)]

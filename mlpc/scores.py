@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mlpc import _mlpc
 from mlpc.arguments import Array, real_array, real_number
+from mlpc.csr import Input, InputLike
 from mlpc.loss import Loss
 from mlpc.metrics import AnyMetric, Metric, metrics_of
 from mlpc.network import Network
@@ -35,7 +36,7 @@ class Measures:
         net: Network,
         criterion: Loss,
         metrics: list[Metric],
-        x: Array,
+        x: Input,
         y: Array,
         sample_weight: Array | None,
         scale: float | None,
@@ -72,7 +73,7 @@ def _truth(criterion: Loss, y: Array, n_out: int) -> Array:
 
 def measure(
     self: Network,
-    x: ArrayLike,
+    x: InputLike,
     y: ArrayLike,
     metrics: Iterable[AnyMetric],
     *,
@@ -95,14 +96,14 @@ def measure(
     y = real_array("y", y)
     weights = None if sample_weight is None else real_array("sample_weight", sample_weight)
     scale = None if scale is None else real_number("scale", scale, -np.inf)
-    x, _ = checked_samples(self, x, y, criterion, criterion.spec(), weights, scale)
-    figures = Measures(self, criterion, chosen, x, y, weights, scale)()
+    checked, _ = checked_samples(self, x, y, criterion, criterion.spec(), weights, scale)
+    figures = Measures(self, criterion, chosen, checked, y, weights, scale)()
     return dict(zip([metric.name for metric in chosen], figures, strict=True))
 
 
 def score(
     self: Network,
-    x: ArrayLike,
+    x: InputLike,
     y: ArrayLike,
     metric: AnyMetric | None = None,
     *,
@@ -152,7 +153,7 @@ def score(
 
 
 def loss_per_class(
-    self: Network, x: ArrayLike, y: ArrayLike, *, sample_weight: ArrayLike | None = None, scale: float | None = None
+    self: Network, x: InputLike, y: ArrayLike, *, sample_weight: ArrayLike | None = None, scale: float | None = None
 ) -> NDArray[np.float64]:
     """The mean loss of the rows of each class: which one is learnt badly?
 
@@ -191,7 +192,7 @@ def loss_per_class(
     weights = None if sample_weight is None else real_array("sample_weight", sample_weight)
     scale = None if scale is None else real_number("scale", scale, -np.inf)
     spec = self.criterion.spec()
-    x, _ = checked_samples(self, x, y, self.criterion, spec, weights, scale)
+    checked, _ = checked_samples(self, x, y, self.criterion, spec, weights, scale)
     labels = y.reshape(len(y)) if single and y.size == len(y) else y
     if labels.ndim != 1 or (labels != np.floor(labels)).any():
         raise ValueError(f"y: expected labels of shape (n,), got probabilities of shape {y.shape}")
@@ -200,5 +201,5 @@ def loss_per_class(
         rows = labels == label
         if rows.any() and (weights is None or weights[rows].any()):
             own = None if weights is None else weights[rows]
-            losses[label] = _mlpc.Net.evaluate(self, x[rows], y[rows], spec, own, scale)[0]
+            losses[label] = _mlpc.Net.evaluate(self, checked[rows], y[rows], spec, own, scale)[0]
     return losses

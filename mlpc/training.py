@@ -14,6 +14,7 @@ from mlpc.callbacks.callback import Callback
 from mlpc.callbacks.checkpoint import Checkpoint
 from mlpc.callbacks.time_budget import TimeBudget
 from mlpc.class_weights import ClassWeight
+from mlpc.csr import InputLike
 from mlpc.early_help import EarlyHelp
 from mlpc.files import file_path
 from mlpc.history import History
@@ -33,7 +34,7 @@ __all__ = ["Run", "batches", "fit"]
 
 def fit(
     net: N,
-    x: ArrayLike | Iterable[Any],
+    x: InputLike | Iterable[Any],
     y: ArrayLike | None = None,
     *,
     loss: AnyLoss | None = None,

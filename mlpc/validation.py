@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from mlpc import _mlpc
 from mlpc.arguments import Array, real_array, real_number
+from mlpc.csr import Input, InputLike
 from mlpc.loss import Loss
 from mlpc.network import Network
 from mlpc.samples import checked_samples
@@ -16,14 +17,14 @@ from mlpc.splits import stratified_split
 
 __all__ = ["Part", "ValidationData", "checked_part", "split_off"]
 
-ValidationData: TypeAlias = tuple[ArrayLike, ArrayLike] | tuple[ArrayLike, ArrayLike, ArrayLike | None]
+ValidationData: TypeAlias = tuple[InputLike, ArrayLike] | tuple[InputLike, ArrayLike, ArrayLike | None]
 """x, y, and where there are any, the weights of the rows."""
 
 
 class Part(NamedTuple):
     """Samples as they come: x, y, and a weight of each row or None."""
 
-    x: Array
+    x: Input
     y: Array
     weights: Array | None
 

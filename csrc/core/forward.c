@@ -8,6 +8,7 @@
 #include "fpmode.h"
 #include "norm.h"
 #include "pass.h"
+#include "rows.h"
 #include "team.h"
 
 /* So few rows are computed one by one: 784-100 takes 3.3 us a row then, and 8.8, 5.0, 3.3 us a row of one, two, three
@@ -68,15 +69,6 @@ typedef struct {
     size_t row;    /* elements between these */
     void *logits;  /* where the last layer's z goes, or NULL */
 } rows;
-
-/* n rows of an input of I columns, from a row on. */
-static mlpc_input input_from(const mlpc_input *x, size_t row, size_t n, size_t I, size_t itemsize)
-{
-    mlpc_input from = *x;
-    from.rows = (const char *)x->rows + row * I * (x->bytes ? 1 : itemsize);
-    from.n = n;
-    return from;
-}
 
 static int is_last(const rows *r, size_t l) { return l + 1 == r->pass->model.net->n_layers; }
 
@@ -190,25 +182,15 @@ static mlpc_status drop_x(rows *r)
         if (mlpc_pass_stopped(p))
             return MLPC_ERROR_INTERRUPTED;
         const size_t B = n - b < most ? n - b : most;
-        const mlpc_input from = input_from(&r->x, b, B, I, p->model.kernels->itemsize);
+        const mlpc_input from = mlpc_input_from(&r->x, b, B, I, p->model.kernels->itemsize);
+        const int is_numbers = mlpc_input_is_numbers(&from);
         void *const to = mlpc_pass_at(p, dropped, b * I);
-        if (from.bytes)
-            p->model.kernels->from_bytes(to, from.rows, from.scale, B * I);
-        p->model.kernels->dropout(to, from.bytes ? to : from.rows, I, &mask, r->at + b, B, I);
+        if (!is_numbers)
+            mlpc_input_numbers(&from, p->model.kernels, I, to);
+        p->model.kernels->dropout(to, is_numbers ? from.rows : to, I, &mask, r->at + b, B, I);
     }
     r->x = (mlpc_input){.rows = dropped, .n = n};
     return MLPC_OK;
-}
-
-/* How many of n elements are 0. */
-static size_t count_zeros(const mlpc_pass *p, const mlpc_input *x, size_t n)
-{
-    if (!x->bytes)
-        return p->model.kernels->count_zeros(x->rows, n);
-    size_t zeros = 0;
-    for (size_t i = 0; i < n; i++)
-        zeros += ((const uint8_t *)x->rows)[i] == 0;
-    return zeros;
 }
 
 /* 1 where most of x is zeros: of all its rows, or of a sample of them. */
@@ -216,10 +198,8 @@ static int sparse(const rows *r)
 {
     const size_t I = r->pass->model.net->layers[0].n_in, step = (r->x.n + SAMPLE_ROWS - 1) / SAMPLE_ROWS;
     size_t zeros = 0, looked_at = 0;
-    for (size_t b = 0; b < r->x.n; b += step, looked_at++) {
-        const mlpc_input row = input_from(&r->x, b, 1, I, r->pass->model.kernels->itemsize);
-        zeros += count_zeros(r->pass, &row, I);
-    }
+    for (size_t b = 0; b < r->x.n; b += step, looked_at++)
+        zeros += mlpc_input_zeros(&r->x, r->pass->model.kernels, b, I);
     return (double)zeros >= SPARSE * (double)(looked_at * I);
 }
 
@@ -249,21 +229,22 @@ static void *place_of(rows *r, size_t l, int in_panels)
     return in_panels ? in_workspace(r, r->pass->workspace->z[l], l) : z_of(r, l);
 }
 
-/* The first layer's z, bytes converted as many rows at a time as the thread has room for. */
+/* The first layer's z; what are no numbers become some, as many rows at a time as the thread has room for. */
 static mlpc_status first_linear(rows *r)
 {
     const mlpc_pass *p = r->pass;
-    const size_t I = p->model.net->layers[0].n_in, step = r->x.bytes ? p->workspace->input_rows : r->x.n;
+    const int is_numbers = mlpc_input_is_numbers(&r->x);
+    const size_t I = p->model.net->layers[0].n_in, step = is_numbers ? r->x.n : p->workspace->input_rows;
     void *const converted = mlpc_pass_at(p, p->workspace->input, p->rank * p->workspace->input_rows * I);
     const int skip = skips(r), in_panels = !skip && r->packed && r->x.n > FEW_ROWS;
     void *const z = place_of(r, 0, in_panels);
     mlpc_status status = MLPC_OK;
     for (size_t b = 0; b < r->x.n && status == MLPC_OK; b += step) {
         const size_t n = r->x.n - b < step ? r->x.n - b : step;
-        const mlpc_input from = input_from(&r->x, b, n, I, p->model.kernels->itemsize);
-        if (from.bytes)
-            p->model.kernels->from_bytes(converted, from.rows, from.scale, n * I);
-        const void *const x = from.bytes ? converted : from.rows;
+        const mlpc_input from = mlpc_input_from(&r->x, b, n, I, p->model.kernels->itemsize);
+        if (!is_numbers)
+            mlpc_input_numbers(&from, p->model.kernels, I, converted);
+        const void *const x = is_numbers ? from.rows : converted;
         void *const to = mlpc_pass_at(p, z, b * r->row);
         status = in_panels ? linear_in_panels(p, &r->packed->layers[0], to, x, I, n) : linear(p, 0, to, x, n, skip);
     }
@@ -325,7 +306,7 @@ static MLPC_NOINLINE void take_rows(void *context, mlpc_team *team, size_t rank,
     /* Each rank looks for itself whether the weight is finite: all would wait for the first. */
     rows r = {.pass = &pass, .job = job, .packed = job->packed, .finite = job->finite};
     for (size_t first, n; mlpc_share_take(&shared->share, &first, &n);) {
-        r.x = input_from(&job->x, first, n, I, size);
+        r.x = mlpc_input_from(&job->x, first, n, I, size);
         r.at = job->keeps ? first : rank * shared->share.at_once;
         r.logits = job->logits ? (char *)job->logits + first * O * size : NULL;
         if (forward(&r) != MLPC_OK)

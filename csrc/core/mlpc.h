@@ -37,6 +37,7 @@ extern "C" {
 #endif
 
 #include "../kernels/types.h"
+#include "input.h"
 #include "losses.h"
 #include "optimizers.h"
 #include "schedules.h"
@@ -58,16 +59,6 @@ const char *mlpc_status_text(mlpc_status status);
 
 /* Bytes of a number: 4 or 8. */
 size_t mlpc_itemsize(mlpc_dtype dtype);
-
-/* ---- Input ------------------------------------------------------------------------------------------------------- */
-
-/* n rows of x, C-contiguous: of real, or, where bytes is 1, of uint8, each of which means (real)byte * (real)scale. */
-typedef struct {
-    const void *rows;
-    size_t n;
-    int bytes;
-    double scale; /* of bytes */
-} mlpc_input;
 
 /* ---- Blocks: what stands between two products -------------------------------------------------------------------- */
 
@@ -165,7 +156,7 @@ typedef struct {
     size_t row;       /* 0, or, for inference, elements of a row's room in these: two arrays for all layers, by turns */
     void *dz[2];      /* (batch, widest layer) each, for the chain of gradients in backward */
     void *dropped_x;  /* (batch, n_in) of real: x behind dropout; NULL where a network has none there */
-    void *input;      /* (room, input_rows, n_in) of real: rows that came as bytes */
+    void *input;      /* (room, input_rows, n_in) of real: rows that came as bytes or CSR */
     size_t input_rows;
     void *scratch; /* (room, scratch_size): parts of gradients to be added to others; scratch_size >= 2 * any n_out */
     size_t scratch_size;

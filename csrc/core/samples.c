@@ -1,4 +1,4 @@
-/* Samples: rows of numbers or bytes, and a copy of them without their zeros where that makes training faster. */
+/* Samples: rows of input, and a copy of them without their zeros where that makes training faster. */
 #include "samples.h"
 
 #include <stdlib.h>
@@ -7,6 +7,8 @@
 #include "fpmode.h"
 #include "memory.h"
 #include "progress.h"
+#include "rows.h"
+#include "samples_csr.h"
 
 /* Zeros are skipped where no more than this share of the inputs is left.  Measured, lists included, for one epoch of
  * 784-100-10 and 784-512-512-10 (Zen 3, AVX2): with half of the inputs left it takes as long as multiplying, or up to a
@@ -22,15 +24,6 @@ enum { PIECE = 1 << 16 };
 /* Words with a bit for each input of a part. */
 #define PART_WORDS (MLPC_LIST_BLOCK / 64)
 
-/* Codes of values: up to 256 different ones, by the order in which they come.  code[slot] is that of the value whose
- * bits' hash is the slot, or of one whose own slots before this were taken; NO_CODE where there is none. */
-enum { SLOTS = 4096, CODES = 256, NO_CODE = CODES };
-typedef struct {
-    uint16_t code[SLOTS];
-    uint64_t bits[CODES + 1]; /* of the values; 0, which none has, from `used` on */
-    size_t used;
-} code_book;
-
 /* Of each byte the numbers of its bits, ascending, and how many they are. */
 typedef struct {
     uint8_t bits[256][8], count[256];
@@ -38,7 +31,7 @@ typedef struct {
 
 /* What making lists needs. */
 typedef struct {
-    code_book book;
+    mlpc_code_book book;
     byte_bits byte;
 } maker;
 
@@ -120,30 +113,9 @@ static size_t numbers_of(uint8_t at[MLPC_LIST_BLOCK + 8], const uint64_t *word, 
     return count;
 }
 
-/* The code of bits that are not in their own slot; NO_CODE where there are too many values. */
-static unsigned find_code(code_book *book, uint64_t bits, size_t slot)
-{
-    while (book->code[slot] != NO_CODE) {
-        if (book->bits[book->code[slot]] == bits)
-            return book->code[slot];
-        slot = (slot + 1) % SLOTS;
-    }
-    if (book->used == CODES)
-        return NO_CODE;
-    book->bits[book->used] = bits;
-    return book->code[slot] = (uint16_t)book->used++;
-}
-
-static inline unsigned code_of(code_book *book, uint64_t bits)
-{
-    const size_t slot = (size_t)(bits * UINT64_C(0x9E3779B97F4A7C15) >> 52);
-    const unsigned code = book->code[slot];
-    return book->bits[code] == bits ? code : find_code(book, bits, slot);
-}
-
 /* Entries of the numbers of a part that stand at at[0 .. n - 1], with their codes; 0 where there are too
  * many values. */
-static inline __attribute__((always_inline)) int code_part(uint16_t *entry, code_book *book, const uint8_t *at,
+static inline __attribute__((always_inline)) int code_part(uint16_t *entry, mlpc_code_book *book, const uint8_t *at,
                                                            size_t n, const char *part, const size_t size)
 {
     unsigned most = 0;
@@ -158,15 +130,15 @@ static inline __attribute__((always_inline)) int code_part(uint16_t *entry, code
         } else {
             memcpy(&bits, part + at[j] * size, sizeof bits);
         }
-        const unsigned code = size == 1 ? (unsigned)bits : code_of(book, bits);
+        const unsigned code = size == 1 ? (unsigned)bits : mlpc_code_of(book, bits);
         most |= code;
         entry[j] = (uint16_t)(at[j] | code << 8);
     }
-    return most < CODES;
+    return most < MLPC_CODES;
 }
 
-static int code_any_part(const mlpc_samples *samples, uint16_t *entry, code_book *book, const uint8_t *at, size_t n,
-                         const char *part)
+static int code_any_part(const mlpc_samples *samples, uint16_t *entry, mlpc_code_book *book, const uint8_t *at,
+                         size_t n, const char *part)
 {
     return samples->input.bytes             ? code_part(entry, book, at, n, part, 1)
            : samples->dtype == MLPC_FLOAT32 ? code_part(entry, book, at, n, part, 4)
@@ -189,7 +161,7 @@ static double measured_density(const mlpc_samples *samples, const mlpc_kernels *
     return probes ? (double)count / ((double)probes * (double)samples->I) : 0;
 }
 
-static void fill_table(mlpc_samples *samples, const mlpc_kernels *kernels, const code_book *book)
+static void fill_table(mlpc_samples *samples, const mlpc_kernels *kernels, const mlpc_code_book *book)
 {
     if (samples->input.bytes) {
         uint8_t all[256];
@@ -206,9 +178,6 @@ static void fill_table(mlpc_samples *samples, const mlpc_kernels *kernels, const
             memcpy((double *)samples->table + code, &book->bits[code], sizeof(double));
     }
 }
-
-/* Elements behind the last entry of a row, so that whole pieces of it may be copied. */
-#define SLACK 32
 
 /* Room for `needed` elements in memory number m, of which the first `used` are kept; 0 where there is none. */
 static int grow(mlpc_samples *samples, int m, size_t *room, size_t needed, size_t used, size_t size)
@@ -240,14 +209,14 @@ static mlpc_status list_rows(mlpc_samples *samples, const mlpc_kernels *kernels,
     const size_t size = kernels->itemsize, I = samples->I, bytes = row_bytes(samples) / I;
     size_t longest = 0, entries = 0, values = 0;
     const double expected = samples->density * (double)I * (double)samples->input.n * 1.125;
-    size_t total = (size_t)expected + I + SLACK;
+    size_t total = (size_t)expected + I + MLPC_LIST_SLACK;
     for (size_t r = 0, looked = 0; r < samples->input.n; r++, looked += I) {
         if (looked >= PIECE) {
             looked = 0;
             if (mlpc_stopped(poll, r))
                 return MLPC_ERROR_INTERRUPTED;
         }
-        const size_t start = samples->start[r], needed = start + I + SLACK;
+        const size_t start = samples->start[r], needed = start + I + MLPC_LIST_SLACK;
         if (!grow(samples, 1, &entries, needed < total ? total : needed, start, sizeof(uint16_t)) ||
             (with_values && !grow(samples, 2, &values, needed < total ? total : needed, start, size)))
             return MLPC_ERROR_MEMORY;
@@ -279,7 +248,7 @@ static mlpc_status list_rows(mlpc_samples *samples, const mlpc_kernels *kernels,
     }
     samples->entry = samples->memory[1];
     samples->value = with_values ? samples->memory[2] : NULL;
-    samples->capacity = (longest + SLACK - 1) / SLACK * SLACK + SLACK;
+    samples->capacity = mlpc_list_capacity(longest);
     return MLPC_OK;
 }
 
@@ -297,11 +266,11 @@ static mlpc_status make_lists(mlpc_samples *samples, const mlpc_kernels *kernels
     samples->table = mlpc_block_cut(samples->memory[0], &offset, 256, size);
     maker *const make = mlpc_block_cut(samples->memory[0], &offset, 1, sizeof(maker));
     fill_byte_bits(&make->byte);
-    for (size_t slot = 0; slot < SLOTS; slot++)
-        make->book.code[slot] = NO_CODE;
+    mlpc_code_book_begin(&make->book);
 
     int too_many = 0;
-    mlpc_status status = list_rows(samples, kernels, make, 0, &too_many, poll);
+    mlpc_status status = samples->input.indptr ? mlpc_csr_list(samples, &make->book, poll)
+                                               : list_rows(samples, kernels, make, 0, &too_many, poll);
     if (status == MLPC_OK && too_many)
         status = list_rows(samples, kernels, make, 1, &(int){0}, poll);
     if (status == MLPC_OK)
@@ -313,7 +282,8 @@ static MLPC_NOINLINE mlpc_status create(mlpc_samples *samples, const mlpc_kernel
                                         const mlpc_poll *poll)
 {
     samples->blocks = (samples->I + MLPC_LIST_BLOCK - 1) / MLPC_LIST_BLOCK;
-    samples->density = measured_density(samples, kernels);
+    samples->density =
+        samples->input.indptr ? mlpc_csr_density(&samples->input, samples->I) : measured_density(samples, kernels);
     samples->skips_zeros = zeros == MLPC_ZEROS_SKIP || (zeros == MLPC_ZEROS_CHOOSE && samples->density <= MOST_DENSE);
     return samples->skips_zeros ? make_lists(samples, kernels, poll) : MLPC_OK;
 }
@@ -361,6 +331,11 @@ void mlpc_samples_gather_numbers(const mlpc_samples *samples, const mlpc_kernels
     const char *const from = samples->input.rows;
     for (size_t b = 0; b < B; b++) {
         void *const to = (char *)rows->x + (at + b) * rows->x_row * kernels->itemsize;
+        if (samples->input.indptr) {
+            const mlpc_input row = mlpc_input_from(&samples->input, order[b], 1, samples->I, kernels->itemsize);
+            mlpc_input_numbers(&row, kernels, samples->I, to);
+            continue;
+        }
         prefetch(from + later_row(order, b, left) * bytes, bytes < 1024 ? bytes : 1024);
         if (samples->input.bytes)
             kernels->from_bytes(to, (const uint8_t *)from + order[b] * bytes, samples->input.scale, samples->I);
@@ -384,8 +359,8 @@ void mlpc_samples_gather(const mlpc_samples *samples, const mlpc_kernels *kernel
         PREFETCH(samples->end + later * ends);
         prefetch(samples->entry + samples->start[later], 320);
         memcpy(rows->end + (at + b) * ends, samples->end + row * ends, ends * sizeof(uint32_t));
-        for (size_t k = 0; k < count; k += SLACK) /* of constant length, which needs no call */
-            memcpy(to + k, samples->entry + start + k, SLACK * sizeof *to);
+        for (size_t k = 0; k < count; k += MLPC_LIST_SLACK) /* of constant length, which needs no call */
+            memcpy(to + k, samples->entry + start + k, MLPC_LIST_SLACK * sizeof *to);
         if (samples->value)
             memcpy((char *)rows->value + (at + b) * samples->capacity * size,
                    (const char *)samples->value + start * size, count * size);

@@ -17,10 +17,17 @@ struct mlpc_samples {
     size_t *start;
     uint32_t *end; /* (n, blocks + 1) */
     uint16_t *entry;
-    void *value;     /* NULL where all values are in the table */
-    void *table;     /* 256 of real */
-    void *memory[3]; /* fixed size; entries; values */
+    const void *value; /* NULL where all values are in the table; of CSR they lie in its input */
+    void *table;       /* 256 of real */
+    void *memory[3];   /* fixed size; entries; values */
 };
+
+/* Elements behind the last entry of a row, so that whole pieces of it may be copied, and room for a row of so many. */
+#define MLPC_LIST_SLACK 32
+static inline size_t mlpc_list_capacity(size_t entries)
+{
+    return (entries + MLPC_LIST_SLACK - 1) / MLPC_LIST_SLACK * MLPC_LIST_SLACK + MLPC_LIST_SLACK;
+}
 
 /* Room for a batch of rows: as numbers, or as lists. */
 typedef struct {

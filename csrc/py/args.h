@@ -54,12 +54,6 @@ PyArrayObject *args_real(const char *name, PyObject *object, mlpc_dtype dtype);
 /* The same of shape (rows, columns), each a number or ARGS_ANY. */
 PyArrayObject *args_matrix(const char *name, PyObject *object, mlpc_dtype dtype, npy_intp rows, npy_intp columns);
 
-/* x (n, columns) for a network of a dtype, as the core takes it: any real array-like, or uint8 that is converted where
- * it is used, with a scale (None: 1).  ValueError for a scale with anything else, or one that is not finite in the
- * dtype. The array holds what the input points to; NULL with an exception.  Here alone it is the caller's own where it
- * fits: who converts something after it passes what args_seen gave. */
-PyArrayObject *args_input(mlpc_input *input, PyObject *x, PyObject *scale, mlpc_dtype dtype, npy_intp columns);
-
 /* ValueError where an array has no rows. */
 int args_rows_at_least_one(const char *name, PyArrayObject *array);
 

@@ -223,13 +223,6 @@ int args_rows_at_least_one(const char *name, PyArrayObject *array)
     return -1;
 }
 
-/* 1 where an object is an array of a type that needs no conversion. */
-static int is_plain(PyObject *object, int type_number)
-{
-    return PyArray_CheckExact(object) && PyArray_TYPE((PyArrayObject *)object) == type_number &&
-           PyArray_ISCARRAY_RO((PyArrayObject *)object);
-}
-
 /* What was seen as real numbers of a dtype; takes no reference. */
 static PyArrayObject *real_numbers(const char *name, PyArrayObject *any, mlpc_dtype dtype)
 {
@@ -264,37 +257,6 @@ int args_scale(PyObject *object, mlpc_dtype dtype, double *scale)
         return 0;
     PyErr_Format(PyExc_ValueError, "scale: expected a finite number, got %R", object);
     return -1;
-}
-
-PyArrayObject *args_input(mlpc_input *input, PyObject *x, PyObject *scale, mlpc_dtype dtype, npy_intp columns)
-{
-    PyArrayObject *array = NULL;
-    *input = (mlpc_input){0};
-    if (scale == Py_None && is_plain(x, args_type_number(dtype))) {
-        array = (PyArrayObject *)Py_NewRef(x); /* with a view a small prediction takes 0.4 us more, a tenth */
-    } else {
-        PyArrayObject *any = args_seen(x);
-        if (any == NULL)
-            return NULL;
-        if (PyArray_TYPE(any) == NPY_UINT8) {
-            input->bytes = 1;
-            if (args_scale(scale, dtype, &input->scale) == 0)
-                array = args_contiguous(any, NPY_UINT8, 0);
-        } else if (scale != Py_None) {
-            PyErr_Format(PyExc_ValueError, "scale: expected None, since x is not uint8 but %S",
-                         (PyObject *)PyArray_DESCR(any));
-        } else {
-            array = real_numbers("x", any, dtype);
-        }
-        Py_DECREF(any);
-    }
-    if (array != NULL && args_shape2("x", array, ARGS_ANY, columns) < 0)
-        Py_CLEAR(array);
-    if (array != NULL) {
-        input->rows = PyArray_DATA(array);
-        input->n = (size_t)PyArray_DIM(array, 0);
-    }
-    return array;
 }
 
 PyArrayObject *args_float(const char *name, PyObject *object, mlpc_dtype *dtype)

@@ -1,6 +1,7 @@
 /* Forward, losses and backward of a network. */
 #include <string.h>
 
+#include "args_input.h"
 #include "bind_net.h"
 #include "errors.h"
 #include "poll.h"
@@ -74,32 +75,26 @@ static PyObject *forward_within(NetObject *net, PyArrayObject **x, PyObject *out
     return (PyObject *)z;
 }
 
-/* What was bytes becomes an array of its own, which backward will read. */
-static int convert(const NetObject *net, PyArrayObject **x, const mlpc_input *input)
+/* x of a forward, as the numbers that backward will read: what was none has become an array of its own. */
+static int parse_x(const NetObject *net, args_input *x, PyObject *object, PyObject *scale)
 {
-    PyArrayObject *array = args_out(Py_None, 2, PyArray_DIMS(*x), net->plan->dtype);
-    if (array == NULL)
-        return -1;
-    const mlpc_fpmode mode = mlpc_fpmode_enter();
-    net_kernels(net)->from_bytes(PyArray_DATA(array), input->rows, input->scale, (size_t)PyArray_SIZE(array));
-    mlpc_fpmode_leave(mode);
-    Py_SETREF(*x, array);
-    return 0;
+    return args_input_parse(x, object, scale, net->plan->dtype, net->n_in) < 0
+               ? -1
+               : args_input_to_numbers(x, net_kernels(net));
 }
 
 PyObject *net_forward(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 {
     NetObject *const net = (NetObject *)self;
     PyObject *result = NULL;
-    mlpc_input input;
+    args_input x;
     if ((nargs < 1 || nargs > 2) && args_count("forward", nargs, 3) < 0)
         return NULL;
-    PyArrayObject *x = args_input(&input, args[0], nargs == 3 ? args[2] : Py_None, net->plan->dtype, net->n_in);
-    if (x != NULL && (!input.bytes || convert(net, &x, &input) == 0) && net_enter(net) == 0) {
-        result = forward_within(net, &x, nargs >= 2 ? args[1] : Py_None);
+    if (parse_x(net, &x, args[0], nargs == 3 ? args[2] : Py_None) == 0 && net_enter(net) == 0) {
+        result = forward_within(net, &x.numbers, nargs >= 2 ? args[1] : Py_None);
         net_leave(net);
     }
-    Py_XDECREF(x);
+    args_input_clear(&x);
     return result;
 }
 
@@ -267,20 +262,22 @@ PyObject *net_loss_and_grad(PyObject *self, PyObject *const *args, Py_ssize_t na
 {
     NetObject *const net = (NetObject *)self;
     args_objective objective = {0};
-    PyArrayObject *x = NULL;
-    PyObject *result = NULL;
+    args_input x = {0};
+    PyObject *seen = NULL, *result = NULL;
     int accumulate;
     if (args_count("loss_and_grad", nargs, 5) == 0 && args_bool(args[4], &accumulate) == 0 &&
-        (x = args_matrix("x", args[0], net->plan->dtype, ARGS_ANY, net->n_in)) != NULL &&
-        args_rows_at_least_one("x", x) == 0 && net_objective(net, &objective, args[2], args[1], args[3]) == 0 &&
-        args_objective_rows(&objective, PyArray_DIM(x, 0)) == 0 && net_enter(net) == 0) {
+        (seen = csr_of(args[0]) ? Py_NewRef(args[0]) : (PyObject *)args_seen(args[0])) != NULL &&
+        parse_x(net, &x, seen, Py_None) == 0 && args_input_rows_at_least_one(&x) == 0 &&
+        net_objective(net, &objective, args[2], args[1], args[3]) == 0 &&
+        args_objective_rows(&objective, (npy_intp)x.input.n) == 0 && net_enter(net) == 0) {
         double value;
-        if (run_forward(net, &x, &objective) == 0 && run_loss(net, &objective, &value) == 0 &&
+        if (run_forward(net, &x.numbers, &objective) == 0 && run_loss(net, &objective, &value) == 0 &&
             run_backward(net, net->dz, NULL, accumulate) == 0)
             result = PyFloat_FromDouble(value);
         net_leave(net);
     }
     args_objective_clear(&objective);
-    Py_XDECREF(x);
+    args_input_clear(&x);
+    Py_XDECREF(seen);
     return result;
 }

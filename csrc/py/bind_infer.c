@@ -1,6 +1,7 @@
 /* What leaves no trace in a network: logits, predictions, probabilities and evaluation. */
 #include "bind_infer.h"
 
+#include "args_input.h"
 #include "bind_net.h"
 #include "errors.h"
 #include "names.h"
@@ -95,13 +96,12 @@ static PyObject *predict_within(NetObject *net, const mlpc_input *x, mlpc_output
 static PyObject *predict(NetObject *net, PyObject *object, PyObject *scale, mlpc_output output, mlpc_loss_kind loss)
 {
     PyObject *result = NULL;
-    mlpc_input input;
-    PyArrayObject *x = args_input(&input, object, scale, net->plan->dtype, net->n_in);
-    if (x != NULL && net_enter(net) == 0) {
-        result = predict_within(net, &input, output, loss);
+    args_input x;
+    if (args_input_parse(&x, object, scale, net->plan->dtype, net->n_in) == 0 && net_enter(net) == 0) {
+        result = predict_within(net, &x.input, output, loss);
         net_leave(net);
     }
-    Py_XDECREF(x);
+    args_input_clear(&x);
     return result;
 }
 
@@ -142,19 +142,18 @@ PyObject *net_evaluate(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 {
     NetObject *const net = (NetObject *)self;
     args_objective objective = {0};
-    mlpc_input input;
-    PyArrayObject *seen = NULL, *x = NULL;
-    PyObject *result = NULL;
-    if ((nargs == 4 || args_count("evaluate", nargs, 5) == 0) && (seen = args_seen(args[0])) != NULL &&
-        (x = args_input(&input, (PyObject *)seen, nargs == 5 ? args[4] : Py_None, net->plan->dtype, net->n_in)) !=
-            NULL &&
-        args_rows_at_least_one("x", x) == 0 && net_objective(net, &objective, args[2], args[1], args[3]) == 0 &&
-        args_objective_rows(&objective, PyArray_DIM(x, 0)) == 0 && net_enter(net) == 0) {
-        result = evaluate_within(net, &input, &objective);
+    args_input x = {0};
+    PyObject *seen = NULL, *result = NULL;
+    if ((nargs == 4 || args_count("evaluate", nargs, 5) == 0) &&
+        (seen = csr_of(args[0]) ? Py_NewRef(args[0]) : (PyObject *)args_seen(args[0])) != NULL &&
+        args_input_parse(&x, seen, nargs == 5 ? args[4] : Py_None, net->plan->dtype, net->n_in) == 0 &&
+        args_input_rows_at_least_one(&x) == 0 && net_objective(net, &objective, args[2], args[1], args[3]) == 0 &&
+        args_objective_rows(&objective, (npy_intp)x.input.n) == 0 && net_enter(net) == 0) {
+        result = evaluate_within(net, &x.input, &objective);
         net_leave(net);
     }
     args_objective_clear(&objective);
-    Py_XDECREF(x);
+    args_input_clear(&x);
     Py_XDECREF(seen);
     return result;
 }

@@ -1,4 +1,5 @@
 /* Conversions, schedules and random numbers: what Python needs to do as C does, whatever the floating-point mode. */
+#include "args_input.h"
 #include "args_optimizer.h"
 #include "errors.h"
 #include "names.h"
@@ -16,6 +17,22 @@ static PyObject *as_real(PyObject *Py_UNUSED(module), PyObject *const *args, Py_
     const char *const name = PyUnicode_AsUTF8(args[0]);
     const int dtype = name == NULL ? -1 : names_find("dtype", args[2], names_dtypes, MLPC_N_DTYPES);
     return dtype < 0 ? NULL : (PyObject *)args_real(name, args[1], (mlpc_dtype)dtype);
+}
+
+static PyObject *numbers(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+{
+    args_input x;
+    if (args_count("numbers", nargs, 3) < 0)
+        return NULL;
+    const int dtype = names_find("dtype", args[2], names_dtypes, MLPC_N_DTYPES);
+    if (dtype < 0)
+        return NULL;
+    const mlpc_kernels *const kernels = module_kernels(module_state_of(module), (mlpc_dtype)dtype);
+    const int status = args_input_parse(&x, args[0], args[1], (mlpc_dtype)dtype, ARGS_ANY) < 0 ||
+                       args_input_to_numbers(&x, kernels) < 0;
+    PyObject *const result = status ? NULL : Py_NewRef((PyObject *)x.numbers);
+    args_input_clear(&x);
+    return result;
 }
 
 /* (name, lr, warmup, settings) */
@@ -142,6 +159,7 @@ static PyObject *shuffle(PyObject *Py_UNUSED(module), PyObject *const *args, Py_
 PyMethodDef bind_numbers_methods[] = {
     {"initial_values", initial_values, METH_NOARGS, "initial_values()\n--\n\nNames for Net._initialize."},
     {"as_real", FAST(as_real), "as_real(name, x, dtype, /)\n--\n\nReal numbers in a dtype, C-contiguous."},
+    {"numbers", FAST(numbers), "numbers(x, scale, dtype, /)\n--\n\nInput as an array of numbers."},
     {"learning_rate", FAST(learning_rate),
      "learning_rate(schedule, t, /)\n--\n\nThe learning rate at time t, in epochs."},
     {"learning_rates", FAST(learning_rates),

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <structmember.h>
 
+#include "args_input.h"
 #include "bind_infer.h"
 #include "errors.h"
 #include "names.h"
@@ -175,16 +176,15 @@ static PyObject *predictor_predict(PyObject *object, PyObject *const *args, Py_s
 {
     PredictorObject *const self = (PredictorObject *)object;
     PyObject *result = NULL;
-    mlpc_input input;
+    args_input x;
     int output;
     if (args_count("_predict", nargs, 3) < 0 ||
         (output = names_find("output", args[1], names_outputs, MLPC_N_OUTPUTS)) < 0 ||
         (output != MLPC_OUTPUT_logits && args_outputs(self->predictor->loss, self->n_out) < 0))
         return NULL;
-    PyArrayObject *x = args_input(&input, args[0], args[2], self->predictor->model.net->dtype, self->n_in);
-    if (x != NULL)
-        result = predict(self, &input, (mlpc_output)output);
-    Py_XDECREF(x);
+    if (args_input_parse(&x, args[0], args[2], self->predictor->model.net->dtype, self->n_in) == 0)
+        result = predict(self, &x.input, (mlpc_output)output);
+    args_input_clear(&x);
     return result;
 }
 

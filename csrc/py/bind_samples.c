@@ -4,25 +4,22 @@
 #include "names.h"
 #include "poll.h"
 
-/* Takes the reference to x, which is of uint8 or of dtype. */
-static SamplesObject *make(const module_state *state, PyArrayObject *x, double scale, mlpc_dtype dtype,
-                           mlpc_zeros zeros)
+/* Takes what x holds. */
+static SamplesObject *make(const module_state *state, args_input *x, mlpc_dtype dtype, mlpc_zeros zeros)
 {
     PyTypeObject *const type = (PyTypeObject *)state->samples_type;
     SamplesObject *self = (SamplesObject *)type->tp_alloc(type, 0);
     if (self == NULL) {
-        Py_DECREF(x);
+        args_input_clear(x);
         return NULL;
     }
-    self->x = x;
+    self->x = *x;
     self->dtype = dtype;
-    self->scale = scale;
-    const mlpc_input input = {PyArray_DATA(x), (size_t)PyArray_DIM(x, 0), PyArray_TYPE(x) == NPY_UINT8, scale};
-    const size_t columns = (size_t)PyArray_DIM(x, 1);
     const mlpc_kernels *const kernels = module_kernels(state, dtype);
     poll_state poll;
     poll_begin(&poll, NULL);
-    const mlpc_status status = mlpc_samples_create(&self->samples, kernels, &input, columns, zeros, &poll.poll);
+    const mlpc_status status =
+        mlpc_samples_create(&self->samples, kernels, &x->input, (size_t)x->columns, zeros, &poll.poll);
     poll_end(&poll);
     if (status != MLPC_OK) {
         self->samples = NULL;
@@ -33,45 +30,63 @@ static SamplesObject *make(const module_state *state, PyArrayObject *x, double s
     return self;
 }
 
+/* x of Samples: bytes have a scale. */
+static int parse_x(args_input *x, PyObject *object, PyObject *scale_object, mlpc_dtype dtype, npy_intp columns)
+{
+    double scale;
+    if (csr_of(object) != NULL)
+        return args_input_parse(x, object, scale_object, dtype, columns);
+    *x = (args_input){0};
+    if (args_scale(scale_object, dtype, &scale) < 0)
+        return -1;
+    x->numbers = scale_object != Py_None ? args_bytes("x", object) : args_real("x", object, dtype);
+    if (x->numbers == NULL || args_shape2("x", x->numbers, ARGS_ANY, columns) < 0)
+        return -1;
+    x->columns = PyArray_DIM(x->numbers, 1);
+    x->input = (mlpc_input){
+        .rows = PyArray_DATA(x->numbers),
+        .n = (size_t)PyArray_DIM(x->numbers, 0),
+        .bytes = scale_object != Py_None,
+        .scale = scale,
+    };
+    return 0;
+}
+
 /* Samples(x, scale, dtype, zeros): scale None: x is no bytes, or means what its numbers are. */
 static PyObject *samples_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
 {
-    PyObject *object, *scale_object, *dtype_object, *zeros_object;
+    PyObject *object, *scale, *dtype_object, *zeros_object;
+    args_input x = {0};
     if (keywords != NULL && PyDict_GET_SIZE(keywords) > 0) {
         PyErr_SetString(PyExc_TypeError, "Samples: expected no keywords");
         return NULL;
     }
-    if (!PyArg_ParseTuple(args, "OOOO:Samples", &object, &scale_object, &dtype_object, &zeros_object))
+    if (!PyArg_ParseTuple(args, "OOOO:Samples", &object, &scale, &dtype_object, &zeros_object))
         return NULL;
     const int dtype = names_find("dtype", dtype_object, names_dtypes, MLPC_N_DTYPES);
     const int zeros = dtype < 0 ? -1 : names_find("zeros", zeros_object, names_zeros, 3);
-    double scale;
-    if (zeros < 0 || args_scale(scale_object, (mlpc_dtype)dtype, &scale) < 0)
-        return NULL;
-    PyArrayObject *x = scale_object != Py_None ? args_bytes("x", object)
-                                               : args_matrix("x", object, (mlpc_dtype)dtype, ARGS_ANY, ARGS_ANY);
-    if (x != NULL && args_shape2("x", x, ARGS_ANY, ARGS_ANY) == 0 && args_rows_at_least_one("x", x) == 0 &&
-        PyArray_DIM(x, 1) == 0)
+    if (zeros >= 0 && parse_x(&x, object, scale, (mlpc_dtype)dtype, ARGS_ANY) == 0 &&
+        args_input_rows_at_least_one(&x) == 0 && x.columns == 0)
         PyErr_SetString(PyExc_ValueError, "x: expected at least one column, got 0");
     if (PyErr_Occurred()) {
-        Py_XDECREF(x);
+        args_input_clear(&x);
         return NULL;
     }
-    return (PyObject *)make(PyType_GetModuleState(type), x, scale, (mlpc_dtype)dtype, (mlpc_zeros)zeros);
+    return (PyObject *)make(PyType_GetModuleState(type), &x, (mlpc_dtype)dtype, (mlpc_zeros)zeros);
 }
 
 SamplesObject *samples_parse(const module_state *state, PyObject *object, mlpc_dtype dtype, npy_intp columns)
 {
     if (Py_TYPE(object) != (PyTypeObject *)state->samples_type) {
-        PyArrayObject *x = args_matrix("x", object, dtype, ARGS_ANY, columns);
-        if (x == NULL || args_rows_at_least_one("x", x) < 0) {
-            Py_XDECREF(x);
+        args_input x;
+        if (parse_x(&x, object, Py_None, dtype, columns) < 0 || args_input_rows_at_least_one(&x) < 0) {
+            args_input_clear(&x);
             return NULL;
         }
-        return make(state, x, 1, dtype, MLPC_ZEROS_MULTIPLY);
+        return make(state, &x, dtype, MLPC_ZEROS_MULTIPLY);
     }
     SamplesObject *const samples = (SamplesObject *)object;
-    if (args_shape2("x", samples->x, ARGS_ANY, columns) < 0)
+    if (args_input_columns(&samples->x, columns) < 0)
         return NULL;
     if (samples->dtype != dtype) {
         PyErr_Format(PyExc_TypeError, "x: expected samples for %s, got some for %s", names_dtypes[dtype],
@@ -81,10 +96,14 @@ SamplesObject *samples_parse(const module_state *state, PyObject *object, mlpc_d
     return (SamplesObject *)Py_NewRef(object);
 }
 
-SamplesObject *samples_over(const module_state *state, const SamplesObject *samples, PyArrayObject *x)
+SamplesObject *samples_over(const module_state *state, const SamplesObject *samples, PyArrayObject *numbers)
 {
     const mlpc_zeros zeros = mlpc_samples_skip_zeros(samples->samples) ? MLPC_ZEROS_SKIP : MLPC_ZEROS_MULTIPLY;
-    return make(state, x, samples->scale, samples->dtype, zeros);
+    args_input x = samples->x;
+    Py_XINCREF(x.csr);
+    Py_INCREF(x.numbers);
+    args_input_replace(&x, numbers);
+    return make(state, &x, samples->dtype, zeros);
 }
 
 static void samples_dealloc(PyObject *self)
@@ -93,7 +112,7 @@ static void samples_dealloc(PyObject *self)
     PyTypeObject *const type = Py_TYPE(self);
     PyObject_GC_UnTrack(self);
     mlpc_samples_free(samples->samples);
-    Py_XDECREF(samples->x);
+    args_input_clear(&samples->x);
     type->tp_free(self);
     Py_DECREF(type);
 }

@@ -90,10 +90,10 @@ static int parse_epoch(const NetObject *net, epoch_args *epoch, PyObject *const 
         (nargs > 12 && args_double("noise", args[12], &epoch->training.noise) < 0) ||
         (epoch->x = samples_parse(net->state, args[0], net->plan->dtype, net->n_in)) == NULL ||
         net_objective(net, &epoch->objective, args[2], args[1], args[3]) < 0 ||
-        args_objective_rows(&epoch->objective, PyArray_DIM(epoch->x->x, 0)) < 0 ||
+        args_objective_rows(&epoch->objective, (npy_intp)epoch->x->x.input.n) < 0 ||
         parse_optimizer(net, &epoch->optimizer, args[4]) < 0)
         return -1;
-    const size_t n = (size_t)PyArray_DIM(epoch->x->x, 0), batch_size = epoch->training.batch_size;
+    const size_t n = epoch->x->x.input.n, batch_size = epoch->training.batch_size;
     return args_optimizer_rates(&epoch->optimizer, args[4], mlpc_epoch_steps(net->plan, n, batch_size),
                                 &epoch->epoch.rates);
 }
@@ -103,14 +103,14 @@ static int keep_apart(const NetObject *net, epoch_args *epoch)
 {
     const size_t bytes = (size_t)PyArray_NBYTES(net->parameters);
     const size_t of_statistics = (size_t)PyArray_NBYTES(net->statistics);
-    PyArrayObject *x = (PyArrayObject *)Py_NewRef((PyObject *)epoch->x->x);
+    PyArrayObject *x = (PyArrayObject *)Py_NewRef((PyObject *)epoch->x->x.numbers);
     if (args_copy_from(PyArray_DATA(net->parameters), bytes, &x, &epoch->objective) < 0 ||
         args_copy_from(PyArray_DATA(net->statistics), of_statistics, &x, &epoch->objective) < 0 ||
         (epoch->keep_gradients && args_copy_from(PyArray_DATA(net->gradients), bytes, &x, &epoch->objective) < 0)) {
         Py_XDECREF(x);
         return -1;
     }
-    if (x == epoch->x->x) {
+    if (x == epoch->x->x.numbers) {
         Py_DECREF(x);
     } else {
         SamplesObject *copy = samples_over(net->state, epoch->x, x);
@@ -118,7 +118,7 @@ static int keep_apart(const NetObject *net, epoch_args *epoch)
             return -1;
         Py_SETREF(epoch->x, copy);
     }
-    return args_optimizer_disjoint(&epoch->optimizer, "x", epoch->x->x) < 0
+    return args_optimizer_disjoint(&epoch->optimizer, "x", epoch->x->x.numbers) < 0
                ? -1
                : args_optimizer_disjoint_objective(&epoch->optimizer, &epoch->objective);
 }

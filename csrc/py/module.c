@@ -133,11 +133,12 @@ static int module_exec(PyObject *module)
     state->net_type = bind_net_type(module);
     state->predictor_type = bind_predictor_type(module);
     state->samples_type = bind_samples_type(module);
+    state->csr_type = bind_csr_type(module);
     state->objective_type = bind_objective_type(module);
     if (add_object(module, "DivergenceError", state->divergence_error) < 0 ||
         add_object(module, "InUseError", state->in_use_error) < 0 || add_object(module, "Net", state->net_type) < 0 ||
         add_object(module, "Predictor", state->predictor_type) < 0 ||
-        add_object(module, "Samples", state->samples_type) < 0 ||
+        add_object(module, "Samples", state->samples_type) < 0 || add_object(module, "CSR", state->csr_type) < 0 ||
         add_object(module, "Objective", state->objective_type) < 0 ||
         PyModule_AddFunctions(module, bind_ops_methods) < 0 ||
         PyModule_AddFunctions(module, bind_elements_methods) < 0 ||
@@ -160,6 +161,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->net_type);
     Py_VISIT(state->predictor_type);
     Py_VISIT(state->samples_type);
+    Py_VISIT(state->csr_type);
     Py_VISIT(state->objective_type);
     Py_VISIT(state->divergence_error);
     Py_VISIT(state->in_use_error);
@@ -172,6 +174,7 @@ static int module_clear(PyObject *module)
     Py_CLEAR(state->net_type);
     Py_CLEAR(state->predictor_type);
     Py_CLEAR(state->samples_type);
+    Py_CLEAR(state->csr_type);
     Py_CLEAR(state->objective_type);
     Py_CLEAR(state->divergence_error);
     Py_CLEAR(state->in_use_error);

@@ -22,7 +22,7 @@
 #include "../kernels/kernels.h"
 
 typedef struct {
-    PyObject *net_type, *predictor_type, *samples_type, *objective_type;
+    PyObject *net_type, *predictor_type, *samples_type, *csr_type, *objective_type;
     PyObject *divergence_error, *in_use_error;
     mlpc_isa isa; /* whose kernels compute */
     const mlpc_kernels *kernels[MLPC_N_DTYPES];
@@ -60,6 +60,7 @@ extern PyMethodDef bind_threads_methods[];
 PyObject *bind_net_type(PyObject *module);
 PyObject *bind_predictor_type(PyObject *module);
 PyObject *bind_samples_type(PyObject *module);
+PyObject *bind_csr_type(PyObject *module);
 PyObject *bind_objective_type(PyObject *module);
 
 #endif

@@ -1,0 +1,150 @@
+#include "bind_csr.h"
+
+#include <structmember.h>
+
+static void csr_dealloc(PyObject *object)
+{
+    CSRObject *const self = (CSRObject *)object;
+    PyTypeObject *const type = Py_TYPE(object);
+    PyObject_GC_UnTrack(object);
+    Py_XDECREF(self->data);
+    Py_XDECREF(self->indices);
+    Py_XDECREF(self->indptr);
+    type->tp_free(object);
+    Py_DECREF(type);
+}
+
+CSRObject *csr_of(PyObject *object)
+{
+    const PyTypeObject *type = Py_TYPE(object);
+    while (type != NULL && type->tp_dealloc != csr_dealloc)
+        type = type->tp_base;
+    return type == NULL ? NULL : (CSRObject *)object;
+}
+
+static PyArrayObject *integers(const char *name, PyObject *object, int type_number, int extra)
+{
+    PyArrayObject *const any = args_seen(object);
+    PyArrayObject *array = NULL;
+    if (any != NULL && PyArray_ISINTEGER(any))
+        array = args_contiguous(any, type_number, extra);
+    else if (any != NULL)
+        args_type_error(name, "integers", any);
+    Py_XDECREF(any);
+    return array;
+}
+
+static PyArrayObject *real_numbers(const char *name, PyObject *object)
+{
+    PyArrayObject *const any = args_seen(object);
+    PyArrayObject *array = NULL;
+    if (any != NULL && (args_is_integral(any) || PyArray_ISFLOAT(any)))
+        array = args_contiguous(any, PyArray_TYPE(any), 0);
+    else if (any != NULL)
+        args_type_error(name, "real numbers", any);
+    Py_XDECREF(any);
+    return array;
+}
+
+/* Are all indices where they may be, and in order? */
+static int check(const CSRObject *self)
+{
+    if (args_shape1("data", self->data, ARGS_ANY) < 0 ||
+        args_shape1("indices", self->indices, PyArray_DIM(self->data, 0)) < 0 ||
+        args_shape1("indptr", self->indptr, ARGS_ANY) < 0)
+        return -1;
+    const mlpc_input input = {
+        .n = (size_t)csr_rows(self),
+        .indptr = PyArray_DATA(self->indptr),
+        .indices = PyArray_DATA(self->indices),
+    };
+    mlpc_bad_entry bad = {0, SIZE_MAX};
+    if (PyArray_DIM(self->indptr, 0) == 0) {
+        PyErr_SetString(PyExc_ValueError, "indptr: expected at least one number, got none");
+        return -1;
+    }
+    if (mlpc_csr_is_canonical(&input, (size_t)self->columns, (size_t)PyArray_DIM(self->data, 0), &bad))
+        return 0;
+    PyErr_Format(PyExc_ValueError, "%s: expected canonical rows of %zd columns, got others in row %zu",
+                 bad.k == SIZE_MAX ? "indptr" : "indices", (Py_ssize_t)self->columns, bad.row);
+    return -1;
+}
+
+/* CSR(data, indices, indptr, columns) */
+static PyObject *csr_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
+{
+    PyObject *data, *indices, *indptr;
+    Py_ssize_t columns;
+    if (keywords != NULL && PyDict_GET_SIZE(keywords) > 0) {
+        PyErr_SetString(PyExc_TypeError, "CSR: expected no keywords");
+        return NULL;
+    }
+    if (!PyArg_ParseTuple(args, "OOOn:CSR", &data, &indices, &indptr, &columns))
+        return NULL;
+    if (columns < 0 || columns > INT32_MAX) {
+        PyErr_Format(PyExc_ValueError, "columns: expected a number in 0..%d, got %zd", INT32_MAX, columns);
+        return NULL;
+    }
+    CSRObject *self = (CSRObject *)type->tp_alloc(type, 0);
+    if (self != NULL) {
+        self->columns = columns;
+        if ((self->data = real_numbers("data", data)) == NULL ||
+            (self->indices = integers("indices", indices, NPY_INT32, 0)) == NULL ||
+            (self->indptr = integers("indptr", indptr, NPY_INT64, NPY_ARRAY_ENSURECOPY)) == NULL || check(self) < 0)
+            Py_CLEAR(self);
+    }
+    return (PyObject *)self;
+}
+
+/* What the object holds besides its type are arrays of numbers. */
+static int csr_traverse(PyObject *self, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE(self));
+    return 0;
+}
+
+static Py_ssize_t csr_length(PyObject *self) { return csr_rows((CSRObject *)self); }
+
+static PyObject *shape(PyObject *self, void *Py_UNUSED(closure))
+{
+    const CSRObject *const csr = (CSRObject *)self;
+    return Py_BuildValue("nn", (Py_ssize_t)csr_rows(csr), (Py_ssize_t)csr->columns);
+}
+
+/* A new view, read-only, of the array at an offset. */
+static PyObject *view(PyObject *self, void *closure)
+{
+    PyArrayObject *const array = *(PyArrayObject **)((char *)self + (size_t)closure);
+    PyObject *const made = PyArray_View(array, NULL, &PyArray_Type);
+    if (made != NULL)
+        PyArray_CLEARFLAGS((PyArrayObject *)made, NPY_ARRAY_WRITEABLE);
+    return made;
+}
+
+static PyGetSetDef csr_getset[] = {
+    {"shape", shape, NULL, "Rows and columns.", NULL},
+    {"data", view, NULL, "The numbers that are stored.", (void *)offsetof(CSRObject, data)},
+    {"indices", view, NULL, "Their columns.", (void *)offsetof(CSRObject, indices)},
+    {"indptr", view, NULL, "Where each row begins among them, and where the last one ends.",
+     (void *)offsetof(CSRObject, indptr)},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyType_Slot csr_slots[] = {
+    {Py_tp_doc, "CSR(data, indices, indptr, columns, /)\n--\n\nRows without their zeros, canonical."},
+    {Py_tp_new, csr_new},
+    {Py_tp_dealloc, csr_dealloc},
+    {Py_tp_traverse, csr_traverse},
+    {Py_tp_getset, csr_getset},
+    {Py_sq_length, csr_length},
+    {0, NULL},
+};
+
+static PyType_Spec csr_spec = {
+    .name = "mlpc._mlpc.CSR",
+    .basicsize = sizeof(CSRObject),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = csr_slots,
+};
+
+PyObject *bind_csr_type(PyObject *module) { return PyType_FromModuleAndSpec(module, &csr_spec, NULL); }
