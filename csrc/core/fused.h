@@ -18,13 +18,17 @@
 
 typedef struct mlpc_fused mlpc_fused;
 
-/* Terms of the products of a batch, forward and back. */
-double mlpc_fused_terms(const mlpc_net *net, size_t B);
+/* Terms of the products of a batch, forward and back, and of what stands between them but activations; noise: its
+ * deviation. */
+double mlpc_fused_terms(const mlpc_net *net, double noise, size_t B);
 
 /* What the fused path carries: 1 where an epoch in batches of B rows can be computed here.  Everything else is computed
- * one call after the other: what needs a whole gradient between backward and step, or keeps it, norms, dropout and
- * noise, and batches that are too large to be waited for. */
+ * one call after the other: what needs a whole gradient between backward and step, or keeps it, batches that are too
+ * large to be waited for, and single rows where there is batch norm. */
 int mlpc_fused_carries(const mlpc_model *model, const mlpc_training *training, size_t B, int keeps_gradients);
+
+/* 1 where the first layer's zeros are skipped here: noise leaves none. */
+int mlpc_fused_skips_zeros(const mlpc_training *training);
 
 /* Memory for batches of up to batch_size rows of the training's samples, on up to `threads` threads. */
 mlpc_status mlpc_fused_create(mlpc_fused **fused, const mlpc_model *model, const mlpc_training *training,
@@ -37,12 +41,13 @@ typedef struct {
     mlpc_training training;
     const size_t *order; /* (n,) */
     const double *rates; /* (batches,) */
+    mlpc_draw draw;      /* of the first batch, as in mlpc_epoch */
     size_t batch_size;   /* no more than there are samples */
     double *row_loss;    /* (n,) in that order */
     const mlpc_poll *poll;
 } mlpc_fused_job;
 
-/* As mlpc_train_epoch on parameters and the optimizer's state: all of them changed or, on DIVERGED, none.  The rows and
+/* As mlpc_train_epoch on parameters, statistics and the optimizer's state: all of them changed or, on DIVERGED, none.  The rows and
  * the correct answers that were reached, and the last learning rate, are told in any case; value: the loss of the batch
  * that diverged. */
 mlpc_status mlpc_fused_epoch(mlpc_fused *fused, const mlpc_fused_job *job, size_t *correct, double *lr, double *value);

@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "block.h"
+#include "draw.h"
 #include "memory.h"
+#include "norm.h"
 #include "pass.h"
 #include "step.h"
 
@@ -19,37 +21,55 @@ enum { MOST_PIECES = 20 };
 /* An element of an activation that is not cheap, forward and back, and one of the loss, cost so many terms. */
 enum { BOTH_WAYS = 4 * MLPC_ACTIVATION_TERMS };
 
-static int too_large(const mlpc_net *net, const mlpc_kernels *kernels, size_t B)
+/* What stands between the products of a batch besides activations and losses: norms, dropout, and noise. */
+static double terms_between(const mlpc_net *net, double noise, size_t B)
 {
+    const double n_in = (double)net->layers[0].n_in;
+    double terms = net->input_dropout > 0 ? MLPC_MASK_TERMS * n_in : 0;
+    terms += noise > 0 ? MLPC_NOISE_TERMS * n_in : 0;
+    for (size_t l = 0; l < net->n_layers; l++) {
+        const mlpc_block *const block = &net->layers[l].block;
+        const int of_norm = block->norm == MLPC_NORM_none ? 0 : 3 * MLPC_NORM_TERMS; /* forward, back, gradients */
+        const int of_masks = block->dropout > 0 ? 2 * MLPC_MASK_TERMS : 0;
+        terms += (double)(of_norm + of_masks) * (double)net->layers[l].n_out;
+    }
+    return (double)B * terms;
+}
+
+double mlpc_fused_terms(const mlpc_net *net, double noise, size_t B)
+{
+    return 3 * (double)B * (double)net->n_parameters + terms_between(net, noise, B);
+}
+
+static int too_large(const mlpc_model *model, double noise, size_t B)
+{
+    const mlpc_net *const net = model->net;
     double elements = 0;
     for (size_t l = 0; l < net->n_layers; l++)
         if (l == net->n_layers - 1 || !mlpc_activation_of(net->layers[l].block.activation)->cheap)
             elements += (double)net->layers[l].n_out;
-    return mlpc_fused_terms(net, B) + BOTH_WAYS * (double)B * elements > (double)MOST_PIECES * (double)kernels->piece;
-}
-
-double mlpc_fused_terms(const mlpc_net *net, size_t B) { return 3 * (double)B * (double)net->n_parameters; }
-
-/* 1 where nothing but activations stands between the products. */
-static int has_only_activations(const mlpc_net *net)
-{
-    int only = net->input_dropout == 0;
-    for (size_t l = 0; l < net->n_layers; l++)
-        only = only && net->layers[l].block.dropout == 0 && net->layers[l].block.norm == MLPC_NORM_none;
-    return only;
+    return mlpc_fused_terms(net, noise, B) + BOTH_WAYS * (double)B * elements >
+           (double)MOST_PIECES * (double)model->kernels->piece;
 }
 
 int mlpc_fused_carries(const mlpc_model *model, const mlpc_training *training, size_t B, int keeps_gradients)
 {
-    return !keeps_gradients && mlpc_step_is_local(&training->optimizer) && has_only_activations(model->net) &&
-           training->noise == 0 && !too_large(model->net, model->kernels, B);
+    const int one_row = mlpc_norms_batches(model->net) && B < 2; /* which is an error */
+    return !keeps_gradients && !one_row && mlpc_step_is_local(&training->optimizer) &&
+           !too_large(model, training->noise, B);
 }
 
-static void cut_rows(mlpc_cutter *c, mlpc_rows *rows, const mlpc_samples *samples, size_t B, size_t size)
+int mlpc_fused_skips_zeros(const mlpc_training *training)
 {
+    return training->samples->skips_zeros && training->noise == 0;
+}
+
+static void cut_rows(mlpc_cutter *c, const mlpc_fused *f, mlpc_rows *rows, const mlpc_samples *samples, size_t size)
+{
+    const size_t B = f->batch_size;
     const size_t bytes = (samples->I * size + MLPC_ALIGNMENT - 1) / MLPC_ALIGNMENT * MLPC_ALIGNMENT;
     rows->x_row = mlpc_packed_row(bytes / size, size);
-    if (!samples->skips_zeros) {
+    if (!f->skips_zeros) {
         rows->x = mlpc_cut(c, B, rows->x_row, size);
         return;
     }
@@ -68,38 +88,73 @@ static void cut_columns(mlpc_cutter *c, mlpc_columns *columns, const mlpc_sample
     columns->value = samples->value ? mlpc_cut(c, groups * MLPC_BATCH_BLOCK, samples->I, size) : NULL;
 }
 
-static void cut_all(mlpc_cutter *c, mlpc_fused *f, const mlpc_net *net, const mlpc_samples *samples, size_t size)
+/* What lies behind layer l; in backward order of need: each is what comes before it where nothing makes another. */
+static mlpc_fused_layer cut_layer(mlpc_cutter *c, const mlpc_fused *f, const mlpc_net *net, size_t l)
+{
+    const mlpc_block *const block = &net->layers[l].block;
+    const size_t size = mlpc_itemsize(net->dtype), B = f->batch_size;
+    const size_t row = f->packed->layers[l].row, padded = f->packed->layers[l].padded;
+    mlpc_fused_layer layer = {.z = mlpc_cut(c, B, row, size), .dz = mlpc_cut(c, B, row, size)};
+    layer.normed = layer.z;
+    layer.dnormed = layer.dz;
+    if (block->norm != MLPC_NORM_none) {
+        const size_t statistics = block->norm == MLPC_NORM_layer ? B : net->layers[l].n_out;
+        layer.normed = mlpc_cut(c, B, row, size);
+        layer.dnormed = mlpc_cut(c, B, row, size);
+        layer.mean = mlpc_cut(c, statistics, 1, sizeof *layer.mean);
+        layer.rstd = mlpc_cut(c, statistics, 1, sizeof *layer.rstd);
+        layer.dgain = mlpc_cut(c, padded, 1, size);
+        layer.dshift = mlpc_cut(c, padded, 1, size);
+    }
+    layer.a = l > 0 && mlpc_block_is_identity(block) ? layer.normed : mlpc_cut(c, B, row, size);
+    layer.dropped = block->dropout > 0 ? mlpc_cut(c, B, row, size) : layer.a;
+    return layer;
+}
+
+/* What one thread has for itself; t is its number. */
+static mlpc_fused_rank cut_rank(mlpc_cutter *c, const mlpc_fused *f, const mlpc_net *net, const mlpc_samples *samples,
+                                size_t t)
+{
+    const size_t size = mlpc_itemsize(net->dtype);
+    mlpc_fused_rank rank = {
+        .strip = mlpc_cut(c, f->strip_elements, 1, size),
+        .tiles = f->tiles ? (char *)f->tiles + t * MLPC_SCRATCH : NULL,
+        .weights = mlpc_cut(c, f->batch_size, 1, sizeof(double)),
+    };
+    if (f->skips_zeros)
+        cut_columns(c, &rank.columns, samples, f->batch_size, size);
+    if (f->skips_zeros && net->input_dropout > 0) {
+        rank.kept = mlpc_cut(c, samples->I, 1, size);
+        rank.kept_bits = mlpc_cut(c, samples->blocks, MLPC_LIST_BLOCK / 64, sizeof(uint64_t));
+    }
+    return rank;
+}
+
+static void cut_all(mlpc_cutter *c, mlpc_fused *f, const mlpc_net *net, const mlpc_samples *samples)
 {
     const size_t B = f->batch_size, L = f->packed->n_layers, O = net->layers[L - 1].n_out;
+    const size_t size = mlpc_itemsize(net->dtype);
     mlpc_fused_layer *layers = mlpc_cut(c, L, 1, sizeof *layers);
     mlpc_fused_rank *ranks = mlpc_cut(c, f->threads, 1, sizeof *ranks);
     for (size_t l = 0; l < L; l++) {
-        const size_t row = f->packed->layers[l].row;
-        void *const z = mlpc_cut(c, B, row, size);
-        const mlpc_fused_layer memory = {
-            .z = z,
-            .a = l > 0 && mlpc_block_is_identity(&net->layers[l].block) ? z : mlpc_cut(c, B, row, size),
-            .dz = mlpc_cut(c, B, row, size),
-        };
+        const mlpc_fused_layer memory = cut_layer(c, f, net, l);
         if (layers)
             layers[l] = memory;
     }
-    f->partial = samples->skips_zeros ? mlpc_cut(c, B, f->packed->layers[0].row, size) : NULL;
+    f->partial = f->skips_zeros ? mlpc_cut(c, B, f->packed->layers[0].row, size) : NULL;
     for (int i = 0; i < 2; i++) {
-        cut_rows(c, &f->rows[i], samples, B, size);
+        cut_rows(c, f, &f->rows[i], samples, size);
         f->targets[i].labels = mlpc_cut(c, B, 1, sizeof(int64_t));
         f->targets[i].values = mlpc_cut(c, B, O, size);
         f->targets[i].sample_weight = mlpc_cut(c, B, 1, sizeof(double));
     }
-    f->divisor = mlpc_cut(c, (samples->input.n + B - 1) / B, 1, sizeof(double));
+    f->divisor = mlpc_cut(c, f->batches, 1, sizeof(double));
+    f->ones = f->skips_zeros && net->input_dropout > 0 ? mlpc_cut(c, samples->I, 1, size) : NULL;
+    f->scaled = f->skips_zeros && net->input_dropout > 0 ? mlpc_cut(c, 256, 1, size) : NULL;
+    f->statistics = mlpc_cut(c, net->n_statistics, 1, size);
+    f->statistics_before = mlpc_cut(c, net->n_statistics, 1, size);
     for (size_t t = 0; t < f->threads; t++) {
-        mlpc_fused_rank memory = {
-            .strip = mlpc_cut(c, f->strip_elements, 1, size),
-            .tiles = f->tiles ? (char *)f->tiles + t * MLPC_SCRATCH : NULL,
-            .weights = mlpc_cut(c, B, 1, sizeof(double)),
-        };
-        if (samples->skips_zeros)
-            cut_columns(c, &memory.columns, samples, B, size);
+        const mlpc_fused_rank memory = cut_rank(c, f, net, samples, t);
         if (ranks)
             ranks[t] = memory;
     }
@@ -120,16 +175,18 @@ mlpc_status mlpc_fused_create(mlpc_fused **out, const mlpc_model *model, const m
     if (!f)
         return MLPC_ERROR_MEMORY;
     f->batch_size = batch_size;
+    f->batches = mlpc_epoch_steps(net, samples->input.n, training->batch_size);
     f->threads = threads;
+    f->skips_zeros = mlpc_fused_skips_zeros(training);
     f->strip_elements = STRIP_BYTES / size;
     if (f->strip_elements < MLPC_STRIP_INPUTS * MLPC_LIST_VECTORS * kernels->lanes)
         f->strip_elements = MLPC_STRIP_INPUTS * MLPC_LIST_VECTORS * kernels->lanes;
     mlpc_cutter measure = {.block = NULL};
-    if (mlpc_packed_create(&f->packed, net, kernels, state, samples->skips_zeros, threads) == MLPC_OK) {
-        cut_all(&measure, f, net, samples, size);
+    if (mlpc_packed_create(&f->packed, net, kernels, state, f->skips_zeros, threads) == MLPC_OK) {
+        cut_all(&measure, f, net, samples);
         if (!measure.overflows && (f->memory = mlpc_block_alloc(measure.bytes)) &&
             (f->tiles = mlpc_block_alloc_dirty(threads * MLPC_SCRATCH))) {
-            cut_all(&(mlpc_cutter){.block = f->memory}, f, net, samples, size);
+            cut_all(&(mlpc_cutter){.block = f->memory}, f, net, samples);
             *out = f;
             return MLPC_OK;
         }
@@ -144,8 +201,10 @@ void mlpc_fused_clear(mlpc_fused *f, size_t itemsize)
     for (size_t s = 0; s < MLPC_MAX_STATES; s++)
         if (f->packed->states[s])
             memset(f->packed->states[s], 0, f->packed->elements * itemsize);
-    for (size_t l = 0; l < f->packed->n_layers; l++)
+    for (size_t l = 0; l < f->packed->n_layers; l++) {
         memset(f->layers[l].dz, 0, f->batch_size * f->packed->layers[l].row * itemsize);
+        memset(f->layers[l].dnormed, 0, f->batch_size * f->packed->layers[l].row * itemsize);
+    }
 }
 
 void mlpc_fused_free(mlpc_fused *f)

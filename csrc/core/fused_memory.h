@@ -1,4 +1,4 @@
-/* What the fused epoch keeps from batch to batch, for fused.c alone: a block cut for all layers and threads, and one of
+/* What the fused epoch keeps from batch to batch, for the files of fused.c alone: a block cut for all layers and threads, and one of
  * scratch memory. */
 #ifndef MLPC_FUSED_MEMORY_H
 #define MLPC_FUSED_MEMORY_H
@@ -7,11 +7,15 @@
 #include "loss.h"
 #include "packed.h"
 
-/* What lies behind a layer, before and after its block, for the rows of a batch, `row` elements apart; a is z where the
- * block is an identity, except behind the first layer, whose z of the next batch is made while threads still read a of
- * this one.  In the padding dz is 0. */
+/* What lies behind a layer, for the rows of a batch, `row` elements apart: as mlpc_block_rows has it.  Where there is no
+ * norm, normed is z and dnormed dz; without dropout, dropped is a; and a is what comes before it where the activation
+ * is an identity, except behind the first layer, whose z of the next batch is made while threads still read a of this
+ * one.  In the padding dz and dnormed are 0. */
 typedef struct {
-    void *z, *a, *dz;
+    void *z, *normed, *a, *dropped;
+    void *dnormed, *dz;
+    double *mean, *rstd;  /* of a norm: of the rows, or of the features */
+    void *dgain, *dshift; /* of a norm: (padded,), 0 in the padding */
 } mlpc_fused_layer;
 
 /* What one thread has for itself. */
@@ -20,16 +24,24 @@ typedef struct {
     void *tiles;          /* scratch memory of the kernels */
     double *weights;      /* (batch_size,) */
     mlpc_columns columns; /* where zeros are skipped: the batch by inputs */
+    void *kept;           /* (I,) where entries of lists are dropped: not 0 where one is kept */
+    uint64_t *kept_bits;  /* the same in bits */
     size_t correct;       /* answers so far */
     int diverged;         /* in this batch */
 } mlpc_fused_rank;
 
 struct mlpc_fused {
-    size_t batch_size, threads, strip_elements;
+    size_t batch_size, batches; /* rows that fit; of an epoch */
+    size_t threads, strip_elements;
     mlpc_packed *packed;
     mlpc_fused_layer *layers;
-    void *partial;     /* of the first layer's sums over lists, like its z */
-    mlpc_rows rows[2]; /* of this batch and the next */
+    int skips_zeros;                      /* rows are lists */
+    void *partial;                        /* of the first layer's sums over lists, like its z */
+    void *ones;                           /* (I,) where entries of lists are dropped */
+    void *scaled;                         /* (256,) there: values by their codes, times what dropout multiplies by */
+    const void *table;                    /* that, or the samples' own */
+    void *statistics, *statistics_before; /* the running ones, behind and before the latest batch */
+    mlpc_rows rows[2];                    /* of this batch and the next */
     mlpc_target_rows targets[2];
     double *divisor; /* of each batch's loss; 0 where its weights sum to 0, so that it is passed over */
     mlpc_fused_rank *ranks;

@@ -3,9 +3,6 @@
 
 #include "fpmode.h"
 
-/* An element of a norm, forward or back, costs as much as so many terms of a product, about. */
-#define NORM_TERMS 24
-
 /* A thread more pays where it gets so large a part of a piece of work, as in a forward pass. */
 #define LEAST_PART (1 / 50.0)
 
@@ -13,19 +10,20 @@
 enum { SHARED_FEATURES = 16, SHARED_ROWS = 8 };
 
 /* NULL stays NULL. */
-static void *at(const mlpc_model *model, const void *array, size_t elements)
+static void *at(const mlpc_kernels *kernels, const void *array, size_t elements)
 {
-    return array ? (char *)array + elements * model->kernels->itemsize : NULL;
+    return array ? (char *)array + elements * kernels->itemsize : NULL;
 }
 
 mlpc_norm_job mlpc_norm_of(const mlpc_model *model, const mlpc_workspace *workspace, const void *folded, size_t l)
 {
     const mlpc_layer *const layer = &model->net->layers[l];
+    const mlpc_kernels *const kernels = model->kernels;
     mlpc_norm_job job = {
         .F = layer->n_out,
         .row = layer->n_out,
-        .gain = at(model, model->parameters, layer->gain),
-        .shift = at(model, model->parameters, layer->shift),
+        .gain = at(kernels, model->parameters, layer->gain),
+        .shift = at(kernels, model->parameters, layer->shift),
         .eps = MLPC_NORM_EPS,
         .mean = workspace ? workspace->mean[l] : NULL,
         .rstd = workspace ? workspace->rstd[l] : NULL,
@@ -33,10 +31,10 @@ mlpc_norm_job mlpc_norm_of(const mlpc_model *model, const mlpc_workspace *worksp
         .fixed = workspace && !workspace->trains,
     };
     if (layer->block.norm == MLPC_NORM_batch) {
-        job.running_mean = at(model, model->statistics, layer->running);
-        job.running_var = at(model, model->statistics, layer->running + layer->n_out);
-        job.s = at(model, folded, layer->running);
-        job.t = at(model, folded, layer->running + layer->n_out);
+        job.running_mean = at(kernels, model->statistics, layer->running);
+        job.running_var = at(kernels, model->statistics, layer->running + layer->n_out);
+        job.s = at(kernels, folded, layer->running);
+        job.t = at(kernels, folded, layer->running + layer->n_out);
     }
     return job;
 }
@@ -50,24 +48,25 @@ void mlpc_norm_fold(const mlpc_model *model, const mlpc_workspace *workspace, vo
         }
 }
 
-/* The same of the features from number `from` on, n of them. */
-static mlpc_norm_job of_features(const mlpc_norm_job *job, const mlpc_model *model, size_t from, size_t n)
+mlpc_norm_job mlpc_norm_of_features(const mlpc_norm_job *job, const mlpc_kernels *kernels, size_t from, size_t n)
 {
     mlpc_norm_job part = *job;
     const int has_statistics = job->running_mean != NULL;
     part.F = n;
-    part.x = at(model, job->x, from);
-    part.gain = at(model, job->gain, from);
-    part.shift = at(model, job->shift, from);
+    part.x = at(kernels, job->x, from);
+    part.gain = at(kernels, job->gain, from);
+    part.shift = at(kernels, job->shift, from);
     if (has_statistics) {
         part.mean += from;
         part.rstd += from;
-        part.running_mean = at(model, job->running_mean, from);
-        part.running_var = at(model, job->running_var, from);
+        part.running_mean = at(kernels, job->running_mean, from);
+        part.running_var = at(kernels, job->running_var, from);
     }
-    part.y = at(model, job->y, from);
-    part.dy = at(model, job->dy, from);
-    part.dx = at(model, job->dx, from);
+    part.y = at(kernels, job->y, from);
+    part.dy = at(kernels, job->dy, from);
+    part.dx = at(kernels, job->dx, from);
+    part.dgain = at(kernels, job->dgain, from);
+    part.dshift = at(kernels, job->dshift, from);
     return part;
 }
 
@@ -88,9 +87,9 @@ static MLPC_NOINLINE void normalise_features(void *context, mlpc_team *team, siz
     p.rank = rank;
     size_t from, to;
     mlpc_team_share(run->job.F, SHARED_FEATURES, rank, size, &from, &to);
-    const size_t most = mlpc_pass_piece(&p, to - from, run->job.B, NORM_TERMS);
+    const size_t most = mlpc_pass_piece(&p, to - from, run->job.B, MLPC_NORM_TERMS);
     for (size_t f = from; f < to && !mlpc_pass_stopped(&p); f += most) {
-        const mlpc_norm_job part = of_features(&run->job, &p.model, f, to - f < most ? to - f : most);
+        const mlpc_norm_job part = mlpc_norm_of_features(&run->job, p.model.kernels, f, to - f < most ? to - f : most);
         p.model.kernels->batch_norm_forward(&part);
     }
 }
@@ -109,7 +108,7 @@ mlpc_status mlpc_norm_batch(const mlpc_model *model, mlpc_workspace *workspace, 
     run->job.B = B;
     run->job.x = workspace->z[l];
     run->job.y = workspace->normed[l];
-    const double terms = (double)B * (double)run->job.F * NORM_TERMS;
+    const double terms = (double)B * (double)run->job.F * MLPC_NORM_TERMS;
     const size_t threads = mlpc_team_size(terms, LEAST_PART * (double)model->kernels->piece, workspace->threads);
     mlpc_team_run(threads, normalise_features, run);
     return run->share.stopped == MLPC_GOES_ON ? MLPC_OK : MLPC_ERROR_INTERRUPTED;
@@ -126,12 +125,12 @@ static void backward_features(const mlpc_pass *p, const mlpc_norm_gradient *of, 
     void *const scratch = mlpc_pass_at(p, p->workspace->scratch, p->rank * p->workspace->scratch_size);
     size_t from, to;
     mlpc_team_share(job->F, SHARED_FEATURES, p->rank, size, &from, &to);
-    const size_t most = of->B ? mlpc_pass_piece(p, to - from, of->B, NORM_TERMS) : to - from;
+    const size_t most = of->B ? mlpc_pass_piece(p, to - from, of->B, MLPC_NORM_TERMS) : to - from;
     for (size_t f = from; f < to && !mlpc_pass_stopped(p); f += most) {
         const size_t n = to - f < most ? to - f : most;
         void *const dgain = mlpc_pass_at(p, of->parameters, layer->gain + f);
         void *const dshift = mlpc_pass_at(p, of->parameters, layer->shift + f);
-        mlpc_norm_job part = of_features(job, &p->model, f, n);
+        mlpc_norm_job part = mlpc_norm_of_features(job, kernels, f, n);
         part.dgain = of->accumulate ? scratch : dgain;
         part.dshift = of->accumulate ? mlpc_pass_at(p, scratch, n) : dshift;
         (layer->block.norm == MLPC_NORM_batch ? kernels->batch_norm_backward : kernels->layer_norm_gradients)(&part);
@@ -147,7 +146,7 @@ static void backward_rows(const mlpc_pass *p, const mlpc_norm_job *job, size_t s
 {
     size_t from, to;
     mlpc_team_share(job->B, SHARED_ROWS, p->rank, size, &from, &to);
-    const size_t most = mlpc_pass_piece(p, to - from, job->F, NORM_TERMS);
+    const size_t most = mlpc_pass_piece(p, to - from, job->F, MLPC_NORM_TERMS);
     for (size_t b = from; b < to && !mlpc_pass_stopped(p); b += most) {
         mlpc_norm_job part = *job;
         part.B = to - b < most ? to - b : most;

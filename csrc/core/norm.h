@@ -6,12 +6,18 @@
 #include "pass.h"
 #include "team.h"
 
+/* An element of a norm, forward or back, costs as much as so many terms of a product, about. */
+#define MLPC_NORM_TERMS 24
+
 /* 1 where a pass in train mode needs all rows of a batch at once. */
 static inline int mlpc_norms_batches(const mlpc_net *net) { return net->n_statistics > 0; }
 
 /* The job of layer l's norm, without rows: its parameters, the workspace's room for statistics (NULL: none), and what
  * batch norm is folded to. */
 mlpc_norm_job mlpc_norm_of(const mlpc_model *model, const mlpc_workspace *workspace, const void *folded, size_t l);
+
+/* The same of the features from number `from` on, n of them. */
+mlpc_norm_job mlpc_norm_of_features(const mlpc_norm_job *job, const mlpc_kernels *kernels, size_t from, size_t n);
 
 /* For eval mode, from the running statistics of every batch norm: to `folded` (n_statistics,) what it multiplies by and
  * adds, and to the workspace, unless NULL, the mean and rstd that backward reads. */

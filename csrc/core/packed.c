@@ -26,6 +26,9 @@ static size_t panel_count(size_t vectors, size_t wide, int lists, size_t threads
     return vectors - n * wide > n ? n + 1 : n;
 }
 
+/* Vectors of a number for each output that a layer has besides its weight, neighbours here and in the public order. */
+static size_t vectors_of(const mlpc_layer *layer) { return layer->block.norm == MLPC_NORM_none ? 1 : 3; }
+
 mlpc_status mlpc_packed_create(mlpc_packed **out, const mlpc_net *net, const mlpc_kernels *kernels,
                                void *const state[MLPC_MAX_STATES], int lists, size_t threads)
 {
@@ -40,9 +43,10 @@ mlpc_status mlpc_packed_create(mlpc_packed **out, const mlpc_net *net, const mlp
     int fits = mlpc_size_add(&total, L, sizeof(mlpc_packed_layer));
     for (size_t l = 0; fits && l < L; l++) {
         const size_t vectors = (net->layers[l].n_out + lanes - 1) / lanes, padded = vectors * lanes;
+        const size_t rows = net->layers[l].n_in + vectors_of(&net->layers[l]);
         boundaries += panel_count(vectors, kernels->vectors, lists && l == 0, threads) + 1;
-        fits = net->layers[l].n_in < SIZE_MAX / 8 / size / padded - 1;
-        elements += fits ? (net->layers[l].n_in + 1) * padded : 0;
+        fits = rows < SIZE_MAX / 8 / size / padded;
+        elements += fits ? rows * padded : 0;
         fits = fits && elements < SIZE_MAX / 8 / size;
     }
     fits = fits && mlpc_size_add(&total, boundaries, sizeof(size_t));
@@ -74,13 +78,11 @@ mlpc_status mlpc_packed_create(mlpc_packed **out, const mlpc_net *net, const mlp
             *panels++ = vectors * p / layer->n_panels * lanes;
         layer->weight = (char *)packed->parameters + at * size;
         layer->bias = (char *)layer->weight + layer->I * layer->padded * size;
-        for (size_t s = 0; s < MLPC_MAX_STATES; s++) {
-            if (!packed->states[s])
-                continue;
-            layer->weight_state[s] = (char *)packed->states[s] + at * size;
-            layer->bias_state[s] = (char *)layer->weight_state[s] + layer->I * layer->padded * size;
+        if (net->layers[l].block.norm != MLPC_NORM_none) {
+            layer->gain = (char *)layer->bias + layer->padded * size;
+            layer->shift = (char *)layer->gain + layer->padded * size;
         }
-        at += (layer->I + 1) * layer->padded;
+        at += (layer->I + vectors_of(&net->layers[l])) * layer->padded;
     }
     *out = packed;
     return MLPC_OK;
@@ -107,9 +109,11 @@ static void copy(const mlpc_packed *packed, const mlpc_net *net, char *public, c
             for (size_t i = 0; i < I; i++, out += O * size, in += width)
                 memcpy(load ? in : out, load ? out : in, bytes);
         }
-        char *const bias = public + net->layers[l].bias * size, *const padded = panels + I * layer->padded * size;
-        memcpy(load ? padded : bias, load ? bias : padded, O * size);
-        panels += (I + 1) * layer->padded * size;
+        panels += I * layer->padded * size;
+        for (size_t v = 0; v < vectors_of(&net->layers[l]); v++, panels += layer->padded * size) {
+            char *const vector = public + (net->layers[l].bias + v * O) * size;
+            memcpy(load ? panels : vector, load ? vector : panels, O * size);
+        }
     }
 }
 
@@ -127,6 +131,13 @@ void mlpc_packed_store(const mlpc_packed *packed, const mlpc_model *model, void 
     for (size_t s = 0; s < MLPC_MAX_STATES; s++)
         if (packed->states[s])
             copy(packed, model->net, state[s], packed->states[s], 0);
+}
+
+void mlpc_packed_states(const mlpc_packed *packed, const void *p, void *state[MLPC_MAX_STATES])
+{
+    const ptrdiff_t offset = (const char *)p - (const char *)packed->parameters;
+    for (size_t s = 0; s < MLPC_MAX_STATES; s++)
+        state[s] = packed->states[s] ? (char *)packed->states[s] + offset : NULL;
 }
 
 int mlpc_packed_finite(const mlpc_packed *packed, const mlpc_kernels *kernels)

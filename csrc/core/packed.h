@@ -10,9 +10,9 @@ typedef struct {
     size_t I, O, padded; /* padded: outputs, filled up to whole vectors */
     size_t row;          /* between rows of what lies behind the layer: no even number of cache lines, so that the same
                           * column of many rows does not fall into few sets of the cache */
-    size_t n_panels, *panels;                                          /* n_panels + 1 first outputs */
-    void *weight, *bias;                                               /* (I, padded) in panels; (padded,) */
-    void *weight_state[MLPC_MAX_STATES], *bias_state[MLPC_MAX_STATES]; /* NULL where they are not kept */
+    size_t n_panels, *panels;  /* n_panels + 1 first outputs */
+    void *weight;              /* (I, padded) in panels */
+    void *bias, *gain, *shift; /* (padded,) each, neighbours; gain and shift where the layer has a norm, else NULL */
 } mlpc_packed_layer;
 
 typedef struct {
@@ -32,6 +32,9 @@ void mlpc_packed_free(mlpc_packed *packed);
 /* From the public arrays, the model's parameters and states, and back to them. */
 void mlpc_packed_load(mlpc_packed *packed, const mlpc_model *model, void *const state[MLPC_MAX_STATES]);
 void mlpc_packed_store(const mlpc_packed *packed, const mlpc_model *model, void *const state[MLPC_MAX_STATES]);
+
+/* The states of what lies at p among the parameters; NULL where they are not kept. */
+void mlpc_packed_states(const mlpc_packed *packed, const void *p, void *state[MLPC_MAX_STATES]);
 
 /* 1 where all of it is finite. */
 int mlpc_packed_finite(const mlpc_packed *packed, const mlpc_kernels *kernels);

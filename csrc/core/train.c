@@ -53,9 +53,10 @@ static size_t fused_threads(const mlpc_model *model, const mlpc_training *traini
     const size_t vectors = B / kernels->lanes;
     const double columns = (double)B * (double)samples->I * (double)(samples->value ? kernels->itemsize : 1);
     size_t most = training->threads < vectors ? training->threads : vectors;
-    if (samples->skips_zeros && most > 2 && (double)most * columns > MOST_COLUMNS)
+    if (mlpc_fused_skips_zeros(training) && most > 2 && (double)most * columns > MOST_COLUMNS)
         most = MOST_COLUMNS / columns < 2 ? 2 : (size_t)(MOST_COLUMNS / columns);
-    return mlpc_team_size(mlpc_fused_terms(model->net, B), LEAST_OF_BATCH * (double)kernels->piece, most);
+    return mlpc_team_size(mlpc_fused_terms(model->net, training->noise, B), LEAST_OF_BATCH * (double)kernels->piece,
+                          most);
 }
 
 /* Rows of its batches, of which the last one may have others. */
@@ -98,7 +99,7 @@ static trainer_key key_of(const mlpc_model *model, const mlpc_training *training
         .threads = training->threads,
         .capacity = samples->capacity,
         .fused = mlpc_fused_carries(model, training, batch_size_of(training), 0),
-        .skips_zeros = samples->skips_zeros,
+        .skips_zeros = mlpc_fused_skips_zeros(training),
         .has_values = samples->value != NULL,
     };
     for (int s = 0; s < MLPC_MAX_STATES; s++)
@@ -138,15 +139,15 @@ static void cut_all(mlpc_cutter *c, mlpc_trainer *trainer, const mlpc_net *net)
 mlpc_status mlpc_trainer_create(mlpc_trainer **out, const mlpc_model *model, const mlpc_training *training)
 {
     const mlpc_net *const net = model->net;
-    const size_t B = batch_size_of(training);
+    const size_t B = batch_size_of(training), rows = most_rows(model, training);
     const size_t useful = mlpc_useful_threads(net, model->kernels, B, training->threads);
     mlpc_trainer *trainer = calloc(1, sizeof *trainer);
     if (!trainer)
         return MLPC_ERROR_MEMORY;
     trainer->key = key_of(model, training);
-    if (mlpc_workspace_create(&trainer->workspace, net, most_rows(model, training), useful) != MLPC_OK ||
+    if (mlpc_workspace_create(&trainer->workspace, net, rows, useful) != MLPC_OK ||
         (trainer->key.fused &&
-         mlpc_fused_create(&trainer->fused, model, training, B, fused_threads(model, training, B)) != MLPC_OK))
+         mlpc_fused_create(&trainer->fused, model, training, rows, fused_threads(model, training, B)) != MLPC_OK))
         goto fail;
 
     mlpc_cutter measure = {.block = NULL};
@@ -338,6 +339,7 @@ static mlpc_status fused_epoch(const job *j, mlpc_epoch_result *result, size_t *
         .training = *j->training,
         .order = j->trainer->order,
         .rates = j->epoch->rates,
+        .draw = j->epoch->draw,
         .batch_size = j->trainer->key.batch_size,
         .row_loss = j->trainer->row_loss,
         .poll = j->poll,

@@ -1,0 +1,142 @@
+/* The rows of a fused batch, see fused_rows.h. */
+#include "fused_rows.h"
+
+#include <string.h>
+
+#include "block.h"
+#include "fused_input.h"
+#include "fused_norm.h"
+#include "loss.h"
+
+/* n of the rank's rows of a batch, from `first` on; there may be none. */
+typedef struct {
+    size_t k, first, n;
+    mlpc_draw draw;
+} part;
+
+/* These rows around the block of a layer, whose norm's job lies where the caller has room for it. */
+static mlpc_block_rows block_rows(const mlpc_fused_run *r, size_t l, const part *of, mlpc_norm_job *norm)
+{
+    const mlpc_fused_layer *there = &r->f->layers[l];
+    const size_t row = r->f->packed->layers[l].row, offset = of->first * row;
+    const int has_norm = mlpc_fused_norm(r, l) != MLPC_NORM_none;
+    if (has_norm)
+        *norm = mlpc_fused_norm_of(r, l, 0, of->n);
+    return (mlpc_block_rows){
+        .z = mlpc_fused_at(r, there->z, offset),
+        .normed = mlpc_fused_at(r, there->normed, offset),
+        .a = mlpc_fused_at(r, there->a, offset),
+        .dropped = mlpc_fused_at(r, there->dropped, offset),
+        .dz = mlpc_fused_at(r, there->dnormed, offset),
+        .n = of->n,
+        .stride = row,
+        .draw = &of->draw,
+        .layer = l + 1,
+        .first = of->first,
+        .norm = has_norm ? norm : NULL,
+    };
+}
+
+/* The block of a layer, and the product behind it. */
+static void forward_layer(const mlpc_fused_run *r, size_t l, const part *of)
+{
+    const mlpc_packed_layer *layer = &r->f->packed->layers[l], *next = layer + 1;
+    const mlpc_fused_layer *there = &r->f->layers[l + 1];
+    mlpc_norm_job norm;
+    const mlpc_block_rows rows = block_rows(r, l, of, &norm);
+    mlpc_block_forward(&r->job->model.net->layers[l].block, r->job->model.kernels, &rows);
+    for (size_t p = 0; p < next->n_panels; p++) {
+        const size_t unit = next->panels[p];
+        r->job->model.kernels->panel_forward(mlpc_fused_at(r, there->z, of->first * next->row + unit), next->row,
+                                             rows.dropped, layer->row, mlpc_fused_at(r, next->weight, next->I * unit),
+                                             mlpc_fused_at(r, next->bias, unit), of->n, next->I,
+                                             next->panels[p + 1] - unit);
+    }
+}
+
+/* Blocks and products, from the first layer's z on. */
+static void forward(const mlpc_fused_view *s, const part *of)
+{
+    const mlpc_fused_run *r = s->shared;
+    for (size_t l = 0; l + 1 < r->job->model.net->n_layers; l++) {
+        if (of->n)
+            forward_layer(r, l, of);
+        if (mlpc_fused_norm(r, l + 1) == MLPC_NORM_batch)
+            mlpc_fused_norm_batch(s, of->k, l + 1, mlpc_fused_norm_forward);
+    }
+}
+
+/* Loss and correct answers, and dz of the last layer. */
+static void evaluate(const mlpc_fused_view *s, const mlpc_objective *whole, const part *of)
+{
+    const mlpc_fused_run *r = s->shared;
+    const mlpc_fused_job *j = r->job;
+    const mlpc_kernels *kernels = j->model.kernels;
+    mlpc_fused_rank *own = &r->f->ranks[s->rank];
+    const size_t last = j->model.net->n_layers - 1, row = r->f->packed->layers[last].row, n = of->n;
+    const mlpc_objective some = mlpc_objective_from(whole, of->first, n, kernels->itemsize);
+    mlpc_loss_job job = mlpc_loss_job_of(&some, s->divisor);
+    job.z = mlpc_fused_at(r, r->f->layers[last].z, of->first * row);
+    job.dz = mlpc_fused_at(r, r->f->layers[last].dz, of->first * row);
+    job.z_row = job.dz_row = row;
+    job.row_loss = j->row_loss + mlpc_fused_batch_start(r, of->k) + of->first;
+    own->correct += mlpc_count_correct(some.loss.kind, kernels, &job);
+    if (s->passed_over) {
+        memset(job.row_loss, 0, n * sizeof *job.row_loss);
+        return;
+    }
+    kernels->loss[some.loss.kind](&job);
+    for (size_t b = 0; b < n; b++)
+        own->diverged |= !(job.row_loss[b] - job.row_loss[b] == 0);
+    own->diverged |= !kernels->all_finite(job.z, n * row) || !kernels->all_finite(job.dz, n * row);
+}
+
+/* From a layer's dz to that of the one before, unless this has batch norm: to dL/d(normed) then. */
+static void backward_layer(const mlpc_fused_view *s, size_t l, const part *of)
+{
+    const mlpc_fused_run *r = s->shared;
+    const mlpc_kernels *kernels = r->job->model.kernels;
+    const mlpc_packed_layer *layer = &r->f->packed->layers[l], *before = layer - 1;
+    mlpc_norm_job norm;
+    const mlpc_block_rows rows = block_rows(r, l - 1, of, &norm);
+    kernels->panels_backward_x(rows.dz, before->row, mlpc_fused_at(r, r->f->layers[l].dz, of->first * layer->row),
+                               layer->row, layer->weight, layer->panels, of->n, layer->I, layer->O,
+                               r->f->ranks[s->rank].tiles);
+    mlpc_block_backward(&r->job->model.net->layers[l - 1].block, kernels, &rows);
+    if (mlpc_fused_norm(r, l - 1) == MLPC_NORM_layer) {
+        norm = mlpc_fused_norm_of(r, l - 1, of->first, of->n);
+        kernels->layer_norm_backward(&norm);
+    }
+}
+
+/* From dz of the last layer to dz of the first. */
+static void backward(const mlpc_fused_view *s, const part *of)
+{
+    const mlpc_fused_run *r = s->shared;
+    for (size_t l = r->job->model.net->n_layers - 1; l > 0; l--) {
+        if (of->n)
+            backward_layer(s, l, of);
+        if (l > 1 && mlpc_fused_norm(r, l - 1) == MLPC_NORM_batch)
+            mlpc_fused_norm_batch(s, of->k, l - 1, mlpc_fused_norm_backward);
+    }
+}
+
+void mlpc_fused_rows_phase(mlpc_fused_view *s, size_t k)
+{
+    const mlpc_fused_run *r = s->shared;
+    const mlpc_kernels *kernels = r->job->model.kernels;
+    const size_t B = mlpc_fused_batch_rows(r, k);
+    const mlpc_objective objective = mlpc_objective_of_rows(&r->job->training.objective, &r->f->targets[k % 2], B);
+    part of = {.k = k, .draw = mlpc_fused_draw(r, k)};
+    if (k + 1 < r->batches)
+        mlpc_fused_gather(s, k + 1);
+    mlpc_fused_share_of_rows(s, B, &of.first, &of.n); /* none, where there are more ranks than groups of rows */
+    s->passed_over = mlpc_loss_divisor(&objective, kernels, &s->divisor, r->f->ranks[s->rank].weights) != MLPC_OK;
+    if (s->rank == 0)
+        r->f->divisor[k] = s->passed_over ? 0 : s->divisor;
+    forward(s, &of);
+    if (of.n)
+        evaluate(s, &objective, &of);
+    if (!s->passed_over)
+        backward(s, &of);
+}

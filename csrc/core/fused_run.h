@@ -1,0 +1,66 @@
+/* What the threads of a fused epoch share while it runs, and each one's view of it; for the files of fused.c alone. */
+#ifndef MLPC_FUSED_RUN_H
+#define MLPC_FUSED_RUN_H
+
+#include "fused_memory.h"
+#include "team.h"
+
+/* Shared by the ranks; what one writes is read behind a barrier. */
+typedef struct {
+    mlpc_fused *f;
+    const mlpc_fused_job *job;
+    size_t batches;
+    double steps; /* taken before this epoch */
+    int stopped;  /* rank 0: the caller wants to end */
+    size_t batch; /* where it ended */
+    mlpc_status status;
+} mlpc_fused_run;
+
+/* A rank's view of it. */
+typedef struct {
+    const mlpc_fused_run *shared;
+    mlpc_team *team;
+    size_t rank, size;
+    double steps;    /* taken in this epoch */
+    double divisor;  /* of this batch's loss */
+    int passed_over; /* its weights sum to 0 */
+} mlpc_fused_view;
+
+static inline size_t mlpc_fused_batch_start(const mlpc_fused_run *r, size_t k) { return k * r->job->batch_size; }
+
+static inline size_t mlpc_fused_batch_rows(const mlpc_fused_run *r, size_t k)
+{
+    return mlpc_epoch_rows(r->job->model.net, r->job->training.samples->input.n, r->job->batch_size, k);
+}
+
+/* What its forward draws by. */
+static inline mlpc_draw mlpc_fused_draw(const mlpc_fused_run *r, size_t k)
+{
+    return (mlpc_draw){r->job->draw.seed, r->job->draw.t + k};
+}
+
+static inline void *mlpc_fused_at(const mlpc_fused_run *r, const void *p, size_t elements)
+{
+    return (char *)p + elements * r->job->model.kernels->itemsize;
+}
+
+static inline mlpc_norm mlpc_fused_norm(const mlpc_fused_run *r, size_t l)
+{
+    return r->job->model.net->layers[l].block.norm;
+}
+
+/* The rank's share of B rows: whole vectors of them, as long as there are enough. */
+static inline void mlpc_fused_share_of_rows(const mlpc_fused_view *s, size_t B, size_t *first, size_t *n)
+{
+    size_t end;
+    mlpc_team_share(B, s->shared->job->model.kernels->lanes, s->rank, s->size, first, &end);
+    *n = end - *first;
+}
+
+/* The panels of a layer that it works on: *p to *end - 1. */
+static inline void mlpc_fused_share_of_panels(const mlpc_fused_view *s, size_t l, size_t *p, size_t *end)
+{
+    mlpc_team_share(s->shared->f->packed->layers[l].n_panels, 1, s->rank, s->size, p, end);
+}
+
+#endif
