@@ -47,9 +47,9 @@ typedef struct {
     const mlpc_poll *poll;
 } mlpc_fused_job;
 
-/* As mlpc_train_epoch on parameters, statistics and the optimizer's state: all of them changed or, on DIVERGED, none.  The rows and
- * the correct answers that were reached, and the last learning rate, are told in any case; value: the loss of the batch
- * that diverged. */
+/* As mlpc_train_epoch on parameters, statistics and the optimizer's state: all of them changed or, on DIVERGED, none.
+ * The rows and the correct answers that were reached, and the last learning rate, are told in any case; value: the loss
+ * of the batch that diverged. */
 mlpc_status mlpc_fused_epoch(mlpc_fused *fused, const mlpc_fused_job *job, size_t *correct, double *lr, double *value);
 
 #endif

@@ -1,5 +1,5 @@
-/* What the fused epoch keeps from batch to batch, for the files of fused.c alone: a block cut for all layers and threads, and one of
- * scratch memory. */
+/* What the fused epoch keeps from batch to batch, for the files of fused.c alone: a block cut for all layers and
+ * threads, and one of scratch memory. */
 #ifndef MLPC_FUSED_MEMORY_H
 #define MLPC_FUSED_MEMORY_H
 
@@ -7,10 +7,10 @@
 #include "loss.h"
 #include "packed.h"
 
-/* What lies behind a layer, for the rows of a batch, `row` elements apart: as mlpc_block_rows has it.  Where there is no
- * norm, normed is z and dnormed dz; without dropout, dropped is a; and a is what comes before it where the activation
- * is an identity, except behind the first layer, whose z of the next batch is made while threads still read a of this
- * one.  In the padding dz and dnormed are 0. */
+/* What lies behind a layer, for the rows of a batch, `row` elements apart: as mlpc_block_rows has it.  Where there is
+ * no norm normed is z and dnormed dz, where there is no dropout dropped is a; and a is what comes before it where the
+ * activation is an identity, except behind the first layer, whose z of the next batch is made while threads still read
+ * a of this one.  In the padding dz and dnormed are 0. */
 typedef struct {
     void *z, *normed, *a, *dropped;
     void *dnormed, *dz;

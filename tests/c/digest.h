@@ -69,6 +69,7 @@ void digest_products(const bench *b); /* of digest_kernels, as the next */
 void digest_norms(const bench *b);
 void digest_core(const bench *b);
 void digest_training(const bench *b);
+void digest_blocks(const bench *b); /* of digest_training */
 
 /* The caller's floating-point mode in all calls of the core: it must not matter, and must come back.  Arithmetic tells
  * whether it did; fegetround may ask another unit than the one that computes.  Operands are made before. */

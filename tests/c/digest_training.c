@@ -1,12 +1,11 @@
-/* Digests of trainings: with each loss and each optimizer, plain and fused, and with dropout; and steps of Adam. */
+/* Digests of trainings: with each loss and each optimizer, plain and fused; and steps of Adam. */
 #include <math.h>
 #include <string.h>
 
 #include "../../csrc/core/samples.h"
-#include "digest.h"
+#include "digest_training.h"
 
-/* An optimizer as its row has it, without states. */
-static mlpc_optimizer optimizer_named(const char *name)
+mlpc_optimizer optimizer_named(const char *name)
 {
     mlpc_optimizer optimizer = {.row = mlpc_optimizer_named(name)};
     for (size_t i = 0; i < MLPC_MAX_SETTINGS; i++)
@@ -63,21 +62,10 @@ static void run_adam(const bench *b, const char *name)
 }
 
 /* Two epochs of a network with each loss; over all of them every activation occurs. */
-enum { HIDDEN = 3, ROWS = 100, BATCH = 66, INPUTS = 19, OUTPUTS = 7 };
+enum { HIDDEN = 3 };
 _Static_assert(HIDDEN *MLPC_N_LOSSES >= MLPC_N_ACTIVATIONS, "an activation without a network");
 
-/* A training from its beginning. */
-typedef struct {
-    mlpc_model model;
-    mlpc_training training;
-    const mlpc_kernels *doubles;
-    mlpc_init init;
-    mlpc_schedule schedule;
-} experiment;
-
-/* One epoch; the first begins with initial values. */
-static void train(const experiment *e, mlpc_trainer *trainer, void *gradients, uint32_t number,
-                  mlpc_epoch_result *result)
+void train(const experiment *e, mlpc_trainer *trainer, void *gradients, uint32_t number, mlpc_epoch_result *result)
 {
     double rates[(ROWS + BATCH - 1) / BATCH];
     const mlpc_epoch epoch = {
@@ -102,13 +90,27 @@ static void train(const experiment *e, mlpc_trainer *trainer, void *gradients, u
     own_mode();
 }
 
-/* The same training fused where it can be, with zeros multiplied or skipped and by one thread or several, has the same
- * bits. */
-static void train_fused(const experiment *plain)
+/* What a training changes, one behind the other: the caller's to free. */
+static char *all_numbers(const experiment *e, size_t *bytes)
+{
+    const mlpc_net *const net = e->model.net;
+    const size_t size = e->model.kernels->itemsize, P = net->n_parameters * size, S = net->n_statistics * size;
+    char *const all = allocate(1 + MLPC_MAX_STATES, P + S), *to = all;
+    to = (char *)memcpy(to, e->model.parameters, P) + P;
+    for (size_t s = 0; s < MLPC_MAX_STATES; s++)
+        if (e->training.optimizer.state[s])
+            to = (char *)memcpy(to, e->training.optimizer.state[s], P) + P;
+    if (S)
+        to = (char *)memcpy(to, e->model.statistics, S) + S;
+    *bytes = (size_t)(to - all);
+    return all;
+}
+
+void train_fused(const experiment *plain)
 {
     const mlpc_model *const model = &plain->model;
-    const size_t P = model->net->n_parameters, bytes = P * model->kernels->itemsize;
-    void *expected = memcpy(allocate(P, model->kernels->itemsize), model->parameters, bytes);
+    size_t bytes;
+    char *const expected = all_numbers(plain, &bytes);
     for (size_t threads = 1; threads <= 3; threads++)
         for (int skip = 0; skip < 2; skip++) {
             experiment e = *plain;
@@ -124,10 +126,12 @@ static void train_fused(const experiment *plain)
                 train(&e, trainer, NULL, epoch, &result);
             mlpc_trainer_free(trainer);
             mlpc_samples_free(samples);
-            if (memcmp(model->parameters, expected, bytes) != 0) {
+            char *const found = all_numbers(&e, &bytes);
+            if (memcmp(found, expected, bytes) != 0) {
                 fprintf(stderr, "digest: a fused epoch gives other bits\n");
                 exit(2);
             }
+            free(found);
         }
     free(expected);
 }
@@ -233,67 +237,6 @@ static void run_training(const bench *b, mlpc_loss_kind kind, const char *name)
         free(arrays[i]);
 }
 
-/* Two epochs of a network with both norms, on a thread or three: in whole batches, and where a last row joins. */
-static void run_norms(const bench *b)
-{
-    enum { LAYERS = 3 };
-    static const size_t widths[LAYERS + 1] = {INPUTS, 17, 21, OUTPUTS}, batch_sizes[] = {BATCH, ROWS - 1};
-    static const mlpc_block hidden[] = {{.activation = MLPC_ACTIVATION_tanh, .norm = MLPC_NORM_batch},
-                                        {.activation = MLPC_ACTIVATION_relu, .norm = MLPC_NORM_layer}};
-    const mlpc_kernels *const k = b->k;
-    mlpc_net *net;
-    check(mlpc_net_create(&net, b->dtype, LAYERS, widths, hidden));
-    const size_t P = net->n_parameters, S = net->n_statistics;
-    void *parameters = allocate(P, k->itemsize), *statistics = allocate(S, k->itemsize);
-    void *velocity = allocate(P, k->itemsize), *z = allocate(ROWS * OUTPUTS, k->itemsize);
-    void *x = allocate(ROWS * INPUTS, k->itemsize), *y = allocate(ROWS * OUTPUTS, k->itemsize);
-    fill(b->dtype, x, ROWS * INPUTS, TAME, 0);
-    fill(b->dtype, y, ROWS * OUTPUTS, UNIT, 1);
-    const mlpc_input input = {.rows = x, .n = ROWS};
-    mlpc_samples *samples;
-    mlpc_workspace *workspace;
-    check(mlpc_samples_create(&samples, k, &input, INPUTS, MLPC_ZEROS_MULTIPLY, NULL));
-    check(mlpc_workspace_create_for_inference(&workspace, net, ROWS, 1));
-    experiment e = {
-        .model = {net, k, parameters, statistics},
-        .training.samples = samples,
-        .training.objective.loss = {.kind = MLPC_LOSS_mse, .mean = 1},
-        .training.objective.targets = {.n = ROWS, .O = OUTPUTS, .values = y},
-        .training.optimizer = optimizer_named("sgd"),
-        .training.shuffle = 1,
-        .training.seed = 4,
-        .doubles = b->doubles,
-        .schedule = {mlpc_schedule_named("cosine"), 0.05, 0.5, {2, 0.001}},
-    };
-    e.training.optimizer.settings[0] = 0.9;
-    e.training.optimizer.state[0] = velocity;
-    start();
-    for (size_t i = 0; i < 2 * COUNT(batch_sizes); i++) {
-        mlpc_trainer *trainer;
-        mlpc_epoch_result result;
-        e.training.batch_size = batch_sizes[i / 2];
-        e.training.threads = i % 2 ? 3 : 1;
-        check(mlpc_trainer_create(&trainer, &e.model, &e.training));
-        for (uint32_t epoch = 0; epoch < 2; epoch++)
-            train(&e, trainer, NULL, epoch, &result);
-        mlpc_trainer_free(trainer);
-        foreign_mode();
-        check(mlpc_predict(&e.model, workspace, MLPC_OUTPUT_logits, MLPC_LOSS_mse, z, &input, NULL));
-        own_mode();
-        add_doubles(&result.loss, 1);
-        add_reals(b->dtype, parameters, P);
-        add_reals(b->dtype, statistics, S);
-        add_reals(b->dtype, z, ROWS * OUTPUTS);
-    }
-    finish("fit_", "norms", b->dtype);
-    mlpc_workspace_free(workspace);
-    mlpc_samples_free(samples);
-    mlpc_net_free(net);
-    void *const arrays[] = {parameters, statistics, velocity, z, x, y};
-    for (size_t i = 0; i < COUNT(arrays); i++)
-        free(arrays[i]);
-}
-
 /* Two epochs with an optimizer whose every setting that is a truth is 1, factors for the tensors, L1, and gradients
  * that are cut; plain and fused; and by one call after the other with norms that are limited. */
 static void run_optimizer(const bench *b, const mlpc_optimizer_row *row)
@@ -367,57 +310,6 @@ static void run_optimizer(const bench *b, const mlpc_optimizer_row *row)
         free(arrays[i]);
 }
 
-/* Two epochs with dropout of everything that there can be dropout of, without and with noise. */
-static void run_dropout(const bench *b)
-{
-    const mlpc_kernels *const k = b->k;
-    static const size_t widths[] = {INPUTS, 17, 70, OUTPUTS};
-    static const mlpc_block hidden[] = {{.activation = MLPC_ACTIVATION_tanh, .dropout = 0.3},
-                                        {.activation = MLPC_ACTIVATION_identity, .dropout = 0.5}};
-    mlpc_net *net;
-    check(mlpc_net_create(&net, b->dtype, COUNT(widths) - 1, widths, hidden));
-    net->input_dropout = 0.2;
-    void *parameters = allocate(net->n_parameters, k->itemsize);
-    void *x = allocate(ROWS * INPUTS, k->itemsize), *y = allocate(ROWS * OUTPUTS, k->itemsize);
-    fill(b->dtype, x, ROWS * INPUTS, UNIT, 0);
-    fill(b->dtype, y, ROWS * OUTPUTS, UNIT, 1);
-    const mlpc_input input = {.rows = x, .n = ROWS};
-    mlpc_trainer *trainer;
-    mlpc_samples *samples;
-    check(mlpc_samples_create(&samples, k, &input, INPUTS, MLPC_ZEROS_MULTIPLY, NULL));
-    experiment e = {
-        .model = {net, k, parameters, NULL},
-        .training.samples = samples,
-        .training.objective.loss = {.kind = MLPC_LOSS_mse, .mean = 1},
-        .training.objective.targets = {.n = ROWS, .O = OUTPUTS, .values = y},
-        .training.optimizer = optimizer_named("sgd"),
-        .training.batch_size = BATCH,
-        .training.threads = 1,
-        .training.shuffle = 1,
-        .training.seed = 4,
-        .doubles = b->doubles,
-        .init = MLPC_INIT_torch,
-        .schedule = {mlpc_schedule_named("cosine"), 0.05, 0.5, {2, 0}},
-    };
-    mlpc_epoch_result result;
-    start();
-    for (int noisy = 0; noisy < 2; noisy++) {
-        e.training.noise = noisy ? 0.1 : 0;
-        check(mlpc_trainer_create(&trainer, &e.model, &e.training));
-        for (uint32_t epoch = 0; epoch < 2; epoch++)
-            train(&e, trainer, NULL, epoch, &result);
-        add_reals(b->dtype, parameters, net->n_parameters);
-        train_fused(&e);
-        mlpc_trainer_free(trainer);
-    }
-    finish("fit_", "dropout", b->dtype);
-    mlpc_samples_free(samples);
-    mlpc_net_free(net);
-    void *const arrays[] = {parameters, x, y};
-    for (size_t i = 0; i < COUNT(arrays); i++)
-        free(arrays[i]);
-}
-
 void digest_training(const bench *b)
 {
 #define MLPC_LOSS(name) run_training(b, MLPC_LOSS_##name, #name);
@@ -426,6 +318,5 @@ void digest_training(const bench *b)
     run_adam(b, "adamw");
     for (size_t i = 0; mlpc_optimizer_row_at(i); i++)
         run_optimizer(b, mlpc_optimizer_row_at(i));
-    run_dropout(b);
-    run_norms(b);
+    digest_blocks(b);
 }
