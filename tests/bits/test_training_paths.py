@@ -14,6 +14,21 @@ OPTIMIZERS = {
     "momentum": lambda net: mlpc.optim.SGD(net, 0.01, momentum=0.9, nesterov=True, weight_decay=1e-3),
     "adamw": lambda net: mlpc.optim.AdamW(net, 0.01),
 }
+MORE_OPTIMIZERS = OPTIMIZERS | {
+    "adam": lambda net: mlpc.optim.Adam(net, 0.01, l1=1e-3),
+    "rmsprop": lambda net: mlpc.optim.RMSprop(net, 0.01),
+}
+BETWEEN = {
+    "dropout": {"dropout": [0.5, 0.2]},
+    "input dropout": {"input_dropout": 0.2},
+    "nearly all of the input": {"input_dropout": 0.97},
+    "noise": {"noise": 0.3},
+    "layer norm": {"norm": "layer"},
+    "batch norm": {"norm": "batch"},
+    "one behind the other": {"norm": ["batch", "layer"], "dropout": 0.3},
+    "all": {"norm": ["layer", "batch"], "dropout": 0.3, "input_dropout": 0.2, "noise": 0.3},
+}
+"""What stands between products, and in front of them."""
 
 
 @pytest.fixture(autouse=True)
@@ -83,6 +98,93 @@ def test_fused_or_one_call_after_the_other(batch_size, optimizer, dtype, isa):
     x, y = samples(260, 61, 0.3, few=False, dtype=dtype)
     fused = epochs([61, 17, 3], x, y, optimizer, zeros="skip", batch_size=batch_size)
     assert epochs([61, 17, 3], x, y, optimizer, zeros="multiply", batch_size=batch_size, keep_gradients=True) == fused
+
+
+# ---- What stands between products ------------------------------------------------------------------------------------
+
+
+def train_mode(sizes, x, y, *, keep_gradients, zeros="multiply", threads=1, batch_size=64, optimizer="sgd", noise=0.0,
+               scale=None, **settings):  # fmt: skip
+    """The bits of two epochs in train mode, or of what ended them."""
+    mlpc.set_num_threads(threads)
+    dtype = "float32" if x.dtype == np.uint8 else x.dtype.name
+    net = mlpc.MLP(sizes, ["tanh", "identity", "relu"][: len(sizes) - 2], dtype=dtype, seed=3, **settings)
+    stepper, rows = MORE_OPTIMIZERS[optimizer](net), _mlpc.Samples(x, scale, dtype, zeros)
+    steps, figures = net._epoch_steps(len(x), batch_size), []
+    assert net._fused(stepper.spec, min(batch_size, len(x)), keep_gradients) != keep_gradients
+    try:
+        for epoch in range(2):
+            draws = 7, 2**32 - 3 + epoch * steps
+            result = net._train_epoch(
+                rows, y, net.criterion.spec(), None, stepper.epoch_spec(steps), batch_size, True, 5, epoch,
+                keep_gradients, None, draws, noise,
+            )  # fmt: skip
+            figures.append(result)
+    except mlpc.DivergenceError as error:
+        figures.append(("diverged", str(error.loss), error.lr))
+    return figures, net.digest(), [array.tobytes() for array in stepper.state.values()]
+
+
+@pytest.mark.parametrize("between", BETWEEN.values(), ids=BETWEEN)
+@pytest.mark.parametrize("zeros", ["multiply", "skip"])
+@pytest.mark.parametrize("few", [True, False], ids=["few-values", "many-values"])
+def test_between_products_fused_or_one_call_after_the_other(between, zeros, few, dtype, isa):
+    """Inputs of three parts of a list; the last batch is short, or takes the last row as well."""
+    x, y = samples(129, 270, 0.3, few=few, dtype=dtype)
+    plain = train_mode([270, 19, 33, 3], x, y, keep_gradients=True, **between)
+    assert train_mode([270, 19, 33, 3], x, y, keep_gradients=False, zeros=zeros, **between) == plain
+
+
+@pytest.mark.parametrize("optimizer", MORE_OPTIMIZERS)
+@pytest.mark.parametrize("between", ["one behind the other", "all"])
+@pytest.mark.parametrize("batch_size", [2, 100, 257, 1000])
+def test_between_products_with_every_optimizer(optimizer, between, batch_size, dtype):
+    x, y = samples(260, 40, 0.3, few=True, dtype=dtype)
+    given = BETWEEN[between] | {"optimizer": optimizer, "batch_size": batch_size}
+    plain = train_mode([40, 17, 20, 3], x, y, keep_gradients=True, **given)
+    assert train_mode([40, 17, 20, 3], x, y, keep_gradients=False, zeros="skip", **given) == plain
+
+
+@pytest.mark.parametrize("between", ["dropout", "input dropout", "layer norm"])
+def test_between_products_row_by_row(between, dtype, isa):
+    x, y = samples(30, 40, 0.3, few=False, dtype=dtype)
+    plain = train_mode([40, 17, 20, 3], x, y, keep_gradients=True, batch_size=1, **BETWEEN[between])
+    fused = train_mode([40, 17, 20, 3], x, y, keep_gradients=False, batch_size=1, zeros="skip", **BETWEEN[between])
+    assert fused == plain
+
+
+@pytest.mark.parametrize("between", BETWEEN.values(), ids=BETWEEN)
+@pytest.mark.parametrize("zeros", ["multiply", "skip"])
+def test_between_products_on_any_number_of_threads(between, zeros):
+    x, y = samples(1400, 257, 0.3, few=True, dtype=np.float32)
+    given = between | {"batch_size": 1050, "optimizer": "momentum"}
+    plain = train_mode([257, 130, 64, 3], x, y, keep_gradients=True, **given)
+    for threads in THREADS:
+        fused = train_mode([257, 130, 64, 3], x, y, keep_gradients=False, zeros=zeros, threads=threads, **given)
+        assert fused == plain
+
+
+def test_dropout_of_bytes(isa):
+    """Their values are known by codes: dropout multiplies each of them once."""
+    rng = np.random.default_rng(0)
+    x = (rng.integers(0, 256, (130, 150)) * (rng.random((130, 150)) < 0.4)).astype(np.uint8)
+    y, given = rng.integers(0, 3, 130), {"scale": 1 / 255, "input_dropout": 0.3}
+    plain = train_mode([150, 9, 3], x, y, keep_gradients=True, **given)
+    for zeros in ("multiply", "skip"):
+        assert train_mode([150, 9, 3], x, y, keep_gradients=False, zeros=zeros, **given) == plain
+
+
+@pytest.mark.parametrize("between", BETWEEN.values(), ids=BETWEEN)
+@pytest.mark.parametrize("threads", [1, 2])
+def test_between_products_divergence_leaves_all_as_it_was(between, threads):
+    x, y = samples(640, 40, 0.3, few=False, dtype=np.float32)
+    x[500] = np.inf
+    given = between | {"batch_size": 256, "optimizer": "adam"}
+    plain = train_mode([40, 100, 50, 3], x, y, keep_gradients=True, **given)
+    assert plain[0][-1][0] == "diverged"
+    for zeros in ("multiply", "skip"):
+        fused = train_mode([40, 100, 50, 3], x, y, keep_gradients=False, zeros=zeros, threads=threads, **given)
+        assert fused == plain
 
 
 @pytest.mark.parametrize("zeros", ["multiply", "skip"])

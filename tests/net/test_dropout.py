@@ -334,10 +334,11 @@ def test_a_training_that_diverges_draws_nothing():
     assert (net.digest(), net.masks_drawn, net.training) == (*before, False)
 
 
-def test_dropout_and_noise_are_computed_one_call_after_the_other():
-    spec = mlpc.optim.SGD(make()).spec
-    assert not make()._fused(spec, 64, False)
-    assert make(dropout=0, input_dropout=0)._fused(spec, 64, False)
+def test_the_fused_path_carries_dropout_and_norms():
+    for net in (make(), make(dropout=0, input_dropout=0), make(norm=["layer", "batch"])):
+        spec = mlpc.optim.SGD(net).spec
+        assert net._fused(spec, 64, False) and not net._fused(spec, 64, True)
+        assert net._fused(spec, 1, False) == ("batch" not in net.norms)
 
 
 # ---- Against others --------------------------------------------------------------------------------------------------
