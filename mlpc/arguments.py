@@ -287,6 +287,28 @@ def seed_number(seed: Any) -> int:
     return whole_number("seed", seed, 0, LARGEST_SEED)
 
 
+def draws_after(draws: tuple[int, int], forwards: int) -> tuple[int, int]:
+    """By what a network draws, a seed and how many forwards there were, so many forwards later.
+
+    Raises
+    ------
+    ValueError
+        Where that is more than can be counted.
+
+    Examples
+    --------
+    >>> draws_after((7, 10), 5)
+    (7, 15)
+    """
+    seed, drawn = draws
+    if drawn > LARGEST_SEED - forwards:
+        raise ValueError(
+            f"masks_drawn: expected a number that {forwards} forwards more leave below 2**64, got {drawn}; a new seed "
+            "begins at 0"
+        )
+    return seed, drawn + forwards
+
+
 def is_several(value: Any) -> bool:
     """Whether this is a sequence, and no text.
 

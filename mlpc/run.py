@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mlpc import _mlpc
-from mlpc.arguments import LARGEST_SEED, Array, real_array, real_number, seed_number, whole_number
+from mlpc.arguments import LARGEST_SEED, Array, draws_after, real_array, real_number, seed_number, whole_number
 from mlpc.batch_stream import Stream
 from mlpc.batches import Rows, batches
 from mlpc.callbacks.callback import Callback, Callbacks
@@ -247,6 +247,7 @@ class Run(Generic[N]):
             self._samples = _mlpc.Samples(self._x, self._scale, net.dtype.name, "choose")
         history.zeros = "skipped" if self._samples is not None and self._samples.skip_zeros else "multiplied"
         seed, number = self._shuffles
+        draws = draws_after(self._draws, self._forwards)
         start = time.perf_counter()
         try:
             train = self._in_core if self._loop is None else self._loop.train
@@ -261,7 +262,7 @@ class Run(Generic[N]):
         seconds = time.perf_counter() - start
         net.history, net.training = history, False
         net._shuffles = self._shuffles = seed, number + 1
-        net._draws = self._draws = self._draws[0], self._draws[1] + self._forwards
+        net._draws = self._draws = draws
         optimizer.epochs += 1
         kept = 2 if self.criterion.classifies else 1
         figures = [*(loss, accuracy)[:kept], *(self._measures[0]() if self._x is not None else ())]

@@ -123,6 +123,8 @@ mlpc_status mlpc_backward(const mlpc_model *model, mlpc_workspace *workspace, co
                           const mlpc_gradients *gradients, const mlpc_poll *poll)
 {
     job *const j = workspace->pass;
+    if (!mlpc_workspace_fits(workspace, model->net))
+        return MLPC_ERROR_WORKSPACE;
     *j = (job){
         .pass = {.model = *model, .workspace = workspace, .share = &j->share},
         .x = workspace->trains && model->net->input_dropout > 0 ? workspace->dropped_x : x->rows,

@@ -384,6 +384,8 @@ mlpc_status mlpc_forward(const mlpc_model *model, mlpc_workspace *workspace, con
 {
     mlpc_forward_job job = {.model = *model, .workspace = workspace, .poll = poll, .x = *x, .keeps = 1};
     const size_t bytes = model->net->n_statistics * model->kernels->itemsize;
+    if (!mlpc_workspace_fits(workspace, model->net))
+        return MLPC_ERROR_WORKSPACE;
     if (!workspace->trains || !mlpc_norms_batches(model->net))
         return mlpc_forward_rows(&job);
     if (x->n == 1)

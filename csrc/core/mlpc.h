@@ -52,6 +52,7 @@ typedef enum {
     MLPC_ERROR_DIVERGED,    /* a logit, its gradient, the loss or a weight is not finite */
     MLPC_ERROR_INTERRUPTED, /* poll asked to stop */
     MLPC_ERROR_ONE_ROW,     /* a single row has no statistics, which batch norm wants in train mode */
+    MLPC_ERROR_WORKSPACE,   /* a workspace or a trainer was made for other dropout than its net has by now */
 } mlpc_status;
 
 /* A few words on it, in English, without a full stop; NULL for a number that is none. */
@@ -92,6 +93,9 @@ int mlpc_block_valid(const mlpc_block *block, mlpc_dtype dtype);
 
 /* ---- Networks: the plan, no memory for numbers --------------------------------------------------------------- */
 
+/* What is here is mlpc_net_create's to set, and changes no more; but for probabilities of dropout, block.dropout and
+ * input_dropout, which may be set at any time.  Where one becomes 0, or no longer is, workspaces and trainers that were
+ * made before are none for this net: calls give WORKSPACE. */
 typedef struct {
     size_t n_in, n_out;
     size_t weight, bias; /* offsets into the parameters, in elements */
@@ -178,6 +182,9 @@ mlpc_status mlpc_workspace_create_for_inference(mlpc_workspace **workspace, cons
                                                 size_t threads);
 void mlpc_workspace_free(mlpc_workspace *workspace);
 
+/* 1 where one made now would have the same arrays: no dropout has come or gone. */
+int mlpc_workspace_fits(const mlpc_workspace *workspace, const mlpc_net *net);
+
 /* What layer l handed on to the next product in the latest mlpc_forward: its `dropped`, or, in eval mode, its a. */
 void *mlpc_workspace_output(const mlpc_workspace *workspace, size_t l);
 
@@ -200,6 +207,9 @@ double mlpc_forward_terms(const mlpc_net *net, size_t rows);
 
 /* How many threads a pass of so many rows is worth: 1 to `most`, and no more than there are rows. */
 size_t mlpc_useful_threads(const mlpc_net *net, const mlpc_kernels *kernels, size_t rows, size_t most);
+
+/* These and mlpc_train_epoch give WORKSPACE, with nothing changed, where dropout came, or went, since the workspace was
+ * made. */
 
 /* x (B, n_in), B <= workspace->batch; leaves z and a of every layer in the workspace, which is none for inference.
  * In train mode batch norm moves the model's statistics; ONE_ROW where B is 1 then, and where it fails they are as

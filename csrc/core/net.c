@@ -218,6 +218,14 @@ mlpc_status mlpc_workspace_create_for_inference(mlpc_workspace **workspace, cons
     return create(workspace, net, batch, threads, 1);
 }
 
+int mlpc_workspace_fits(const mlpc_workspace *workspace, const mlpc_net *net)
+{
+    int fits = (workspace->dropped_x != NULL) == (net->input_dropout > 0);
+    for (size_t l = 0; l < net->n_layers; l++)
+        fits = fits && (workspace->dropped[l] != workspace->a[l]) == (net->layers[l].block.dropout > 0);
+    return fits;
+}
+
 void *mlpc_workspace_output(const mlpc_workspace *workspace, size_t l)
 {
     return workspace->trains ? workspace->dropped[l] : workspace->a[l];

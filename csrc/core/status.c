@@ -12,6 +12,7 @@ const char *mlpc_status_text(mlpc_status status)
     case MLPC_ERROR_DIVERGED: return "training diverged: a number is not finite";
     case MLPC_ERROR_INTERRUPTED: return "interrupted";
     case MLPC_ERROR_ONE_ROW: return "batch norm in train mode wants at least two rows";
+    case MLPC_ERROR_WORKSPACE: return "a workspace or a trainer was made for a network of other dropout";
     }
     return NULL;
 }

@@ -110,9 +110,9 @@ static trainer_key key_of(const mlpc_model *model, const mlpc_training *training
 int mlpc_trainer_fits(const mlpc_trainer *trainer, const mlpc_model *model, const mlpc_training *training)
 {
     const trainer_key is = trainer->key, other = key_of(model, training);
-    int same = is.kernels == other.kernels && is.n == other.n && is.batch_size == other.batch_size &&
-               is.threads == other.threads && is.capacity == other.capacity && is.skips_zeros == other.skips_zeros &&
-               is.has_values == other.has_values && is.fused == other.fused;
+    int same = mlpc_workspace_fits(trainer->workspace, model->net) && is.kernels == other.kernels && is.n == other.n &&
+               is.batch_size == other.batch_size && is.threads == other.threads && is.capacity == other.capacity &&
+               is.skips_zeros == other.skips_zeros && is.has_values == other.has_values && is.fused == other.fused;
     for (int s = 0; s < MLPC_MAX_STATES; s++)
         same = same && is.has_state[s] == other.has_state[s];
     return same;
@@ -380,6 +380,8 @@ mlpc_status mlpc_train_epoch(const mlpc_model *model, const mlpc_training *train
 {
     const job j = {.model = model, .training = training, .trainer = trainer, .epoch = epoch, .poll = poll};
     *result = (mlpc_epoch_result){0};
+    if (!mlpc_workspace_fits(trainer->workspace, model->net))
+        return MLPC_ERROR_WORKSPACE;
     const mlpc_fpmode mode = mlpc_fpmode_enter();
     const mlpc_status status = train(&j, result);
     mlpc_fpmode_leave(mode);

@@ -27,6 +27,9 @@ int args_size(const char *name, PyObject *object, size_t minimum, size_t *value)
 /* The tuple (seed, t) of a forward in train mode; NULL, where an attribute was to be deleted, is none. */
 int args_draws(PyObject *object, mlpc_draw *draw);
 
+/* A standard deviation: >= 0, and finite in the dtype. */
+int args_deviation(const char *name, PyObject *object, mlpc_dtype dtype, double *value);
+
 /* What a setting of a loss, an optimizer or a schedule may be, also when it is rounded to dtype. */
 int args_setting(const mlpc_setting *setting, PyObject *object, mlpc_dtype dtype, double *value);
 

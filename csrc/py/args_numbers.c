@@ -1,6 +1,7 @@
 /* Numbers among the arguments. */
 #include "args.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -73,6 +74,18 @@ int args_draws(PyObject *object, mlpc_draw *draw)
         return -1;
     *draw = found;
     return 0;
+}
+
+int args_deviation(const char *name, PyObject *object, mlpc_dtype dtype, double *value)
+{
+    const double most = dtype == MLPC_FLOAT32 ? (double)FLT_MAX : DBL_MAX;
+    if (args_double(name, object, value) < 0)
+        return -1;
+    if (*value >= 0 && *value <= most)
+        return 0;
+    PyErr_Format(PyExc_ValueError, "%s: expected a number >= 0 that %s has, got %R", name,
+                 dtype == MLPC_FLOAT32 ? "float32" : "float64", object);
+    return -1;
 }
 
 static int inside(const mlpc_setting *setting, double value)

@@ -87,7 +87,7 @@ static int parse_settings(epoch_args *epoch, PyObject *const *args)
 static int parse_epoch(const NetObject *net, epoch_args *epoch, PyObject *const *args, Py_ssize_t nargs)
 {
     if (parse_settings(epoch, args) < 0 || (nargs > 11 && args_draws(args[11], &epoch->epoch.draw) < 0) ||
-        (nargs > 12 && args_double("noise", args[12], &epoch->training.noise) < 0) ||
+        (nargs > 12 && args_deviation("noise", args[12], net->plan->dtype, &epoch->training.noise) < 0) ||
         (epoch->x = samples_parse(net->state, args[0], net->plan->dtype, net->n_in)) == NULL ||
         net_objective(net, &epoch->objective, args[2], args[1], args[3]) < 0 ||
         args_objective_rows(&epoch->objective, (npy_intp)epoch->x->x.input.n) < 0 ||

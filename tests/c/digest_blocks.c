@@ -118,6 +118,28 @@ static void run_dropout(const bench *b)
         free(arrays[i]);
 }
 
+/* Ends an epoch before its second batch. */
+static int in_the_first_batch(void *context, size_t rows)
+{
+    (void)context;
+    return rows >= BATCH;
+}
+
+/* Where dropout comes or goes behind a trainer's back it computes nothing. */
+static void expect_no_other_dropout(const experiment *e, mlpc_trainer *trainer, double *probability)
+{
+    const double rate = 0.1, before = *probability;
+    const mlpc_epoch epoch = {.rates = &rate};
+    mlpc_epoch_result result;
+    *probability = before > 0 ? 0 : 0.5;
+    if (mlpc_trainer_fits(trainer, &e->model, &e->training) ||
+        mlpc_train_epoch(&e->model, &e->training, trainer, &epoch, &result, NULL) != MLPC_ERROR_WORKSPACE) {
+        fprintf(stderr, "digest: a trainer takes other dropout than it was made for\n");
+        exit(2);
+    }
+    *probability = before;
+}
+
 /* Two epochs of AdamW with all of that, and what is first and last of it: batch norm behind the first layer and behind
  * another, layer norm with an identity; without and with noise, plain and fused. */
 static void run_everything(const bench *b)
@@ -174,6 +196,16 @@ static void run_everything(const bench *b)
         add_reals(b->dtype, statistics, S);
         add_reals(b->dtype, square, P);
         train_fused(&e);
+        if (noisy) {
+            double *const probabilities[] = {&net->input_dropout, &net->layers[0].block.dropout,
+                                             &net->layers[2].block.dropout};
+            for (size_t i = 0; i < COUNT(probabilities); i++)
+                expect_no_other_dropout(&e, trainer, probabilities[i]);
+            e.poll = &(mlpc_poll){in_the_first_batch, NULL};
+            for (uint32_t epoch = 0; epoch < 2; epoch++)
+                train(&e, trainer, gradients, epoch, &result);
+            train_fused(&e);
+        }
         mlpc_trainer_free(trainer);
     }
     finish("fit_", "everything", b->dtype);

@@ -86,7 +86,9 @@ void train(const experiment *e, mlpc_trainer *trainer, void *gradients, uint32_t
             *optimizer->steps = 0;
         mlpc_net_start_statistics(e->model.net, e->model.statistics);
     }
-    check(mlpc_train_epoch(&e->model, &e->training, trainer, &epoch, result, NULL));
+    const mlpc_status status = mlpc_train_epoch(&e->model, &e->training, trainer, &epoch, result, e->poll);
+    if (!e->poll || status != MLPC_ERROR_INTERRUPTED)
+        check(status);
     own_mode();
 }
 
@@ -95,13 +97,15 @@ static char *all_numbers(const experiment *e, size_t *bytes)
 {
     const mlpc_net *const net = e->model.net;
     const size_t size = e->model.kernels->itemsize, P = net->n_parameters * size, S = net->n_statistics * size;
-    char *const all = allocate(1 + MLPC_MAX_STATES, P + S), *to = all;
+    char *const all = allocate(1 + MLPC_MAX_STATES, P + S + sizeof(double)), *to = all;
     to = (char *)memcpy(to, e->model.parameters, P) + P;
     for (size_t s = 0; s < MLPC_MAX_STATES; s++)
         if (e->training.optimizer.state[s])
             to = (char *)memcpy(to, e->training.optimizer.state[s], P) + P;
     if (S)
         to = (char *)memcpy(to, e->model.statistics, S) + S;
+    if (e->training.optimizer.steps)
+        to = (char *)memcpy(to, e->training.optimizer.steps, sizeof(double)) + sizeof(double);
     *bytes = (size_t)(to - all);
     return all;
 }

@@ -13,6 +13,7 @@ typedef struct {
     const mlpc_kernels *doubles;
     mlpc_init init;
     mlpc_schedule schedule;
+    const mlpc_poll *poll; /* which may end its epochs, or NULL */
 } experiment;
 
 /* An optimizer as its row has it, without states. */

@@ -237,6 +237,31 @@ def test_noise_that_is_none(noise, error):
         make().fit(x, y, input_noise=noise)
 
 
+@pytest.mark.parametrize("deviation", [1e39, 3.5e38])
+def test_deviations_that_the_dtype_has_not(deviation):
+    x = np.zeros((2, 3))
+    assert np.isfinite(ops.input_noise(x, deviation, 0, 0)).all()
+    with pytest.raises(
+        ValueError, match=r"^deviation: expected a number >= 0 that float32 has, got (1e\+39|3.5e\+38)$"
+    ):
+        ops.input_noise(x.astype(np.float32), deviation, 0, 0)
+
+
+def test_more_forwards_than_can_be_counted_are_refused_before_the_epoch():
+    (x, y), net = classes(), make(seed=1)
+    run = mlpc.training.Run(net, x, y)
+    run.load_state_dict(run.state_dict() | {"masks.drawn": 2**64 - 3})
+    before = net.digest()
+    with pytest.raises(
+        ValueError, match=r"^masks_drawn: expected a number that 3 forwards more leave below 2\*\*64, got"
+    ):
+        run.epoch()
+    assert net.digest() == before and net.masks_drawn == 2**64 - 3
+    run.load_state_dict(run.state_dict() | {"masks.drawn": 2**64 - 4})
+    run.epoch()
+    assert net.masks_drawn == 2**64 - 1
+
+
 # ---- Training --------------------------------------------------------------------------------------------------------
 
 
