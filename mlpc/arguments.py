@@ -88,6 +88,11 @@ def _from_pandas(name: str, value: Any) -> Array:
     for place, dtype in enumerate(value.dtypes if table else [value.dtype]):
         if isinstance(dtype, np.dtype):
             continue
+        if table and str(dtype) == "category":
+            raise TypeError(
+                f"{name}: expected real numbers, got categories in column {value.columns[place]!r}; "
+                f"pandas.get_dummies({name}) makes columns of numbers of them"
+            )
         missing = int((value.iloc[:, place] if table else value).isna().sum())
         if missing:
             where = f" in column {value.columns[place]!r}" if table else ""

@@ -11,6 +11,7 @@ import numpy as np
 from mlpc.arguments import pair, real_array, whole_number
 from mlpc.batches import Batch
 from mlpc.class_weights import ClassWeight
+from mlpc.columns import Columns
 from mlpc.csr import is_sparse, real_rows
 from mlpc.loss import Loss
 from mlpc.network import Network
@@ -32,6 +33,8 @@ class Stream:
         How many an epoch takes; None for all that there are, by ``len(given)``.
     criterion, class_weight, scale
         As in `MLP.fit`.
+    columns : Columns
+        Every batch has the same.
 
     Attributes
     ----------
@@ -54,8 +57,9 @@ class Stream:
         criterion: Loss,
         class_weight: ClassWeight | None,
         scale: float | None,
+        columns: Columns,
     ) -> None:
-        self._net, self._criterion, self._scale = net, criterion, scale
+        self._net, self._criterion, self._scale, self._columns = net, criterion, scale, columns
         self._given: Iterable[Any] = _iterable(given)
         if isinstance(class_weight, str):
             raise ValueError(f"class_weight: expected weights with an iterable of batches, got {class_weight!r}")
@@ -98,6 +102,7 @@ class Stream:
 
     def _checked(self, given: Any) -> Batch:
         x, y = pair("batch", given)
+        self._columns.check("x", x)
         x, _ = checked_samples(self._net, x, y, self._criterion, self.spec, scale=self._scale)
         if "batch" in self._net.norms and len(x) < 2:
             raise ValueError("x: expected at least two rows, of which batch norm takes statistics, got 1")

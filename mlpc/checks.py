@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from mlpc import _mlpc
 from mlpc.arguments import Array, finite, real_array, real_number, shaped, whole_number
+from mlpc.columns import check_columns
 from mlpc.layers import Activation
 from mlpc.losses import AnyLoss
 from mlpc.names import Reduction
@@ -172,6 +173,7 @@ def gradcheck(
     twin = net.copy(dtype="float64", loss=loss)
     draws = twin._draws
     float64 = np.dtype(np.float64)
+    check_columns("x", x, net.feature_names)
     x, y = finite("x", x, float64).copy(), real_array("y", y)
     weighting: dict[str, Any] = {"sample_weight": sample_weight, "reduction": reduction}
     tensors = twin._tensors() | {"x": x}

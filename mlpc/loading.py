@@ -62,4 +62,5 @@ def load(path: str | os.PathLike[str], loss: AnyLoss | None = None) -> MLP:
     except (TypeError, ValueError) as error:
         raise ValueError(f"path: {os.fspath(path)!r}: {error}") from error
     net._shuffles, net._draws = plan.shuffles, plan.masks
+    net.feature_names = plan.feature_names
     return net.train(plan.training)

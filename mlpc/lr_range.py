@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mlpc import ops
 from mlpc.arguments import real_array, real_number, whole_number
-from mlpc.csr import InputLike, real_rows
+from mlpc.csr import InputLike
 from mlpc.net import MLP
 from mlpc.optim import OptimizerName, optimizer_named
 from mlpc.samples import checked_samples, warn_of_bytes
@@ -93,7 +93,7 @@ def lr_range_test(
     make = optimizer_named(optimizer)
     copy = net.copy()
     copy.train()
-    given, y = real_rows("x", x), real_array("y", y)
+    given, y = net._rows(x), real_array("y", y)
     rows, _ = checked_samples(net, given, y, net.criterion, net.criterion.spec())
     warn_of_bytes(given)
     stepper = make(copy, lr_min, **options)

@@ -13,7 +13,7 @@ from mlpc import _mlpc
 from mlpc.arguments import Array, real_array, seed_number, whole_numbers
 from mlpc.blocks import activations_of, dropouts_of, norms_of
 from mlpc.class_weights import ClassWeight
-from mlpc.csr import InputLike, finite_rows, real_rows
+from mlpc.csr import InputLike, finite_rows
 from mlpc.layers import Activation
 from mlpc.losses import AnyLoss, Loss, loss_named
 from mlpc.names import ActivationName, InitName, NormName, Reduction
@@ -70,6 +70,8 @@ class MLP(Network):
         The network's own loss; `loss_name` is its name.
     seed : int
         As given, or as drawn.  Setting it starts the streams of shuffles and of masks anew.
+    feature_names : tuple of str or None
+        The names of the columns that `fit` got; every table that comes later must have the same, in the same order.
     masks_drawn : int
         How many forwards in train mode there were since then: the next one draws its masks by `seed` and this.
     n_parameters : int
@@ -178,7 +180,7 @@ class MLP(Network):
         >>> net.forward([[1.0, 2.0], [3.0, 4.0]]).shape
         (2, 1)
         """
-        return _forward(self, x if type(x) is np.ndarray else real_rows("x", x), out, scale)
+        return _forward(self, x if type(x) is np.ndarray else self._rows(x), out, scale)
 
     def __call__(self, x: InputLike) -> Array:
         """`forward`."""
@@ -286,7 +288,7 @@ class MLP(Network):
         >>> net.gradients
         array([6., 8., 2.], dtype=float32)
         """
-        x, y, criterion = real_rows("x", x), real_array("y", y), self._loss(loss)
+        x, y, criterion = self._rows(x), real_array("y", y), self._loss(loss)
         spec = criterion.spec(reduction)
         return criterion.with_gradients(self, x, y, spec, _weights(sample_weight), accumulate)
 
@@ -335,7 +337,7 @@ class MLP(Network):
         array([0, 0])
         """
         if type(x) is not np.ndarray:
-            x = real_rows("x", x)
+            x = self._rows(x)
         return self._predict(x, "prediction", self.criterion.predicts_as, scale)
 
     def predict_proba(self, x: InputLike, *, scale: float | None = None) -> Array:
@@ -361,7 +363,7 @@ class MLP(Network):
         if not self.criterion.classifies:
             raise ValueError(f"predict_proba: expected a loss of classification, got {self.loss_name}")
         if type(x) is not np.ndarray:
-            x = real_rows("x", x)
+            x = self._rows(x)
         return self._predict(x, "probabilities", self.loss_name, scale)
 
     def evaluate(  # type: ignore[override]  # the extension takes the loss as one tuple
@@ -395,7 +397,7 @@ class MLP(Network):
         0.5
         """
         criterion = self._loss(loss)
-        x, y = real_rows("x", x), real_array("y", y)
+        x, y = self._rows(x), real_array("y", y)
         spec = criterion.weighted_spec(reduction, class_weight, y, self.sizes[-1])
         if x.dtype.kind == "f" and scale is None:
             x = finite_rows("x", x, self.dtype)
@@ -421,7 +423,7 @@ class MLP(Network):
         """
         plan = self.sizes, self._blocks, self.dtype.name, self.criterion.predicts_as
         parameters, statistics = self._copy_numbers()
-        return Predictor(*plan, parameters, self.norms, statistics)
+        return Predictor(*plan, parameters, self.norms, statistics, self.feature_names)
 
 
 def _weights(sample_weight: ArrayLike | None) -> Array | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -12,6 +12,8 @@ from numpy.typing import DTypeLike
 
 from mlpc import _mlpc
 from mlpc.arguments import Array, real_array, seed_number, shaped, whole_number
+from mlpc.columns import Names, check_columns, checked_names
+from mlpc.csr import Input, real_rows
 from mlpc.history import History
 from mlpc.layer import Learning
 from mlpc.layers import BatchNorm, Layer, layers_of, text_of
@@ -51,6 +53,7 @@ class Network(_mlpc.Net):
     history: History | None
     _seed: int
     _shuffles: tuple[int, int]
+    _feature_names: Names | None = None
 
     @property
     def seed(self) -> int:
@@ -61,6 +64,37 @@ class Network(_mlpc.Net):
     def seed(self, seed: int) -> None:
         self._seed = seed_number(seed)
         self._shuffles = self._draws = self._seed, 0
+
+    @property
+    def feature_names(self) -> Names | None:
+        """The names of the columns of the table that `fit` got: another one must have the same, in the same order.
+
+        None where it got arrays, or columns without names; setting it to None forgets them.
+
+        Examples
+        --------
+        >>> import mlpc, pandas
+        >>> x = pandas.DataFrame({"age": [1.0, 2.0], "weight": [0.5, 0.25]})
+        >>> net = mlpc.MLP([2, 1], loss="mse")
+        >>> history = net.fit(x, [1.0, 2.0], epochs=1)
+        >>> net.feature_names
+        ('age', 'weight')
+        >>> net.predict(x[["weight", "age"]])
+        Traceback (most recent call last):
+            ...
+        ValueError: x: expected the columns in the order that fit had, ['age', 'weight'], got ['weight', 'age'];
+        x[list(net.feature_names)] has it
+        """
+        return self._feature_names
+
+    @feature_names.setter
+    def feature_names(self, names: Sequence[str] | None) -> None:
+        self._feature_names = checked_names(names, self.sizes[0])
+
+    def _rows(self, x: Any) -> Input:
+        """`real_rows`, with columns checked by name where they have any."""
+        check_columns("x", x, self._feature_names)
+        return real_rows("x", x)
 
     @property
     def dropout(self) -> tuple[float, ...]:

@@ -399,3 +399,23 @@ def optimizer_named(name: Any) -> Callable[..., Optimizer]:
     if not isinstance(name, str) or name not in OPTIMIZERS:
         raise ValueError(f"optimizer: expected one of {', '.join(OPTIMIZERS)}, got {name!r}")
     return OPTIMIZERS[name]
+
+
+def optimizer_of(net: Network, optimizer: OptimizerName | Optimizer, lr: Rate | None) -> Optimizer:
+    """The optimizer of that name, fresh, or the object itself.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where it is neither, or an object of another network, or one beside a learning rate.
+    """
+    if isinstance(optimizer, str):
+        make = optimizer_named(optimizer)
+        return make(net) if lr is None else make(net, lr)
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"optimizer: expected a name or an optimizer, got {optimizer!r}")
+    if optimizer.net is not net:
+        raise ValueError("optimizer: expected one of this network, got one of another")
+    if lr is not None:
+        raise ValueError(f"lr: expected none beside an optimizer object, which has its own, got {lr!r}")
+    return optimizer

@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from mlpc import _mlpc
 from mlpc.arguments import Array, real_array
-from mlpc.csr import InputLike, real_rows
+from mlpc.columns import Names, check_columns, checked_names
+from mlpc.csr import Input, InputLike, real_rows
 from mlpc.losses import LOSSES
 from mlpc.names import ActivationName, NormName
 
@@ -35,6 +36,8 @@ class Predictor(_mlpc.Predictor):
         Those of the network, one for each hidden layer.
     statistics : array-like, optional
         Of its batch norms, layer by layer: the running mean of each feature, then the variances.
+    feature_names : sequence of str, optional
+        Those of the network.
 
     Attributes
     ----------
@@ -42,6 +45,7 @@ class Predictor(_mlpc.Predictor):
     activations : tuple of str
     dtype : dtype
     loss_name : str
+    feature_names : tuple of str or None
     n_parameters : int
 
     Notes
@@ -61,10 +65,11 @@ class Predictor(_mlpc.Predictor):
     array([0, 1])
     """
 
-    __slots__ = ()
+    __slots__ = ("_feature_names",)
 
     activations: tuple[ActivationName, ...]
     loss_name: str
+    _feature_names: Names | None
 
     def __new__(
         cls,
@@ -75,11 +80,24 @@ class Predictor(_mlpc.Predictor):
         parameters: ArrayLike,
         norms: Sequence[NormName | None] | None = None,
         statistics: ArrayLike = (),
+        feature_names: Sequence[str] | None = None,
     ) -> Predictor:
         parameters, statistics = real_array("parameters", parameters), real_array("statistics", statistics)
         norms = [None] * len(activations) if norms is None else norms
         plan = sizes, activations, dtype, loss
-        return super().__new__(cls, *plan, parameters, norms, statistics)  # type: ignore[return-value]
+        self: Predictor = super().__new__(cls, *plan, parameters, norms, statistics)  # type: ignore[assignment]
+        self._feature_names = checked_names(feature_names, self.sizes[0])
+        return self
+
+    @property
+    def feature_names(self) -> Names | None:
+        """The network's names of columns: a table must have the same, in the same order."""
+        return self._feature_names
+
+    def _rows(self, x: Any) -> Input:
+        """`real_rows`, with columns checked by name where they have any."""
+        check_columns("x", x, self._feature_names)
+        return real_rows("x", x)
 
     def logits(self, x: InputLike, *, scale: float | None = None) -> Array:
         """What ``net(x)`` gives, to the bit.
@@ -106,7 +124,7 @@ class Predictor(_mlpc.Predictor):
         >>> mlpc.MLP([2, 1], init=[[[1.0, 2.0]], [0.5]]).freeze().logits([[3.0, 4.0]])
         array([[11.5]], dtype=float32)
         """
-        return self._predict(x if type(x) is np.ndarray else real_rows("x", x), "logits", scale)
+        return self._predict(x if type(x) is np.ndarray else self._rows(x), "logits", scale)
 
     def predict(self, x: InputLike, *, scale: float | None = None) -> NDArray[Any]:
         """What ``net.predict(x)`` gives, to the bit.
@@ -132,7 +150,7 @@ class Predictor(_mlpc.Predictor):
         >>> predictor.predict(np.array([[0], [255]], np.uint8), scale=1 / 255)
         array([0, 0])
         """
-        return self._predict(x if type(x) is np.ndarray else real_rows("x", x), "prediction", scale)
+        return self._predict(x if type(x) is np.ndarray else self._rows(x), "prediction", scale)
 
     def predict_proba(self, x: InputLike, *, scale: float | None = None) -> Array:
         """What ``net.predict_proba(x)`` gives, to the bit: probabilities of each class, or of 1 in each column.
@@ -157,11 +175,12 @@ class Predictor(_mlpc.Predictor):
         """
         if not LOSSES[self.loss_name]().classifies:
             raise ValueError("predict_proba: expected a network of classification, got one of regression")
-        return self._predict(x if type(x) is np.ndarray else real_rows("x", x), "probabilities", scale)
+        return self._predict(x if type(x) is np.ndarray else self._rows(x), "probabilities", scale)
 
     def __reduce__(self) -> tuple[Any, ...]:
         plan = self.sizes, self._blocks, self.dtype.name, self.loss_name
-        return type(self), (*plan, self._copy_parameters(), self._norms, self._copy_statistics())
+        numbers = self._copy_parameters(), self._norms, self._copy_statistics()
+        return type(self), (*plan, *numbers, self._feature_names)
 
     def __repr__(self) -> str:
         return (

@@ -17,6 +17,7 @@ from mlpc.batch_stream import Stream
 from mlpc.batches import Rows, batches
 from mlpc.callbacks.callback import Callback, Callbacks
 from mlpc.class_weights import ClassWeight
+from mlpc.columns import Columns
 from mlpc.csr import Input, InputLike, real_rows
 from mlpc.epoch_loop import EpochLoop
 from mlpc.full_batch import FullBatch
@@ -24,8 +25,8 @@ from mlpc.history import History
 from mlpc.lbfgs import LBFGS
 from mlpc.losses import AnyLoss, Custom, loss_named
 from mlpc.metrics import AnyMetric, metrics_of
-from mlpc.network import N, Network
-from mlpc.optim import Optimizer, OptimizerName, optimizer_named
+from mlpc.network import N
+from mlpc.optim import Optimizer, OptimizerName, optimizer_of
 from mlpc.recipe import digest_of, loss_text, network_text, optimizer_text
 from mlpc.run_state import column, part_of, truth
 from mlpc.samples import checked_samples, spread, warn_of_bytes
@@ -139,11 +140,12 @@ class Run(Generic[N]):
         self._noise = real_number("input_noise", input_noise)
         if self._noise > np.finfo(net.dtype).max:
             raise ValueError(f"input_noise: expected a number that {net.dtype} has, got {input_noise!r}")
-        self.optimizer = _optimizer(net, optimizer, lr)
+        self.optimizer = optimizer_of(net, optimizer, lr)
         self.criterion = net.criterion if loss is None else loss_named(loss)
         accumulate = whole_number("accumulate_batches", accumulate_batches, 1)
         self._scale = None if scale is None else real_number("scale", scale, -math.inf)
         self._x: Input | None = None  # of batches that come one by one there is none
+        self._columns = Columns(net.feature_names)
         weights = None if sample_weight is None else real_array("sample_weight", sample_weight)
         part: Part | None = None
         source: Rows | Stream
@@ -151,11 +153,12 @@ class Run(Generic[N]):
             for name, value in (("sample_weight", weights), ("validation_split", validation_split)):
                 if value is not None:
                     raise ValueError(f"{name}: expected None with an iterable of batches, got {value!r}")
-            source = Stream(net, x, steps_per_epoch, self.criterion, class_weight, self._scale)
+            source = Stream(net, x, steps_per_epoch, self.criterion, class_weight, self._scale, self._columns)
             spec = source.spec
         else:
             if steps_per_epoch is not None:
                 raise ValueError(f"steps_per_epoch: expected None where y is given, got {steps_per_epoch!r}")
+            self._columns.check("x", x)
             part = Part(real_rows("x", x), real_array("y", y), weights)
             spec = self.criterion.weighted_spec("mean", class_weight, part.y, net.sizes[-1])
             self._x, self._objective = checked_samples(net, *part[:2], self.criterion, spec, weights, self._scale)
@@ -189,7 +192,7 @@ class Run(Generic[N]):
         # Now: the caller may change them later.
         self._targets = [loss_text(spec), digest_of(*(() if part is None else part[1:]), wide=True)]
         if validation_data is not None:
-            held, objective = checked_part(net, validation_data, self.criterion, spec, self._scale)
+            held, objective = checked_part(net, validation_data, self.criterion, spec, self._scale, self._columns)
             self._validation = held.x, objective
             self._measures.append(Measures(net, meant, self._metrics, *held, self._scale))
             self._targets.append(digest_of(*held[1:], wide=True))
@@ -255,12 +258,12 @@ class Run(Generic[N]):
         except _mlpc.InUseError:  # what the network holds is that other call's
             raise
         except BaseException as error:
-            net.history, net.training = history, False
+            self._leave()
             if isinstance(error, _mlpc.DivergenceError):
                 raise _divergence(error, history.epochs + 1) from None
             raise
         seconds = time.perf_counter() - start
-        net.history, net.training = history, False
+        self._leave()
         net._shuffles = self._shuffles = seed, number + 1
         net._draws = self._draws = draws
         optimizer.epochs += 1
@@ -275,6 +278,11 @@ class Run(Generic[N]):
         if isinstance(self._loop, FullBatch) and self._loop.finished:
             self.stop()
         return row
+
+    def _leave(self) -> None:
+        """The network as it is after an epoch that was begun."""
+        self.net.history, self.net.training = self.history, False
+        self.net.feature_names = self._columns.names
 
     def _in_core(
         self, seed: int, number: int, draws: tuple[int, int], tick: Callable[[int], object] | None
@@ -421,20 +429,6 @@ class Run(Generic[N]):
             if isinstance(self._loop, FullBatch):
                 self._loop.close()
             self.net._end_training()
-
-
-def _optimizer(net: Network, optimizer: OptimizerName | Optimizer, lr: Rate | None) -> Optimizer:
-    """The optimizer of that name, fresh, or the object itself."""
-    if isinstance(optimizer, str):
-        make = optimizer_named(optimizer)
-        return make(net) if lr is None else make(net, lr)
-    if not isinstance(optimizer, Optimizer):
-        raise TypeError(f"optimizer: expected a name or an optimizer, got {optimizer!r}")
-    if optimizer.net is not net:
-        raise ValueError("optimizer: expected one of this network, got one of another")
-    if lr is not None:
-        raise ValueError(f"lr: expected none beside an optimizer object, which has its own, got {lr!r}")
-    return optimizer
 
 
 def _divergence(met: _mlpc.DivergenceError, epoch: int) -> _mlpc.DivergenceError:

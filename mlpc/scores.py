@@ -96,7 +96,7 @@ def measure(
     y = real_array("y", y)
     weights = None if sample_weight is None else real_array("sample_weight", sample_weight)
     scale = None if scale is None else real_number("scale", scale, -np.inf)
-    checked, _ = checked_samples(self, x, y, criterion, criterion.spec(), weights, scale)
+    checked, _ = checked_samples(self, self._rows(x), y, criterion, criterion.spec(), weights, scale)
     figures = Measures(self, criterion, chosen, checked, y, weights, scale)()
     return dict(zip([metric.name for metric in chosen], figures, strict=True))
 
@@ -192,7 +192,7 @@ def loss_per_class(
     weights = None if sample_weight is None else real_array("sample_weight", sample_weight)
     scale = None if scale is None else real_number("scale", scale, -np.inf)
     spec = self.criterion.spec()
-    checked, _ = checked_samples(self, x, y, self.criterion, spec, weights, scale)
+    checked, _ = checked_samples(self, self._rows(x), y, self.criterion, spec, weights, scale)
     labels = y.reshape(len(y)) if single and y.size == len(y) else y
     if labels.ndim != 1 or (labels != np.floor(labels)).any():
         raise ValueError(f"y: expected labels of shape (n,), got probabilities of shape {y.shape}")

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from mlpc import _mlpc, losses
 from mlpc.arguments import Array, converted, finite, real_array
+from mlpc.columns import check_columns
 from mlpc.layers import Activation, BatchNorm, Dropout, LayerNorm, Linear, block_of
 from mlpc.losses import AnyLoss, Loss
 from mlpc.names import Reduction
@@ -179,6 +180,7 @@ def compare_with_torch(
         Where PyTorch is not installed.
     """
     twin = net.copy(loss=loss)
+    check_columns("x", x, net.feature_names)
     x, y = finite("x", x, net.dtype), real_array("y", y)
     if twin.loss_name != "cross_entropy" or y.ndim > 1:
         y = converted("y", y, net.dtype)

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from mlpc import _mlpc
 from mlpc.arguments import Array, real_array, real_number
+from mlpc.columns import Columns
 from mlpc.csr import Input, InputLike
 from mlpc.loss import Loss
 from mlpc.network import Network
@@ -30,19 +31,20 @@ class Part(NamedTuple):
 
 
 def checked_part(
-    net: Network, samples: Any, criterion: Loss, spec: _mlpc.Loss, scale: float | None
+    net: Network, samples: Any, criterion: Loss, spec: _mlpc.Loss, scale: float | None, columns: Columns
 ) -> tuple[Part, Any]:
     """Validation data, x as `checked_samples` gives it, and what the loss is computed of.
 
     Raises
     ------
     TypeError, ValueError
-        Where it is no (x, y) or (x, y, sample_weight) of this network.
+        Where it is no (x, y) or (x, y, sample_weight) of this network, or x has other columns.
     """
     if not isinstance(samples, (tuple, list)) or len(samples) not in (2, 3):
         found = f"{len(samples)} of them" if isinstance(samples, (tuple, list)) else type(samples).__name__
         raise TypeError(f"validation_data: expected a pair (x, y), or (x, y, sample_weight), got {found}")
     try:
+        columns.check("x", samples[0])
         y = real_array("y", samples[1])
         weights = real_array("sample_weight", samples[2]) if len(samples) == 3 and samples[2] is not None else None
         x, objective = checked_samples(net, samples[0], y, criterion, spec, weights, scale)

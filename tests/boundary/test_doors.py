@@ -518,6 +518,7 @@ NOT_DATA = [
     "self",
     "net",
     "out",
+    "feature_names",
     "loss",
     "label_smoothing",
     "delta",

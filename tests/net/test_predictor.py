@@ -166,7 +166,7 @@ def test_attributes_can_be_read_only():
 
 def test_no_attribute_beyond_what_a_person_may_use():
     shown = {name for name in dir(mlpc.Predictor) if not name.startswith("_")}
-    named = "activations dtype logits loss_name n_parameters predict predict_proba sizes"
+    named = "activations dtype feature_names logits loss_name n_parameters predict predict_proba sizes"
     assert shown == set(named.split())
 
 
