@@ -21,13 +21,17 @@ NOT_INHERITED = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 
 @dataclasses.dataclass(frozen=True)
 class Contender:
-    """`kind` is the work, as in `common.serve`; `needs` the packages without which it is left out."""
+    """`kind` is the work, as in `common.serve`; `needs` the packages without which it is left out.
+
+    `plain`: only of tasks that are so.
+    """
 
     label: str
     script: str
     kind: str
     variant: str = ""
     needs: tuple[str, ...] = ()
+    plain: bool = False
 
     def missing(self) -> str | None:
         return next((package for package in self.needs if not importlib.util.find_spec(package)), None)
@@ -38,9 +42,9 @@ TRAINING = {
     "torch": Contender("PyTorch eager", "torch_nn", "epochs", "eager", ("torch",)),
     "torch_fused": Contender("PyTorch fused", "torch_nn", "epochs", "fused", ("torch",)),
     "torch_compiled": Contender("PyTorch compiled", "torch_nn", "epochs", "compiled", ("torch",)),
-    "jax": Contender("JAX, jit and scan", "jax_jit", "epochs", "", ("jax",)),
-    "numpy": Contender("NumPy by hand", "numpy_by_hand", "epochs"),
-    "sklearn": Contender("scikit-learn", "sklearn_mlp", "epochs", "", ("sklearn",)),
+    "jax": Contender("JAX, jit and scan", "jax_jit", "epochs", "", ("jax",), plain=True),
+    "numpy": Contender("NumPy by hand", "numpy_by_hand", "epochs", plain=True),
+    "sklearn": Contender("scikit-learn", "sklearn_mlp", "epochs", "", ("sklearn",), plain=True),
 }
 
 INFERENCE = {

@@ -10,10 +10,19 @@ OPTIMIZERS = ("sgd", "adam")
 BATCHES = (64, 16, 256)
 THREADS = (1, 2)
 DTYPES = ("float32", "float64")
+# Each by itself, beside a plain row: what a network or its step may have besides, and one more optimizer.
+EXTRAS = ("dropout", "input_dropout", "layer_norm", "batch_norm", "clip_norm")
+MORE_OPTIMIZERS = ("rmsprop",)
 
 # Low enough that all losses fall smoothly: where training is close to unstable, rounding alone moves a loss by more
 # than the tolerance. Their size changes nothing about the time.
-LEARNING_RATES = {("mnist", "sgd"): 0.1, ("dense", "sgd"): 0.01, ("mnist", "adam"): 1e-3, ("dense", "adam"): 1e-4}
+LEARNING_RATES = {
+    ("mnist", "sgd"): 0.1,
+    ("dense", "sgd"): 0.01,
+    ("mnist", "adam"): 1e-3,
+    ("dense", "adam"): 1e-4,
+    ("mnist", "rmsprop"): 3e-4,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,6 +30,8 @@ class Task:
     """A network, its data and its training.
 
     `input` is "mnist", the pixels in [0, 1], of which 81 % are 0, or "dense", the same standardised, so that none is.
+    `extra` is nothing or one of `EXTRAS`: dropout of the hidden units or of the input, a norm before each activation,
+    gradients clipped by the norm of all.
     """
 
     network: str = NETWORKS[0]
@@ -30,9 +41,11 @@ class Task:
     threads: int = 1
     dtype: str = "float32"
     samples: int = 60_000
+    extra: str = ""
 
     def __str__(self) -> str:
-        return f"{self.network}/{self.input}/{self.optimizer}/b{self.batch}/t{self.threads}/{self.dtype}"
+        extra = f"+{self.extra}" if self.extra else ""
+        return f"{self.network}{extra}/{self.input}/{self.optimizer}/b{self.batch}/t{self.threads}/{self.dtype}"
 
     @property
     def sizes(self) -> list[int]:
@@ -42,8 +55,34 @@ class Task:
     def lr(self) -> float:
         return LEARNING_RATES[self.input, self.optimizer]
 
+    @property
+    def dropout(self) -> float:
+        return 0.5 if self.extra == "dropout" else 0.0
+
+    @property
+    def input_dropout(self) -> float:
+        return 0.2 if self.extra == "input_dropout" else 0.0
+
+    @property
+    def norm(self) -> str | None:
+        return {"layer_norm": "layer", "batch_norm": "batch"}.get(self.extra)
+
+    @property
+    def clip_norm(self) -> float | None:
+        return 1.0 if self.extra == "clip_norm" else None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether all contenders can do it."""
+        return not self.extra and self.optimizer in OPTIMIZERS
+
 
 def all_tasks(samples: int) -> Iterator[Task]:
-    """Every combination there is."""
+    """Every combination of what all contenders can do, and what only some can do, each by itself."""
     for values in itertools.product(NETWORKS, INPUTS, OPTIMIZERS, BATCHES, THREADS, DTYPES):
         yield Task(*values, samples)
+    for network, threads in itertools.product(NETWORKS, THREADS):
+        for extra in EXTRAS:
+            yield Task(network, threads=threads, samples=samples, extra=extra)
+        for optimizer in MORE_OPTIMIZERS:
+            yield Task(network, optimizer=optimizer, threads=threads, samples=samples)

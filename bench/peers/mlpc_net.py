@@ -8,19 +8,25 @@ import common
 
 import mlpc
 
-OPTIMIZERS = {"sgd": mlpc.optim.SGD, "adam": mlpc.optim.Adam}
+OPTIMIZERS = {"sgd": mlpc.optim.SGD, "adam": mlpc.optim.Adam, "rmsprop": mlpc.optim.RMSprop}
 
 
 def new_net(task, weights):
     mlpc.set_num_threads(task.threads)
-    init = [array for layer in weights for array in layer]
-    return mlpc.MLP(task.sizes, "relu", dtype=task.dtype, init=init, seed=common.SEED)
+    net = mlpc.MLP(
+        task.sizes, "relu", dropout=task.dropout, input_dropout=task.input_dropout, norm=task.norm, dtype=task.dtype,
+        seed=common.SEED,
+    )  # fmt: skip
+    linear = [layer for layer in net.layers if isinstance(layer, mlpc.layers.Linear)]
+    for layer, (weight, bias) in zip(linear, weights, strict=True):
+        layer.weight, layer.bias = weight, bias
+    return net
 
 
 def fits(task, variant, x, y, weights):
     def new():
         net = new_net(task, weights)
-        optimizer = OPTIMIZERS[task.optimizer](net, lr=task.lr)
+        optimizer = OPTIMIZERS[task.optimizer](net, lr=task.lr, clip_norm=task.clip_norm)
 
         def fit(epochs):  # which shuffles by itself, into the order that all take
             return net.fit(x, y, epochs=epochs, batch_size=task.batch, optimizer=optimizer, progress=False)["loss"]

@@ -1,10 +1,12 @@
 """PyTorch as most people write it: nn.Sequential, autograd, an optimizer, one batch after the other.
 
-Variants: eager; fused, the same with the optimizer's own single kernel; compiled, a whole step as one graph of
+Variants: eager; fused, the same with the optimizer's own single kernel, or, where it has none, with its functions of
+lists of tensors, as in clipping; compiled, a whole step as one graph of
 torch.compile, which is faster than a compiled loss beside an optimizer; for inference also traced, through torch.jit
 and frozen.
 """
 
+import functools
 import itertools
 import pathlib
 import sys
@@ -15,17 +17,24 @@ import common
 import torch
 from torch import nn
 
-OPTIMIZERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
+OPTIMIZERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "rmsprop": torch.optim.RMSprop}
+NORMS = {"layer": nn.LayerNorm, "batch": nn.BatchNorm1d}
+NORM_EPS, NORM_MOMENTUM = 1e-5, 0.1
+SMOOTHING, CLIP_EPS = 0.99, 1e-6  # of RMSprop, and of clip_grad_norm_
 
 
 def sequential(task, weights):
     torch.set_num_threads(task.threads)
-    layers = []
-    for weight, bias in weights:
+    layers = [nn.Dropout(task.input_dropout)] if task.input_dropout else []
+    for number, (weight, bias) in enumerate(weights, 1):
         linear = nn.Linear(weight.shape[1], weight.shape[0])
         linear.weight.data, linear.bias.data = torch.from_numpy(weight), torch.from_numpy(bias)
-        layers += [linear, nn.ReLU()]
-    return nn.Sequential(*layers[:-1])
+        layers.append(linear)
+        if number < len(weights):
+            layers += [NORMS[task.norm](len(bias))] if task.norm else []
+            layers.append(nn.ReLU())
+            layers += [nn.Dropout(task.dropout)] if task.dropout else []
+    return nn.Sequential(*layers)
 
 
 def epochs(task, variant, x, y, weights):
@@ -43,13 +52,16 @@ def epochs(task, variant, x, y, weights):
 
 def eager_step(task, variant, x, y, weights):
     model = sequential(task, weights)
-    fused = True if variant == "fused" else None
-    optimizer = OPTIMIZERS[task.optimizer](model.parameters(), lr=task.lr, fused=fused)
+    best = {"foreach": True} if task.optimizer == "rmsprop" else {"fused": True}
+    chosen = best if variant == "fused" else {}
+    optimizer = OPTIMIZERS[task.optimizer](model.parameters(), lr=task.lr, **chosen)
 
     def step(rows):
         loss = nn.functional.cross_entropy(model(x[rows]), y[rows])
         optimizer.zero_grad()
         loss.backward()
+        if task.clip_norm:
+            nn.utils.clip_grad_norm_(model.parameters(), task.clip_norm, foreach=variant == "fused")
         optimizer.step()
         return loss.detach()
 
@@ -59,24 +71,46 @@ def eager_step(task, variant, x, y, weights):
 def compiled_step(task, x, y, weights):
     torch.set_num_threads(task.threads)
     parameters = [torch.from_numpy(array) for layer in weights for array in layer]
-    update, numbers_of_step = {"sgd": sgd, "adam": adam}[task.optimizer](task, parameters)
-
-    def loss_of(parameters, x, y):
-        for i in range(0, len(parameters) - 2, 2):
-            x = torch.relu(nn.functional.linear(x, parameters[i], parameters[i + 1]))
-        return nn.functional.cross_entropy(nn.functional.linear(x, *parameters[-2:]), y)
-
-    gradient_and_loss = torch.func.grad_and_value(loss_of)
+    parameters += [make(units) for units in task.sizes[1:-1] for make in (torch.ones, torch.zeros) if task.norm]
+    running = [make(units) for units in task.sizes[1:-1] for make in (torch.zeros, torch.ones)]
+    update, numbers_of_step = {"sgd": sgd, "adam": adam, "rmsprop": rmsprop}[task.optimizer](task, parameters)
+    gradient_and_loss = torch.func.grad_and_value(functools.partial(loss_of, task), has_aux=True)
 
     @torch.no_grad()
     @torch.compile(dynamic=False, fullgraph=True)
     def graph(rows, *numbers):
-        gradients, loss = gradient_and_loss(parameters, x[rows], y[rows])
+        gradients, (loss, statistics) = gradient_and_loss(parameters, x[rows], y[rows])
+        for mean, new in zip(running, statistics, strict=False):  # without batch norm there are none
+            mean.mul_(1 - NORM_MOMENTUM).add_(NORM_MOMENTUM * new)
+        if task.clip_norm:
+            norm = sum((gradient * gradient).sum() for gradient in gradients).sqrt()
+            factor = (task.clip_norm / (norm + CLIP_EPS)).clamp(max=1)
+            gradients = [gradient * factor for gradient in gradients]
         update(gradients, *numbers)
         return loss
 
     steps = itertools.count(1)
     return lambda rows: graph(rows, *numbers_of_step(next(steps)))
+
+
+def loss_of(task, parameters, x, y):
+    """The loss of a batch, and the means and variances that batch norm would remember."""
+    hidden = len(task.sizes) - 2
+    statistics = []
+    x = nn.functional.dropout(x, task.input_dropout)
+    for i in range(hidden):
+        x = nn.functional.linear(x, *parameters[2 * i : 2 * i + 2])
+        gain_and_shift = parameters[2 * (hidden + 1 + i) : 2 * (hidden + 2 + i)]
+        if task.norm == "layer":
+            x = nn.functional.layer_norm(x, x.shape[1:], *gain_and_shift, NORM_EPS)
+        elif task.norm == "batch":
+            variance, mean = torch.var_mean(x, 0, correction=0)
+            statistics += [mean, variance * (len(x) / (len(x) - 1))]
+            gain, shift = gain_and_shift
+            x = (x - mean) * torch.rsqrt(variance + NORM_EPS) * gain + shift
+        x = nn.functional.dropout(torch.relu(x), task.dropout)
+    z = nn.functional.linear(x, *parameters[2 * hidden : 2 * hidden + 2])
+    return nn.functional.cross_entropy(z, y), statistics
 
 
 def sgd(task, parameters):
@@ -103,6 +137,17 @@ def adam(task, parameters):
         return torch.tensor(task.lr / (1 - common.BETA1**step)), torch.tensor(correction)
 
     return update, numbers_of_step
+
+
+def rmsprop(task, parameters):
+    squares = [torch.zeros_like(parameter) for parameter in parameters]
+
+    def update(gradients):
+        for parameter, gradient, square in zip(parameters, gradients, squares, strict=True):
+            square.mul_(SMOOTHING).add_((1 - SMOOTHING) * gradient * gradient)
+            parameter.sub_(task.lr * gradient / (square.sqrt() + common.EPS))
+
+    return update, lambda step: ()
 
 
 def inference(task, variant, weights):
