@@ -29,7 +29,7 @@ from mlpc.network import N
 from mlpc.optim import Optimizer, OptimizerName, optimizer_of
 from mlpc.recipe import digest_of, loss_text, network_text, optimizer_text
 from mlpc.run_state import column, part_of, truth
-from mlpc.samples import checked_samples, spread, warn_of_bytes
+from mlpc.samples import checked_samples, lies_in_a_file, spread, warn_of_bytes
 from mlpc.schedules import Rate
 from mlpc.scores import Measures
 from mlpc.validation import Part, ValidationData, checked_part, split_off
@@ -247,7 +247,8 @@ class Run(Generic[N]):
         self._callbacks.begin(self)
         net, optimizer, history = self.net, self.optimizer, self.history
         if self._x is not None and self._samples is None and self._loop is None:
-            self._samples = _mlpc.Samples(self._x, self._scale, net.dtype.name, "choose")
+            zeros = "multiply" if lies_in_a_file(self._x) else "choose"
+            self._samples = _mlpc.Samples(self._x, self._scale, net.dtype.name, zeros)
         history.zeros = "skipped" if self._samples is not None and self._samples.skip_zeros else "multiplied"
         seed, number = self._shuffles
         draws = draws_after(self._draws, self._forwards)

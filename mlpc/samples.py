@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from typing import Any, TypeVar
 
 import numpy as np
@@ -13,7 +14,7 @@ from mlpc.csr import CSR, Input, InputLike, finite_rows, real_rows, stored
 from mlpc.loss import Loss
 from mlpc.warnings import UnscaledBytesWarning, warn
 
-__all__ = ["checked_samples", "spread", "warn_of_bytes"]
+__all__ = ["checked_samples", "lies_in_a_file", "spread", "warn_of_bytes"]
 
 T = TypeVar("T", Array, CSR, Input)
 
@@ -70,6 +71,21 @@ def warn_of_bytes(x: Input) -> None:
             "255; scale=1/255, or x / 255, makes images of it, and scale=1 says that the numbers are meant",
             UnscaledBytesWarning,
         )
+
+
+def lies_in_a_file(x: Input) -> bool:
+    """Whether these are the numbers of a memory-mapped file, which may be larger than the memory: lists of those that
+    are not 0 would be a copy of it.
+
+    Examples
+    --------
+    >>> lies_in_a_file(np.zeros((2, 3)))
+    False
+    """
+    owner: Any = x
+    while isinstance(owner, (np.ndarray, memoryview)):
+        owner = owner.base if isinstance(owner, np.ndarray) else owner.obj
+    return isinstance(owner, mmap.mmap)
 
 
 def spread(rows: T, most: int) -> T:

@@ -70,7 +70,8 @@ def fit(
     x : array-like, (n, n_in)
         Finite.  Converted once to the network's dtype, but for uint8 with a `scale`.  Not to be changed before `fit`
         returns.  uint8 without a `scale` trains on the numbers 0 to 255, with a warning.
-        Where half of it or more is zero, zeros are skipped; `History.zeros` says so.
+        Where half of it or more is zero, zeros are skipped; `History.zeros` says so.  A memory-mapped array in that
+        dtype, or of bytes with a scale, is read where it lies, and never copied; then zeros are multiplied.
         Of a table whose columns have names, like a frame of pandas', the network keeps these, and everything that it is
         given later must have the same, in the same order: see `MLP.feature_names`.  Arrays have no names to check.
         Or, without `y`, an iterable of batches (x, y): a generator, a DataLoader of PyTorch's.  What can be iterated
