@@ -63,8 +63,6 @@ class _Sparse(Protocol):
 
     @property
     def format(self) -> str: ...
-    @property
-    def nnz(self) -> int: ...
     def tocsr(self) -> Any: ...
 
 
@@ -83,7 +81,7 @@ def is_sparse(value: Any) -> bool:
     >>> is_sparse(np.eye(2))
     False
     """
-    return isinstance(getattr(value, "format", None), str) and hasattr(value, "tocsr") and hasattr(value, "nnz")
+    return isinstance(getattr(value, "format", None), str) and hasattr(value, "tocsr")
 
 
 def stored(x: Input) -> Array:

@@ -110,6 +110,23 @@ static mlpc_status linear(const mlpc_pass *p, size_t l, void *z, const void *x, 
     return MLPC_OK;
 }
 
+/* The same of rows of CSR, whose zeros are skipped. */
+static mlpc_status linear_of_csr(const mlpc_pass *p, void *z, const mlpc_input *x)
+{
+    const mlpc_layer *layer = &p->model.net->layers[0];
+    const size_t O = layer->n_out, of_a_row = (size_t)(x->indptr[x->n] - x->indptr[0]) / x->n + 1;
+    const size_t most = mlpc_pass_piece(p, x->n, of_a_row, O);
+    for (size_t b = 0; b < x->n; b += most) {
+        if (mlpc_pass_stopped(p))
+            return MLPC_ERROR_INTERRUPTED;
+        const mlpc_csr rows = {x->n - b < most ? x->n - b : most, layer->n_in, x->rows, x->indices, x->indptr + b};
+        p->model.kernels->csr_forward(mlpc_pass_at(p, z, b * O), &rows,
+                                      mlpc_pass_at(p, p->model.parameters, layer->weight),
+                                      mlpc_pass_at(p, p->model.parameters, layer->bias), O);
+    }
+    return MLPC_OK;
+}
+
 /* The same from panels; rows of x are x_row elements apart, those of z as the layer's are. */
 static mlpc_status linear_in_panels(const mlpc_pass *p, const mlpc_packed_layer *layer, void *z, const void *x,
                                     size_t x_row, size_t n)
@@ -239,6 +256,8 @@ static mlpc_status first_linear(rows *r)
     const int skip = skips(r), in_panels = !skip && r->packed && r->x.n > FEW_ROWS;
     void *const z = place_of(r, 0, in_panels);
     mlpc_status status = MLPC_OK;
+    if (skip && r->x.indptr)
+        return linear_of_csr(p, z, &r->x);
     for (size_t b = 0; b < r->x.n && status == MLPC_OK; b += step) {
         const size_t n = r->x.n - b < step ? r->x.n - b : step;
         const mlpc_input from = mlpc_input_from(&r->x, b, n, I, p->model.kernels->itemsize);

@@ -134,6 +134,15 @@ typedef struct {
 } mlpc_columns;
 _Static_assert(MLPC_BATCH_BLOCK == 64, "a bit for each sample of a block");
 
+/* Rows of I inputs without their zeros: row b's are the numbers value[k] of the inputs indices[k], which ascend,
+ * indptr[b] <= k < indptr[b + 1]. */
+typedef struct {
+    size_t rows, I;
+    const void *value;
+    const int32_t *indices;
+    const int64_t *indptr;
+} mlpc_csr;
+
 /* ---- Words of the generator: never stored, but drawn wherever they are used -------------------------------------- */
 
 /* Neighbouring columns to which one word each of as many blocks of the generator belongs. */
@@ -199,6 +208,10 @@ struct mlpc_kernels {
     /* The same bits where w is finite, row after row without the terms whose x is +0 or -0. */
     void (*linear_forward_skip)(void *z, const void *x, const void *w, const void *bias, size_t B, size_t I, size_t O,
                                 void *scratch);
+
+    /* The same bits where w is finite, of rows that come without their zeros.  An index that is none of an input is
+     * passed over: in memory that others write to there may come to be one. */
+    void (*csr_forward)(void *z, const mlpc_csr *x, const void *w, const void *bias, size_t O);
 
     /* dx (B, I) = dz (B, O) w^T, w (I, O).  A sum over O in blocks of MLPC_BLOCK. */
     void (*linear_backward_x)(void *dx, const void *dz, const void *w, size_t B, size_t I, size_t O, void *scratch);

@@ -63,6 +63,13 @@ def test_random_numbers(build, tmp_path):
         assert "WRONG" not in build.run(program)
 
 
+@pytest.mark.parametrize("build", each(b for b in builds.BUILDS if b.flags == builds.OPTIMIZED))
+def test_rows_without_their_zeros(build, tmp_path):
+    """A program that knows the header alone."""
+    objects = builds.compile_all(available(build), ["tests/c/csr_check.c"], tmp_path)
+    assert build.run(builds.link(build, objects, tmp_path / "csr_check")) == ""
+
+
 @pytest.mark.parametrize("flag", ["-ffast-math", "-funsafe-math-optimizations", "-ffinite-math-only", "-Ofast"])
 def test_options_that_relax_arithmetic_are_refused(flag):
     file = builds.ROOT / "csrc/kernels/arch/portable_f32.c"

@@ -167,7 +167,21 @@ def backward(dtype, which, x):
     return results
 
 
+def csr_forward(dtype, x):
+    """Rows whose zeros are skipped, among so many, of networks that are one layer."""
+    results = []
+    for B, n_in, n_out in (shape for shape in SHAPES if shape[1] and shape[2]):
+        rows, net = numbers(dtype, x, max(B, 4), n_in), mlpc.MLP([n_in, n_out], dtype=dtype, loss="mse")
+        net.parameters[:] = numbers(dtype, "TAME", net.n_parameters, place=1)
+        kept = np.arange(rows.size).reshape(rows.shape) * 7 % 3 == 0
+        indptr = np.concatenate([[0], kept.sum(axis=1).cumsum()])
+        results.append(net._logits(_mlpc.CSR(rows[kept], np.nonzero(kept)[1], indptr, n_in)))
+    return results
+
+
 def product(dtype, name, x):
+    if name == "csr_forward":
+        return csr_forward(dtype, x)
     backwards = ["linear_backward_x", "linear_backward_w", "linear_backward_b"]
     return backward(dtype, backwards.index(name), x) if name in backwards else forward(dtype, name, x)
 

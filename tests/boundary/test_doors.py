@@ -103,6 +103,8 @@ CARRIES = FINITE | {"nan": CARRIED, "inf": TAKEN}  # numbers that become numbers
 ALONE = {"length": TAKEN}  # nothing beside it has as many rows
 ROWS = CARRIES | ALONE
 ELEMENTS = ROWS | {"0-d": TAKEN}
+SPARSE = {"sparse": SAME}  # x of networks
+INPUT, INPUT_ROWS = FINITE | SPARSE, ROWS | SPARSE
 
 
 @dataclass
@@ -243,9 +245,9 @@ DOORS = {
     "MLP.fit": Door(
         fitted,
         {
-            "x": Arg(X, name="[xy]"),
+            "x": Arg(X, INPUT, name="[xy]"),
             "y": labels(),
-            "validation_data: x": Arg(X, name="validation_data: [xy]"),
+            "validation_data: x": Arg(X, INPUT, name="validation_data: [xy]"),
             "validation_data: y": labels(),
             "validation_data: weight": Arg(WEIGHTS, name="validation_data: sample_weight"),
         }
@@ -256,9 +258,9 @@ DOORS = {
     "Run": Door(
         run_of,
         {
-            "x": Arg(X, name="[xy]"),
+            "x": Arg(X, INPUT, name="[xy]"),
             "y": labels(),
-            "validation_data: x": Arg(X, name="validation_data: [xy]"),
+            "validation_data: x": Arg(X, INPUT, name="validation_data: [xy]"),
             "validation_data: y": labels(),
             "validation_data: weight": Arg(WEIGHTS, name="validation_data: sample_weight"),
         }
@@ -267,37 +269,37 @@ DOORS = {
         {"batch_size": 3, "seed": 1, "accumulate_batches": 1},
     ),
     "Run.load_state_dict": Door(continued, {"state: weight": Arg(W, CARRIES, r"0\.weight")}),
-    "MLP.forward": Door(lambda x: net().forward(x), {"x": Arg(X, ROWS)}),
-    "MLP.predict": Door(lambda x: net().predict(x), {"x": Arg(X, FINITE | ALONE | {"inf": TAKEN})}),
-    "MLP.predict_proba": Door(lambda x: net().predict_proba(x), {"x": Arg(X, ROWS)}),
+    "MLP.forward": Door(lambda x: net().forward(x), {"x": Arg(X, INPUT_ROWS)}),
+    "MLP.predict": Door(lambda x: net().predict(x), {"x": Arg(X, INPUT | ALONE | {"inf": TAKEN})}),
+    "MLP.predict_proba": Door(lambda x: net().predict_proba(x), {"x": Arg(X, INPUT_ROWS)}),
     "Predictor": Door(
         lambda **arrays: mlpc.Predictor([4, 2, 3], ["tanh"], "float64", "mse", norms=["batch"], **arrays).logits(X),
         {"parameters": Arg(rng.normal(size=23), CARRIES), "statistics": Arg(rng.uniform(0.5, 2, 4), CARRIES)},
     ),
-    "Predictor.logits": Door(lambda x: net().freeze().logits(x), {"x": Arg(X, ROWS)}),
-    "Predictor.predict": Door(lambda x: net().freeze().predict(x), {"x": Arg(X, FINITE | ALONE | {"inf": TAKEN})}),
-    "Predictor.predict_proba": Door(lambda x: net().freeze().predict_proba(x), {"x": Arg(X, ROWS)}),
+    "Predictor.logits": Door(lambda x: net().freeze().logits(x), {"x": Arg(X, INPUT_ROWS)}),
+    "Predictor.predict": Door(lambda x: net().freeze().predict(x), {"x": Arg(X, INPUT | ALONE | {"inf": TAKEN})}),
+    "Predictor.predict_proba": Door(lambda x: net().freeze().predict_proba(x), {"x": Arg(X, INPUT_ROWS)}),
     "MLP.loss": Door(after_forward("loss"), {"y": labels("y|sample_weight")} | weights()),
     "MLP.backward": Door(after_forward("backward"), {"dz": Arg(Z, CARRIES)}),
     "MLP.loss_and_grad": Door(
         lambda **keywords: net().loss_and_grad(**keywords),
-        {"x": Arg(X, CARRIES, "[xy]"), "y": labels("y|sample_weight")} | weights(),
+        {"x": Arg(X, CARRIES | SPARSE, "[xy]"), "y": labels("y|sample_weight")} | weights(),
     ),
     "MLP.evaluate": Door(
         lambda **keywords: net().evaluate(**keywords),
-        {"x": Arg(X, name="[xy]"), "y": labels("y|sample_weight")} | weights() | class_weights(),
+        {"x": Arg(X, INPUT, name="[xy]"), "y": labels("y|sample_weight")} | weights() | class_weights(),
     ),
     "MLP.score": Door(
         lambda **keywords: net().score(**keywords),
-        {"x": Arg(X, name="[xy]"), "y": labels("y|sample_weight")} | weights(),
+        {"x": Arg(X, INPUT, name="[xy]"), "y": labels("y|sample_weight")} | weights(),
     ),
     "MLP.measure": Door(
         lambda **keywords: [np.array(list(net().measure(metrics=["top_2"], **keywords).values()))],
-        {"x": Arg(X, name="[xy]"), "y": labels("y|sample_weight")} | weights(),
+        {"x": Arg(X, INPUT, name="[xy]"), "y": labels("y|sample_weight")} | weights(),
     ),
     "MLP.loss_per_class": Door(
         lambda **keywords: net().loss_per_class(**keywords),
-        {"x": Arg(X, name="[xy]"), "y": labels("y|sample_weight")} | weights(),
+        {"x": Arg(X, INPUT, name="[xy]"), "y": labels("y|sample_weight")} | weights(),
     ),
     "MLP.load_state_dict": Door(loaded, {"state: weight": Arg(W, CARRIES, r"0\.weight")}),
     "Adam.load_state_dict": Door(resumed, {"state: mean": Arg(np.linspace(-1, 1, 15), CARRIES, "mean")}),
@@ -308,7 +310,7 @@ DOORS = {
     ),
     "lr_range_test": Door(
         lambda **keywords: mlpc.lr_range_test(net(), **keywords).loss,
-        {"x": Arg(X, name="[xy]"), "y": labels()},
+        {"x": Arg(X, INPUT, name="[xy]"), "y": labels()},
         {"steps": 12, "batch_size": 4, "seed": 1},
     ),
     "sweep": Door(

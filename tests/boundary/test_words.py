@@ -155,8 +155,8 @@ def test_what_is_no_array():
     with says(ValueError, "x: expected rows of equal length, got [[1, 2], [3]]"):
         net().fit([[1, 2], [3]], Y)
     sparse = pytest.importorskip("scipy.sparse").csr_matrix(X)
-    with says(TypeError, "x: expected an array, got a sparse csr_matrix; x.toarray() makes one"):
-        net().fit(sparse, Y)
+    with says(TypeError, "y: expected an array, got a sparse csr_matrix; y.toarray() makes one"):
+        net().fit(X, sparse)
 
 
 def test_labels_of_text():

@@ -1,4 +1,4 @@
-/* Digests of the products of matrices: of plain layers, of packed ones, and of lists of what is not zero. */
+/* Digests of the products of matrices: of plain layers, of packed ones, and of rows without their zeros. */
 #include <math.h>
 #include <string.h>
 
@@ -52,6 +52,34 @@ static void linear_forward_skip(const bench *b, const size_t shape[3], flavour k
     memset(b->in[0], 0, B * I * b->k->itemsize);
     b->k->linear_forward_skip(output(b, B * O), x, w, bias, B, I, O, scratch);
     add_output(b, B * O);
+}
+
+/* Two thirds of the elements, zeros among them, and before them one that no row has. */
+static void csr_forward(const bench *b, const size_t shape[3], flavour kind)
+{
+    const size_t B = shape[0], I = shape[1], O = shape[2], size = b->k->itemsize;
+    const flavour tame = kind == WILD ? TAME : kind;
+    const char *const x = input(b, 0, B * I, kind);
+    const void *w = input(b, 1, I * O, tame), *bias = input(b, 2, O, tame);
+    char *const value = allocate(B * I + 1, size);
+    int32_t *const indices = allocate(B * I + 1, sizeof *indices);
+    int64_t *const indptr = allocate(B + 1, sizeof *indptr);
+    int64_t n = 1;
+    for (size_t i = 0; i < B * I; i++) {
+        if (i % I == 0)
+            indptr[i / I] = n;
+        if (i * 7 % 3 == 0)
+            continue;
+        indices[n] = (int32_t)(i % I);
+        memcpy(value + (size_t)n++ * size, x + i * size, size);
+    }
+    indptr[B] = n;
+    const mlpc_csr rows = {B, I, value, indices, indptr};
+    b->k->csr_forward(output(b, B * O), &rows, w, bias, O);
+    add_output(b, B * O);
+    free(value);
+    free(indices);
+    free(indptr);
 }
 
 static void linear_backward_x(const bench *b, const size_t shape[3], flavour kind)
