@@ -284,16 +284,41 @@ MUTANTS = [
     ),
     mutant(
         "threads share out sums over samples",
-        CORE + "fused.c",
+        CORE + "fused_units.c",
         "kernels->linear_backward_b(strip, dz, layer->row, B, width);",
         "kernels->linear_backward_b(strip, dz, layer->row, s->size > 1 ? B / 2 : B, width);",
         tests=("tests/bits/test_training_paths.py", "-k", "threads"),
     ),
     mutant(
         "columns of the first batch",
-        CORE + "fused.c",
+        CORE + "fused_units.c",
         "fills ? &f->ranks[s->rank].columns : NULL",
         "fills && k == 0 ? &f->ranks[s->rank].columns : NULL",
+    ),
+    mutant(
+        "a thread's rows are numbered by themselves in masks",
+        CORE + "fused_rows.c",
+        ".first = of->first,",
+        ".first = 0,",
+        tests=("tests/bits/test_training_paths.py", "-k", "number_of_threads"),
+    ),
+    mutant(
+        "the masks of an epoch are those of its first batch",
+        CORE + "fused_run.h",
+        "r->job->draw.t + k",
+        "r->job->draw.t + 0 * k",
+    ),
+    mutant(
+        "codes of dropped lists mean what they mean without dropout",
+        CORE + "fused_input.c",
+        "f->table = f->scaled;",
+        "",
+    ),
+    mutant(
+        "running statistics count a batch that the caller ended",
+        CORE + "fused.c",
+        "r->status == MLPC_OK ? r->f->statistics : r->f->statistics_before",
+        "r->f->statistics",
     ),
     # Passes on several threads
     mutant(
@@ -407,7 +432,7 @@ MUTANTS = [
     mutant(
         "every epoch draws the same masks",
         "mlpc/run.py",
-        "net._draws = self._draws = self._draws[0], self._draws[1] + steps",
+        "net._draws = self._draws = draws",
         "net._draws = self._draws",
         tests=("tests/net/test_dropout.py", "-k", "fit_is_the_loop and 64"),
     ),

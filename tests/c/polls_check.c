@@ -19,7 +19,8 @@
         }                                                                                                              \
     } while (0)
 
-enum { DEAR = 64 }; /* terms, for an element of an activation or a loss */
+/* Terms, for an element of an activation or a loss, of a norm, of a mask, and of noise. */
+enum { DEAR = 64, OF_NORM = 24, OF_MASK = 32, OF_NOISE = 128 };
 
 static struct {
     double work, most;
@@ -95,6 +96,22 @@ static void derivative(void *dz, const void *da, const void *z, const void *a, d
 
 static void cross_entropy(const mlpc_loss_job *job) { add((double)job->B, (double)job->O, DEAR); }
 
+static void norm(const mlpc_norm_job *job) { add((double)job->B, (double)job->F, OF_NORM); }
+
+static void dropout(void *y, const void *x, size_t stride, const mlpc_mask *mask, size_t row, size_t rows,
+                    size_t columns)
+{
+    (void)y, (void)x, (void)stride, (void)mask, (void)row;
+    add((double)rows, (double)columns, OF_MASK);
+}
+
+static void noise(void *y, const void *x, size_t stride, const mlpc_words *words, double deviation, size_t row,
+                  size_t rows, size_t columns)
+{
+    (void)y, (void)x, (void)stride, (void)words, (void)deviation, (void)row;
+    add((double)rows, (double)columns, OF_NOISE);
+}
+
 static mlpc_kernels counting(mlpc_dtype dtype)
 {
     mlpc_kernels k = *mlpc_kernels_for(MLPC_ISA_portable, dtype);
@@ -109,6 +126,10 @@ static mlpc_kernels counting(mlpc_dtype dtype)
         k.activation_backward[i] = derivative;
     }
     k.loss[MLPC_LOSS_cross_entropy] = cross_entropy;
+    k.layer_norm_forward = k.layer_norm_backward = k.layer_norm_gradients = norm;
+    k.batch_norm_forward = k.batch_norm_backward = norm;
+    k.dropout = dropout;
+    k.noise = noise;
     return k;
 }
 
@@ -124,7 +145,7 @@ typedef struct {
     mlpc_trainer *trainer;
     size_t n, batch, *order;
     void *gradients, *x, *z;
-    double *row_loss, *rates;
+    double *row_loss, *rates, deviation;
     int64_t *labels;
     int keeps;
 } work;
@@ -150,6 +171,7 @@ static mlpc_training training_of(const work *w)
         .batch_size = w->batch,
         .threads = 1,
         .shuffle = 1,
+        .noise = w->deviation,
     };
 }
 
@@ -221,13 +243,22 @@ static void check_calls(work *w, const char *name, mlpc_status (*call)(work *), 
     }
 }
 
-static work prepare(mlpc_dtype dtype, const size_t sizes[], size_t n_layers, mlpc_activation hidden, size_t n,
-                    size_t batch)
+/* Networks, their rows, and how many are a batch. */
+typedef struct {
+    const char *name;
+    size_t sizes[4], n_layers, n, batch;
+    mlpc_norm norm;
+    double dropout, noise; /* of the input as well as of hidden layers; of the input */
+} shape;
+
+static work prepare(mlpc_dtype dtype, const shape *s)
 {
-    const mlpc_block block = mlpc_block_of(hidden), all[] = {block, block, block};
-    const size_t O = sizes[n_layers], itemsize = mlpc_itemsize(dtype);
-    work w = {.k = counting(dtype), .n = n, .batch = batch};
-    check(mlpc_net_create(&w.net, dtype, n_layers, sizes, all));
+    const mlpc_block block = {.activation = MLPC_ACTIVATION_gelu, .norm = s->norm, .dropout = s->dropout};
+    const mlpc_block all[] = {block, block, block};
+    const size_t *const sizes = s->sizes, n = s->n, O = sizes[s->n_layers], itemsize = mlpc_itemsize(dtype);
+    work w = {.k = counting(dtype), .n = n, .batch = s->batch, .deviation = s->noise};
+    check(mlpc_net_create(&w.net, dtype, s->n_layers, sizes, all));
+    w.net->input_dropout = s->dropout;
     check(mlpc_workspace_create(&w.all, w.net, n, 1));
     check(mlpc_workspace_create_for_inference(&w.some, w.net, 256, 1));
     w.order = allocate(n, sizeof *w.order);
@@ -246,7 +277,9 @@ static work prepare(mlpc_dtype dtype, const size_t sizes[], size_t n_layers, mlp
 static void begin(work *w)
 {
     const mlpc_input input = input_of(w);
-    w->model = (mlpc_model){w->net, &w->k, allocate(w->net->n_parameters, w->k.itemsize), NULL};
+    w->model = (mlpc_model){w->net, &w->k, allocate(w->net->n_parameters, w->k.itemsize),
+                            allocate(w->net->n_statistics, w->k.itemsize)};
+    mlpc_net_start_statistics(w->net, w->model.statistics);
     check(mlpc_samples_create(&w->samples, &w->k, &input, w->net->layers[0].n_in, MLPC_ZEROS_MULTIPLY, NULL));
     const mlpc_training training = training_of(w);
     check(mlpc_trainer_create(&w->trainer, &w->model, &training));
@@ -255,7 +288,8 @@ static void begin(work *w)
 
 static void discard(work *w)
 {
-    void *const memory[] = {w->order, w->model.parameters, w->gradients, w->x, w->z, w->row_loss, w->rates, w->labels};
+    void *const memory[] = {
+        w->order, w->model.parameters, w->model.statistics, w->gradients, w->x, w->z, w->row_loss, w->rates, w->labels};
     mlpc_predictor_free(w->predictor);
     mlpc_trainer_free(w->trainer);
     mlpc_samples_free(w->samples);
@@ -268,23 +302,23 @@ static void discard(work *w)
 
 int main(void)
 {
-    /* A batch that is nearly all activation, one that is nearly all loss, and one that is nearly all products: on the
-     * fused path up to 20 pieces, else step by step. */
-    static const struct {
-        const char *name;
-        size_t sizes[4], n_layers, n, batch;
-    } nets[] = {
-        {"activation, small batches", {1, 2000, 2}, 2, 3000, 30},
-        {"activation", {1, 2000, 2}, 2, 3000, 1000},
-        {"loss", {1, 2000}, 1, 3000, 1500},
-        {"products", {200, 300, 200, 3}, 3, 3000, 100},
-        {"products, all at once", {200, 300, 200, 3}, 3, 3000, 3000},
-        {"little but rows", {1, 2}, 1, 400000, 400000},
+    /* A batch that is nearly all activation, one that is nearly all loss, and so on: on the fused path up to 20 pieces,
+     * else step by step. */
+    static const shape nets[] = {
+        {"activation, small batches", {1, 2000, 2}, 2, 3000, 30, 0, 0, 0},
+        {"activation", {1, 2000, 2}, 2, 3000, 1000, 0, 0, 0},
+        {"loss", {1, 2000}, 1, 3000, 1500, 0, 0, 0},
+        {"products", {200, 300, 200, 3}, 3, 3000, 100, 0, 0, 0},
+        {"products, all at once", {200, 300, 200, 3}, 3, 3000, 3000, 0, 0, 0},
+        {"little but rows", {1, 2}, 1, 400000, 400000, 0, 0, 0},
+        {"norms and masks", {1, 300, 300, 2}, 3, 600, 10, MLPC_NORM_batch, 0.5, 0},
+        {"norms and masks, all at once", {1, 2000, 2}, 2, 3000, 3000, MLPC_NORM_layer, 0.5, 0},
+        {"noise and masks, small batches", {2000, 2}, 1, 3000, 30, 0, 0.5, 0.1},
+        {"noise and masks", {2000, 2}, 1, 3000, 1000, 0, 0.5, 0.1},
     };
     for (size_t i = 0; i < sizeof nets / sizeof *nets; i++)
         for (int dtype = 0; dtype < MLPC_N_DTYPES; dtype++) {
-            work w = prepare((mlpc_dtype)dtype, nets[i].sizes, nets[i].n_layers, MLPC_ACTIVATION_gelu, nets[i].n,
-                             nets[i].batch);
+            work w = prepare((mlpc_dtype)dtype, &nets[i]);
             begin(&w);
             const double input = (double)nets[i].n * 2000 / (double)w.k.piece; /* of a weight's gradient: one piece */
             const size_t draws = nets[i].n / 65536, batches = nets[i].n / nets[i].batch;
