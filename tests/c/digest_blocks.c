@@ -4,7 +4,8 @@
 #include "../../csrc/core/samples.h"
 #include "digest_training.h"
 
-/* Two epochs of a network with both norms, plain on a thread and fused on three: in whole batches, and where a last row joins. */
+/* Two epochs of a network with both norms, plain on a thread and fused on three: in whole batches, and where a last row
+ * joins. */
 static void run_norms(const bench *b)
 {
     enum { LAYERS = 3 };

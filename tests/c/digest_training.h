@@ -19,7 +19,8 @@ typedef struct {
 /* An optimizer as its row has it, without states. */
 mlpc_optimizer optimizer_named(const char *name);
 
-/* One epoch; the first begins with initial values.  Where gradients are kept it is computed one call after the other. */
+/* One epoch; the first begins with initial values.  Where gradients are kept it is computed one call after the
+ * other. */
 void train(const experiment *e, mlpc_trainer *trainer, void *gradients, uint32_t number, mlpc_epoch_result *result);
 
 /* Two epochs of the same training fused where it can be, with zeros multiplied or skipped and by one thread or several:
