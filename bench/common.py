@@ -48,7 +48,12 @@ def test_images(task: Task) -> Array:
 def _input(task: Task, x: Array) -> Array:
     if task.input == "dense":
         x = (x - np.float32(MEAN)) / np.float32(DEVIATION)
-    return np.ascontiguousarray(x, task.dtype)
+    x = np.ascontiguousarray(x, task.dtype)
+    if task.input == "csr":
+        from scipy.sparse import csr_array
+
+        x = csr_array(x)
+    return x
 
 
 def order(n: int, epoch: int) -> Array:

@@ -23,7 +23,7 @@ NOT_INHERITED = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 class Contender:
     """`kind` is the work, as in `common.serve`; `needs` the packages without which it is left out.
 
-    `plain`: only of tasks that are so.
+    `plain`: only of tasks that are so; `dense`: only of tasks whose input is no sparse matrix.
     """
 
     label: str
@@ -32,6 +32,10 @@ class Contender:
     variant: str = ""
     needs: tuple[str, ...] = ()
     plain: bool = False
+    dense: bool = False
+
+    def takes(self, task: Task) -> bool:
+        return task.is_plain or not (self.plain or (self.dense and task.input == "csr"))
 
     def missing(self) -> str | None:
         return next((package for package in self.needs if not importlib.util.find_spec(package)), None)
@@ -41,7 +45,7 @@ TRAINING = {
     "mlpc": Contender("mlpc", "mlpc_net", "fits"),
     "torch": Contender("PyTorch eager", "torch_nn", "epochs", "eager", ("torch",)),
     "torch_fused": Contender("PyTorch fused", "torch_nn", "epochs", "fused", ("torch",)),
-    "torch_compiled": Contender("PyTorch compiled", "torch_nn", "epochs", "compiled", ("torch",)),
+    "torch_compiled": Contender("PyTorch compiled", "torch_nn", "epochs", "compiled", ("torch",), dense=True),
     "jax": Contender("JAX, jit and scan", "jax_jit", "epochs", "", ("jax",), plain=True),
     "numpy": Contender("NumPy by hand", "numpy_by_hand", "epochs", plain=True),
     "sklearn": Contender("scikit-learn", "sklearn_mlp", "epochs", "", ("sklearn",), plain=True),

@@ -20,6 +20,7 @@ SHORT = (
     "784-512-512-10/mnist/sgd/b64/t1/float32",
     "784-100-10+*/t?/float32",
     "784-100-10/mnist/rmsprop/*/t?/float32",
+    "784-100-10/csr/*/t?/float32",
 )
 FULL = ("*/b64/t?/float32", "*/sgd/b*/t1/float32", "*/sgd/b64/t1/float64")
 SHORT_PEERS = ("torch", "torch_fused", "jax", "numpy", "sklearn")
@@ -52,7 +53,7 @@ def section(full: bool, rows: list[str] | None, peers: list[str] | None, rounds:
 
 def _taking_part(task: Task, names: list[str], full: bool) -> list[str]:
     """Who can do it; in short, the fused optimizer only where it is another algorithm's than plain SGD's."""
-    able = [name for name in names if task.is_plain or not TRAINING[name].plain]
+    able = [name for name in names if TRAINING[name].takes(task)]
     return [name for name in able if full or name != "torch_fused" or not task.is_plain or task.optimizer == "adam"]
 
 

@@ -13,6 +13,7 @@ DTYPES = ("float32", "float64")
 # Each by itself, beside a plain row: what a network or its step may have besides, and one more optimizer.
 EXTRAS = ("dropout", "input_dropout", "layer_norm", "batch_norm", "clip_norm")
 MORE_OPTIMIZERS = ("rmsprop",)
+MORE_INPUTS = ("csr",)
 
 # Low enough that all losses fall smoothly: where training is close to unstable, rounding alone moves a loss by more
 # than the tolerance. Their size changes nothing about the time.
@@ -22,6 +23,7 @@ LEARNING_RATES = {
     ("mnist", "adam"): 1e-3,
     ("dense", "adam"): 1e-4,
     ("mnist", "rmsprop"): 3e-4,
+    ("csr", "sgd"): 0.1,
 }
 
 
@@ -29,7 +31,8 @@ LEARNING_RATES = {
 class Task:
     """A network, its data and its training.
 
-    `input` is "mnist", the pixels in [0, 1], of which 81 % are 0, or "dense", the same standardised, so that none is.
+    `input` is "mnist", the pixels in [0, 1], of which 81 % are 0; "dense", the same standardised, so that none is; or
+    "csr", those of "mnist" as a sparse matrix of SciPy's.
     `extra` is nothing or one of `EXTRAS`: dropout of the hidden units or of the input, a norm before each activation,
     gradients clipped by the norm of all.
     """
@@ -74,7 +77,7 @@ class Task:
     @property
     def is_plain(self) -> bool:
         """Whether all contenders can do it."""
-        return not self.extra and self.optimizer in OPTIMIZERS
+        return not self.extra and self.optimizer in OPTIMIZERS and self.input in INPUTS
 
 
 def all_tasks(samples: int) -> Iterator[Task]:
@@ -86,3 +89,5 @@ def all_tasks(samples: int) -> Iterator[Task]:
             yield Task(network, threads=threads, samples=samples, extra=extra)
         for optimizer in MORE_OPTIMIZERS:
             yield Task(network, optimizer=optimizer, threads=threads, samples=samples)
+        for input_ in MORE_INPUTS:
+            yield Task(network, input=input_, threads=threads, samples=samples)

@@ -1,8 +1,8 @@
 """How far a plain multilayer perceptron gets on MNIST: two recipes, without other images than those of the data set.
 
 "dropout" drops a fifth of the pixels and half of the hidden units: Srivastava et al., "Dropout: A Simple Way to Prevent
-Neural Networks from Overfitting", 2014.  "batch norm" normalises what the hidden units get, drops half of them, and adds
-noise to the pixels.  Both are trained by AdamW, at a learning rate that falls to 0 along a straight line.
+Neural Networks from Overfitting", 2014.  "batch norm" normalises what the hidden units get, drops fewer of them, and
+adds noise to the pixels.  Both are trained by AdamW, at a learning rate that falls to 0 along a straight line.
 
     python examples/mnist_recipe.py                                  # both recipes, 3 seeds each: hours on a slow CPU
     python examples/mnist_recipe.py --recipes dropout --seeds 1 --epochs 5

@@ -1,9 +1,9 @@
 """PyTorch as most people write it: nn.Sequential, autograd, an optimizer, one batch after the other.
 
-Variants: eager; fused, the same with the optimizer's own single kernel, or, where it has none, with its functions of
-lists of tensors, as in clipping; compiled, a whole step as one graph of
-torch.compile, which is faster than a compiled loss beside an optimizer; for inference also traced, through torch.jit
-and frozen.
+Variants: eager; fused, the same in its fastest form, with the optimizer's own single kernel, or, where it has none, with
+functions of lists of tensors, as in clipping, and with batches of a sparse matrix made dense; compiled, a whole step as
+one graph of torch.compile, which is faster than a compiled loss beside an optimizer; for inference also traced, through
+torch.jit and frozen.
 """
 
 import functools
@@ -27,7 +27,8 @@ def sequential(task, weights):
     torch.set_num_threads(task.threads)
     layers = [nn.Dropout(task.input_dropout)] if task.input_dropout else []
     for number, (weight, bias) in enumerate(weights, 1):
-        linear = nn.Linear(weight.shape[1], weight.shape[0])
+        kind = SparseLinear if task.input == "csr" and number == 1 else nn.Linear
+        linear = kind(weight.shape[1], weight.shape[0])
         linear.weight.data, linear.bias.data = torch.from_numpy(weight), torch.from_numpy(bias)
         layers.append(linear)
         if number < len(weights):
@@ -37,8 +38,30 @@ def sequential(task, weights):
     return nn.Sequential(*layers)
 
 
+class SparseLinear(nn.Linear):
+    """Of rows that may be a sparse tensor."""
+
+    def forward(self, x):
+        return torch.sparse.mm(x, self.weight.t()) + self.bias if x.is_sparse_csr else super().forward(x)
+
+
+class SparseRows:
+    """A matrix of SciPy's, whose rows are taken as a sparse tensor, or as a dense one."""
+
+    def __init__(self, matrix, dense):
+        self.matrix, self.dense = matrix, dense
+
+    def __getitem__(self, rows):
+        rows = self.matrix[rows.numpy()]
+        if self.dense:
+            return torch.from_numpy(rows.toarray())
+        parts = map(torch.from_numpy, (rows.indptr, rows.indices, rows.data))
+        return torch.sparse_csr_tensor(*parts, rows.shape, check_invariants=False)
+
+
 def epochs(task, variant, x, y, weights):
-    x, y = torch.from_numpy(x), torch.from_numpy(y)
+    warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta")
+    x, y = SparseRows(x, variant == "fused") if task.input == "csr" else torch.from_numpy(x), torch.from_numpy(y)
     step = compiled_step(task, x, y, weights) if variant == "compiled" else eager_step(task, variant, x, y, weights)
 
     def train(order):

@@ -57,7 +57,7 @@ SETTINGS = {"MLPC_NUM_THREADS": "2", "MALLOC_MMAP_THRESHOLD_": "65536"}
 
 
 def grown(path, dtype, size):
-    """The most anonymous memory of a training on so many bytes of a file, beyond that before, and the number of rows."""
+    """The most anonymous memory of a training on so many bytes of a file, beyond that before, and how many rows."""
     with open(path, "wb") as file:
         file.truncate(size)
     done = subprocess.run(
@@ -79,7 +79,7 @@ def test_a_file_is_never_copied(tmp_path, dtype, size):
     assert memory < 2.25 * BATCH * COLUMNS * 4 + 3 * 8 * rows
 
 
-# ---- The same bits -----------------------------------------------------------------------------------------------------
+# ---- The same bits ---------------------------------------------------------------------------------------------------
 
 rng = np.random.default_rng(0)
 PIXELS = rng.integers(0, 256, (70, 20), np.uint8) * (rng.random((70, 20)) < 0.2)
@@ -129,5 +129,5 @@ def test_where_an_array_lies(tmp_path):
 def test_numbers_that_are_not_finite_are_found_in_a_file(tmp_path):
     array = np.zeros((70, 20), np.float32)
     array[41, 7] = np.nan
-    with pytest.raises(ValueError, match="^x: expected finite numbers, got nan at row 41, column 7"):
+    with pytest.raises(ValueError, match=r"^x: expected finite numbers, got nan at row 41, column 7"):
         trained(mapped(tmp_path / "x", array))
