@@ -77,7 +77,7 @@ kills: $(VENV)/.test ## kill trainings 200 times while they write checkpoints, a
 instructions: ## instructions that small runs take, by valgrind, beside those recorded (3 minutes)
 	$(PYTHON) tests/instructions/counts.py $(INSTRUCTIONS)
 
-bench: $(VENV)/.bench ## speed beside PyTorch, JAX, NumPy, scikit-learn and onnxruntime, in short (under 5 minutes)
+bench: $(VENV)/.bench ## speed beside PyTorch, JAX, NumPy, scikit-learn and onnxruntime, in short (10 minutes)
 	$(BIN)/python bench/run.py $(BENCH)
 
 bench-full: $(VENV)/.bench ## more rows, sizes and contenders, and the charts of README.md (2 hours)

@@ -3,6 +3,8 @@
 import math
 import pathlib
 
+from task import Task
+
 COLORS = {
     "mlpc, fit of 10": "#d62728",
     "mlpc, fit of 1": "#f4a3a3",
@@ -44,7 +46,8 @@ def speed(report: dict):
     """A row for each task that is not void, a dot for each contender, on a logarithmic axis of time."""
     from matplotlib.figure import Figure
 
-    rows = [row for row in report["epochs"]["rows"] if row["task"]["dtype"] == "float32" and row["task"]["batch"] == 64]
+    tasks = [(row, Task(**row["task"])) for row in report["epochs"]["rows"]]
+    rows = [row for row, task in tasks if task.is_plain and (task.dtype, task.batch) == ("float32", 64)]
     figure = Figure(figsize=(7.6, 0.9 + 0.36 * len(rows)), facecolor="white")
     axes = figure.subplots()
     labelled = set()

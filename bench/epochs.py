@@ -24,7 +24,7 @@ SHORT = (
 )
 FULL = ("*/b64/t?/float32", "*/sgd/b*/t1/float32", "*/sgd/b64/t1/float64")
 SHORT_PEERS = ("torch", "torch_fused", "jax", "numpy", "sklearn")
-ROUNDS = {"784-100-10": 7, "784-100-200-50-10": 5, "784-512-512-10": 3}
+ROUNDS = {"784-100-10": 7, "784-100-200-50-10": 5, "784-512-512-10": 3, "784-800-800-10": 3}
 PAUSE = 0.3  # seconds between turns: threads of some libraries go on spinning after theirs
 TOLERANCE = 0.03  # a loss this far above the best one voids a measurement
 

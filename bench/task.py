@@ -14,6 +14,8 @@ DTYPES = ("float32", "float64")
 EXTRAS = ("dropout", "input_dropout", "layer_norm", "batch_norm", "clip_norm")
 MORE_OPTIMIZERS = ("rmsprop",)
 MORE_INPUTS = ("csr",)
+# Those of examples/mnist_recipe.py, with batches of 100 and AdamW.
+RECIPE_NETWORK, RECIPES = "784-800-800-10", ("dropout_recipe", "norm_recipe")
 
 # Low enough that all losses fall smoothly: where training is close to unstable, rounding alone moves a loss by more
 # than the tolerance. Their size changes nothing about the time.
@@ -22,6 +24,7 @@ LEARNING_RATES = {
     ("dense", "sgd"): 0.01,
     ("mnist", "adam"): 1e-3,
     ("dense", "adam"): 1e-4,
+    ("mnist", "adamw"): 1e-3,
     ("mnist", "rmsprop"): 3e-4,
     ("csr", "sgd"): 0.1,
 }
@@ -33,8 +36,8 @@ class Task:
 
     `input` is "mnist", the pixels in [0, 1], of which 81 % are 0; "dense", the same standardised, so that none is; or
     "csr", those of "mnist" as a sparse matrix of SciPy's.
-    `extra` is nothing or one of `EXTRAS`: dropout of the hidden units or of the input, a norm before each activation,
-    gradients clipped by the norm of all.
+    `extra` is nothing; one of `EXTRAS`: dropout of the hidden units or of the input, a norm before each activation,
+    gradients clipped by the norm of all; or one of `RECIPES`.
     """
 
     network: str = NETWORKS[0]
@@ -59,16 +62,23 @@ class Task:
         return LEARNING_RATES[self.input, self.optimizer]
 
     @property
-    def dropout(self) -> float:
-        return 0.5 if self.extra == "dropout" else 0.0
+    def dropout(self) -> list[float]:
+        """Of each hidden layer."""
+        if self.extra == "norm_recipe":
+            return [0.3, 0.5]
+        return [0.5 if self.extra in ("dropout", "dropout_recipe") else 0.0] * (len(self.sizes) - 2)
 
     @property
     def input_dropout(self) -> float:
-        return 0.2 if self.extra == "input_dropout" else 0.0
+        return 0.2 if self.extra in ("input_dropout", "dropout_recipe") else 0.0
+
+    @property
+    def input_noise(self) -> float:
+        return 0.3 if self.extra == "norm_recipe" else 0.0
 
     @property
     def norm(self) -> str | None:
-        return {"layer_norm": "layer", "batch_norm": "batch"}.get(self.extra)
+        return {"layer_norm": "layer", "batch_norm": "batch", "norm_recipe": "batch"}.get(self.extra)
 
     @property
     def clip_norm(self) -> float | None:
@@ -91,3 +101,5 @@ def all_tasks(samples: int) -> Iterator[Task]:
             yield Task(network, optimizer=optimizer, threads=threads, samples=samples)
         for input_ in MORE_INPUTS:
             yield Task(network, input=input_, threads=threads, samples=samples)
+    for recipe, threads in itertools.product(RECIPES, THREADS):
+        yield Task(RECIPE_NETWORK, optimizer="adamw", batch=100, threads=threads, samples=samples, extra=recipe)

@@ -8,7 +8,7 @@ import common
 
 import mlpc
 
-OPTIMIZERS = {"sgd": mlpc.optim.SGD, "adam": mlpc.optim.Adam, "rmsprop": mlpc.optim.RMSprop}
+OPTIMIZERS = {"sgd": mlpc.optim.SGD, "adam": mlpc.optim.Adam, "adamw": mlpc.optim.AdamW, "rmsprop": mlpc.optim.RMSprop}
 
 
 def new_net(task, weights):
@@ -29,7 +29,8 @@ def fits(task, variant, x, y, weights):
         optimizer = OPTIMIZERS[task.optimizer](net, lr=task.lr, clip_norm=task.clip_norm)
 
         def fit(epochs):  # which shuffles by itself, into the order that all take
-            return net.fit(x, y, epochs=epochs, batch_size=task.batch, optimizer=optimizer, progress=False)["loss"]
+            settings = {"batch_size": task.batch, "optimizer": optimizer, "input_noise": task.input_noise}
+            return net.fit(x, y, epochs=epochs, progress=False, **settings)["loss"]
 
         return fit
 

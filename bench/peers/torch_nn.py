@@ -1,9 +1,9 @@
 """PyTorch as most people write it: nn.Sequential, autograd, an optimizer, one batch after the other.
 
-Variants: eager; fused, the same in its fastest form, with the optimizer's own single kernel, or, where it has none, with
-functions of lists of tensors, as in clipping, and with batches of a sparse matrix made dense; compiled, a whole step as
-one graph of torch.compile, which is faster than a compiled loss beside an optimizer; for inference also traced, through
-torch.jit and frozen.
+Variants: eager; fused, the same in its fastest form, with the optimizer's own single kernel, or, where it has none,
+with functions of lists of tensors, as in clipping, and with batches of a sparse matrix made dense; compiled, a whole
+step as one graph of torch.compile, which is faster than a compiled loss beside an optimizer; for inference also traced,
+through torch.jit and frozen.
 """
 
 import functools
@@ -17,15 +17,21 @@ import common
 import torch
 from torch import nn
 
-OPTIMIZERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "rmsprop": torch.optim.RMSprop}
+OPTIMIZERS = {
+    "sgd": torch.optim.SGD,
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "rmsprop": torch.optim.RMSprop,
+}
 NORMS = {"layer": nn.LayerNorm, "batch": nn.BatchNorm1d}
 NORM_EPS, NORM_MOMENTUM = 1e-5, 0.1
-SMOOTHING, CLIP_EPS = 0.99, 1e-6  # of RMSprop, and of clip_grad_norm_
+SMOOTHING, CLIP_EPS, DECAY = 0.99, 1e-6, 0.01  # of RMSprop, of clip_grad_norm_ and of AdamW
 
 
 def sequential(task, weights):
     torch.set_num_threads(task.threads)
-    layers = [nn.Dropout(task.input_dropout)] if task.input_dropout else []
+    layers = [Noise(task.input_noise)] if task.input_noise else []
+    layers += [nn.Dropout(task.input_dropout)] if task.input_dropout else []
     for number, (weight, bias) in enumerate(weights, 1):
         kind = SparseLinear if task.input == "csr" and number == 1 else nn.Linear
         linear = kind(weight.shape[1], weight.shape[0])
@@ -34,8 +40,19 @@ def sequential(task, weights):
         if number < len(weights):
             layers += [NORMS[task.norm](len(bias))] if task.norm else []
             layers.append(nn.ReLU())
-            layers += [nn.Dropout(task.dropout)] if task.dropout else []
+            layers += [nn.Dropout(task.dropout[number - 1])] if task.dropout[number - 1] else []
     return nn.Sequential(*layers)
+
+
+class Noise(nn.Module):
+    """Normal noise in train mode."""
+
+    def __init__(self, deviation):
+        super().__init__()
+        self.deviation = deviation
+
+    def forward(self, x):
+        return x + self.deviation * torch.randn_like(x) if self.training else x
 
 
 class SparseLinear(nn.Linear):
@@ -96,7 +113,9 @@ def compiled_step(task, x, y, weights):
     parameters = [torch.from_numpy(array) for layer in weights for array in layer]
     parameters += [make(units) for units in task.sizes[1:-1] for make in (torch.ones, torch.zeros) if task.norm]
     running = [make(units) for units in task.sizes[1:-1] for make in (torch.zeros, torch.ones)]
-    update, numbers_of_step = {"sgd": sgd, "adam": adam, "rmsprop": rmsprop}[task.optimizer](task, parameters)
+    update, numbers_of_step = {"sgd": sgd, "adam": adam, "adamw": adam, "rmsprop": rmsprop}[task.optimizer](
+        task, parameters
+    )
     gradient_and_loss = torch.func.grad_and_value(functools.partial(loss_of, task), has_aux=True)
 
     @torch.no_grad()
@@ -120,6 +139,8 @@ def loss_of(task, parameters, x, y):
     """The loss of a batch, and the means and variances that batch norm would remember."""
     hidden = len(task.sizes) - 2
     statistics = []
+    if task.input_noise:
+        x = x + task.input_noise * torch.randn_like(x)
     x = nn.functional.dropout(x, task.input_dropout)
     for i in range(hidden):
         x = nn.functional.linear(x, *parameters[2 * i : 2 * i + 2])
@@ -131,7 +152,7 @@ def loss_of(task, parameters, x, y):
             statistics += [mean, variance * (len(x) / (len(x) - 1))]
             gain, shift = gain_and_shift
             x = (x - mean) * torch.rsqrt(variance + NORM_EPS) * gain + shift
-        x = nn.functional.dropout(torch.relu(x), task.dropout)
+        x = nn.functional.dropout(torch.relu(x), task.dropout[i])
     z = nn.functional.linear(x, *parameters[2 * hidden : 2 * hidden + 2])
     return nn.functional.cross_entropy(z, y), statistics
 
@@ -152,6 +173,8 @@ def adam(task, parameters):
         for parameter, gradient, mean, square in zip(parameters, gradients, means, squares, strict=True):
             mean.mul_(common.BETA1).add_((1 - common.BETA1) * gradient)
             square.mul_(common.BETA2).add_((1 - common.BETA2) * gradient * gradient)
+            if task.optimizer == "adamw":
+                parameter.mul_(1 - task.lr * DECAY)
             parameter.sub_(rate * mean / (square.sqrt() / correction + common.EPS))
 
     def numbers_of_step(step):
