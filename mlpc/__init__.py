@@ -20,7 +20,8 @@ from mlpc.threads import get_num_threads, set_num_threads
 from mlpc.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from mlpc import course, datasets, plot, testing
+    from mlpc import course, datasets, estimators, plot, testing
+    from mlpc.estimators import MLPClassifier, MLPRegressor
 
 __all__ = [
     "ARITHMETIC",
@@ -28,11 +29,14 @@ __all__ = [
     "DivergenceError",
     "History",
     "LRRange",
+    "MLPClassifier",
+    "MLPRegressor",
     "Predictor",
     "callbacks",
     "course",
     "cpu",
     "datasets",
+    "estimators",
     "get_num_threads",
     "gradcheck",
     "load",
@@ -50,14 +54,17 @@ __all__ = [
     "warnings",
 ]
 
-_LAZY = ("course", "datasets", "plot", "testing")
+_LAZY = ("course", "datasets", "estimators", "plot", "testing")
+_ESTIMATORS = ("MLPClassifier", "MLPRegressor")
 
 
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
         return importlib.import_module(f"mlpc.{name}")
+    if name in _ESTIMATORS:
+        return getattr(importlib.import_module("mlpc.estimators"), name)
     raise AttributeError(f"module 'mlpc' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY})
+    return sorted({*globals(), *_LAZY, *_ESTIMATORS})

@@ -1,0 +1,15 @@
+"""Multilayer perceptrons with scikit-learn's habits: `MLPClassifier` and `MLPRegressor`.
+
+They have the parameters, defaults, attributes and behaviour of the classes of these names in scikit-learn, and can do
+more.  scikit-learn itself is needed for them.
+"""
+
+try:
+    import sklearn as _sklearn  # noqa: F401
+except ImportError as error:
+    raise ImportError("mlpc.MLPClassifier and mlpc.MLPRegressor need scikit-learn: pip install scikit-learn") from error
+
+from mlpc.estimators.classifier import MLPClassifier
+from mlpc.estimators.regressor import MLPRegressor
+
+__all__ = ["MLPClassifier", "MLPRegressor"]

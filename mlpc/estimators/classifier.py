@@ -1,0 +1,268 @@
+"""The classifier."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+from sklearn.utils import column_or_1d
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from mlpc.arguments import Array
+from mlpc.estimators.base import Estimator
+from mlpc.estimators.epochs import Part
+from mlpc.estimators.labels import Labels
+from mlpc.estimators.objective import Objective
+from mlpc.estimators.parameters import keep
+from mlpc.losses import BCEWithLogits, CrossEntropy, Loss
+from mlpc.net import MLP
+
+__all__ = ["MLPClassifier"]
+
+
+class MLPClassifier(ClassifierMixin, Estimator):
+    """A multilayer perceptron that tells classes apart, with scikit-learn's habits.
+
+    As scikit-learn's class of this name: the same parameters, defaults, attributes, warnings and messages, and for the
+    same `random_state` the same initial values, batches and losses, but for rounding.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int
+        Units of each hidden layer; without any, the model is linear.
+    activation : {"identity", "logistic", "tanh", "relu"}
+        Of the hidden layers.
+    solver : {"adam", "sgd", "lbfgs"}
+        What minimises: see `mlpc.optim.Adam`, of whose algorithm epsilon stands as in scikit-learn; `mlpc.optim.SGD`;
+        and SciPy's L-BFGS, which sees all rows at once, in float64.
+    alpha : float
+        >= 0; the loss of a batch has ``alpha / (2 S) |W|^2`` added, of all weights but biases, where S is the number of
+        its rows, or the sum of their weights.
+    batch_size : int or "auto"
+        Rows per batch; "auto" is min(200, n).
+    learning_rate : {"constant", "invscaling", "adaptive"}
+        With sgd.  invscaling: after each epoch, `learning_rate_init` over ``(t_ + 1) ** power_t``.  adaptive: a fifth,
+        where nothing has improved for `n_iter_no_change` epochs.
+    learning_rate_init : float
+        > 0; with sgd and adam.
+    power_t : float
+        >= 0; see learning_rate.
+    max_iter : int
+        The most epochs, or iterations of lbfgs.
+    shuffle : bool
+        Whether every epoch goes through the rows in an order of its own.
+    random_state : int, RandomState or None
+        Of initial values, of the rows for early stopping and of the shuffles: scikit-learn's own streams.
+    tol : float
+        >= 0; the training ends where the loss, or the score, does not improve by more for longer than
+        `n_iter_no_change` epochs; with lbfgs, where no derivative is larger.
+    verbose : bool or int
+        Whether every epoch prints its loss.
+    warm_start : bool
+        Whether `fit` goes on from where the last one ended.  What the optimizer remembers of gradients is kept, too,
+        which scikit-learn forgets.
+    momentum, nesterovs_momentum : float, bool
+        With sgd; 0 <= momentum < 1.
+    early_stopping : bool
+        Whether the accuracy of rows that are set aside says when to end, and whose network is kept; with sgd and adam.
+    validation_fraction : float
+        In [0, 1); that share of the rows.
+    beta_1, beta_2, epsilon : float
+        With adam.
+    n_iter_no_change : int or infinity
+        See tol.
+    max_fun : int
+        The most evaluations of the objective, with lbfgs.
+
+    Attributes
+    ----------
+    classes_ : ndarray
+        The classes, in ascending order.
+    network_ : MLP
+        The network.  Its parameters are `coefs_` and `intercepts_`: writes to either count.
+    coefs_, intercepts_ : list of ndarray
+        The weight (n_in, n_out) and the bias of each layer.
+    loss_, best_loss_ : float
+        The objective in the latest epoch, and the least one; best_loss_ is None with early stopping.
+    loss_curve_ : list of float
+        That of each epoch: the mean over its batches, each before its step.
+    validation_scores_, best_validation_score_ : list of float, float
+        With early stopping, the accuracy after each epoch, and the largest; otherwise None.
+    n_iter_, t_ : int
+        Epochs of the latest `fit`, and rows seen by all of them.
+    n_features_in_, feature_names_in_, n_layers_, n_outputs_, out_activation_
+        As in scikit-learn.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Where a parameter, X or y is not as above; in scikit-learn's words.
+    ImportError
+        Where there is no scikit-learn.
+
+    Warns
+    -----
+    ConvergenceWarning
+        Where `max_iter` was reached first.
+
+    Notes
+    -----
+    The weights are the same bits for the same `random_state` on every machine and for any number of threads, but for
+    those of lbfgs, which are SciPy's.  Predictions may be asked of one object by several threads at once.
+
+    Examples
+    --------
+    >>> import mlpc
+    >>> from sklearn.datasets import load_iris
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = mlpc.MLPClassifier((20,), solver="lbfgs", random_state=1).fit(X, y)
+    >>> model.predict(X[:2]), bool(model.score(X, y) > 0.97)
+    (array([0, 0]), True)
+    """
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Any = (100,),
+        activation: Any = "relu",
+        *,
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: Any = "auto",
+        learning_rate: Any = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: Any = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+    ) -> None:
+        keep(self, locals())
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPClassifier:
+        """Train the network.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix, (n, n_features)
+            Finite.  float32 stays float32; all else becomes float64.
+        y : array-like
+            Labels (n,) of any type, or 0 and 1 of shape (n, n_classes).
+        sample_weight : array-like, (n,), optional
+            >= 0.
+
+        Returns
+        -------
+        MLPClassifier
+            The estimator itself.
+        """
+        self._validate_params()
+        self._fit(X, y, sample_weight)
+        return self
+
+    def _partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> MLPClassifier:
+        """Train for one epoch, from where the latest one ended; not with lbfgs.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`.
+        classes : array-like, optional
+            All classes that there will be; needed in the first call.
+
+        Returns
+        -------
+        MLPClassifier
+            The estimator itself.
+        """
+        self._validate_params()
+        if _check_partial_fit_first_call(self, classes):
+            self._labels = Labels(y if type_of_target(y).startswith("multilabel") else classes)
+        self._fit(X, y, sample_weight, incremental=True)
+        return self
+
+    partial_fit = available_if(Estimator._goes_through_batches)(_partial_fit)
+
+    def predict(self, X: Any) -> Any:
+        """The class of each row.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix, (n, n_features)
+
+        Returns
+        -------
+        ndarray, (n,) or (n, n_classes)
+        """
+        check_is_fitted(self)
+        return self._labels.decode(self._predicted(X, "prediction"))
+
+    def predict_proba(self, X: Any) -> Array:
+        """The probability of each class in each row.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix, (n, n_features)
+
+        Returns
+        -------
+        ndarray, (n, n_classes)
+        """
+        check_is_fitted(self)
+        p = self._predicted(X, "probabilities")
+        return np.stack([1 - p, p], axis=1) if p.ndim == 1 else p
+
+    def predict_log_proba(self, X: Any) -> Array:
+        """The logarithm of `predict_proba`."""
+        p = self.predict_proba(X)
+        return np.log(p, out=p)
+
+    def _validated(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Array]:
+        X, y = validate_data(
+            self, X, y, accept_sparse=["csr", "csc"], multi_output=True, dtype=(np.float64, np.float32), reset=reset
+        )
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        if not hasattr(self, "classes_") or (not self.warm_start and not incremental):
+            self._labels = Labels(y)
+            self.classes_ = self._labels.classes
+        else:
+            self._labels.check_same(y, all_of_them=self.warm_start)
+        return X, self._labels.encode(y, X.dtype)
+
+    def _outputs(self, y: Array) -> int:
+        return self._labels.n_outputs
+
+    def _output_name(self) -> str:
+        return "softmax" if self._labels.link == "softmax" else "logistic"
+
+    def _criterion(self) -> Loss:
+        return CrossEntropy() if self.out_activation_ == "softmax" else BCEWithLogits()
+
+    def _objective(self, net: MLP) -> Objective:
+        return Objective(net, self._criterion(), factor=1.0, reported=1.0, deviance=False, alpha=self.alpha)
+
+    def _stratum(self, y: Array) -> Array | None:
+        return y.astype(bool) if self.n_outputs_ == 1 else None
+
+    def _score_of(self, z: Array, part: Part) -> float:
+        hits = z.argmax(1) == part.y if self._labels.link == "softmax" else ((z > 0) == (part.y > 0)).all(1)
+        return float(np.average(hits, weights=part.weights))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags

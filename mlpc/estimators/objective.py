@@ -1,0 +1,107 @@
+r"""What an estimator minimises.
+
+Of rows with weights s_i (1 without), whose sum is S, and the weights W of all linear layers, without biases:
+
+    sum_i s_i l_i / S  +  alpha / (2 S) sum |W|^2
+
+where l_i is scikit-learn's loss of a row: half the squared error, the deviance of Poisson's distribution, or the
+negative logarithm of the probability.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from mlpc import _mlpc
+from mlpc.arguments import Array
+from mlpc.layer import Linear
+from mlpc.losses import Loss
+from mlpc.net import MLP
+
+__all__ = ["ROWS_AT_A_TIME", "Objective"]
+
+ROWS_AT_A_TIME = 8192  # of those whose gradients are summed up: what a forward keeps of them is a few MB
+
+
+class Objective:
+    """A loss and a penalty of one network, as a function of rows.
+
+    Parameters
+    ----------
+    net : MLP
+        The network whose parameters and gradients are meant.
+    loss : Loss
+        Which one it is, of the core's.
+    factor : float
+        What its l is multiplied by.
+    reported : float
+        What the value is multiplied by, and the derivatives are not: 1 over the number of outputs of squared error, of
+        whose derivatives scikit-learn takes the sum and of whose values the mean.
+    deviance : bool
+        Whether the value has the terms that depend on targets alone: y log(y) - y.
+    alpha : float
+        Of the penalty, >= 0.
+    """
+
+    def __init__(self, net: MLP, loss: Loss, *, factor: float, reported: float, deviance: bool, alpha: float) -> None:
+        self.net, self.alpha = net, alpha
+        self._spec = loss.spec("sum")
+        self._factor, self._reported, self._deviance = factor, reported, deviance
+        self._linear = [layer.weight.T for layer in net.layers if isinstance(layer, Linear)]
+        self._even: dict[int, Array] = {}
+
+    def total(self, y: Array, weights: Array | None) -> float:
+        """What the rows weigh together."""
+        return float(len(y)) if weights is None else _mlpc.sum(weights)
+
+    def differentiate(
+        self, x: Array, y: Array, weights: Array | None, total: float, *, accumulate: bool = False
+    ) -> float:
+        """The value of some rows' losses over `total`; their derivatives are the network's gradients then."""
+        if weights is not None:
+            shares = weights * (self._factor / total)
+        elif len(y) == total:
+            shares = self._even_shares(len(y))
+        else:
+            shares = np.full(len(y), self._factor / total)
+        value = _mlpc.Net.loss_and_grad(self.net, x, y, self._spec, shares, accumulate)
+        if self._deviance:
+            value += _mlpc.sum(_of_targets_alone(y) * shares[:, None])
+        return value * self._reported
+
+    def _even_shares(self, n: int) -> Array:
+        if n not in self._even:
+            self._even[n] = np.full(n, self._factor / n)
+        return self._even[n]
+
+    def penalty(self, total: float) -> float:
+        """That of the weights as they are."""
+        if not self.alpha:
+            return 0.0
+        return 0.5 * self.alpha * math.fsum(_mlpc.sum(np.square(weight)) for weight in self._linear) / total
+
+    def add_penalty_gradient(self, total: float) -> None:
+        """Add its derivatives to the network's gradients."""
+        gradients = [layer.weight_grad.T for layer in self.net.layers if isinstance(layer, Linear)]
+        for gradient, weight in zip(gradients, self._linear, strict=True):
+            gradient += weight * weight.dtype.type(self.alpha / total)
+
+    def of_all(self, x: Any, y: Array, weights: Array | None) -> float:
+        """The value of all rows, and its derivatives, penalty and all, as the network's gradients."""
+        total = self.total(y, weights)
+        values = []
+        for start in range(0, len(y), ROWS_AT_A_TIME):
+            rows = slice(start, start + ROWS_AT_A_TIME)
+            some = None if weights is None else weights[rows]
+            values.append(self.differentiate(x[rows], y[rows], some, total, accumulate=start > 0))
+        self.add_penalty_gradient(total)
+        return math.fsum(values) + self.penalty(total)
+
+
+def _of_targets_alone(y: Array) -> Array:
+    """y log(y) - y, with 0 log(0) = 0, by the core's own logarithm."""
+    positive = np.where(y > 0, y, y.dtype.type(1))
+    return (y * _mlpc.map("log", positive, None) - y).astype(np.float64)

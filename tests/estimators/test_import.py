@@ -1,0 +1,28 @@
+"""Estimators need scikit-learn; the package does not."""
+
+import subprocess
+import sys
+
+import pytest
+
+WITHOUT = "import sys; sys.modules['sklearn'] = None; import mlpc; "
+
+
+def said(program):
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    return done.stdout.strip() or done.stderr.strip().splitlines()[-1]
+
+
+def test_the_package_does_not_import_scikit_learn():
+    assert said("import mlpc, sys; print([name for name in ('sklearn', 'scipy') if name in sys.modules])") == "[]"
+
+
+@pytest.mark.parametrize("name", ["MLPClassifier", "MLPRegressor", "estimators"])
+def test_without_scikit_learn_the_error_says_what_to_install(name):
+    assert said(WITHOUT + f"mlpc.{name}") == (
+        "ImportError: mlpc.MLPClassifier and mlpc.MLPRegressor need scikit-learn: pip install scikit-learn"
+    )
+
+
+def test_completion_shows_them():
+    assert said(WITHOUT + "print('MLPClassifier' in dir(mlpc))") == "True"
