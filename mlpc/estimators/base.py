@@ -2,51 +2,55 @@
 
 from __future__ import annotations
 
-import math
+import operator
 import warnings
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import _check_sample_weight, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from mlpc import _mlpc
 from mlpc.arguments import Array
-from mlpc.estimators import stopping
-from mlpc.estimators.epochs import Epochs, Part
+from mlpc.estimators.conversion import to_sklearn
+from mlpc.estimators.epochs import Epochs, Part, part_of
 from mlpc.estimators.frozen import Frozen
 from mlpc.estimators.initial_values import glorot_uniform
 from mlpc.estimators.inputs import Inputs
 from mlpc.estimators.lbfgs import minimize
+from mlpc.estimators.networks import core_names, linear_layers, threads
 from mlpc.estimators.objective import Objective
 from mlpc.estimators.parameters import CONSTRAINTS
 from mlpc.estimators.solvers import Solver
-from mlpc.layer import Linear
+from mlpc.estimators.training import Training, divergence
 from mlpc.losses import Loss
 from mlpc.net import MLP
 
-__all__ = ["Estimator"]
+__all__ = ["DTYPES", "SPARSE", "Estimator"]
 
-_NAMES = {"logistic": "sigmoid"}  # scikit-learn's, and the core's
-_SPARSE = ["csr", "csc"]
+DTYPES = (np.float64, np.float32)  # that X may have and keep
+SPARSE = ["csr", "csc"]  # formats in which it need not be dense
 
 
-class Estimator(BaseEstimator):
+class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """A network that is made, trained and asked by scikit-learn's conventions.
 
     Subclasses say which loss there is, and turn y into what the network learns.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS
-    _no_improvement_count: int
 
     # ---- What subclasses say -----------------------------------------------------------------------------------------
 
-    def _validated(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Array]:
-        """X, checked, and what the network is to learn of it."""
+    def _validated(self, X: Any, y: Any, reset: bool, classes: str) -> tuple[Any, Array]:
+        """X, checked, and what the network is to learn of it.
+
+        `reset`: whether features may be others than before.  `classes`: those of y are "new", "all" that there were
+        before, or "some" of them.
+        """
         raise NotImplementedError
 
     def _outputs(self, y: Array) -> int:
@@ -82,13 +86,22 @@ class Estimator(BaseEstimator):
 
     # ---- The network -------------------------------------------------------------------------------------------------
 
-    def _make_network(self, sizes: list[int], dtype: np.dtype[Any]) -> MLP:
-        activation: Any = _NAMES.get(self.activation, self.activation)
-        return MLP(sizes, activation, loss=self._criterion(), dtype=dtype.name, init="zeros")
+    def _make_network(self, sizes: list[int], dtype: np.dtype[Any], seed: int) -> MLP:
+        return MLP(
+            sizes,
+            core_names(self.activation),
+            loss=self._criterion(),
+            dropout=self.dropout,
+            input_dropout=self.input_dropout,
+            norm=self.norm,
+            dtype=dtype.name,
+            init="zeros" if self.init is None else self.init,
+            seed=seed,
+        )
 
     def _adopt(self, net: MLP) -> MLP:
         """Make it the estimator's: `coefs_` and `intercepts_` are its parameters themselves."""
-        linear = [layer for layer in net.layers if isinstance(layer, Linear)]
+        linear = linear_layers(net)
         self.network_ = net
         self.coefs_ = [layer.weight.T for layer in linear]
         self.intercepts_ = [layer.bias for layer in linear]
@@ -99,18 +112,15 @@ class Estimator(BaseEstimator):
     def _network(self) -> MLP:
         """The network, with what was written to, or put in the place of, `coefs_` and `intercepts_`."""
         given, own = [*self.coefs_, *self.intercepts_], getattr(self, "_own", None)
-        if own is not None and len(own) == len(given) and all(map(_same, given, own)):
+        if own is not None and len(own) == len(given) and all(map(operator.is_, given, own)):
             return self.network_
         weights, biases = [np.asarray(each) for each in self.coefs_], [np.asarray(each) for each in self.intercepts_]
         sizes = [len(weights[0]), *(weight.shape[1] for weight in weights)]
         net = getattr(self, "network_", None)
         if net is None or list(net.sizes) != sizes:
-            net = self._make_network(sizes, weights[0].dtype)
-        for layer, weight, bias in zip(
-            (layer for layer in net.layers if isinstance(layer, Linear)), weights, biases, strict=True
-        ):
+            net = self._make_network(sizes, weights[0].dtype, 0).eval()
+        for layer, weight, bias in zip(linear_layers(net), weights, biases, strict=True):
             layer.weight, layer.bias = weight.T, bias
-        net.eval()
         return self._adopt(net)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -127,113 +137,113 @@ class Estimator(BaseEstimator):
 
     # ---- fit ---------------------------------------------------------------------------------------------------------
 
-    def _fit(self, X: Any, y: Any, sample_weight: Any, incremental: bool = False) -> None:
+    def _fit(self, X: Any, y: Any, sample_weight: Any, validation_data: Any = None, incremental: bool = False) -> None:
         hidden = list(self.hidden_layer_sizes) if np.iterable(self.hidden_layer_sizes) else [self.hidden_layer_sizes]
         if np.any(np.array(hidden) <= 0):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {hidden}.")
         if self.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")
+        if validation_data is not None and self.solver == "lbfgs":
+            raise ValueError("validation_data: expected None with lbfgs, which has no epochs, got some")
         first = not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
-        X, y = self._validated(X, y, incremental, reset=first)
-        weights = None if sample_weight is None else _check_sample_weight(sample_weight, X).astype(np.float64)
-        self.n_outputs_ = self._outputs(y)
+        classes = "all" if self.warm_start else "some"
+        if not hasattr(self, "classes_") or (not self.warm_start and not incremental):
+            classes = "new"
+        X, y, weights = self._checked(X, y, sample_weight, first, classes)
+        held = None
+        if validation_data is not None:
+            if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
+                raise TypeError("validation_data: expected (X, y) or (X, y, sample_weight)")
+            weighed = validation_data[2] if len(validation_data) == 3 else None
+            held = self._checked(validation_data[0], validation_data[1], weighed, False, "some")
         self._random_state = check_random_state(self.random_state)
-        net = self._first_network(X, y, hidden) if first else self._network()
-        part = Part(Inputs(X, net.dtype), y.astype(net.dtype) if y.dtype.kind == "f" else y, weights)
-        if self.solver == "lbfgs":
-            self._fit_lbfgs(net, part)
-        else:
-            self._fit_stochastic(net, part, incremental)
-        if not _mlpc.all_finite(net.parameters):
+        sizes = [X.shape[1], *hidden, self._outputs(y)]
+        net = self._first_network(sizes, X.dtype) if first else self._network()
+        if list(net.sizes) != sizes:
+            raise ValueError(f"hidden_layer_sizes, y: expected those of the network so far, {net.sizes}, got {sizes}")
+        if "batch" in net.norms and min(X.shape[0], self._batch_rows(X.shape[0])) < 2:
             raise ValueError(
-                "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
-                "preprocessed."
+                "norm: expected at least two rows in each batch, of which batch norm takes statistics, got "
+                f"n_samples = {X.shape[0]} and batch_size = {self.batch_size}"
             )
+        self.n_outputs_ = sizes[-1]
+        with threads(self.n_threads):
+            if self.solver == "lbfgs":
+                self._fit_lbfgs(net, part_of(net, X, y, weights))
+                diverged = None
+            else:
+                held_part = None if held is None else part_of(net, *held)
+                diverged = self._fit_stochastic(net, part_of(net, X, y, weights), held_part, incremental)
+        if not _mlpc.all_finite(net.parameters):
+            raise divergence(diverged)
 
-    def _first_network(self, X: Any, y: Array, hidden: list[int]) -> MLP:
-        sizes = [X.shape[1], *hidden, self.n_outputs_]
+    def _checked(
+        self, X: Any, y: Any, sample_weight: Any, reset: bool, classes: str
+    ) -> tuple[Any, Array, Array | None]:
+        """X, what the network is to learn of it, and what each row weighs; see `_validated`."""
+        for name, value in (("X", X), ("y", y), ("sample_weight", sample_weight)):
+            if np.ma.is_masked(value):
+                raise ValueError(f"{name}: expected numbers, got a masked array with masked ones among them")
+        X, y = self._validated(X, y, reset, classes)
+        weights = None if sample_weight is None else _check_sample_weight(sample_weight, X).astype(np.float64)
+        return X, y, self._weighted(y, weights)
+
+    def _weighted(self, y: Array, weights: Array | None) -> Array | None:
+        """The weights of rows that learn y."""
+        return weights
+
+    def _first_network(self, sizes: list[int], dtype: np.dtype[Any]) -> MLP:
         self.n_iter_ = self.t_ = 0
-        self.n_layers_ = len(sizes)
+        self.n_layers_, self.n_outputs_ = len(sizes), sizes[-1]
         self.out_activation_ = self._output_name()
-        net = self._make_network(sizes, X.dtype)
-        values = glorot_uniform(sizes, self.activation, self._random_state)
-        linear = [layer for layer in net.layers if isinstance(layer, Linear)]
-        for layer, (weight, bias) in zip(linear, values, strict=True):
-            layer.weight, layer.bias = weight.T, bias
-        self._adopt(net.eval())
+        for name in ("loss_curve_", "validation_scores_", "_optimizer"):
+            self.__dict__.pop(name, None)
+        draws = isinstance(self.init, str) or self.input_dropout or np.any(self.dropout)
+        seed = int(self._random_state.randint(np.iinfo(np.int32).max)) if draws else 0
+        net = self._make_network(sizes, np.dtype(dtype if self.dtype is None else self.dtype), seed)
+        if self.init is None:
+            values = glorot_uniform(sizes, self.activation, self._random_state)
+            for layer, (weight, bias) in zip(linear_layers(net), values, strict=True):
+                layer.weight, layer.bias = weight.T, bias
         self._best = net.state_dict()
-        if self.solver != "lbfgs":
-            stopping.begin(self)
-        return net
+        return self._adopt(net.eval())
 
     def _fit_lbfgs(self, net: MLP, part: Part) -> None:
+        if self.input_dropout or np.any(self.dropout) or "batch" in net.norms:
+            raise ValueError(
+                "solver: expected another one than lbfgs, which sees all rows at once and the same ones "
+                "each time, with dropout or batch norm"
+            )
         double = net if net.dtype == np.float64 else net.copy(dtype="float64")
-        part = Part(Inputs(part.x.held, double.dtype), part.y, part.weights)
-        settings = {"max_iter": self.max_iter, "max_fun": self.max_fun, "tol": self.tol}
-        self.n_iter_, self.loss_ = minimize(self._objective(double), part, verbose=bool(self.verbose), **settings)
+        part = part_of(double, part.x.held, part.y, part.weights)
+        self.n_iter_, self.loss_ = minimize(
+            self._objective(double), part, max_iter=self.max_iter, max_fun=self.max_fun, tol=self.tol,
+            verbose=bool(self.verbose),
+        )  # fmt: skip
         if double is not net:
             net.parameters[:] = double.parameters
 
-    def _fit_stochastic(self, net: MLP, part: Part, incremental: bool) -> None:
+    def _fit_stochastic(
+        self, net: MLP, part: Part, held: Part | None, incremental: bool
+    ) -> tuple[int, float, float] | None:
+        """Epochs over batches; where the loss stopped being finite, if it did."""
         solver = getattr(self, "_optimizer", None)
         if not incremental or solver is None or solver.net is not net:
             self._optimizer = Solver(net, self)
             if self.warm_start and solver is not None:
                 self._optimizer.continue_from(solver)
-        held: Part | None = None
-        if self.early_stopping:
+        if self.early_stopping and held is None:
             part, held = self._split(part)
-        epochs = Epochs(
-            self._objective(net), self._optimizer, part, self._batch_rows(len(part.x)),
-            self._random_state if self.shuffle else None,
-        )  # fmt: skip
-        self.n_iter_ = 0
-        try:
-            for _ in range(1 if incremental else self.max_iter):
-                self._epoch(epochs, held)
-                if self._no_improvement_count > self.n_iter_no_change:
-                    if not self._goes_on():
-                        break
-                    self._no_improvement_count = 0
-                if self.n_iter_ == self.max_iter and not incremental:
-                    warnings.warn(
-                        f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the optimization "
-                        "hasn't converged yet.",
-                        ConvergenceWarning,
-                        stacklevel=4,
-                    )
-        except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=4)
+        shuffles = self._random_state if self.shuffle else None
+        epochs = Epochs(self._objective(net), self._optimizer, part, self._batch_rows(len(part.x)), shuffles)
+        training = Training(self, epochs, held)
+        training.run(1 if incremental else self.max_iter, incremental=incremental)
         if self.early_stopping:
+            if not _mlpc.all_finite(net.parameters):
+                text = f"The training diverged in epoch {self.n_iter_}; the best network before that is kept."
+                warnings.warn(text, ConvergenceWarning, stacklevel=4)
             net.load_state_dict(self._best)
-
-    def _epoch(self, epochs: Epochs, held: Part | None) -> None:
-        """One epoch, and what is noted of it."""
-        self.loss_ = epochs.train()
-        self.n_iter_ += 1
-        self.t_ += len(epochs.part.x)
-        self.loss_curve_.append(self.loss_)
-        if self.verbose:
-            print(f"Iteration {self.n_iter_}, loss = {self.loss_:.8f}")
-        net = epochs.objective.net
-        if held is None:
-            stopping.note_loss(self, self.loss_)
-        else:
-            z = _mlpc.Net._logits(net, held.x[:])
-            score = self._score_of(z, held) if _mlpc.all_finite(z) else math.nan
-            stopping.note_score(self, score, net.state_dict())
-            if self.verbose:
-                print(f"Validation score: {score:f}")
-        self._optimizer.epoch_ends(self.t_)
-
-    def _goes_on(self) -> bool:
-        """Where nothing improves any more: whether a lower rate may help."""
-        lowered = self._optimizer.lowers_rate()
-        if self.verbose:
-            end = f"Setting learning rate to {self._optimizer.learning_rate:f}" if lowered else "Stopping."
-            end = f"Learning rate too small. {end}" if self._optimizer.adapts and not lowered else end
-            print(stopping.message(self), end)
-        return lowered
+        return training.diverged
 
     def _split(self, part: Part) -> tuple[Part, Part]:
         """The rows to train on, and those that say when to stop."""
@@ -263,12 +273,71 @@ class Estimator(BaseEstimator):
         self._network()
         predictor = self._frozen.predictor()
         if not (type(X) is np.ndarray and X.dtype == predictor.dtype and self._fits(X)):
-            X = validate_data(self, X, accept_sparse=_SPARSE, reset=False)
+            X = validate_data(self, X, accept_sparse=SPARSE, reset=False)
             if not isinstance(X, np.ndarray):
-                rows = Inputs(X, predictor.dtype)
-                starts = range(0, len(rows), _ROWS_AT_A_TIME)
-                return np.concatenate([predictor._predict(rows[i : i + _ROWS_AT_A_TIME], output, None) for i in starts])
-        return predictor._predict(X, output, None)
+                pieces = Inputs(X, predictor.dtype).pieces()
+                with threads(self.n_threads):
+                    return np.concatenate([predictor._predict(piece, output, None) for piece in pieces])
+        with threads(self.n_threads):
+            return predictor._predict(X, output, None)
+
+    def transform(self, X: Any) -> Any:
+        """What the last hidden layer makes of X: features that the network has learnt.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix, (n, n_features)
+
+        Returns
+        -------
+        ndarray, (n, units of the last hidden layer)
+
+        Raises
+        ------
+        ValueError
+            Where there is no hidden layer.
+
+        Examples
+        --------
+        >>> import mlpc
+        >>> from sklearn.datasets import load_iris
+        >>> X, y = load_iris(return_X_y=True)
+        >>> mlpc.MLPClassifier((20, 5), solver="lbfgs", random_state=1).fit(X, y).transform(X).shape
+        (150, 5)
+        """
+        check_is_fitted(self)
+        if self.n_layers_ < 3:
+            raise ValueError("transform: expected a network with a hidden layer, got one without")
+        net = self._network()
+        X = Inputs(validate_data(self, X, accept_sparse=SPARSE, reset=False), net.dtype)
+        with threads(self.n_threads):
+            return np.concatenate([self._frozen.hidden(rows) for rows in X.pieces()])
+
+    @property
+    def _n_features_out(self) -> int:
+        return int(self.network_.sizes[-2])
+
+    def to_sklearn(self) -> Any:
+        """scikit-learn's estimator of the same name, fitted: what it predicts is the same but for rounding.
+
+        Parameters that concern training alone, and that scikit-learn does not know, are left out; so is what the
+        optimizer remembers.
+
+        Raises
+        ------
+        ValueError
+            Where scikit-learn has no network, loss or solver like it.
+
+        Examples
+        --------
+        >>> import mlpc
+        >>> from sklearn.datasets import load_iris
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = mlpc.MLPClassifier((20, 5), solver="lbfgs", random_state=1).fit(X, y)
+        >>> bool((model.to_sklearn().predict(X) == model.predict(X)).all())
+        True
+        """
+        return to_sklearn(self)
 
     def _fits(self, X: Array) -> bool:
         """Whether there is nothing to check about it that scikit-learn knows of."""
@@ -287,8 +356,3 @@ class Estimator(BaseEstimator):
 
 
 _MADE = ("coefs_", "intercepts_", "_own", "_frozen")  # of the network, whenever there is one
-_ROWS_AT_A_TIME = 8192  # of a sparse matrix that are made dense
-
-
-def _same(a: Any, b: Any) -> bool:
-    return a is b

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import ClassifierMixin
@@ -12,11 +12,14 @@ from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_targ
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from mlpc.arguments import Array
-from mlpc.estimators.base import Estimator
+from mlpc.estimators.base import DTYPES, SPARSE, Estimator
+from mlpc.estimators.conversion import from_sklearn
 from mlpc.estimators.epochs import Part
 from mlpc.estimators.labels import Labels
+from mlpc.estimators.losses import classification
 from mlpc.estimators.objective import Objective
-from mlpc.estimators.parameters import keep
+from mlpc.estimators.parameters import CLASSIFICATION, CONSTRAINTS, keep
+from mlpc.estimators.training import scored
 from mlpc.losses import BCEWithLogits, CrossEntropy, Loss
 from mlpc.net import MLP
 
@@ -33,21 +36,23 @@ class MLPClassifier(ClassifierMixin, Estimator):
     ----------
     hidden_layer_sizes : int or sequence of int
         Units of each hidden layer; without any, the model is linear.
-    activation : {"identity", "logistic", "tanh", "relu"}
-        Of the hidden layers.
-    solver : {"adam", "sgd", "lbfgs"}
-        What minimises: see `mlpc.optim.Adam`, of whose algorithm epsilon stands as in scikit-learn; `mlpc.optim.SGD`;
-        and SciPy's L-BFGS, which sees all rows at once, in float64.
+    activation : str, mlpc.layers.Activation, or sequence of these
+        Of the hidden layers: "relu", "tanh", "logistic" or "identity", or any other of `mlpc.MLP`; one for all of them,
+        or one for each.
+    solver : {"adam", "sgd", "lbfgs", "adamw", "rmsprop", "adagrad", "rprop"}
+        What minimises: see `mlpc.optim`; with adam epsilon stands as in scikit-learn.  lbfgs is SciPy's, which sees all
+        rows at once, in float64.
     alpha : float
         >= 0; the loss of a batch has ``alpha / (2 S) |W|^2`` added, of all weights but biases, where S is the number of
-        its rows, or the sum of their weights.
+        its rows, or the sum of their weights.  With adamw it is the decoupled weight decay, divided by nothing.
     batch_size : int or "auto"
         Rows per batch; "auto" is min(200, n).
-    learning_rate : {"constant", "invscaling", "adaptive"}
-        With sgd.  invscaling: after each epoch, `learning_rate_init` over ``(t_ + 1) ** power_t``.  adaptive: a fifth,
+    learning_rate : {"constant", "invscaling", "adaptive"} or callable
+        A schedule of `mlpc.schedules`, or a function of the time in epochs, for all solvers but lbfgs.  The names are
+        for sgd.  invscaling: after each epoch, `learning_rate_init` over ``(t_ + 1) ** power_t``.  adaptive: a fifth,
         where nothing has improved for `n_iter_no_change` epochs.
     learning_rate_init : float
-        > 0; with sgd and adam.
+        > 0; where learning_rate is no schedule.
     power_t : float
         >= 0; see learning_rate.
     max_iter : int
@@ -55,7 +60,8 @@ class MLPClassifier(ClassifierMixin, Estimator):
     shuffle : bool
         Whether every epoch goes through the rows in an order of its own.
     random_state : int, RandomState or None
-        Of initial values, of the rows for early stopping and of the shuffles: scikit-learn's own streams.
+        Of initial values, of the rows for early stopping and of the shuffles: scikit-learn's own streams.  The seed of
+        dropout, and of initial values by name, is a number drawn from it.
     tol : float
         >= 0; the training ends where the loss, or the score, does not improve by more for longer than
         `n_iter_no_change` epochs; with lbfgs, where no derivative is larger.
@@ -67,15 +73,40 @@ class MLPClassifier(ClassifierMixin, Estimator):
     momentum, nesterovs_momentum : float, bool
         With sgd; 0 <= momentum < 1.
     early_stopping : bool
-        Whether the accuracy of rows that are set aside says when to end, and whose network is kept; with sgd and adam.
+        Whether the accuracy of rows that are set aside says when to end, and whose network is kept; not with lbfgs.
     validation_fraction : float
         In [0, 1); that share of the rows.
     beta_1, beta_2, epsilon : float
-        With adam.
+        With adam and adamw; epsilon with rmsprop and adagrad, too.
     n_iter_no_change : int or infinity
         See tol.
     max_fun : int
         The most evaluations of the objective, with lbfgs.
+    dropout, input_dropout, norm : float, float, {None, "batch", "layer"}
+        As in `mlpc.MLP`; dropout and norm may be lists with one for each hidden layer.  Not with lbfgs, but for layer
+        norm.
+    init : str or list of array-like, optional
+        Initial values as in `mlpc.MLP`; None draws them as scikit-learn does.
+    dtype : {"float32", "float64"}, optional
+        Of the network; None for that of X, where it is one of these, and float64 otherwise.
+    l1 : float
+        >= 0; ``l1 / S |W|`` is added, as alpha's penalty is.
+    clip_norm : float, optional
+        > 0; the gradient of a batch's loss is scaled to this length where it is longer.  Not with lbfgs.
+    metric : callable or "loss", optional
+        What the score of early stopping is, in the place of the accuracy: ``metric(y_true, y_pred)``, larger is better,
+        called with ``sample_weight=`` where there are weights; "loss" is minus the loss, without penalties.
+    n_threads : int, optional
+        The most threads that `fit` and predictions may use; the results are the same bits.
+    callbacks : list, optional
+        Of `mlpc.callbacks`, or functions (network, history), called after every epoch; only True ends the training.
+    progress : bool
+        Whether to show a bar, where tqdm is installed and somebody looks.
+    loss : "log_loss", mlpc.losses.CrossEntropy or mlpc.losses.BCEWithLogits
+        An object for its settings: CrossEntropy for more than two classes, otherwise BCEWithLogits.
+    class_weight : dict or "balanced", optional
+        What rows of each class weigh, those that a dict lacks 1; or n / (k rows of the class).  It multiplies the
+        weights of rows.
 
     Attributes
     ----------
@@ -91,6 +122,9 @@ class MLPClassifier(ClassifierMixin, Estimator):
         That of each epoch: the mean over its batches, each before its step.
     validation_scores_, best_validation_score_ : list of float, float
         With early stopping, the accuracy after each epoch, and the largest; otherwise None.
+    history_ : History
+        The latest `fit` epoch by epoch: "loss", "val_loss" and "val_score" of rows that are held back, "lr", "seconds".
+        Not with lbfgs.
     n_iter_, t_ : int
         Epochs of the latest `fit`, and rows seen by all of them.
     n_features_in_, feature_names_in_, n_layers_, n_outputs_, out_activation_
@@ -123,6 +157,8 @@ class MLPClassifier(ClassifierMixin, Estimator):
     (array([0, 0]), True)
     """
 
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS | CLASSIFICATION
+
     def __init__(
         self,
         hidden_layer_sizes: Any = (100,),
@@ -149,10 +185,23 @@ class MLPClassifier(ClassifierMixin, Estimator):
         epsilon: float = 1e-8,
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
+        dropout: Any = 0.0,
+        input_dropout: float = 0.0,
+        norm: Any = None,
+        init: Any = None,
+        dtype: str | None = None,
+        l1: float = 0.0,
+        clip_norm: float | None = None,
+        metric: Any = None,
+        n_threads: int | None = None,
+        callbacks: Any = None,
+        progress: bool = False,
+        loss: Any = "log_loss",
+        class_weight: Any = None,
     ) -> None:
         keep(self, locals())
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPClassifier:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: Any = None) -> MLPClassifier:
         """Train the network.
 
         Parameters
@@ -163,6 +212,8 @@ class MLPClassifier(ClassifierMixin, Estimator):
             Labels (n,) of any type, or 0 and 1 of shape (n, n_classes).
         sample_weight : array-like, (n,), optional
             >= 0.
+        validation_data : (X, y) or (X, y, sample_weight), optional
+            Whose loss and score are noted after every epoch; with early stopping, in the place of rows of X.
 
         Returns
         -------
@@ -170,7 +221,7 @@ class MLPClassifier(ClassifierMixin, Estimator):
             The estimator itself.
         """
         self._validate_params()
-        self._fit(X, y, sample_weight)
+        self._fit(X, y, sample_weight, validation_data)
         return self
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> MLPClassifier:
@@ -189,12 +240,31 @@ class MLPClassifier(ClassifierMixin, Estimator):
             The estimator itself.
         """
         self._validate_params()
+        if isinstance(self.class_weight, str):
+            raise ValueError(
+                "class_weight: expected a dict or None with partial_fit, which sees a part, got 'balanced'"
+            )
         if _check_partial_fit_first_call(self, classes):
-            self._labels = Labels(y if type_of_target(y).startswith("multilabel") else classes)
+            self._labels = Labels.of(y if type_of_target(y).startswith("multilabel") else classes)
         self._fit(X, y, sample_weight, incremental=True)
         return self
 
     partial_fit = available_if(Estimator._goes_through_batches)(_partial_fit)
+
+    @classmethod
+    def from_sklearn(cls, estimator: Any) -> MLPClassifier:
+        """A fitted classifier of scikit-learn's, as one of these: what it predicts is the same but for rounding.
+
+        Examples
+        --------
+        >>> from sklearn import datasets, neural_network
+        >>> X, y = datasets.load_iris(return_X_y=True)
+        >>> theirs = neural_network.MLPClassifier(solver="lbfgs", random_state=0).fit(X, y)
+        >>> bool((MLPClassifier.from_sklearn(theirs).predict(X) == theirs.predict(X)).all())
+        True
+        """
+        made: MLPClassifier = from_sklearn(estimator, cls, Labels)
+        return made
 
     def predict(self, X: Any) -> Any:
         """The class of each row.
@@ -230,17 +300,16 @@ class MLPClassifier(ClassifierMixin, Estimator):
         p = self.predict_proba(X)
         return np.log(p, out=p)
 
-    def _validated(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Array]:
-        X, y = validate_data(
-            self, X, y, accept_sparse=["csr", "csc"], multi_output=True, dtype=(np.float64, np.float32), reset=reset
-        )
+    def _validated(self, X: Any, y: Any, reset: bool, classes: str) -> tuple[Any, Array]:
+        dtype = DTYPES if self.dtype is None else self.dtype
+        X, y = validate_data(self, X, y, accept_sparse=SPARSE, multi_output=True, dtype=dtype, reset=reset)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        if not hasattr(self, "classes_") or (not self.warm_start and not incremental):
-            self._labels = Labels(y)
+        if classes == "new":
+            self._labels = Labels.of(y)
             self.classes_ = self._labels.classes
         else:
-            self._labels.check_same(y, all_of_them=self.warm_start)
+            self._labels.check_same(y, all_of_them=classes == "all")
         return X, self._labels.encode(y, X.dtype)
 
     def _outputs(self, y: Array) -> int:
@@ -253,12 +322,21 @@ class MLPClassifier(ClassifierMixin, Estimator):
         return CrossEntropy() if self.out_activation_ == "softmax" else BCEWithLogits()
 
     def _objective(self, net: MLP) -> Objective:
-        return Objective(net, self._criterion(), factor=1.0, reported=1.0, deviance=False, alpha=self.alpha)
+        form = classification(self.loss, self._criterion(), net.sizes[-1])
+        return Objective(net, *form, alpha=0.0 if self.solver == "adamw" else self.alpha, l1=self.l1)
+
+    def _weighted(self, y: Array, weights: Array | None) -> Array | None:
+        if self.class_weight is None:
+            return weights
+        by_row = self._labels.weights(self.class_weight, y)
+        return by_row if weights is None else by_row * weights
 
     def _stratum(self, y: Array) -> Array | None:
         return y.astype(bool) if self.n_outputs_ == 1 else None
 
     def _score_of(self, z: Array, part: Part) -> float:
+        if callable(self.metric):
+            return scored(self.metric, self._labels.of_outputs(part.y), self._labels.of_outputs(z), part.weights)
         hits = z.argmax(1) == part.y if self._labels.link == "softmax" else ((z > 0) == (part.y > 0)).all(1)
         return float(np.average(hits, weights=part.weights))
 

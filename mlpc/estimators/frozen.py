@@ -14,7 +14,7 @@ __all__ = ["Frozen"]
 
 
 class Frozen:
-    """What answers for a network: a predictor, made anew where the network's numbers have changed.
+    """What answers for a network: copies of it, made anew where the network's numbers have changed.
 
     Parameters
     ----------
@@ -25,17 +25,29 @@ class Frozen:
         self._net = net
         self._numbers: tuple[Array, Array] | None = None
         self._predictor: Predictor | None = None
+        self._twin: MLP | None = None
         self._lock = threading.Lock()
 
     def predictor(self) -> Predictor:
         """That of the numbers as they are."""
         with self._lock:
-            if self._predictor is None or not self._is_current():
-                self._numbers = self._net._copy_numbers()
+            self._refresh()
+            if self._predictor is None:
                 self._predictor = self._net.freeze()
             return self._predictor
 
-    def _is_current(self) -> bool:
-        assert self._numbers is not None
-        parameters, statistics = self._numbers
-        return np.array_equal(parameters, self._net.parameters) and np.array_equal(statistics, self._net._statistics)
+    def hidden(self, x: Array) -> Array:
+        """What the last hidden layer makes of x."""
+        with self._lock:
+            self._refresh()
+            if self._twin is None:
+                self._twin = self._net.copy().eval()
+            self._twin.forward(x)
+            return np.array(self._twin.layers[-1].input)
+
+    def _refresh(self) -> None:
+        """Forget the copies of other numbers."""
+        now = self._net.parameters, self._net._statistics
+        if self._numbers is None or not all(map(np.array_equal, self._numbers, now)):
+            self._numbers = self._net._copy_numbers()
+            self._predictor = self._twin = None

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from mlpc.arguments import Array
 
-__all__ = ["Inputs"]
+__all__ = ["ROWS_AT_A_TIME", "Inputs"]
+
+ROWS_AT_A_TIME = 8192  # where the order of rows does not matter: what a forward keeps of them is a few MB
 
 
 class Inputs:
@@ -43,3 +46,7 @@ class Inputs:
     def part(self, rows: Array) -> Inputs:
         """Those rows, held as these are."""
         return Inputs(self.held[rows], self._dtype)
+
+    def pieces(self, size: int = ROWS_AT_A_TIME) -> Iterator[Array]:
+        """All rows, so many at a time."""
+        return (self[start : start + size] for start in range(0, len(self), size))

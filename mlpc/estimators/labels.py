@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.multiclass import unique_labels
 
-from mlpc.arguments import Array
+from mlpc.arguments import Array, real_number
 
 __all__ = ["Labels"]
 
@@ -18,11 +18,12 @@ class Labels:
 
     Parameters
     ----------
-    y : array-like
-        Labels, each class at least once; or, of several columns, 0 and 1.
+    binarizer : LabelBinarizer
+        Fitted to labels, each class at least once; or to several columns of 0 and 1.
 
     Attributes
     ----------
+    binarizer : LabelBinarizer
     classes : ndarray
         In ascending order.
     link : {"softmax", "sigmoid"}
@@ -31,17 +32,22 @@ class Labels:
         Of a network that tells them apart.
     """
 
-    def __init__(self, y: Any) -> None:
-        self._binarizer = LabelBinarizer().fit(y)
-        self.classes: Array = self._binarizer.classes_
-        self._kind: str = self._binarizer.y_type_
+    def __init__(self, binarizer: LabelBinarizer) -> None:
+        self.binarizer = binarizer
+        self.classes: Array = binarizer.classes_
+        self._kind: str = binarizer.y_type_
         self.link = "softmax" if self._kind == "multiclass" else "sigmoid"
         self.n_outputs = 1 if self._kind == "binary" else len(self.classes)
+
+    @classmethod
+    def of(cls, y: Any) -> Labels:
+        """Those that y has."""
+        return cls(LabelBinarizer().fit(y))
 
     def encode(self, y: Any, dtype: np.dtype[Any]) -> Array:
         """What a network learns: the numbers (n,) of classes, or 0 and 1 of shape (n, n_outputs)."""
         if self._kind.startswith("multilabel"):
-            encoded = self._binarizer.transform(y)
+            encoded = self.binarizer.transform(y)
             return np.asarray(encoded.toarray() if hasattr(encoded, "toarray") else encoded, dtype)
         if self._kind == "binary":
             return np.asarray(y == self.classes[-1], dtype)[:, None] * dtype.type(len(self.classes) - 1)
@@ -50,8 +56,41 @@ class Labels:
     def decode(self, predicted: Array) -> Any:
         """The labels of what a network predicts: numbers of classes, or 0 and 1."""
         if self._kind.startswith("multilabel"):
-            return self._binarizer.inverse_transform(predicted)
+            return self.binarizer.inverse_transform(predicted)
         return self.classes[np.minimum(predicted, len(self.classes) - 1)]
+
+    def of_outputs(self, z: Array) -> Any:
+        """The labels of what `encode` gives, or of a network's outputs."""
+        if self.link == "softmax":
+            return self.decode(z if z.ndim == 1 else z.argmax(1))
+        said = (z > 0).astype(np.int64)
+        return self.decode(said[:, 0] if self.n_outputs == 1 else said)
+
+    def weights(self, class_weight: Any, y: Array) -> Array:
+        """What each row weighs of which `encode` gives y, by its class.
+
+        Raises
+        ------
+        ValueError
+            With several columns; for a class that there is not, or, where they are to be balanced, without rows.
+        """
+        if self._kind.startswith("multilabel"):
+            raise ValueError(f"class_weight: expected None for several labels of a row, got {class_weight!r}")
+        numbers = y if self.link == "softmax" else y[:, 0].astype(np.int64)
+        k = len(self.classes)
+        if isinstance(class_weight, str):
+            counts = np.bincount(numbers, minlength=k)
+            if not counts.all():
+                lacking = self.classes[counts.argmin()]
+                raise ValueError(f"class_weight: expected rows of every class, got none of {lacking!r}")
+            return (len(y) / (k * counts))[numbers]
+        by_class = np.ones(k)
+        for label, weight in class_weight.items():
+            (place,) = np.nonzero(self.classes == label)
+            if not len(place):
+                raise ValueError(f"class_weight: expected classes of {self.classes}, got {label!r}")
+            by_class[place] = real_number(f"class_weight[{label!r}]", weight)
+        return by_class[numbers]
 
     def check_same(self, y: Any, *, all_of_them: bool) -> None:
         """Refuse other classes than these, or, where y must have all of them, fewer.

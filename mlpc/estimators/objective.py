@@ -2,10 +2,10 @@ r"""What an estimator minimises.
 
 Of rows with weights s_i (1 without), whose sum is S, and the weights W of all linear layers, without biases:
 
-    sum_i s_i l_i / S  +  alpha / (2 S) sum |W|^2
+    sum_i s_i l_i / S  +  alpha / (2 S) sum |W|^2  +  l1 / S sum |W|
 
-where l_i is scikit-learn's loss of a row: half the squared error, the deviance of Poisson's distribution, or the
-negative logarithm of the probability.
+where l_i is scikit-learn's loss of a row: half the squared error, half the deviance of Poisson's distribution, or the
+negative logarithm of the probability; or one of `mlpc.losses`, the mean over its outputs.
 """
 
 from __future__ import annotations
@@ -17,13 +17,12 @@ import numpy as np
 
 from mlpc import _mlpc
 from mlpc.arguments import Array
-from mlpc.layer import Linear
+from mlpc.estimators.inputs import ROWS_AT_A_TIME
+from mlpc.estimators.networks import linear_layers
 from mlpc.losses import Loss
 from mlpc.net import MLP
 
-__all__ = ["ROWS_AT_A_TIME", "Objective"]
-
-ROWS_AT_A_TIME = 8192  # of those whose gradients are summed up: what a forward keeps of them is a few MB
+__all__ = ["Objective"]
 
 
 class Objective:
@@ -42,15 +41,17 @@ class Objective:
         whose derivatives scikit-learn takes the sum and of whose values the mean.
     deviance : bool
         Whether the value has the terms that depend on targets alone: y log(y) - y.
-    alpha : float
-        Of the penalty, >= 0.
+    alpha, l1 : float
+        Of the penalties, >= 0.
     """
 
-    def __init__(self, net: MLP, loss: Loss, *, factor: float, reported: float, deviance: bool, alpha: float) -> None:
-        self.net, self.alpha = net, alpha
+    def __init__(
+        self, net: MLP, loss: Loss, factor: float, reported: float, deviance: bool, *, alpha: float, l1: float
+    ) -> None:
+        self.net, self.alpha, self.l1 = net, alpha, l1
         self._spec = loss.spec("sum")
         self._factor, self._reported, self._deviance = factor, reported, deviance
-        self._linear = [layer.weight.T for layer in net.layers if isinstance(layer, Linear)]
+        self._linear = [layer.weight.T for layer in linear_layers(net)]
         self._even: dict[int, Array] = {}
 
     def total(self, y: Array, weights: Array | None) -> float:
@@ -61,33 +62,44 @@ class Objective:
         self, x: Array, y: Array, weights: Array | None, total: float, *, accumulate: bool = False
     ) -> float:
         """The value of some rows' losses over `total`; their derivatives are the network's gradients then."""
-        if weights is not None:
-            shares = weights * (self._factor / total)
-        elif len(y) == total:
-            shares = self._even_shares(len(y))
-        else:
-            shares = np.full(len(y), self._factor / total)
+        shares = self._shares(len(y), weights, total)
         value = _mlpc.Net.loss_and_grad(self.net, x, y, self._spec, shares, accumulate)
-        if self._deviance:
-            value += _mlpc.sum(_of_targets_alone(y) * shares[:, None])
-        return value * self._reported
+        return (value + self._of_targets(y, shares)) * self._reported
 
-    def _even_shares(self, n: int) -> Array:
+    def of_outputs(self, z: Array, y: Array, weights: Array | None) -> float:
+        """The value of the losses of outputs, without penalties."""
+        shares = self._shares(len(y), weights, self.total(y, weights))
+        value, _ = _mlpc.loss(z, y, self._spec, shares, None)
+        return (value + self._of_targets(y, shares)) * self._reported
+
+    def _shares(self, n: int, weights: Array | None, total: float) -> Array:
+        if weights is not None:
+            return weights * (self._factor / total)
+        if n != total:
+            return np.full(n, self._factor / total)
         if n not in self._even:
             self._even[n] = np.full(n, self._factor / n)
         return self._even[n]
 
+    def _of_targets(self, y: Array, shares: Array) -> float:
+        return _mlpc.sum(_of_targets_alone(y) * shares[:, None]) if self._deviance else 0.0
+
     def penalty(self, total: float) -> float:
         """That of the weights as they are."""
-        if not self.alpha:
-            return 0.0
-        return 0.5 * self.alpha * math.fsum(_mlpc.sum(np.square(weight)) for weight in self._linear) / total
+        value = 0.0
+        if self.alpha:
+            value += 0.5 * self.alpha * math.fsum(_mlpc.sum(np.square(weight)) for weight in self._linear) / total
+        if self.l1:
+            value += self.l1 * math.fsum(_mlpc.sum(np.abs(weight)) for weight in self._linear) / total
+        return value
 
     def add_penalty_gradient(self, total: float) -> None:
         """Add its derivatives to the network's gradients."""
-        gradients = [layer.weight_grad.T for layer in self.net.layers if isinstance(layer, Linear)]
+        gradients = [layer.weight_grad.T for layer in linear_layers(self.net)]
         for gradient, weight in zip(gradients, self._linear, strict=True):
             gradient += weight * weight.dtype.type(self.alpha / total)
+            if self.l1:
+                gradient += np.sign(weight) * weight.dtype.type(self.l1 / total)
 
     def of_all(self, x: Any, y: Array, weights: Array | None) -> float:
         """The value of all rows, and its derivatives, penalty and all, as the network's gradients."""

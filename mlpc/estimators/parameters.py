@@ -8,9 +8,13 @@ from typing import Any
 import numpy as np
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
+from mlpc import _mlpc
+from mlpc.estimators.losses import REGRESSION_LOSSES
 from mlpc.estimators.solvers import SOLVERS
+from mlpc.layers import ACTIVATIONS, Activation
+from mlpc.losses import Loss
 
-__all__ = ["CONSTRAINTS", "REGRESSION", "keep"]
+__all__ = ["CLASSIFICATION", "CONSTRAINTS", "REGRESSION", "keep"]
 
 _AT_LEAST_0 = Interval(Real, 0, None, closed="left")
 _POSITIVE = Interval(Real, 0, None, closed="neither")
@@ -19,11 +23,11 @@ _COUNT = Interval(Integral, 1, None, closed="left")
 
 CONSTRAINTS: dict[str, list[Any]] = {
     "hidden_layer_sizes": ["array-like", _COUNT],
-    "activation": [StrOptions({"identity", "logistic", "tanh", "relu"})],
+    "activation": [StrOptions({"logistic", *ACTIVATIONS}), Activation, list, tuple],
     "solver": [StrOptions({"lbfgs", *SOLVERS})],
     "alpha": [_AT_LEAST_0],
     "batch_size": [StrOptions({"auto"}), _COUNT],
-    "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
+    "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"}), callable],
     "learning_rate_init": [_POSITIVE],
     "power_t": [_AT_LEAST_0],
     "max_iter": [_COUNT],
@@ -41,11 +45,29 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "epsilon": [_POSITIVE],
     "n_iter_no_change": [_COUNT, Options(Real, {np.inf})],
     "max_fun": [_COUNT],
+    # scikit-learn's end here.
+    "dropout": [_BELOW_1, list, tuple],
+    "input_dropout": [_BELOW_1],
+    "norm": [StrOptions({"batch", "layer"}), list, tuple, None],
+    "init": [StrOptions({*_mlpc.initial_values()}), list, tuple, None],
+    "dtype": [StrOptions({"float32", "float64"}), None],
+    "l1": [_AT_LEAST_0],
+    "clip_norm": [_POSITIVE, None],
+    "metric": [StrOptions({"loss"}), callable, None],
+    "n_threads": [_COUNT, None],
+    "callbacks": [list, tuple, None],
+    "progress": ["boolean"],
 }
 """Of both estimators."""
 
-REGRESSION: dict[str, list[Any]] = {"loss": [StrOptions({"squared_error", "poisson"})]}
+REGRESSION: dict[str, list[Any]] = {"loss": [StrOptions({"squared_error", *REGRESSION_LOSSES}), Loss]}
 """Of the regressor besides."""
+
+CLASSIFICATION: dict[str, list[Any]] = {
+    "loss": [StrOptions({"log_loss"}), Loss],
+    "class_weight": [StrOptions({"balanced"}), dict, None],
+}
+"""Of the classifier besides."""
 
 
 def keep(estimator: Any, arguments: dict[str, Any]) -> None:

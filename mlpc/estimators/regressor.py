@@ -13,11 +13,14 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from mlpc import _mlpc
 from mlpc.arguments import Array
-from mlpc.estimators.base import Estimator
+from mlpc.estimators.base import DTYPES, SPARSE, Estimator
+from mlpc.estimators.conversion import from_sklearn
 from mlpc.estimators.epochs import Part
+from mlpc.estimators.losses import regression
 from mlpc.estimators.objective import Objective
 from mlpc.estimators.parameters import CONSTRAINTS, REGRESSION, keep
-from mlpc.losses import MSE, Loss, Poisson
+from mlpc.estimators.training import scored
+from mlpc.losses import Loss
 from mlpc.net import MLP
 
 __all__ = ["MLPRegressor"]
@@ -31,26 +34,30 @@ class MLPRegressor(RegressorMixin, Estimator):
 
     Parameters
     ----------
-    loss : {"squared_error", "poisson"}
-        squared_error: half of it.  poisson: half the deviance of Poisson's distribution, whose rate is the exponential
-        of the output; y >= 0.
+    loss : str or Loss
+        squared_error: half of it; of several outputs scikit-learn reports the mean and follows the sum, and so does
+        this.  poisson: half the deviance of Poisson's distribution, whose rate is the exponential of the output;
+        y >= 0.  "mse", "mae", "huber", "quantile", "log_cosh", or an object of `mlpc.losses`: the mean over the
+        outputs, as defined there.
     hidden_layer_sizes : int or sequence of int
         Units of each hidden layer; without any, the model is linear.
-    activation : {"identity", "logistic", "tanh", "relu"}
-        Of the hidden layers.
-    solver : {"adam", "sgd", "lbfgs"}
-        What minimises: see `mlpc.optim.Adam`, of whose algorithm epsilon stands as in scikit-learn; `mlpc.optim.SGD`;
-        and SciPy's L-BFGS, which sees all rows at once, in float64.
+    activation : str, mlpc.layers.Activation, or sequence of these
+        Of the hidden layers: "relu", "tanh", "logistic" or "identity", or any other of `mlpc.MLP`; one for all of them,
+        or one for each.
+    solver : {"adam", "sgd", "lbfgs", "adamw", "rmsprop", "adagrad", "rprop"}
+        What minimises: see `mlpc.optim`; with adam epsilon stands as in scikit-learn.  lbfgs is SciPy's, which sees all
+        rows at once, in float64.
     alpha : float
         >= 0; the loss of a batch has ``alpha / (2 S) |W|^2`` added, of all weights but biases, where S is the number of
-        its rows, or the sum of their weights.
+        its rows, or the sum of their weights.  With adamw it is the decoupled weight decay, divided by nothing.
     batch_size : int or "auto"
         Rows per batch; "auto" is min(200, n).
-    learning_rate : {"constant", "invscaling", "adaptive"}
-        With sgd.  invscaling: after each epoch, `learning_rate_init` over ``(t_ + 1) ** power_t``.  adaptive: a fifth,
+    learning_rate : {"constant", "invscaling", "adaptive"} or callable
+        A schedule of `mlpc.schedules`, or a function of the time in epochs, for all solvers but lbfgs.  The names are
+        for sgd.  invscaling: after each epoch, `learning_rate_init` over ``(t_ + 1) ** power_t``.  adaptive: a fifth,
         where nothing has improved for `n_iter_no_change` epochs.
     learning_rate_init : float
-        > 0; with sgd and adam.
+        > 0; where learning_rate is no schedule.
     power_t : float
         >= 0; see learning_rate.
     max_iter : int
@@ -58,7 +65,8 @@ class MLPRegressor(RegressorMixin, Estimator):
     shuffle : bool
         Whether every epoch goes through the rows in an order of its own.
     random_state : int, RandomState or None
-        Of initial values, of the rows for early stopping and of the shuffles: scikit-learn's own streams.
+        Of initial values, of the rows for early stopping and of the shuffles: scikit-learn's own streams.  The seed of
+        dropout, and of initial values by name, is a number drawn from it.
     tol : float
         >= 0; the training ends where the loss, or the score, does not improve by more for longer than
         `n_iter_no_change` epochs; with lbfgs, where no derivative is larger.
@@ -70,15 +78,35 @@ class MLPRegressor(RegressorMixin, Estimator):
     momentum, nesterovs_momentum : float, bool
         With sgd; 0 <= momentum < 1.
     early_stopping : bool
-        Whether R^2 of rows that are set aside says when to end, and whose network is kept; with sgd and adam.
+        Whether R^2 of rows that are set aside says when to end, and whose network is kept; not with lbfgs.
     validation_fraction : float
         In [0, 1); that share of the rows.
     beta_1, beta_2, epsilon : float
-        With adam.
+        With adam and adamw; epsilon with rmsprop and adagrad, too.
     n_iter_no_change : int or infinity
         See tol.
     max_fun : int
         The most evaluations of the objective, with lbfgs.
+    dropout, input_dropout, norm : float, float, {None, "batch", "layer"}
+        As in `mlpc.MLP`; dropout and norm may be lists with one for each hidden layer.  Not with lbfgs, but for layer
+        norm.
+    init : str or list of array-like, optional
+        Initial values as in `mlpc.MLP`; None draws them as scikit-learn does.
+    dtype : {"float32", "float64"}, optional
+        Of the network; None for that of X, where it is one of these, and float64 otherwise.
+    l1 : float
+        >= 0; ``l1 / S |W|`` is added, as alpha's penalty is.
+    clip_norm : float, optional
+        > 0; the gradient of a batch's loss is scaled to this length where it is longer.  Not with lbfgs.
+    metric : callable or "loss", optional
+        What the score of early stopping is, in the place of R^2: ``metric(y_true, y_pred)``, larger is better, called
+        with ``sample_weight=`` where there are weights; "loss" is minus the loss, without penalties.
+    n_threads : int, optional
+        The most threads that `fit` and predictions may use; the results are the same bits.
+    callbacks : list, optional
+        Of `mlpc.callbacks`, or functions (network, history), called after every epoch; only True ends the training.
+    progress : bool
+        Whether to show a bar, where tqdm is installed and somebody looks.
 
     Attributes
     ----------
@@ -92,6 +120,9 @@ class MLPRegressor(RegressorMixin, Estimator):
         That of each epoch: the mean over its batches, each before its step.
     validation_scores_, best_validation_score_ : list of float, float
         With early stopping, R^2 after each epoch, and the largest; otherwise None.
+    history_ : History
+        The latest `fit` epoch by epoch: "loss", "val_loss" and "val_score" of rows that are held back, "lr", "seconds".
+        Not with lbfgs.
     n_iter_, t_ : int
         Epochs of the latest `fit`, and rows seen by all of them.
     n_features_in_, feature_names_in_, n_layers_, n_outputs_, out_activation_
@@ -152,10 +183,21 @@ class MLPRegressor(RegressorMixin, Estimator):
         epsilon: float = 1e-8,
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
+        dropout: Any = 0.0,
+        input_dropout: float = 0.0,
+        norm: Any = None,
+        init: Any = None,
+        dtype: str | None = None,
+        l1: float = 0.0,
+        clip_norm: float | None = None,
+        metric: Any = None,
+        n_threads: int | None = None,
+        callbacks: Any = None,
+        progress: bool = False,
     ) -> None:
         keep(self, locals())
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: Any = None) -> MLPRegressor:
         """Train the network.
 
         Parameters
@@ -166,6 +208,8 @@ class MLPRegressor(RegressorMixin, Estimator):
             Numbers (n,) or (n, n_outputs).
         sample_weight : array-like, (n,), optional
             >= 0.
+        validation_data : (X, y) or (X, y, sample_weight), optional
+            Whose loss and score are noted after every epoch; with early stopping, in the place of rows of X.
 
         Returns
         -------
@@ -173,7 +217,7 @@ class MLPRegressor(RegressorMixin, Estimator):
             The estimator itself.
         """
         self._validate_params()
-        self._fit(X, y, sample_weight)
+        self._fit(X, y, sample_weight, validation_data)
         return self
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
@@ -195,6 +239,21 @@ class MLPRegressor(RegressorMixin, Estimator):
 
     partial_fit = available_if(Estimator._goes_through_batches)(_partial_fit)
 
+    @classmethod
+    def from_sklearn(cls, estimator: Any) -> MLPRegressor:
+        """A fitted regressor of scikit-learn's, as one of these: what it predicts is the same but for rounding.
+
+        Examples
+        --------
+        >>> from sklearn import datasets, neural_network
+        >>> X, y = datasets.load_diabetes(return_X_y=True)
+        >>> theirs = neural_network.MLPRegressor(solver="lbfgs", max_iter=2000, random_state=0).fit(X, y)
+        >>> bool((abs(MLPRegressor.from_sklearn(theirs).predict(X) - theirs.predict(X)) < 1e-6).all())
+        True
+        """
+        made: MLPRegressor = from_sklearn(estimator, cls, None)
+        return made
+
     def predict(self, X: Any) -> Array:
         """The prediction of each row.
 
@@ -209,11 +268,11 @@ class MLPRegressor(RegressorMixin, Estimator):
         check_is_fitted(self)
         return self._predicted(X, "prediction")
 
-    def _validated(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Array]:
+    def _validated(self, X: Any, y: Any, reset: bool, classes: str) -> tuple[Any, Array]:
+        dtype = DTYPES if self.dtype is None else self.dtype
         X, y = validate_data(
-            self, X, y, accept_sparse=["csr", "csc"], multi_output=True, y_numeric=True,
-            dtype=(np.float64, np.float32), reset=reset,
-        )  # fmt: skip
+            self, X, y, accept_sparse=SPARSE, multi_output=True, y_numeric=True, dtype=dtype, reset=reset
+        )
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         return X, np.asarray(y, X.dtype).reshape(len(y), -1)
@@ -222,19 +281,23 @@ class MLPRegressor(RegressorMixin, Estimator):
         return int(y.shape[1])
 
     def _output_name(self) -> str:
-        return "exp" if self.loss == "poisson" else "identity"
+        return "exp" if self._criterion().link == "exp" else "identity"
 
     def _criterion(self) -> Loss:
-        return Poisson() if self.loss == "poisson" else MSE()
+        return regression(self.loss, 1).loss
 
     def _objective(self, net: MLP) -> Objective:
-        if self.loss == "poisson":
-            return Objective(net, Poisson(), factor=1.0, reported=1.0, deviance=True, alpha=self.alpha)
-        return Objective(net, MSE(), factor=0.5, reported=1 / net.sizes[-1], deviance=False, alpha=self.alpha)
+        form = regression(self.loss, net.sizes[-1])
+        return Objective(net, *form, alpha=0.0 if self.solver == "adamw" else self.alpha, l1=self.l1)
 
     def _stratum(self, y: Array) -> Array | None:
         return None
 
     def _score_of(self, z: Array, part: Part) -> float:
-        predicted = _mlpc.map("exp", z, None) if self.loss == "poisson" else z
-        return float(r2_score(part.y, predicted, sample_weight=part.weights))
+        predicted = _mlpc.map("exp", z, None) if self.out_activation_ == "exp" else z
+        return scored(self.metric or r2_score, _column(part.y), _column(predicted), part.weights)
+
+
+def _column(y: Array) -> Array:
+    """y as scikit-learn's functions take it."""
+    return y[:, 0] if y.shape[1] == 1 else y

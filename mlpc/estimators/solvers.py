@@ -8,9 +8,10 @@ from typing import Any
 
 from mlpc import _mlpc, optim
 from mlpc.arguments import Array
-from mlpc.layer import Linear
+from mlpc.estimators.networks import linear_layers
 from mlpc.net import MLP
 from mlpc.optimizer import Optimizer
+from mlpc.schedules import rates_of
 
 __all__ = ["SOLVERS", "Solver"]
 
@@ -27,16 +28,39 @@ def _adam(net: MLP, settings: Any, **shared: Any) -> Optimizer:
     return optim.Adam(net, betas=(settings.beta_1, settings.beta_2), eps=settings.epsilon, **shared)
 
 
-SOLVERS: dict[str, Callable[..., Optimizer]] = {"sgd": _sgd, "adam": _adam}
+def _adamw(net: MLP, settings: Any, **shared: Any) -> Optimizer:
+    return optim.AdamW(net, betas=(settings.beta_1, settings.beta_2), eps=settings.epsilon, **shared)
+
+
+def _rmsprop(net: MLP, settings: Any, **shared: Any) -> Optimizer:
+    return optim.RMSprop(net, eps=settings.epsilon, **shared)
+
+
+def _adagrad(net: MLP, settings: Any, **shared: Any) -> Optimizer:
+    return optim.Adagrad(net, eps=settings.epsilon, **shared)
+
+
+def _rprop(net: MLP, settings: Any, **shared: Any) -> Optimizer:
+    return optim.Rprop(net, **shared)
+
+
+SOLVERS: dict[str, Callable[..., Optimizer]] = {
+    "sgd": _sgd,
+    "adam": _adam,
+    "adamw": _adamw,
+    "rmsprop": _rmsprop,
+    "adagrad": _adagrad,
+    "rprop": _rprop,
+}
 """Of each solver that goes through batches, what makes its optimizer of an estimator's parameters."""
 
 
 class Solver:
-    """An optimizer with the learning rates and the clock of scikit-learn's.
+    """An optimizer with the learning rates of scikit-learn's.
 
     Adam's epsilon stands beside the root of the mean square before its bias is corrected, as in section 2 of Kingma and
-    Ba, 2015, and in scikit-learn; `mlpc.optim.Adam` has that of their algorithm 1.  The factors of the bias are
-    products here, which are the same bits on every machine.
+    Ba, 2015, and in scikit-learn; `mlpc.optim.Adam`, and adamw here, have that of their algorithm 1.  The factors of
+    the bias are products here, which are the same bits on every machine.
 
     Parameters
     ----------
@@ -50,76 +74,81 @@ class Solver:
     net : MLP
     name : str
         Which solver it is.
+    optimizer : Optimizer
+        The core's, which has the learning rate and the clock.
     learning_rate : float
-        That of the next step, as scikit-learn names it: of Adam, that of the last one, with its correction of bias.
+        That of the next step, as scikit-learn names it: of adam, that of the last one, with its correction of bias.
+    adapts : bool
+        Whether the rate is lowered where nothing improves.
     """
 
     def __init__(self, net: MLP, settings: Any) -> None:
         self.net, self.name = net, settings.solver
         self._first = float(settings.learning_rate_init)
-        self._by_bias = settings.solver == "adam"
-        self._betas = float(settings.beta_1), float(settings.beta_2)
-        self._powers = 1.0, 1.0
-        self._adapts = settings.solver == "sgd" and settings.learning_rate == "adaptive"
-        self._power_t = (
-            settings.power_t if settings.solver == "sgd" and settings.learning_rate == "invscaling" else None
+        by_name = settings.learning_rate if self.name == "sgd" else None
+        self.adapts = by_name == "adaptive"
+        self._power_t = float(settings.power_t) if by_name == "invscaling" else None
+        self._corrects_bias = self.name == "adam"
+        self._betas, self._powers = (float(settings.beta_1), float(settings.beta_2)), (1.0, 1.0)
+        self._decoupled = self.name == "adamw"
+        self._alpha, self._l1 = float(settings.alpha), float(settings.l1)
+        penalised = {f"{layer.index}.weight": {"weight_decay": 1.0} for layer in linear_layers(net)}
+        self.optimizer = SOLVERS[self.name](
+            net,
+            settings,
+            lr=settings.learning_rate if callable(settings.learning_rate) else self._first,
+            weight_decay=self._alpha,
+            l1=self._l1,
+            clip_norm=settings.clip_norm,
+            groups={"*": {"weight_decay": 0.0}} | penalised,
         )
-        self._alpha = float(settings.alpha)
-        groups = {"*": {"weight_decay": 0.0}} | {key: {"weight_decay": 1.0} for key in _linear_weights(net)}
-        self._optimizer = SOLVERS[self.name](net, settings, lr=self._first, weight_decay=self._alpha, groups=groups)
-        if self._by_bias:
-            self._optimizer.state["steps"][0] = _MANY
-        self.learning_rate = self._first
+        if self._corrects_bias:
+            self.optimizer.state["steps"][0] = _MANY
+        self.learning_rate = self.optimizer.lr
 
     def continue_from(self, other: Solver) -> None:
-        """Take over what another one of the same kind remembers of gradients."""
-        if other.name == self.name and other.net is self.net:
-            state = other._optimizer.state_dict()
-            if state.keys() == self._optimizer.state_dict().keys():
-                self._optimizer.load_state_dict(state)
-                self._powers = other._powers
-                rescale = other.learning_rate / self.learning_rate
-                if self.name == "sgd" and math.isfinite(rescale):
-                    self._rescale_velocity(rescale)
+        """Take over what another one of the same kind remembers of gradients, and its clock."""
+        mine, theirs = self.optimizer.state_dict(), other.optimizer.state_dict()
+        if other.name == self.name and other.net is self.net and mine.keys() == theirs.keys():
+            self.optimizer.load_state_dict(theirs)
+            self._powers = other._powers
+            if self.name == "sgd":
+                self._rescale_velocity(other.learning_rate, self.learning_rate)
 
-    def step(self, total: float) -> None:
+    def rates(self, steps: int) -> Array:
+        """The learning rates of an epoch of so many steps: one for each, or one for all."""
+        return rates_of(self.optimizer.schedule, self.optimizer.epochs, steps)
+
+    def step(self, total: float, rate: float) -> None:
         """Follow the network's gradients, which are those of rows that weigh `total`."""
-        if self._by_bias:
+        if self._corrects_bias:
             self._powers = self._powers[0] * self._betas[0], self._powers[1] * self._betas[1]
-            self.learning_rate = self._first * math.sqrt(1 - self._powers[1]) / (1 - self._powers[0])
-        name, settings, (_, *others), *rest = self._optimizer.spec
-        spec: Any = (name, settings, (self._alpha / total, *others), *rest)
-        _mlpc.Net._step(self.net, spec, self.learning_rate)
+            rate = rate * math.sqrt(1 - self._powers[1]) / (1 - self._powers[0])
+        self.learning_rate = rate
+        decay = self._alpha if self._decoupled else self._alpha / total
+        name, settings, (_, _, *limits), *rest = self.optimizer.spec
+        spec: Any = (name, settings, (decay, self._l1 / total, *limits), *rest)
+        _mlpc.Net._step(self.net, spec, rate)
 
     def epoch_ends(self, seen: int) -> None:
-        """Lower the rate where that goes by the number of samples seen so far."""
+        """Move the clock on, and lower the rate where that goes by the number of samples seen so far."""
+        self.optimizer.epochs += 1
         if self._power_t is not None:
             self._change_rate(self._first / (seen + 1) ** self._power_t)
 
     def lowers_rate(self) -> bool:
         """Where nothing improves any more: whether the rate is adaptive and not too small, and so a fifth from now."""
-        if not self._adapts or self.learning_rate <= _LEAST_RATE:
+        if not self.adapts or self.learning_rate <= _LEAST_RATE:
             return False
         self._change_rate(self.learning_rate / 5.0)
         return True
 
-    @property
-    def adapts(self) -> bool:
-        """Whether the rate is lowered where nothing improves."""
-        return self._adapts
-
     def _change_rate(self, rate: float) -> None:
+        self._rescale_velocity(self.learning_rate, rate)
+        self.optimizer.lr = self.learning_rate = rate
+
+    def _rescale_velocity(self, before: float, after: float) -> None:
         """scikit-learn's velocity is the core's, multiplied by the rate of its time."""
-        if rate > 0 and math.isfinite(self.learning_rate / rate):
-            self._rescale_velocity(self.learning_rate / rate)
-        self.learning_rate = rate
-
-    def _rescale_velocity(self, factor: float) -> None:
-        velocity: Array | None = self._optimizer.state.get("velocity")
-        if velocity is not None and factor != 1:
-            velocity *= velocity.dtype.type(factor)
-
-
-def _linear_weights(net: MLP) -> list[str]:
-    """The keys of what is penalised."""
-    return [f"{layer.index}.weight" for layer in net.layers if isinstance(layer, Linear)]
+        velocity: Array | None = self.optimizer.state.get("velocity")
+        if velocity is not None and after > 0 and math.isfinite(before / after) and before != after:
+            velocity *= velocity.dtype.type(before / after)
