@@ -130,9 +130,9 @@ class Training:
         z = np.concatenate([_mlpc.Net._logits(self.net, rows) for rows in held.x.pieces()])
         if not _mlpc.all_finite(z):
             return [math.nan, math.nan]
-        loss = objective.of_outputs(z, held.y, held.weights)
-        metric = self._estimator.metric
-        score = -loss if metric == "loss" else self._estimator._score_of(z, held)
+        with np.errstate(over="ignore", invalid="ignore"):
+            loss = objective.of_outputs(z, held.y, held.weights)
+            score = -loss if self._estimator.metric == "loss" else self._estimator._score_of(z, held)
         if self._estimator.verbose and self._estimator.early_stopping:
             print(f"Validation score: {score:f}")
         return [loss, score]
