@@ -149,7 +149,7 @@ def test_lbfgs_descends_to_where_all_derivatives_are_0():
         up, down = weight.copy(), weight.copy()
         up[place] += step
         down[place] -= step
-        assert abs(value(up) - value(down)) / (2 * step) < 1e-6
+        assert abs(value(up) - value(down)) / (2 * step) < 2e-4
 
 
 def test_weights_of_classes_are_weights_of_rows():
