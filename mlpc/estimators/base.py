@@ -270,6 +270,8 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 
     def _predicted(self, X: Any, output: str) -> Array:
         """What the network says of X: its "prediction" or its "probabilities"; from any number of threads at once."""
+        if "network_" not in self.__dict__:
+            check_is_fitted(self)
         self._network()
         predictor = self._frozen.predictor()
         if not (type(X) is np.ndarray and X.dtype == predictor.dtype and self._fits(X)):
@@ -278,6 +280,8 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
                 pieces = Inputs(X, predictor.dtype).pieces()
                 with threads(self.n_threads):
                     return np.concatenate([predictor._predict(piece, output, None) for piece in pieces])
+        if self.n_threads is None:
+            return predictor._predict(X, output, None)
         with threads(self.n_threads):
             return predictor._predict(X, output, None)
 

@@ -9,7 +9,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from mlpc.arguments import Array
 from mlpc.estimators.base import DTYPES, SPARSE, Estimator
@@ -277,7 +277,6 @@ class MLPClassifier(ClassifierMixin, Estimator):
         -------
         ndarray, (n,) or (n, n_classes)
         """
-        check_is_fitted(self)
         return self._labels.decode(self._predicted(X, "prediction"))
 
     def predict_proba(self, X: Any) -> Array:
@@ -291,7 +290,6 @@ class MLPClassifier(ClassifierMixin, Estimator):
         -------
         ndarray, (n, n_classes)
         """
-        check_is_fitted(self)
         p = self._predicted(X, "probabilities")
         return np.stack([1 - p, p], axis=1) if p.ndim == 1 else p
 

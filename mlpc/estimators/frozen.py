@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import numpy as np
 
@@ -47,7 +48,10 @@ class Frozen:
 
     def _refresh(self) -> None:
         """Forget the copies of other numbers."""
-        now = self._net.parameters, self._net._statistics
-        if self._numbers is None or not all(map(np.array_equal, self._numbers, now)):
+        if self._numbers is None or not self._is_current(*self._numbers):
             self._numbers = self._net._copy_numbers()
             self._predictor = self._twin = None
+
+    def _is_current(self, parameters: Array, statistics: Array) -> bool:
+        same: Any = (parameters == self._net.parameters).all()
+        return bool(same) and (not statistics.size or bool((statistics == self._net._statistics).all()))

@@ -57,7 +57,7 @@ class Labels:
         """The labels of what a network predicts: numbers of classes, or 0 and 1."""
         if self._kind.startswith("multilabel"):
             return self.binarizer.inverse_transform(predicted)
-        return self.classes[np.minimum(predicted, len(self.classes) - 1)]
+        return self.classes[predicted] if len(self.classes) > 1 else self.classes[np.zeros_like(predicted)]
 
     def of_outputs(self, z: Array) -> Any:
         """The labels of what `encode` gives, or of a network's outputs."""

@@ -9,7 +9,7 @@ from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from mlpc import _mlpc
 from mlpc.arguments import Array
@@ -265,7 +265,6 @@ class MLPRegressor(RegressorMixin, Estimator):
         -------
         ndarray, (n,) or (n, n_outputs)
         """
-        check_is_fitted(self)
         return self._predicted(X, "prediction")
 
     def _validated(self, X: Any, y: Any, reset: bool, classes: str) -> tuple[Any, Array]:

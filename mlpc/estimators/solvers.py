@@ -105,6 +105,10 @@ class Solver:
         if self._corrects_bias:
             self.optimizer.state["steps"][0] = _MANY
         self.learning_rate = self.optimizer.lr
+        self._spec: tuple[float, Any] | None = None  # of the latest step, and what its rows weighed
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_spec": None}  # whose arrays are the optimizer's
 
     def continue_from(self, other: Solver) -> None:
         """Take over what another one of the same kind remembers of gradients, and its clock."""
@@ -125,10 +129,11 @@ class Solver:
             self._powers = self._powers[0] * self._betas[0], self._powers[1] * self._betas[1]
             rate = rate * math.sqrt(1 - self._powers[1]) / (1 - self._powers[0])
         self.learning_rate = rate
-        decay = self._alpha if self._decoupled else self._alpha / total
-        name, settings, (_, _, *limits), *rest = self.optimizer.spec
-        spec: Any = (name, settings, (decay, self._l1 / total, *limits), *rest)
-        _mlpc.Net._step(self.net, spec, rate)
+        if self._spec is None or self._spec[0] != total:
+            decay = self._alpha if self._decoupled else self._alpha / total
+            name, settings, (_, _, *limits), *rest = self.optimizer.spec
+            self._spec = total, (name, settings, (decay, self._l1 / total, *limits), *rest)
+        _mlpc.Net._step(self.net, self._spec[1], rate)
 
     def epoch_ends(self, seen: int) -> None:
         """Move the clock on, and lower the rate where that goes by the number of samples seen so far."""
