@@ -11,5 +11,6 @@ except ImportError as error:
 
 from mlpc.estimators.classifier import MLPClassifier
 from mlpc.estimators.regressor import MLPRegressor
+from mlpc.estimators.thread_pools import Threads as _Threads  # noqa: F401  # which threadpoolctl knows from now on
 
 __all__ = ["MLPClassifier", "MLPRegressor"]

@@ -115,6 +115,18 @@ def test_hidden_activations_are_a_step_of_a_pipeline():
     assert list(model[:-1].get_feature_names_out())[:1] == ["mlpclassifier0"]
 
 
+def test_threadpoolctl_sees_and_limits_the_threads():
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+    before = mlpc.get_num_threads()
+    (seen,) = [pool for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "mlpc"]
+    assert (seen["num_threads"], seen["version"]) == (before, mlpc.__version__)
+    with threadpoolctl.threadpool_limits(limits={"mlpc": before + 1}):
+        assert mlpc.get_num_threads() == before + 1
+    with threadpoolctl.threadpool_limits(limits=1):
+        assert mlpc.get_num_threads() == 1
+    assert mlpc.get_num_threads() == before
+
+
 def test_weights_are_routed():
     weights = np.linspace(0.1, 2, len(X))
     with sklearn.config_context(enable_metadata_routing=True):
