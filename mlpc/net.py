@@ -161,8 +161,9 @@ class MLP(Network):
 
         Parameters
         ----------
-        x : array-like, (n, n_in)
-            Converted to the network's dtype, without a copy where it fits; not to be changed before `backward`.
+        x : array-like or sparse matrix, (n, n_in)
+            Converted to the network's dtype, without a copy where it fits; not to be changed before `backward`.  Sparse
+            rows become an array, which `backward` reads.
         out : ndarray, (n, n_out), optional
             Where to write the result: C-contiguous, in the network's dtype.
         scale : float, optional
@@ -311,7 +312,8 @@ class MLP(Network):
 
         Parameters
         ----------
-        x : array-like, (n, n_in)
+        x : array-like or sparse matrix, (n, n_in)
+            Of SciPy's sparse matrices only what is stored is multiplied; none becomes an array.
         scale : float, optional
             Of uint8 `x` only, as images are kept: each element counts as ``x * scale``, rounded once; without it, as
             the number that it is.  Bytes are converted where they are used, never all of them at once.

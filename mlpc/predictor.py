@@ -104,7 +104,7 @@ class Predictor(_mlpc.Predictor):
 
         Parameters
         ----------
-        x : array-like, (n, n_in)
+        x : array-like or sparse matrix, (n, n_in)
         scale : float, optional
             Of uint8 `x` only, as images are kept: each element counts as ``x * scale``, rounded once; without it, as
             the number that it is.

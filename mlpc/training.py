@@ -67,9 +67,10 @@ def fit(
 
     Parameters
     ----------
-    x : array-like, (n, n_in)
+    x : array-like or sparse matrix, (n, n_in)
         Finite.  Converted once to the network's dtype, but for uint8 with a `scale`.  Not to be changed before `fit`
         returns.  uint8 without a `scale` trains on the numbers 0 to 255, with a warning.
+        Of SciPy's sparse matrices CSR is taken as it is, others by their ``tocsr``; none becomes an array.
         Where half of it or more is zero, zeros are skipped; `History.zeros` says so.  A memory-mapped array in that
         dtype, or of bytes with a scale, is read where it lies, and never copied; then zeros are multiplied.
         Of a table whose columns have names, like a frame of pandas', the network keeps these, and everything that it is

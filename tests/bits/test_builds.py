@@ -66,8 +66,10 @@ def test_random_numbers(build, tmp_path):
 @pytest.mark.parametrize("build", each(b for b in builds.BUILDS if b.flags == builds.OPTIMIZED))
 def test_rows_without_their_zeros(build, tmp_path):
     """A program that knows the header alone."""
-    objects = builds.compile_all(available(build), ["tests/c/csr_check.c"], tmp_path)
-    assert build.run(builds.link(build, objects, tmp_path / "csr_check")) == ""
+    objects = builds.objects(available(build)) + builds.compile_all(build, ["tests/c/csr_check.c"], tmp_path)
+    program = builds.link(build, objects, tmp_path / "csr_check")
+    if build.runner is not None:
+        assert build.run(program) == ""
 
 
 @pytest.mark.parametrize("flag", ["-ffast-math", "-funsafe-math-optimizations", "-ffinite-math-only", "-Ofast"])

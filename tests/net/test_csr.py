@@ -231,7 +231,7 @@ def test_numbers_too_small_for_the_network():
     assert_same(trained(sparse.csr_array(x), [0, 1, 2, 0]), trained(x, [0, 1, 2, 0]))
 
 
-# ---- Trainings that go on, and other doors -----------------------------------------------------------------------------
+# ---- Trainings that go on, and other doors ---------------------------------------------------------------------------
 
 
 def test_a_run_goes_on(tmp_path):
@@ -334,14 +334,14 @@ def test_a_label_is_never_made_from_nan():
     x = sparse.csr_array([[0.0, 1.0], [np.nan, 0.0]])
     net = mlpc.MLP([2, 3])
     assert np.isnan(net.predict_proba(x)).any(axis=1).tolist() == [False, True]
-    with pytest.raises(ValueError, match="x: expected rows that have a label, got NaN .* for row 1"):
+    with pytest.raises(ValueError, match=r"x: expected rows that have a label, got NaN .* for row 1"):
         net.predict(x)
 
 
 def test_other_arguments_are_arrays():
     with pytest.raises(TypeError, match=r"y: expected an array, got a sparse csr_array; y\.toarray\(\) makes one"):
         mlpc.MLP([2, 2], loss="mse").fit(np.eye(2), sparse.csr_array(np.eye(2)))
-    with pytest.raises(TypeError, match="y: expected targets, .* got None and x of csr_array"):
+    with pytest.raises(TypeError, match=r"y: expected targets, .* got None and x of csr_array"):
         mlpc.MLP([2, 2]).fit(sparse.csr_array(np.eye(2)))
 
 
