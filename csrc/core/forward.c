@@ -119,8 +119,8 @@ static mlpc_status linear_of_csr(const mlpc_pass *p, void *z, const mlpc_input *
     for (size_t b = 0; b < x->n; b += most) {
         if (mlpc_pass_stopped(p))
             return MLPC_ERROR_INTERRUPTED;
-        const mlpc_csr rows = {x->n - b < most ? x->n - b : most, layer->n_in, x->rows, x->indices, x->indptr + b};
-        p->model.kernels->csr_forward(mlpc_pass_at(p, z, b * O), &rows,
+        const mlpc_csr part = {x->n - b < most ? x->n - b : most, layer->n_in, x->rows, x->indices, x->indptr + b};
+        p->model.kernels->csr_forward(mlpc_pass_at(p, z, b * O), &part,
                                       mlpc_pass_at(p, p->model.parameters, layer->weight),
                                       mlpc_pass_at(p, p->model.parameters, layer->bias), O);
     }
