@@ -313,6 +313,14 @@ MUTANTS = [
         CORE + "fused_input.c",
         "f->table = f->scaled;",
         "",
+        tests=("tests/bits/test_training_paths.py", "-k", "dropout_of_bytes"),
+    ),
+    mutant(
+        "a gain has the factors of a bias",
+        CORE + "fused_units.c",
+        "mlpc_step_of_tensor(plan, tensor + 2)",
+        "mlpc_step_of_tensor(plan, tensor + 1)",
+        tests=("tests/bits/test_training_paths.py", "-k", "every_optimizer and factors"),
     ),
     mutant(
         "running statistics count a batch that the caller ended",

@@ -17,6 +17,9 @@ OPTIMIZERS = {
 MORE_OPTIMIZERS = OPTIMIZERS | {
     "adam": lambda net: mlpc.optim.Adam(net, 0.01, l1=1e-3),
     "rmsprop": lambda net: mlpc.optim.RMSprop(net, 0.01),
+    "factors": lambda net: mlpc.optim.SGD(
+        net, 0.03, weight_decay=0.01, groups={"*.weight": {"lr": 0.5}, "*.bias": {"weight_decay": 0}}
+    ),
 }
 BETWEEN = {
     "dropout": {"dropout": [0.5, 0.2]},
