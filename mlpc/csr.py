@@ -12,7 +12,7 @@ from mlpc.arguments import Array, any_array, finite, real_array
 
 __all__ = ["CSR", "Input", "InputLike", "finite_rows", "is_sparse", "real_rows", "stored"]
 
-_PIECE = 1 << 20  # entries that are looked at in one go
+_PIECE = 1 << 16  # entries that are looked at in one go, about
 _MOST_COLUMNS = 2**31 - 1
 
 
@@ -47,11 +47,17 @@ class CSR(_mlpc.CSR):
 
     def __getitem__(self, rows: Any) -> CSR:
         """Some of the rows, by their numbers, a mask or a slice."""
-        indptr, rows = self.indptr, np.arange(len(self))[rows]
-        counts = indptr[rows + 1] - indptr[rows]
+        rows = np.arange(len(self))[rows]
+        starts, counts = self.indptr[rows], np.diff(self.indptr)[rows]
         ends = np.concatenate([[0], counts.cumsum()])
-        entries = np.arange(ends[-1]) + np.repeat(indptr[rows] - ends[:-1], counts)
-        return CSR(self.data[entries], self.indices[entries], ends, self.shape[1])
+        data, indices = np.empty(ends[-1], self.dtype), np.empty(ends[-1], np.int32)
+        step = max(_PIECE * len(rows) // max(int(ends[-1]), 1), 1)
+        for first in range(0, len(rows), step):  # the places of all entries would take more memory than these
+            some = slice(first, first + step)
+            to = slice(ends[first], ends[min(first + step, len(rows))])
+            places = np.arange(to.start, to.stop) + np.repeat(starts[some] - ends[:-1][some], counts[some])
+            data[to], indices[to] = self.data[places], self.indices[places]
+        return CSR(data, indices, ends, self.shape[1])
 
     def with_data(self, data: Array) -> CSR:
         """The same with other numbers in the same places."""
