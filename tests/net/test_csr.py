@@ -175,6 +175,11 @@ def test_numbers_of_one_place_are_added_in_their_order():
     assert (rows.data.tolist(), rows.indices.tolist()) == ([1.0], [1])
 
 
+def test_zeros_that_are_stored_are_dropped():
+    rows = real_rows("x", raw([1.0, 0.0, 2.0, -0.0], [0, 1, 2, 0], [0, 3, 4], (2, 3)))
+    assert (rows.data.tolist(), rows.indices.tolist(), rows.indptr.tolist()) == ([1, 2], [0, 2], [0, 2, 2])
+
+
 def test_canonical_rows_are_not_copied():
     matrix = sparse.csr_array(numbers(30, 40, 0.2))
     rows = real_rows("x", matrix)
