@@ -1,6 +1,6 @@
 """mlpc beside others: README.md in this folder says what is compared and why it is fair.
 
-    python bench/run.py [epochs kernels inference startup growth] [--full] [--rows '784-100-10/*'] ...
+    python bench/run.py [epochs kernels inference estimators startup growth] [--full] [--rows '784-100-10/*'] ...
 
 Prints tables in Markdown, and writes them and everything measured to results/.
 """
@@ -14,6 +14,7 @@ import sys
 
 import chart
 import epochs
+import estimators
 import growth
 import inference
 import kernels
@@ -28,6 +29,7 @@ TITLES = {
     "epochs": "Training",
     "kernels": "Kernels",
     "inference": "Inference",
+    "estimators": "Estimators",
     "startup": "Import and size",
     "growth": "How cost grows",
 }
@@ -35,10 +37,11 @@ TABLES = {
     "epochs": epochs.table,
     "kernels": kernels.table,
     "inference": inference.table,
+    "estimators": estimators.table,
     "startup": startup.table,
     "growth": growth.table,
 }
-SHORT = ("epochs", "kernels", "inference", "startup")
+SHORT = ("epochs", "kernels", "inference", "estimators", "startup")
 
 
 def main() -> None:
@@ -66,7 +69,8 @@ def main() -> None:
 def measured(options: argparse.Namespace) -> dict:
     sections = options.sections or (TITLES if options.full else SHORT)
     try:
-        mlpc.datasets.load_mnist()
+        if set(sections) - {"estimators"}:
+            mlpc.datasets.load_mnist()
     except (ImportError, OSError, ValueError) as error:
         sys.exit(f"This benchmark trains on MNIST, which is not here. {error}")
     full, peers, rounds = options.full, options.peers, options.rounds
@@ -74,6 +78,7 @@ def measured(options: argparse.Namespace) -> dict:
         "epochs": lambda: epochs.section(full, options.rows, peers, rounds, options.samples),
         "kernels": lambda: kernels.section(full, rounds or (7 if full else 3)),
         "inference": lambda: inference.section(full, peers, rounds or (11 if full else 5)),
+        "estimators": lambda: estimators.section(full, rounds or (7 if full else 3)),
         "startup": lambda: startup.section(rounds or (11 if full else 3)),
         "growth": lambda: growth.section(peers, rounds or 3),
     }

@@ -49,7 +49,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         """X, checked, and what the network is to learn of it.
 
         `reset`: whether features may be others than before.  `classes`: those of y are "new", "all" that there were
-        before, or "some" of them.
+        before, or "some" of them, or, of rows that are held back, "held".
         """
         raise NotImplementedError
 
@@ -155,7 +155,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
                 raise TypeError("validation_data: expected (X, y) or (X, y, sample_weight)")
             weighed = validation_data[2] if len(validation_data) == 3 else None
-            held = self._checked(validation_data[0], validation_data[1], weighed, False, "some")
+            held = self._checked(validation_data[0], validation_data[1], weighed, False, "held")
         self._random_state = check_random_state(self.random_state)
         sizes = [X.shape[1], *hidden, self._outputs(y)]
         net = self._first_network(sizes, X.dtype) if first else self._network()
@@ -186,10 +186,15 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
                 raise ValueError(f"{name}: expected numbers, got a masked array with masked ones among them")
         X, y = self._validated(X, y, reset, classes)
         weights = None if sample_weight is None else _check_sample_weight(sample_weight, X).astype(np.float64)
-        return X, y, self._weighted(y, weights)
+        if weights is not None and weights.min() < 0:
+            raise ValueError(f"sample_weight: expected numbers >= 0, got {weights.min()}")
+        weights = self._weighted(y, weights, classes == "held")
+        if weights is not None and not weights.any():
+            raise ValueError("sample_weight: expected rows that weigh something, got weights that are all 0")
+        return X, y, weights
 
-    def _weighted(self, y: Array, weights: Array | None) -> Array | None:
-        """The weights of rows that learn y."""
+    def _weighted(self, y: Array, weights: Array | None, held: bool) -> Array | None:
+        """The weights of rows of which y is to be learnt, or that are held back."""
         return weights
 
     def _first_network(self, sizes: list[int], dtype: np.dtype[Any]) -> MLP:
@@ -274,7 +279,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             check_is_fitted(self)
         self._network()
         predictor = self._frozen.predictor()
-        if not (type(X) is np.ndarray and X.dtype == predictor.dtype and self._fits(X)):
+        if not (type(X) is np.ndarray and X.dtype in DTYPES and self._fits(X)):
             X = validate_data(self, X, accept_sparse=SPARSE, reset=False)
             if not isinstance(X, np.ndarray):
                 pieces = Inputs(X, predictor.dtype).pieces()

@@ -323,10 +323,12 @@ class MLPClassifier(ClassifierMixin, Estimator):
         form = classification(self.loss, self._criterion(), net.sizes[-1])
         return Objective(net, *form, alpha=0.0 if self.solver == "adamw" else self.alpha, l1=self.l1)
 
-    def _weighted(self, y: Array, weights: Array | None) -> Array | None:
+    def _weighted(self, y: Array, weights: Array | None, held: bool) -> Array | None:
         if self.class_weight is None:
             return weights
-        by_row = self._labels.weights(self.class_weight, y)
+        if not held:
+            self._weights_of_classes = self._labels.weights(self.class_weight, y)
+        by_row = self._weights_of_classes[self._labels.numbers(y)]
         return by_row if weights is None else by_row * weights
 
     def _stratum(self, y: Array) -> Array | None:

@@ -56,7 +56,8 @@ class Labels:
     def decode(self, predicted: Array) -> Any:
         """The labels of what a network predicts: numbers of classes, or 0 and 1."""
         if self._kind.startswith("multilabel"):
-            return self.binarizer.inverse_transform(predicted)
+            dense = not self.binarizer.sparse_input_
+            return predicted.astype(int, copy=False) if dense else self.binarizer.inverse_transform(predicted)
         return self.classes[predicted] if len(self.classes) > 1 else self.classes[np.zeros_like(predicted)]
 
     def of_outputs(self, z: Array) -> Any:
@@ -67,30 +68,33 @@ class Labels:
         return self.decode(said[:, 0] if self.n_outputs == 1 else said)
 
     def weights(self, class_weight: Any, y: Array) -> Array:
-        """What each row weighs of which `encode` gives y, by its class.
+        """What each class weighs, of which `encode` gives y to balance.
 
         Raises
         ------
         ValueError
             With several columns; for a class that there is not, or, where they are to be balanced, without rows.
         """
+        k = len(self.classes)
         if self._kind.startswith("multilabel"):
             raise ValueError(f"class_weight: expected None for several labels of a row, got {class_weight!r}")
-        numbers = y if self.link == "softmax" else y[:, 0].astype(np.int64)
-        k = len(self.classes)
         if isinstance(class_weight, str):
-            counts = np.bincount(numbers, minlength=k)
+            counts = np.bincount(self.numbers(y), minlength=k)
             if not counts.all():
                 lacking = self.classes[counts.argmin()]
                 raise ValueError(f"class_weight: expected rows of every class, got none of {lacking!r}")
-            return (len(y) / (k * counts))[numbers]
+            return len(y) / (k * counts)
         by_class = np.ones(k)
         for label, weight in class_weight.items():
             (place,) = np.nonzero(self.classes == label)
             if not len(place):
                 raise ValueError(f"class_weight: expected classes of {self.classes}, got {label!r}")
             by_class[place] = real_number(f"class_weight[{label!r}]", weight)
-        return by_class[numbers]
+        return by_class
+
+    def numbers(self, y: Array) -> Array:
+        """The number of the class of each row, of what `encode` gives for one column."""
+        return y if self.link == "softmax" else y[:, 0].astype(np.int64)
 
     def check_same(self, y: Any, *, all_of_them: bool) -> None:
         """Refuse other classes than these, or, where y must have all of them, fewer.

@@ -178,6 +178,12 @@ def test_weights_of_classes_that_are_none(class_weight, y, text):
         mlpc.MLPClassifier(class_weight=class_weight).fit(X, y)
 
 
+def test_validation_data_need_not_have_all_classes():
+    model = mlpc.MLPClassifier((5,), class_weight="balanced", **ALWAYS)
+    model.fit(X[:100], Y[:100], validation_data=(X[Y == 1], Y[Y == 1]))
+    assert model.history_["val_loss"][-1] == pytest.approx(model.network_.evaluate(X[Y == 1], Y[Y == 1])[0], rel=1e-13)
+
+
 def test_balanced_needs_all_rows():
     with pytest.raises(ValueError, match="class_weight: expected a dict or None"):
         mlpc.MLPClassifier(class_weight="balanced").partial_fit(X, Y, classes=[0, 1, 2])
@@ -268,6 +274,17 @@ def test_callbacks_that_are_none(tmp_path):
         fitted(callbacks=[mlpc.callbacks.Checkpoint(tmp_path / "run.npz")])
     with pytest.raises(TypeError, match="callbacks: expected callables"):
         fitted(callbacks=["stop"])
+
+
+def test_ctrl_c_ends_it_and_keeps_what_there_is():
+    def interrupt(network, history):
+        if history.epochs == 2:
+            raise KeyboardInterrupt
+
+    with pytest.warns(UserWarning, match=r"Training interrupted by user\."):
+        model = fitted(callbacks=[interrupt])
+    assert model.n_iter_ == 2
+    np.testing.assert_array_equal(model.coefs_[0], fitted(max_iter=2).coefs_[0])
 
 
 # ---- Networks in use -------------------------------------------------------------------------------------------------
@@ -400,6 +417,23 @@ def test_a_training_that_diverges_says_where():
 def test_lbfgs_is_not_for_what_is_random(settings):
     with pytest.raises(ValueError, match="solver: expected another one than lbfgs"):
         mlpc.MLPClassifier(solver="lbfgs", **settings).fit(X, Y)
+
+
+@pytest.mark.parametrize("weight", [-1.0, 0.0, np.nan, np.inf])
+def test_weights_of_rows_that_are_none(weight):
+    for solver in ("adam", "lbfgs"):
+        with pytest.raises(ValueError, match="sample_weight"):
+            mlpc.MLPClassifier(solver=solver).fit(X, Y, np.full(len(X), weight))
+
+
+def test_a_batch_that_weighs_nothing_takes_no_step():
+    weights = np.ones(len(X))
+    weights[40:80] = 0  # the second batch
+    model = fitted(max_iter=1, solver="sgd", momentum=0, alpha=0)
+    fewer = mlpc.MLPClassifier((9, 7), **ALWAYS | {"max_iter": 1}, solver="sgd", momentum=0, alpha=0)
+    rest = np.concatenate([np.arange(40), np.arange(80, 150)])
+    fewer.fit(X[rest], Y[rest])
+    np.testing.assert_array_equal(model.fit(X, Y, weights).coefs_[0], fewer.coefs_[0])
 
 
 def test_batch_norm_wants_two_rows():
