@@ -422,7 +422,7 @@ def test_lbfgs_is_not_for_what_is_random(settings):
 @pytest.mark.parametrize("weight", [-1.0, 0.0, np.nan, np.inf])
 def test_weights_of_rows_that_are_none(weight):
     for solver in ("adam", "lbfgs"):
-        with pytest.raises(ValueError, match="sample_weight"):
+        with pytest.raises(ValueError, match="[Ss]ample.weight"):
             mlpc.MLPClassifier(solver=solver).fit(X, Y, np.full(len(X), weight))
 
 
