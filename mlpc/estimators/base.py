@@ -281,10 +281,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         predictor = self._frozen.predictor()
         if not (type(X) is np.ndarray and X.dtype in DTYPES and self._fits(X)):
             X = validate_data(self, X, accept_sparse=SPARSE, reset=False)
-            if not isinstance(X, np.ndarray):
-                pieces = Inputs(X, predictor.dtype).pieces()
-                with threads(self.n_threads):
-                    return np.concatenate([predictor._predict(piece, output, None) for piece in pieces])
+            X = X if isinstance(X, np.ndarray) else Inputs(X, predictor.dtype).held
         if self.n_threads is None:
             return predictor._predict(X, output, None)
         with threads(self.n_threads):

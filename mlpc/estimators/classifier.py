@@ -277,7 +277,8 @@ class MLPClassifier(ClassifierMixin, Estimator):
         -------
         ndarray, (n,) or (n, n_classes)
         """
-        return self._labels.decode(self._predicted(X, "prediction"))
+        predicted = self._predicted(X, "prediction")
+        return self._labels.decode(predicted)
 
     def predict_proba(self, X: Any) -> Array:
         """The probability of each class in each row.

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mlpc.arguments import Array
+from mlpc.csr import CSR, Input, real_rows
 
 __all__ = ["ROWS_AT_A_TIME", "Inputs"]
 
@@ -15,38 +16,46 @@ ROWS_AT_A_TIME = 8192  # where the order of rows does not matter: what a forward
 
 
 class Inputs:
-    """Rows of an array, or of a sparse matrix, of which no more is made dense than is asked for at a time.
+    """Rows of an array, or of a sparse matrix, which is never made dense.
 
     Parameters
     ----------
-    x : ndarray or SciPy's sparse matrix or array, (n, n_in)
+    x : ndarray, CSR, or SciPy's sparse matrix or array, (n, n_in)
         Checked.
     dtype : dtype
         Of the rows that are handed out.
 
     Attributes
     ----------
-    sparse : bool
-    held : ndarray or SciPy's sparse matrix or array
+    held : ndarray or CSR
         All rows.
+
+    Examples
+    --------
+    >>> rows = Inputs(np.eye(3), np.dtype("float32"))
+    >>> rows[:1], len(rows.part(np.array([2, 0])))
+    (array([[1., 0., 0.]], dtype=float32), 2)
     """
 
     def __init__(self, x: Any, dtype: np.dtype[Any]) -> None:
-        self.sparse = not isinstance(x, np.ndarray)
         self._dtype = dtype
-        self.held: Any = x.tocsr() if self.sparse else np.ascontiguousarray(x, dtype)
+        rows = real_rows("X", x)
+        if isinstance(rows, CSR):
+            self.held: Input = rows if rows.dtype == dtype else rows.with_data(rows.data.astype(dtype))
+        else:
+            self.held = np.ascontiguousarray(rows, dtype)
 
     def __len__(self) -> int:
-        return int(self.held.shape[0])
+        return len(self.held)
 
-    def __getitem__(self, rows: slice | Array) -> Array:
-        """Those rows, dense, C-contiguous and in the dtype."""
-        return self.held[rows].toarray().astype(self._dtype, order="C", copy=False) if self.sparse else self.held[rows]
+    def __getitem__(self, rows: slice | Array) -> Input:
+        """Those rows, in the dtype."""
+        return self.held[rows]
 
     def part(self, rows: Array) -> Inputs:
         """Those rows, held as these are."""
         return Inputs(self.held[rows], self._dtype)
 
-    def pieces(self, size: int = ROWS_AT_A_TIME) -> Iterator[Array]:
+    def pieces(self, size: int = ROWS_AT_A_TIME) -> Iterator[Input]:
         """All rows, so many at a time."""
         return (self[start : start + size] for start in range(0, len(self), size))

@@ -17,6 +17,7 @@ import numpy as np
 
 from mlpc import _mlpc
 from mlpc.arguments import Array
+from mlpc.csr import Input
 from mlpc.estimators.inputs import ROWS_AT_A_TIME
 from mlpc.estimators.networks import linear_layers
 from mlpc.losses import Loss
@@ -59,7 +60,7 @@ class Objective:
         return float(len(y)) if weights is None else _mlpc.sum(weights)
 
     def differentiate(
-        self, x: Array, y: Array, weights: Array | None, total: float, *, accumulate: bool = False
+        self, x: Input, y: Array, weights: Array | None, total: float, *, accumulate: bool = False
     ) -> float:
         """The value of some rows' losses over `total`; their derivatives are the network's gradients then."""
         shares = self._shares(len(y), weights, total)

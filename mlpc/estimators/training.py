@@ -15,6 +15,7 @@ from mlpc import _mlpc
 from mlpc.arguments import Array
 from mlpc.callbacks.callback import Callbacks
 from mlpc.callbacks.checkpoint import Checkpoint
+from mlpc.csr import Input
 from mlpc.estimators.epochs import Epochs, Part
 from mlpc.history import History
 from mlpc.progress import Progress
@@ -165,7 +166,7 @@ class Training:
             of._no_improvement_count = 0
         return lowered
 
-    def _batches_in_order(self) -> Iterator[Array]:
+    def _batches_in_order(self) -> Iterator[Input]:
         """All rows of x, for statistics of batch norm."""
         return self._epochs.part.x.pieces(self._epochs.batch_size)
 

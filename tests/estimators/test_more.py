@@ -322,6 +322,23 @@ def test_the_dtype_of_the_network():
     assert low.score(X, NUMBERS) == pytest.approx(high.score(X, NUMBERS), abs=0.01)
 
 
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.parametrize("container", ["csr_matrix", "csc_matrix", "csr_array", "csc_array"])
+def test_sparse_rows_are_never_made_dense_and_give_the_same_bits(container, solver, monkeypatch):
+    sparse = pytest.importorskip("scipy.sparse")
+    dense = np.where(np.abs(X) < 1, 0.0, X)
+    settings = ALWAYS | {"hidden_layer_sizes": (9, 7), "solver": solver, "early_stopping": True, "norm": "layer"}
+    wanted = mlpc.MLPClassifier(**settings).fit(dense, Y)
+    for kind in ("csr_matrix", "csc_matrix", "csr_array", "csc_array"):
+        for name in ("toarray", "todense"):
+            monkeypatch.setattr(getattr(sparse, kind), name, None)
+    rows = getattr(sparse, container)(dense)
+    model = mlpc.MLPClassifier(**settings).fit(rows, Y)
+    assert model.network_.digest() == wanted.network_.digest()
+    for ask in ("predict_proba", "transform"):
+        np.testing.assert_array_equal(getattr(model, ask)(rows), getattr(wanted, ask)(dense))
+
+
 def test_hidden_activations():
     model = fitted(activation="tanh")
     hidden = np.tanh(np.tanh(X @ model.coefs_[0] + model.intercepts_[0]) @ model.coefs_[1] + model.intercepts_[1])
@@ -422,7 +439,7 @@ def test_lbfgs_is_not_for_what_is_random(settings):
 @pytest.mark.parametrize("weight", [-1.0, 0.0, np.nan, np.inf])
 def test_weights_of_rows_that_are_none(weight):
     for solver in ("adam", "lbfgs"):
-        with pytest.raises(ValueError, match="[Ss]ample.weight"):
+        with pytest.raises(ValueError, match=r"[Ss]ample.weight"):
             mlpc.MLPClassifier(solver=solver).fit(X, Y, np.full(len(X), weight))
 
 
