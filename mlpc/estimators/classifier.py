@@ -219,6 +219,12 @@ class MLPClassifier(ClassifierMixin, Estimator):
         -------
         MLPClassifier
             The estimator itself.
+
+        Examples
+        --------
+        >>> X, y = [[0.0], [0.5], [2.0], [2.5]], ["low", "low", "high", "high"]
+        >>> MLPClassifier((5,), solver="lbfgs", random_state=0).fit(X, y).classes_
+        array(['high', 'low'], dtype='<U4')
         """
         self._validate_params()
         self._fit(X, y, sample_weight, validation_data)
@@ -238,6 +244,12 @@ class MLPClassifier(ClassifierMixin, Estimator):
         -------
         MLPClassifier
             The estimator itself.
+
+        Examples
+        --------
+        >>> model = MLPClassifier((5,), random_state=0)
+        >>> model.partial_fit([[0.0], [1.0]], ["a", "b"], classes=["a", "b", "c"]).n_outputs_
+        3
         """
         self._validate_params()
         if isinstance(self.class_weight, str):
@@ -276,6 +288,12 @@ class MLPClassifier(ClassifierMixin, Estimator):
         Returns
         -------
         ndarray, (n,) or (n, n_classes)
+
+        Examples
+        --------
+        >>> X, y = [[0.0], [0.5], [2.0], [2.5]], ["low", "low", "high", "high"]
+        >>> MLPClassifier((5,), solver="lbfgs", random_state=0).fit(X, y).predict([[0.1], [2.2]])
+        array(['low', 'high'], dtype='<U4')
         """
         predicted = self._predicted(X, "prediction")
         return self._labels.decode(predicted)
@@ -290,12 +308,34 @@ class MLPClassifier(ClassifierMixin, Estimator):
         Returns
         -------
         ndarray, (n, n_classes)
+
+        Examples
+        --------
+        >>> X, y = [[0.0], [0.5], [2.0], [2.5]], ["low", "low", "high", "high"]
+        >>> MLPClassifier((5,), solver="lbfgs", random_state=0).fit(X, y).predict_proba([[0.1]]).round(2)
+        array([[0., 1.]])
         """
         p = self._predicted(X, "probabilities")
         return np.stack([1 - p, p], axis=1) if p.ndim == 1 else p
 
     def predict_log_proba(self, X: Any) -> Array:
-        """The logarithm of `predict_proba`."""
+        """The logarithm of `predict_proba`.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix, (n, n_features)
+
+        Returns
+        -------
+        ndarray, (n, n_classes)
+
+        Examples
+        --------
+        >>> X, y = [[0.0], [0.5], [2.0], [2.5]], ["low", "low", "high", "high"]
+        >>> model = MLPClassifier((5,), solver="lbfgs", random_state=0).fit(X, y)
+        >>> bool(np.allclose(np.exp(model.predict_log_proba(X)), model.predict_proba(X)))
+        True
+        """
         p = self.predict_proba(X)
         return np.log(p, out=p)
 

@@ -215,6 +215,12 @@ class MLPRegressor(RegressorMixin, Estimator):
         -------
         MLPRegressor
             The estimator itself.
+
+        Examples
+        --------
+        >>> X, y = [[0.0], [1.0], [2.0]], [1.0, 3.0, 5.0]
+        >>> MLPRegressor(hidden_layer_sizes=(), solver="lbfgs", alpha=0, random_state=0).fit(X, y).coefs_[0].round(3)
+        array([[2.]])
         """
         self._validate_params()
         self._fit(X, y, sample_weight, validation_data)
@@ -232,6 +238,12 @@ class MLPRegressor(RegressorMixin, Estimator):
         -------
         MLPRegressor
             The estimator itself.
+
+        Examples
+        --------
+        >>> model = MLPRegressor(hidden_layer_sizes=(5,), random_state=0)
+        >>> model.partial_fit([[0.0]], [1.0]).partial_fit([[1.0]], [2.0]).t_
+        2
         """
         self._validate_params()
         self._fit(X, y, sample_weight, incremental=True)
@@ -264,6 +276,13 @@ class MLPRegressor(RegressorMixin, Estimator):
         Returns
         -------
         ndarray, (n,) or (n, n_outputs)
+
+        Examples
+        --------
+        >>> X, y = [[0.0], [1.0], [2.0]], [1.0, 3.0, 5.0]
+        >>> model = MLPRegressor(hidden_layer_sizes=(), solver="lbfgs", alpha=0, random_state=0).fit(X, y)
+        >>> model.predict([[1.5]]).round(3)
+        array([4.])
         """
         return self._predicted(X, "prediction")
 
