@@ -365,6 +365,15 @@ def test_writes_to_the_weights_count():
     np.testing.assert_allclose(model.predict_proba(X), 1 / 3)
 
 
+def test_writes_to_running_statistics_count():
+    model = fitted(norm="batch")
+    probabilities, hidden = model.predict_proba(X), model.transform(X)
+    model.network_.layers[1].running_mean[:] += 1
+    assert not np.allclose(model.predict_proba(X), probabilities)
+    assert not np.allclose(model.transform(X), hidden)
+    np.testing.assert_array_equal(model.predict_proba(X), model.network_.predict_proba(X))
+
+
 @pytest.mark.parametrize("solver", ["sgd", "adam", "adamw"])
 def test_a_warm_start_goes_on_to_the_bit(solver):
     once = fitted(solver=solver, max_iter=6)
