@@ -1,122 +1,65 @@
-/* Digests of trainings with what stands between products: dropout, noise and norms, plain and fused. */
-#include <string.h>
+/* Digests of trainings with what stands between products: dropout, noise and norms, on every path. */
+#include "digest_experiment.h"
 
-#include "../../csrc/core/samples.h"
-#include "digest_training.h"
-
-/* Two epochs of a network with both norms, plain on a thread and fused on three: in whole batches, and where a last row
- * joins. */
-static void run_norms(const bench *b)
-{
-    enum { LAYERS = 3 };
-    static const size_t widths[LAYERS + 1] = {INPUTS, 17, 21, OUTPUTS}, batch_sizes[] = {BATCH, ROWS - 1};
-    static const mlpc_block hidden[] = {{.activation = MLPC_ACTIVATION_tanh, .norm = MLPC_NORM_batch},
-                                        {.activation = MLPC_ACTIVATION_relu, .norm = MLPC_NORM_layer}};
-    const mlpc_kernels *const k = b->k;
-    mlpc_net *net;
-    check(mlpc_net_create(&net, b->dtype, LAYERS, widths, hidden));
-    const size_t P = net->n_parameters, S = net->n_statistics;
-    void *parameters = allocate(P, k->itemsize), *statistics = allocate(S, k->itemsize);
-    void *velocity = allocate(P, k->itemsize), *gradients = allocate(P, k->itemsize),
-         *z = allocate(ROWS * OUTPUTS, k->itemsize);
-    void *x = allocate(ROWS * INPUTS, k->itemsize), *y = allocate(ROWS * OUTPUTS, k->itemsize);
-    fill(b->dtype, x, ROWS * INPUTS, TAME, 0);
-    fill(b->dtype, y, ROWS * OUTPUTS, UNIT, 1);
-    const mlpc_input input = {.rows = x, .n = ROWS};
-    mlpc_samples *samples;
-    mlpc_workspace *workspace;
-    check(mlpc_samples_create(&samples, k, &input, INPUTS, MLPC_ZEROS_MULTIPLY, NULL));
-    check(mlpc_workspace_create_for_inference(&workspace, net, ROWS, 1));
-    experiment e = {
-        .model = {net, k, parameters, statistics},
-        .training.samples = samples,
-        .training.objective.loss = {.kind = MLPC_LOSS_mse, .mean = 1},
-        .training.objective.targets = {.n = ROWS, .O = OUTPUTS, .values = y},
-        .training.optimizer = optimizer_named("sgd"),
-        .training.shuffle = 1,
-        .training.seed = 4,
-        .doubles = b->doubles,
-        .schedule = {mlpc_schedule_named("cosine"), 0.05, 0.5, {2, 0.001}},
-    };
-    e.training.optimizer.settings[0] = 0.9;
-    e.training.optimizer.state[0] = velocity;
-    start();
-    for (size_t i = 0; i < 2 * COUNT(batch_sizes); i++) {
-        mlpc_trainer *trainer;
-        mlpc_epoch_result result;
-        e.training.batch_size = batch_sizes[i / 2];
-        e.training.threads = i % 2 ? 3 : 1;
-        check(mlpc_trainer_create(&trainer, &e.model, &e.training));
-        for (uint32_t epoch = 0; epoch < 2; epoch++)
-            train(&e, trainer, i % 2 ? NULL : gradients, epoch, &result);
-        mlpc_trainer_free(trainer);
-        foreign_mode();
-        check(mlpc_predict(&e.model, workspace, MLPC_OUTPUT_logits, MLPC_LOSS_mse, z, &input, NULL));
-        own_mode();
-        add_doubles(&result.loss, 1);
-        add_reals(b->dtype, parameters, P);
-        add_reals(b->dtype, statistics, S);
-        add_reals(b->dtype, z, ROWS * OUTPUTS);
-    }
-    finish("fit_", "norms", b->dtype);
-    mlpc_workspace_free(workspace);
-    mlpc_samples_free(samples);
-    mlpc_net_free(net);
-    void *const arrays[] = {parameters, statistics, velocity, gradients, z, x, y};
-    for (size_t i = 0; i < COUNT(arrays); i++)
-        free(arrays[i]);
-}
-
-/* Two epochs with dropout of everything that there can be dropout of, without and with noise; plain and fused. */
+/* Dropout of everything that there can be dropout of, without and with noise. */
 static void run_dropout(const bench *b)
 {
-    const mlpc_kernels *const k = b->k;
     static const size_t widths[] = {INPUTS, 17, 70, OUTPUTS};
     static const mlpc_block hidden[] = {{.activation = MLPC_ACTIVATION_tanh, .dropout = 0.3},
                                         {.activation = MLPC_ACTIVATION_identity, .dropout = 0.5}};
-    mlpc_net *net;
-    check(mlpc_net_create(&net, b->dtype, COUNT(widths) - 1, widths, hidden));
-    net->input_dropout = 0.2;
-    void *parameters = allocate(net->n_parameters, k->itemsize);
-    void *gradients = allocate(net->n_parameters, k->itemsize);
-    void *x = allocate(ROWS * INPUTS, k->itemsize), *y = allocate(ROWS * OUTPUTS, k->itemsize);
-    fill(b->dtype, x, ROWS * INPUTS, UNIT, 0);
-    fill(b->dtype, y, ROWS * OUTPUTS, UNIT, 1);
-    const mlpc_input input = {.rows = x, .n = ROWS};
-    mlpc_trainer *trainer;
-    mlpc_samples *samples;
-    check(mlpc_samples_create(&samples, k, &input, INPUTS, MLPC_ZEROS_MULTIPLY, NULL));
-    experiment e = {
-        .model = {net, k, parameters, NULL},
-        .training.samples = samples,
-        .training.objective.loss = {.kind = MLPC_LOSS_mse, .mean = 1},
-        .training.objective.targets = {.n = ROWS, .O = OUTPUTS, .values = y},
-        .training.optimizer = optimizer_named("sgd"),
-        .training.batch_size = BATCH,
-        .training.threads = 1,
-        .training.shuffle = 1,
-        .training.seed = 4,
-        .doubles = b->doubles,
-        .init = MLPC_INIT_torch,
-        .schedule = {mlpc_schedule_named("cosine"), 0.05, 0.5, {2, 0}},
-    };
-    mlpc_epoch_result result;
+    experiment e;
+    experiment_begin(&e, b, COUNT(widths) - 1, widths, hidden, UNIT);
+    e.net->input_dropout = 0.2;
     start();
     for (int noisy = 0; noisy < 2; noisy++) {
         e.training.noise = noisy ? 0.1 : 0;
-        check(mlpc_trainer_create(&trainer, &e.model, &e.training));
-        for (uint32_t epoch = 0; epoch < 2; epoch++)
-            train(&e, trainer, gradients, epoch, &result);
-        add_reals(b->dtype, parameters, net->n_parameters);
-        train_fused(&e);
-        mlpc_trainer_free(trainer);
+        experiment_run(&e, 1);
+        experiment_add(&e);
+        experiment_run_again(&e);
     }
     finish("fit_", "dropout", b->dtype);
-    mlpc_samples_free(samples);
-    mlpc_net_free(net);
-    void *const arrays[] = {parameters, gradients, x, y};
-    for (size_t i = 0; i < COUNT(arrays); i++)
-        free(arrays[i]);
+    experiment_end(&e);
+}
+
+/* What the network of a training makes of all rows, in eval mode. */
+static void add_logits(experiment *e)
+{
+    mlpc_workspace *workspace;
+    void *const z = allocate(ROWS * OUTPUTS, e->model.kernels->itemsize);
+    const mlpc_loss_kind loss = e->training.objective.loss.kind;
+    check(mlpc_workspace_create_for_inference(&workspace, e->net, ROWS, 1));
+    foreign_mode();
+    check(mlpc_predict(&e->model, workspace, MLPC_OUTPUT_logits, loss, z, &e->input, NULL));
+    own_mode();
+    add_reals(e->net->dtype, z, ROWS * OUTPUTS);
+    mlpc_workspace_free(workspace);
+    free(z);
+}
+
+/* Both norms: in whole batches, and where a last row joins. */
+static void run_norms(const bench *b)
+{
+    static const size_t widths[] = {INPUTS, 17, 21, OUTPUTS}, batch_sizes[] = {BATCH, ROWS - 1};
+    static const mlpc_block hidden[] = {{.activation = MLPC_ACTIVATION_tanh, .norm = MLPC_NORM_batch},
+                                        {.activation = MLPC_ACTIVATION_relu, .norm = MLPC_NORM_layer}};
+    experiment e;
+    experiment_begin(&e, b, COUNT(widths) - 1, widths, hidden, TAME);
+    e.schedule.settings[1] = 0.001;
+    e.training.optimizer.settings[0] = 0.9;
+    experiment_states(&e);
+    start();
+    for (size_t i = 0; i < 2 * COUNT(batch_sizes); i++) {
+        e.training.batch_size = batch_sizes[i / 2];
+        e.training.threads = i % 2 ? 3 : 1;
+        experiment_run(&e, 1);
+        add_doubles(&e.results[EPOCHS - 1].loss, 1);
+        add_reals(b->dtype, e.model.parameters, e.net->n_parameters);
+        add_reals(b->dtype, e.model.statistics, e.net->n_statistics);
+        add_logits(&e);
+        experiment_run_again(&e);
+    }
+    finish("fit_", "norms", b->dtype);
+    experiment_end(&e);
 }
 
 /* Ends an epoch before its second batch. */
@@ -127,11 +70,13 @@ static int in_the_first_batch(void *context, size_t rows)
 }
 
 /* Where dropout comes or goes behind a trainer's back it computes nothing. */
-static void expect_no_other_dropout(const experiment *e, mlpc_trainer *trainer, double *probability)
+static void expect_no_other_dropout(const experiment *e, double *probability)
 {
     const double rate = 0.1, before = *probability;
     const mlpc_epoch epoch = {.rates = &rate};
     mlpc_epoch_result result;
+    mlpc_trainer *trainer;
+    check(mlpc_trainer_create(&trainer, &e->model, &e->training));
     *probability = before > 0 ? 0 : 0.5;
     if (mlpc_trainer_fits(trainer, &e->model, &e->training) ||
         mlpc_train_epoch(&e->model, &e->training, trainer, &epoch, &result, NULL) != MLPC_ERROR_WORKSPACE) {
@@ -139,82 +84,81 @@ static void expect_no_other_dropout(const experiment *e, mlpc_trainer *trainer, 
         exit(2);
     }
     *probability = before;
+    mlpc_trainer_free(trainer);
 }
 
-/* Two epochs of AdamW with all of that, and what is first and last of it: batch norm behind the first layer and behind
- * another, layer norm with an identity; without and with noise, plain and fused. */
+/* All of that by AdamW, and what is first and last of it: batch norm behind the first layer and behind another, layer
+ * norm with an identity; without and with noise. */
 static void run_everything(const bench *b)
 {
-    const mlpc_kernels *const k = b->k;
     static const size_t widths[] = {INPUTS, 17, 70, 21, OUTPUTS};
     static const mlpc_block hidden[] = {
         {.activation = MLPC_ACTIVATION_tanh, .norm = MLPC_NORM_batch, .dropout = 0.3},
         {.activation = MLPC_ACTIVATION_identity, .norm = MLPC_NORM_layer, .dropout = 0.5},
         {.activation = MLPC_ACTIVATION_relu, .norm = MLPC_NORM_batch},
     };
-    mlpc_net *net;
-    check(mlpc_net_create(&net, b->dtype, COUNT(widths) - 1, widths, hidden));
-    net->input_dropout = 0.2;
-    const size_t P = net->n_parameters, S = net->n_statistics;
-    void *parameters = allocate(P, k->itemsize), *statistics = allocate(S, k->itemsize);
-    void *gradients = allocate(P, k->itemsize);
-    void *mean = allocate(P, k->itemsize), *square = allocate(P, k->itemsize);
-    void *x = allocate(ROWS * INPUTS, k->itemsize), *y = allocate(ROWS * OUTPUTS, k->itemsize);
-    fill(b->dtype, x, ROWS * INPUTS, UNIT, 0);
-    fill(b->dtype, y, ROWS * OUTPUTS, UNIT, 1);
-    double steps = 0;
-    const mlpc_input input = {.rows = x, .n = ROWS};
-    mlpc_trainer *trainer;
-    mlpc_samples *samples;
-    check(mlpc_samples_create(&samples, k, &input, INPUTS, MLPC_ZEROS_MULTIPLY, NULL));
-    experiment e = {
-        .model = {net, k, parameters, statistics},
-        .training.samples = samples,
-        .training.objective.loss = {.kind = MLPC_LOSS_mse, .mean = 1},
-        .training.objective.targets = {.n = ROWS, .O = OUTPUTS, .values = y},
-        .training.optimizer = optimizer_named("adamw"),
-        .training.batch_size = BATCH,
-        .training.threads = 1,
-        .training.shuffle = 1,
-        .training.seed = 4,
-        .doubles = b->doubles,
-        .init = MLPC_INIT_torch,
-        .schedule = {mlpc_schedule_named("cosine"), 0.05, 0.5, {2, 0}},
-    };
+    experiment e;
+    experiment_begin(&e, b, COUNT(widths) - 1, widths, hidden, UNIT);
+    experiment_optimizer(&e, "adamw");
+    experiment_states(&e);
+    e.net->input_dropout = 0.2;
     e.training.optimizer.penalties.weight_decay = 0.01;
-    e.training.optimizer.state[0] = mean;
-    e.training.optimizer.state[1] = square;
-    e.training.optimizer.steps = &steps;
-    mlpc_epoch_result result;
     start();
     for (int noisy = 0; noisy < 2; noisy++) {
         e.training.noise = noisy ? 0.1 : 0;
-        check(mlpc_trainer_create(&trainer, &e.model, &e.training));
-        for (uint32_t epoch = 0; epoch < 2; epoch++)
-            train(&e, trainer, gradients, epoch, &result);
-        add_doubles(&result.loss, 1);
-        add_reals(b->dtype, parameters, P);
-        add_reals(b->dtype, statistics, S);
-        add_reals(b->dtype, square, P);
-        train_fused(&e);
-        if (noisy) {
-            double *const probabilities[] = {&net->input_dropout, &net->layers[0].block.dropout,
-                                             &net->layers[2].block.dropout};
-            for (size_t i = 0; i < COUNT(probabilities); i++)
-                expect_no_other_dropout(&e, trainer, probabilities[i]);
-            e.poll = &(mlpc_poll){in_the_first_batch, NULL};
-            for (uint32_t epoch = 0; epoch < 2; epoch++)
-                train(&e, trainer, gradients, epoch, &result);
-            train_fused(&e);
-        }
-        mlpc_trainer_free(trainer);
+        experiment_run(&e, 1);
+        add_doubles(&e.results[EPOCHS - 1].loss, 1);
+        add_reals(b->dtype, e.model.parameters, e.net->n_parameters);
+        add_reals(b->dtype, e.model.statistics, e.net->n_statistics);
+        add_reals(b->dtype, e.training.optimizer.state[1], e.net->n_parameters);
+        experiment_run_again(&e);
     }
     finish("fit_", "everything", b->dtype);
-    mlpc_samples_free(samples);
-    mlpc_net_free(net);
-    void *const arrays[] = {parameters, statistics, gradients, mean, square, x, y};
-    for (size_t i = 0; i < COUNT(arrays); i++)
-        free(arrays[i]);
+    double *const probabilities[] = {&e.net->input_dropout, &e.net->layers[0].block.dropout,
+                                     &e.net->layers[2].block.dropout};
+    for (size_t i = 0; i < COUNT(probabilities); i++)
+        expect_no_other_dropout(&e, probabilities[i]);
+    e.poll = &(mlpc_poll){in_the_first_batch, NULL};
+    experiment_run(&e, 1);
+    experiment_run_again(&e);
+    experiment_end(&e);
+}
+
+/* All of it with smoothed labels and weights of everything, momentum, penalties and factors; and then with norms that
+ * are limited, too. */
+static void run_penalised(const bench *b)
+{
+    static const size_t widths[] = {INPUTS, 17, 70, 21, OUTPUTS};
+    static const mlpc_block hidden[] = {
+        {.activation = MLPC_ACTIVATION_tanh, .dropout = 0.3, .norm = MLPC_NORM_batch},
+        {.activation = MLPC_ACTIVATION_leaky_relu, .setting = 0.2, .dropout = 0.5, .norm = MLPC_NORM_layer},
+        {.activation = MLPC_ACTIVATION_gelu, .dropout = 0.1}};
+    static const double lr_factors[] = {1, 0.5, 2, 1, 1, 1, 0.5, 0.25, 1, 1, 1, 2};
+    static const double decay_factors[] = {1, 0, 0, 0, 1, 0, 0, 0, 0.5, 0, 1, 0};
+    experiment e;
+    experiment_begin(&e, b, COUNT(widths) - 1, widths, hidden, UNIT);
+    experiment_loss(&e, MLPC_LOSS_cross_entropy);
+    e.net->input_dropout = 0.2;
+    e.training.noise = 0.1;
+    e.training.optimizer.settings[0] = 0.9;
+    experiment_states(&e);
+    mlpc_optimizer *const optimizer = &e.training.optimizer;
+    optimizer->penalties = (mlpc_penalties){.weight_decay = 0.01, .l1 = 1e-3, .clip_value = 0.02};
+    optimizer->lr_factors = lr_factors;
+    optimizer->decay_factors = decay_factors;
+    start();
+    for (int limited = 0; limited < 2; limited++) {
+        experiment_run(&e, 1);
+        for (size_t epoch = 0; epoch < EPOCHS; epoch++)
+            add_doubles(&e.results[epoch].loss, 1);
+        experiment_add(&e);
+        add_logits(&e);
+        experiment_run_again(&e);
+        optimizer->penalties.clip_norm = 0.05;
+        optimizer->penalties.max_norm = 0.4;
+    }
+    finish("fit_", "everything_penalised", b->dtype);
+    experiment_end(&e);
 }
 
 void digest_blocks(const bench *b)
@@ -222,4 +166,5 @@ void digest_blocks(const bench *b)
     run_dropout(b);
     run_norms(b);
     run_everything(b);
+    run_penalised(b);
 }
