@@ -57,14 +57,15 @@ class Training:
         self.averaging = Averaging(0.5, start=2)
         checkpoint = Told(self.path, keep_last=2, keep_best="val_loss")
         self.callbacks = [checkpoint, self.stopping, self.reduce, self.averaging, CSVLog(folder / "log.csv")]
-        self.net = mlpc.MLP([5, 6, 3], "tanh", seed=3)
+        self.net = mlpc.MLP([5, 6, 3], "tanh", norm="batch", dropout=0.2, input_dropout=0.1, seed=3)
 
     def run(self):
-        adam = mlpc.optim.Adam(self.net, mlpc.schedules.Cosine(0.1, epochs=EPOCHS))
+        schedule = mlpc.schedules.Cosine(0.1, epochs=EPOCHS)
+        adam = mlpc.optim.Adam(self.net, schedule, weight_decay=1e-3, clip_norm=0.5, max_norm=1.0)
         data = (x[:16], y[:16])
         self.net.fit(
             x, y, epochs=EPOCHS, batch_size=16, optimizer=adam, validation_data=data, callbacks=self.callbacks,
-            resume=self.path,
+            input_noise=0.1, resume=self.path,
         )  # fmt: skip
         return self
 
@@ -74,7 +75,8 @@ class Training:
         with open(self.path.parent / "log.csv", newline="") as file:
             log = [{name: value for name, value in row.items() if name != "seconds"} for row in csv.DictReader(file)]
         known = self.stopping.best_epoch, self.stopping.best, self.reduce.reductions, self.averaging.epochs
-        return self.net.digest(), self.net.shuffle_state, history, log, known, kept(self.path)
+        streams = self.net.shuffle_state, self.net.masks_drawn
+        return self.net.digest(), streams, history, log, known, kept(self.path)
 
 
 def kept(path):
