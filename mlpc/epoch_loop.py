@@ -79,7 +79,8 @@ class EpochLoop:
         (parameters, statistics), state = net._copy_numbers(), optimizer.state_dict()
         counted = net._batches
         before = net.training, net._draws, net.gradients.copy()
-        progress = Tally(tick, self.source.unit, statistics)
+        progress = Tally(tick, self.source.unit)
+        progress.keep(net)
         net.training, net._draws = True, draws
         try:
             lr = self._steps(seed, number, progress)
@@ -87,10 +88,9 @@ class EpochLoop:
             if not all(_mlpc.all_finite(array) for array in (net.parameters, net._statistics, *arrays)):
                 raise diverged(progress.loss, lr)
         except BaseException as error:
-            net._batches = counted
-            net._statistics[:] = progress.statistics
+            net._statistics[:], net._batches = progress.kept
             if isinstance(error, _mlpc.DivergenceError):
-                net.parameters[:], net._statistics[:] = parameters, statistics
+                net.parameters[:], net._statistics[:], net._batches = parameters, statistics, counted
                 optimizer.load_state_dict(state)
             raise
         finally:
@@ -112,7 +112,7 @@ class EpochLoop:
             weight = math.fsum(self._weight_of(batch) for batch in group)
             if self.differentiate(group, weight, lr, progress):
                 self.net._step(self.optimizer.spec, lr)
-            progress.statistics = self.net._statistics.copy()
+            progress.keep(self.net)
             progress.tick()
         return lr
 
@@ -151,10 +151,9 @@ class EpochLoop:
 
 
 class Tally:
-    """What an epoch has done so far, and running statistics as they were after its last step."""
+    """What an epoch has done so far."""
 
-    def __init__(self, tick: Callable[[int], object] | None, unit: str, statistics: Array) -> None:
-        self.statistics = statistics
+    def __init__(self, tick: Callable[[int], object] | None, unit: str) -> None:
         self._unit = unit
         self._tick, self._next = tick, time.perf_counter() + _BETWEEN_TICKS
         self.done = self.correct = self.asked = 0
@@ -167,6 +166,10 @@ class Tally:
 
     def add(self, loss: float, weight: float) -> None:
         self.loss, self.total, self.weight = loss, self.total + loss * weight, self.weight + weight
+
+    def keep(self, net: Network) -> None:
+        """Running statistics, and how many batches they have seen, as they are after a step."""
+        self.kept = net._statistics.copy(), net._batches
 
     def tick(self) -> None:
         if self._tick is not None and time.perf_counter() >= self._next:

@@ -82,7 +82,7 @@ class FullBatch:
 
     def _evaluate(self, point: Array) -> tuple[float, Array]:
         """Loss and gradient there, with the network's parameters left there."""
-        progress = Tally(self._tick, self._rows.unit, self._net._statistics)
+        progress = Tally(self._tick, self._rows.unit)
         self._net.parameters[:] = point
         self._loop.differentiate(self._batches(), self._weight, self._optimizer.lr, progress)
         if not _mlpc.all_finite(self._net.gradients):

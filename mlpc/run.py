@@ -290,12 +290,10 @@ class Run(Generic[N]):
     ) -> tuple[float, float, float]:
         """An epoch in one call of the extension: loss, accuracy and the learning rate of the last step."""
         assert self._samples is not None
-        figures = self.net._train_epoch(
+        return self.net._train_epoch(
             self._samples, self._objective, None, None, self.optimizer.epoch_spec(self._forwards), self.batch_size,
             self._shuffle, seed, number, self._keep_gradients, tick, draws, self._noise,
         )  # fmt: skip
-        self.net._batches += self._forwards if "batch" in self.net.norms else 0
-        return figures
 
     @property
     def columns(self) -> list[str]:

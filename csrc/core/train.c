@@ -324,11 +324,14 @@ static mlpc_status plain_epoch(const job *j, mlpc_epoch_result *result, size_t *
         status = gather(j, start, B, &batch_poll);
         if (status == MLPC_OK)
             status = train_batch(j, B, trainer->row_loss + start, result, correct, &batch_poll);
+        result->batches += status == MLPC_OK && mlpc_norms_batches(j->model->net);
     }
     if (status == MLPC_OK && !finite(j))
         status = MLPC_ERROR_DIVERGED;
-    if (status == MLPC_ERROR_DIVERGED)
+    if (status == MLPC_ERROR_DIVERGED) {
         restore(j);
+        result->batches = 0;
+    }
     return status;
 }
 
