@@ -100,10 +100,9 @@ def test_running_statistics_go_back_with_the_parameters(error):
     with pytest.raises(error):
         made.fit(x, y, epochs=3, batch_size=15, shuffle=False)  # in the second epoch of 6 batches, 3 of them whole
     other.fit(x, y, epochs=1, batch_size=15, shuffle=False)
-    before = other.state_dict()["1.num_batches_tracked"]
     if error is KeyboardInterrupt:
         other.fit(x[:45], y[:45], epochs=1, batch_size=15, shuffle=False)
-    mine, expected = made.state_dict(), other.state_dict() | {"1.num_batches_tracked": before}
+    mine, expected = made.state_dict(), other.state_dict()
     for key in mine:
         np.testing.assert_array_equal(mine[key], expected[key], err_msg=key)
 
