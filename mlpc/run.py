@@ -5,34 +5,35 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Generic
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from mlpc import _mlpc
-from mlpc.arguments import LARGEST_SEED, Array, draws_after, real_array, real_number, seed_number, whole_number
-from mlpc.batch_stream import Stream
+from mlpc.arguments import LARGEST_SEED, Array, draws_after, real_number, seed_number, whole_number
 from mlpc.batches import Rows, batches
 from mlpc.callbacks.callback import Callback, Callbacks
+from mlpc.callbacks.checkpoint import Checkpoint
 from mlpc.class_weights import ClassWeight
 from mlpc.columns import Columns
-from mlpc.csr import Input, InputLike, real_rows
+from mlpc.csr import Input, InputLike
 from mlpc.epoch_loop import EpochLoop
 from mlpc.full_batch import FullBatch
 from mlpc.history import History
-from mlpc.lbfgs import LBFGS
+from mlpc.lbfgs import LBFGS, NO_STATE
 from mlpc.losses import AnyLoss, Custom, loss_named
-from mlpc.metrics import AnyMetric, metrics_of
+from mlpc.metrics import AnyMetric, Metric, metrics_of
 from mlpc.network import N
 from mlpc.optim import Optimizer, OptimizerName, optimizer_of
-from mlpc.recipe import digest_of, loss_text, network_text, optimizer_text
+from mlpc.recipe import digest_of, network_text, optimizer_text
+from mlpc.run_data import data_of
 from mlpc.run_state import column, part_of, truth
-from mlpc.samples import checked_samples, lies_in_a_file, spread, warn_of_bytes
+from mlpc.samples import lies_in_a_file, spread
 from mlpc.schedules import Rate
 from mlpc.scores import Measures
-from mlpc.validation import Part, ValidationData, checked_part, split_off
+from mlpc.validation import ValidationData
 
 __all__ = ["Run"]
 
@@ -142,84 +143,65 @@ class Run(Generic[N]):
             raise ValueError(f"input_noise: expected a number that {net.dtype} has, got {input_noise!r}")
         self.optimizer = optimizer_of(net, optimizer, lr)
         self.criterion = net.criterion if loss is None else loss_named(loss)
-        accumulate = whole_number("accumulate_batches", accumulate_batches, 1)
+        self._accumulate = whole_number("accumulate_batches", accumulate_batches, 1)
         self._scale = None if scale is None else real_number("scale", scale, -math.inf)
-        self._x: Input | None = None  # of batches that come one by one there is none
-        self._columns = Columns(net.feature_names)
-        weights = None if sample_weight is None else real_array("sample_weight", sample_weight)
-        part: Part | None = None
-        source: Rows | Stream
-        if y is None:
-            for name, value in (("sample_weight", weights), ("validation_split", validation_split)):
-                if value is not None:
-                    raise ValueError(f"{name}: expected None with an iterable of batches, got {value!r}")
-            source = Stream(net, x, steps_per_epoch, self.criterion, class_weight, self._scale, self._columns)
-            spec = source.spec
-        else:
-            if steps_per_epoch is not None:
-                raise ValueError(f"steps_per_epoch: expected None where y is given, got {steps_per_epoch!r}")
-            self._columns.check("x", x)
-            part = Part(real_rows("x", x), real_array("y", y), weights)
-            spec = self.criterion.weighted_spec("mean", class_weight, part.y, net.sizes[-1])
-            self._x, self._objective = checked_samples(net, *part[:2], self.criterion, spec, weights, self._scale)
-            if scale is None:
-                warn_of_bytes(part.x)
-            if validation_split is not None:
-                if validation_data is not None:
-                    raise ValueError("validation_split: expected None beside validation_data, got both")
-                part, validation_data = split_off(net, part._replace(x=self._x), validation_split, self.criterion)
-                self._x, self._objective = checked_samples(
-                    net, *part[:2], self.criterion, spec, part.weights, self._scale
-                )
-            part = part._replace(x=self._x)
-            targets = self._objective if isinstance(self.criterion, Custom) else part.y
-            source = Rows(net, self._x, targets, part.weights, self.batch_size, bool(shuffle))
-            if accumulate > 1 or isinstance(self.optimizer, LBFGS):
-                source = source.copy()
-        self.rows, self.unit = source.extent, source.unit
-        if part is not None and "batch" in net.norms and min(self.rows, self.batch_size) < 2:
-            raise ValueError(
-                "batch_size: expected at least two rows in each batch, of which batch norm takes statistics, got "
-                f"{min(self.rows, self.batch_size)}"
-            )
-        self._batches = source.text if accumulate == 1 else f"{source.text}, {accumulate} to a step"
-        # What a function's outputs mean it does not say: they are then those of the network's own loss.
-        meant = net.criterion if isinstance(self.criterion, Custom) else self.criterion
-        known = ("accuracy",) if self.criterion.classifies else ()
-        self._metrics = metrics_of(meant, net.sizes[-1], metrics, known)
-        self._measures = [] if part is None else [Measures(net, meant, self._metrics, *part, self._scale)]
-        self._validation = None
-        # Now: the caller may change them later.
-        self._targets = [loss_text(spec), digest_of(*(() if part is None else part[1:]), wide=True)]
-        if validation_data is not None:
-            held, objective = checked_part(net, validation_data, self.criterion, spec, self._scale, self._columns)
-            self._validation = held.x, objective
-            self._measures.append(Measures(net, meant, self._metrics, *held, self._scale))
-            self._targets.append(digest_of(*held[1:], wide=True))
-        if self._metrics and not self._measures:
-            raise ValueError("metrics: expected none with an iterable of batches and no validation_data, got some")
-        self._recipe: dict[str, str] | None = None  # made where it is asked for: to go through x takes a while
         self._shuffle, self._keep_gradients = bool(shuffle), bool(keep_gradients)
+        self._columns = Columns(net.feature_names)
+        self._data = data_of(
+            net, x, y, self.criterion, self._scale, self._columns, batch_size=self.batch_size, shuffle=self._shuffle,
+            sample_weight=sample_weight, class_weight=class_weight, steps_per_epoch=steps_per_epoch,
+            validation_data=validation_data, validation_split=validation_split,
+        )  # fmt: skip
+        self._x: Input | None = None if self._data.part is None else self._data.part.x
+        self.rows, self.unit = self._data.source.extent, self._data.source.unit
+        self._texts = self._data.texts()  # now: the caller may change targets later
+        self._recipe: dict[str, str] | None = None  # made where it is asked for: to go through x takes a while
         self._samples: _mlpc.Samples | None = None  # made by the first epoch: it takes a while
-        self._loop: EpochLoop | FullBatch | None = None  # what does the core's work where it cannot
-        self._forwards = source.batches  # of an epoch in train mode
+        self._metrics, self._measures = self._measured(metrics)
         if isinstance(self.optimizer, LBFGS):
-            if y is None or accumulate > 1 or self._noise or any(net._dropout) or "batch" in net.norms:
-                raise ValueError(
-                    "optimizer: expected another one than LBFGS, which sees all rows at once and the same ones each "
-                    "time, with dropout, batch norm, input_noise, accumulate_batches or an iterable of batches, "
-                    f"got {optimizer!r}"
-                )
-            self._forwards = 0
-        if y is None or accumulate > 1 or isinstance(self.optimizer, LBFGS) or isinstance(self.criterion, Custom):
-            loop = EpochLoop(
-                net, self.optimizer, self.criterion, spec, source, accumulate, self._scale, self._noise,
-                self._keep_gradients,
-            )  # fmt: skip
-            self._loop = FullBatch(loop) if isinstance(self.optimizer, LBFGS) else loop
+            self._check_full_batch()
+        self._forwards = 0 if isinstance(self.optimizer, LBFGS) else self._data.source.batches  # of an epoch, training
+        self._loop = self._python_loop()
         self.history = History()
         self.stopped = self.finished = False
         self._stopped_for_good = False
+
+    def _measured(self, metrics: Iterable[AnyMetric]) -> tuple[Sequence[Metric], list[Measures]]:
+        """Metrics, and what computes them after an epoch: of the training data and of the validation data."""
+        # What a function's outputs mean it does not say: they are then those of the network's own loss.
+        meant = self.net.criterion if isinstance(self.criterion, Custom) else self.criterion
+        known = ("accuracy",) if self.criterion.classifies else ()
+        checked = metrics_of(meant, self.net.sizes[-1], metrics, known)
+        parts = [part for part in (self._data.part, self._data.held) if part is not None]
+        if checked and not parts:
+            raise ValueError("metrics: expected none with an iterable of batches and no validation_data, got some")
+        return checked, [Measures(self.net, meant, checked, *part, self._scale) for part in parts]
+
+    def _check_full_batch(self) -> None:
+        """Refuse what does not go with L-BFGS."""
+        net = self.net
+        if self._x is None or self._accumulate > 1 or self._noise or any(net._dropout) or "batch" in net.norms:
+            raise ValueError(
+                "optimizer: expected another one than LBFGS, which sees all rows at once and the same ones each "
+                "time, with dropout, batch norm, input_noise, accumulate_batches or an iterable of batches, "
+                f"got {self.optimizer!r}"
+            )
+        if any(isinstance(callback, Checkpoint) for callback in self._callbacks.named().values()):
+            raise ValueError(f"callbacks: {NO_STATE}")
+
+    def _python_loop(self) -> EpochLoop | FullBatch | None:
+        """What does the core's work where it cannot."""
+        full, custom = isinstance(self.optimizer, LBFGS), isinstance(self.criterion, Custom)
+        if self._x is not None and self._accumulate == 1 and not full and not custom:
+            return None
+        source = self._data.source
+        if isinstance(source, Rows) and not custom:  # whose targets are the run's own
+            source = source.copy()
+        loop = EpochLoop(
+            self.net, self.optimizer, self.criterion, self._data.spec, source, self._accumulate, self._scale,
+            self._noise, self._keep_gradients,
+        )  # fmt: skip
+        return FullBatch(loop) if full else loop
 
     def epoch(self, tick: Callable[[int], object] | None = None) -> dict[str, float]:
         """Train for one epoch, and tell the callbacks; the row of it, which `history` has then, too.
@@ -270,8 +252,9 @@ class Run(Generic[N]):
         optimizer.epochs += 1
         kept = 2 if self.criterion.classifies else 1
         figures = [*(loss, accuracy)[:kept], *(self._measures[0]() if self._x is not None else ())]
-        if self._validation is not None:
-            validated = self.criterion.evaluated(net, *self._validation, None, None, self._scale)
+        if self._data.held is not None:
+            held = self._data.held.x, self._data.held_objective
+            validated = self.criterion.evaluated(net, *held, None, None, self._scale)
             figures += [*validated[:kept], *self._measures[-1]()]
         row = dict(zip(self.columns, [*figures, lr, seconds], strict=True))
         history.append(**row)
@@ -291,7 +274,7 @@ class Run(Generic[N]):
         """An epoch in one call of the extension: loss, accuracy and the learning rate of the last step."""
         assert self._samples is not None
         return self.net._train_epoch(
-            self._samples, self._objective, None, None, self.optimizer.epoch_spec(self._forwards), self.batch_size,
+            self._samples, self._data.objective, None, None, self.optimizer.epoch_spec(self._forwards), self.batch_size,
             self._shuffle, seed, number, self._keep_gradients, tick, draws, self._noise,
         )  # fmt: skip
 
@@ -300,7 +283,7 @@ class Run(Generic[N]):
         figures = ["loss", "accuracy"] if self.criterion.classifies else ["loss"]
         measured = [metric.name for metric in self._metrics]
         trained = [*figures, *(measured if self._x is not None else ())]
-        validated = [] if self._validation is None else [f"val_{name}" for name in (*figures, *measured)]
+        validated = [] if self._data.held is None else [f"val_{name}" for name in (*figures, *measured)]
         return [*trained, *validated, "lr", "seconds"]
 
     def _some_rows(self, most: int) -> Input:
@@ -358,14 +341,16 @@ class Run(Generic[N]):
     def _made_with(self) -> dict[str, str]:
         """What two runs must have in common for one to continue the other, in texts."""
         if self._recipe is None:
-            validation = self._validation
+            steps = f", {self._accumulate} to a step" if self._accumulate > 1 else ""
+            noise = f", noise {self._noise}" if self._noise else ""
+            held = self._data.held
             self._recipe = {
                 "network": network_text(self.net),
                 "optimizer": optimizer_text(self.optimizer),
-                "batches": self._batches + (f", noise {self._noise}" if self._noise else ""),
-                "loss": self._targets[0],
-                "data": f"{digest_of(self._x)}, {self._scale}, {self._targets[1]}",
-                "validation": "none" if validation is None else f"{digest_of(validation[0])}, {self._targets[2]}",
+                "batches": f"{self._data.source.text}{steps}{noise}",
+                "loss": self._texts["loss"],
+                "data": f"{digest_of(self._x)}, {self._scale}, {self._texts['targets']}",
+                "validation": "none" if held is None else f"{digest_of(held.x)}, {self._texts['validation']}",
             }
         return self._recipe
 

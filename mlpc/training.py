@@ -176,6 +176,8 @@ def fit(
     """
     epochs = whole_number("epochs", epochs)
     path = None if resume is None else file_path("resume", resume)
+    if path is not None and isinstance(optimizer, LBFGS):
+        raise ValueError(f"resume: {NO_STATE}")
     if hasattr(callbacks, "__iter__"):  # otherwise the run says what is wrong
         callbacks = [*callbacks]
         if epochs and y is not None and net.history is None:
@@ -185,8 +187,6 @@ def fit(
         own = [os.path.realpath(each.path) for each in callbacks if isinstance(each, Checkpoint)]
         if path is not None and os.path.realpath(path) not in own:
             callbacks.append(Checkpoint(path))
-        if isinstance(optimizer, LBFGS) and any(isinstance(each, Checkpoint) for each in callbacks):
-            raise ValueError(f"{'callbacks' if path is None else 'resume'}: {NO_STATE}")
     run = Run(
         net, x, y, loss=loss, batch_size=batch_size, optimizer=optimizer, lr=lr, validation_data=validation_data,
         validation_split=validation_split, shuffle=shuffle, seed=seed, sample_weight=sample_weight,

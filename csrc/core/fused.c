@@ -120,7 +120,7 @@ static int finite(const mlpc_fused_run *r)
            kernels->all_finite(r->f->statistics, r->job->model.net->n_statistics);
 }
 
-mlpc_status mlpc_fused_epoch(mlpc_fused *f, const mlpc_fused_job *job, size_t *correct, double *lr, double *value)
+mlpc_status mlpc_fused_epoch(mlpc_fused *f, const mlpc_fused_job *job, size_t *correct, mlpc_epoch_result *result)
 {
     const mlpc_optimizer *const o = &job->training.optimizer;
     mlpc_fused_run r = {
@@ -140,9 +140,10 @@ mlpc_status mlpc_fused_epoch(mlpc_fused *f, const mlpc_fused_job *job, size_t *c
         r.status = MLPC_ERROR_DIVERGED;
     if (r.status == MLPC_OK && !finite(&r))
         r.status = MLPC_ERROR_DIVERGED;
-    *lr = job->rates[r.batch];
+    result->lr = job->rates[r.batch];
+    result->batches = r.status == MLPC_OK ? r.batches : r.status == MLPC_ERROR_INTERRUPTED ? r.batch : 0;
     if (r.status == MLPC_ERROR_DIVERGED)
-        for (size_t k = r.batch + 1; k > 0 && !batch_loss(&r, k - 1, value); k--)
+        for (size_t k = r.batch + 1; k > 0 && !batch_loss(&r, k - 1, &result->loss); k--)
             ;
     if (r.status == MLPC_OK || r.status == MLPC_ERROR_INTERRUPTED) {
         store(&r);

@@ -409,7 +409,7 @@ typedef struct {
     double loss;     /* over the epoch: every row weighs as in one evaluation, with the weights it was trained on */
     double accuracy; /* as mlpc_evaluate's */
     double lr;       /* of the last step, or of the one at which training diverged */
-    size_t batches;  /* whole ones that the running statistics, as they are now, have seen; 0 without batch norm */
+    size_t batches;  /* whole ones that were done, of which the model is what they left */
 } mlpc_epoch_result;
 
 /* Memory of mlpc_train_epoch for a model and a training, reused over epochs. */
@@ -426,7 +426,7 @@ int mlpc_trainer_fits(const mlpc_trainer *trainer, const mlpc_model *model, cons
  * batch whose weights sum to 0 takes no step; its forward draws, and moves running statistics, as any other.
  * INTERRUPTED: parameters, statistics and the optimizer's state are as after the last whole batch; so they are on
  * ONE_ROW, which batch norm gives where a batch has a single row.  result->batches says how many there were.
- * DIVERGED: all are as before this epoch; result->loss holds the loss met. */
+ * DIVERGED: all are as before this epoch, result->batches being 0; result->loss holds the loss met. */
 mlpc_status mlpc_train_epoch(const mlpc_model *model, const mlpc_training *training, mlpc_trainer *trainer,
                              const mlpc_epoch *epoch, mlpc_epoch_result *result, const mlpc_poll *poll);
 

@@ -324,7 +324,7 @@ static mlpc_status plain_epoch(const job *j, mlpc_epoch_result *result, size_t *
         status = gather(j, start, B, &batch_poll);
         if (status == MLPC_OK)
             status = train_batch(j, B, trainer->row_loss + start, result, correct, &batch_poll);
-        result->batches += status == MLPC_OK && mlpc_norms_batches(j->model->net);
+        result->batches += status == MLPC_OK;
     }
     if (status == MLPC_OK && !finite(j))
         status = MLPC_ERROR_DIVERGED;
@@ -347,7 +347,7 @@ static mlpc_status fused_epoch(const job *j, mlpc_epoch_result *result, size_t *
         .row_loss = j->trainer->row_loss,
         .poll = j->poll,
     };
-    return mlpc_fused_epoch(j->trainer->fused, &fused, correct, &result->lr, &result->loss);
+    return mlpc_fused_epoch(j->trainer->fused, &fused, correct, result);
 }
 
 static MLPC_NOINLINE mlpc_status train(const job *j, mlpc_epoch_result *result)

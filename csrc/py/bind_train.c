@@ -156,7 +156,8 @@ static PyObject *train_within(NetObject *net, epoch_args *epoch)
     const mlpc_status status =
         mlpc_train_epoch(&model, &epoch->training, net->trainer, &epoch->epoch, &result, &poll.poll);
     poll_end(&poll);
-    net->batches += result.batches;
+    if (net->plan->n_statistics > 0)
+        net->batches += result.batches;
     if (status == MLPC_ERROR_DIVERGED)
         return errors_raise_diverged(net->state, result.loss, result.lr);
     return status == MLPC_OK ? Py_BuildValue("ddd", result.loss, result.accuracy, result.lr) : errors_raise(status);

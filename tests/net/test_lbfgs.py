@@ -165,6 +165,11 @@ def test_a_run_goes_on_after_an_error():
             ValueError,
             "callbacks: expected another optimi",
         ),
+        (  # at once, and not at the first checkpoint
+            lambda made: mlpc.training.Run(made, x, labels, optimizer=LBFGS(made), callbacks=[Checkpoint("run.npz")]),
+            ValueError,
+            "callbacks: expected another optimi",
+        ),
         (lambda made: LBFGS(made).state_dict(), ValueError, "state_dict: expected another optimizer, got LBFGS"),
         (lambda made: LBFGS(made).load_state_dict({}), ValueError, "load_state_dict: expected another optimizer"),
         (lambda made: LBFGS(made).step(), ValueError, "step: expected an optimizer that steps by gradients alone"),

@@ -14,6 +14,8 @@ def entropy(z, y):
 
 
 LOSSES = {"by the core": "cross_entropy", "in Python": entropy}
+PATHS = {"fused": ("cross_entropy", False), "plain": ("cross_entropy", True), "in Python": (entropy, False)}
+"""The loss, and whether gradients are kept, for which the core computes one call after the other."""
 
 
 def network(loss):
@@ -29,12 +31,12 @@ def counted(net):
     return int(net.state_dict()["1.num_batches_tracked"])
 
 
-@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
-def test_an_interrupt_leaves_them_as_after_so_many_whole_batches(loss):
+@pytest.mark.parametrize(("loss", "keep"), PATHS.values(), ids=PATHS)
+def test_an_interrupt_leaves_them_as_after_so_many_whole_batches(loss, keep):
     """`tick` is called every 50 ms: in the midst of an epoch that takes longer by far."""
     x, y = data(300_000)
     net, looped = network(loss), network(loss)
-    run = Run(net, x, y, lr=0.05, batch_size=32)
+    run = Run(net, x, y, lr=0.05, batch_size=32, keep_gradients=keep)
 
     def tick(done):
         if done > 320:  # not while rows are shuffled
