@@ -191,8 +191,16 @@ class _Jax:
     function: Callable[[Any, Any], Any]
 
     def __call__(self, z: Array, y: Array) -> tuple[Any, Any]:
-        loss, dz = importlib.import_module("jax").value_and_grad(self.function)(z, y)
+        loss, dz = importlib.import_module("jax").value_and_grad(self._number)(z, y)
         return np.asarray(loss), np.asarray(dz)
+
+    def _number(self, z: Any, y: Any) -> Any:
+        loss = self.function(z, y)
+        shape = () if isinstance(loss, float) else getattr(loss, "shape", None)
+        if shape != ():
+            got = type(loss).__name__ if shape is None else f"shape {shape}"
+            raise TypeError(f"loss: expected a number from {_name_of(self.function)}, got {got}")
+        return loss
 
 
 def by_torch(function: Callable[[Any, Any], Any], name: str | None = None) -> Custom:

@@ -1,15 +1,18 @@
 """A loss of the user's own, with its derivative or differentiated by others, against the losses that mlpc has."""
 
 import copy
-import importlib.util
+import doctest
 import os
 import pickle
+import re
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import mlpc
-from mlpc.losses import Custom, by_torch
+from mlpc.losses import Custom, by_jax, by_torch
 
 rng = np.random.default_rng(0)
 x, y = rng.normal(size=(90, 6)), rng.normal(size=(90, 3))
@@ -365,10 +368,67 @@ def test_a_torch_function_that_gives_no_tensor():
         by_torch("mse")
 
 
-def test_jax_differentiates():
-    if importlib.util.find_spec("jax") is None:
-        with pytest.raises(ImportError, match="by_jax needs JAX: pip install jax"):
-            mlpc.losses.by_jax(squares)
-        pytest.skip("there is no JAX")
-    own = net(mlpc.losses.by_jax(lambda z, t: ((z - t) ** 2).mean()))
-    assert own.loss_and_grad(x, y) == pytest.approx(net("mse").loss_and_grad(x, y), rel=1e-6)
+@pytest.fixture(params=[False, True], ids=["float32", "float64"])
+def jax(request):
+    """JAX, which computes in float32 and then in float64."""
+    jax = pytest.importorskip("jax")
+    before = jax.config.jax_enable_x64
+    jax.config.update("jax_enable_x64", request.param)
+    yield jax
+    jax.config.update("jax_enable_x64", before)
+
+
+def mean_square(z, t):
+    return ((z - t) ** 2).mean()
+
+
+@pytest.mark.parametrize("compiled", [False, True], ids=["as it is", "compiled"])
+def test_jax_differentiates(jax, compiled, dtype):
+    """Batches of 16 rows, and a last one of 10."""
+    dtype = np.dtype(dtype).name
+    own = net(by_jax(jax.jit(mean_square) if compiled else mean_square), dtype=dtype)
+    own.fit(x, y, epochs=4, batch_size=16, lr=0.05)
+    built_in = trained("mse", dtype=dtype)
+    within = 1e-12 if dtype == "float64" and jax.config.jax_enable_x64 else 1e-5
+    np.testing.assert_allclose(own.parameters, built_in.parameters, rtol=within, atol=within)
+    np.testing.assert_allclose(own.history["loss"], built_in.history["loss"], rtol=within)
+    assert own.loss_name == "mean_square"
+
+
+def test_jax_differentiates_for_labels(jax):
+    labels = rng.integers(0, 3, 90)
+
+    def entropy(z, t):
+        return -jax.numpy.take_along_axis(jax.nn.log_softmax(z), t[:, None], axis=1).mean()
+
+    own, other = net(by_jax(entropy), dtype="float64"), net("cross_entropy", dtype="float64")
+    within = 1e-12 if jax.config.jax_enable_x64 else 1e-5
+    assert own.loss_and_grad(x, labels) == pytest.approx(other.loss_and_grad(x, labels), rel=within)
+    np.testing.assert_allclose(own.gradients, other.gradients, rtol=within, atol=within)
+
+
+def test_a_jax_function_that_gives_no_number(jax):
+    for function, got in ((lambda z, t: z - t, r"shape \(64, 3\)"), (lambda z, t: "loss", "str")):
+        with pytest.raises(TypeError, match=f"loss: expected a number from <lambda>, got {got}"):
+            net(by_jax(function)).fit(x, y)
+
+
+def test_a_loss_of_jax_is_pickled(jax):
+    kept = pickle.loads(pickle.dumps(net(by_jax(mean_square))))
+    assert kept.loss_and_grad(x, y) == net(by_jax(mean_square)).loss_and_grad(x, y)
+
+
+def test_the_example_of_jax_in_the_docs_runs(jax):
+    """It is skipped there, where there may be no JAX."""
+    text = (Path(__file__).parents[2] / "docs/training.md").read_text()
+    (block,) = (block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "import jax" in block)
+    names = {"mlpc": mlpc, "t": np.linspace(-1, 1, 50)[:, None]}
+    example = doctest.DocTestParser().get_doctest(block.replace("# doctest: +SKIP", ""), names, "jax", None, None)
+    assert doctest.DocTestRunner().run(example, clear_globs=False).failed == 0
+    assert example.globs["history"]["loss"][-1] < example.globs["history"]["loss"][0] / 20
+
+
+def test_without_jax(monkeypatch):
+    monkeypatch.setitem(sys.modules, "jax", None)
+    with pytest.raises(ImportError, match="by_jax needs JAX: pip install jax"):
+        by_jax(squares)
