@@ -24,6 +24,8 @@ Optimizer: TypeAlias = tuple[
 ]  # fmt: skip
 # "relu", ..., or "leaky_relu" and "elu" with their setting; their names alone mean the standard one
 Activation: TypeAlias = str | tuple[str, float]
+# "batch" or "layer"; or a tuple of the name, eps and, of batch norm, momentum
+Norm: TypeAlias = str | tuple[str, float] | tuple[str, float, float]
 # name, reduction, the loss's setting, its weight of the outputs ((k,) array-like, a number for all); None: as it is
 Loss: TypeAlias = tuple[str, str, float | None, ArrayLike | None]
 
@@ -60,6 +62,7 @@ def set_num_threads(n: int, /) -> None: ...  # 1..MAX_THREADS, for the whole pro
 def limit_threads(n: int, /) -> None: ...  # 1..MAX_THREADS, for calls from the calling thread: at most so many
 def give_way(whether: bool, /) -> None: ...  # to processes that keep the CPUs busy: calls keep to one thread then
 def map(name: str, x: Real, out: Real | None, /) -> Real: ...
+def norm_settings(norm: Norm | None, /) -> tuple[float, ...]: ...  # eps and, of batch norm, momentum, checked
 def activation_setting(activation: Activation, /) -> tuple[str, float] | None: ...  # its name and value, checked
 def activation_forward(activation: Activation, z: Real, out: Real | None, /) -> Real: ...
 def activation_backward(activation: Activation, da: Real, z: Real, out: Real | None, /) -> Real: ...
@@ -117,7 +120,7 @@ class Predictor:
         dtype: str,
         loss: str,
         parameters: ArrayLike,
-        norms: Sequence[str | None] = ...,
+        norms: Sequence[Norm | None] = ...,
         statistics: ArrayLike = ...,
         /,
     ) -> Predictor: ...
@@ -126,7 +129,7 @@ class Predictor:
     sizes: tuple[int, ...]
     activations: tuple[str, ...]  # of the hidden layers
     _blocks: tuple[Activation, ...]  # the same with their settings
-    _norms: tuple[str | None, ...]  # theirs, "batch" or "layer"
+    _norms: tuple[Norm | None, ...]  # theirs; a name alone means the usual settings
     dtype: np.dtype[Any]
     loss_name: str
     n_parameters: int
@@ -184,7 +187,7 @@ class Net:
 
     def __new__(
         cls, sizes: Sequence[int], activations: Sequence[Activation], dtype: str, dropout: Sequence[float] = ...,
-        norms: Sequence[str | None] = ..., /, *args: Any, **kwargs: Any,
+        norms: Sequence[Norm | None] = ..., /, *args: Any, **kwargs: Any,
     ) -> Net: ...  # fmt: skip
     # ^ subclasses call super().__new__(cls, sizes, activations, dtype, dropout, norms): dropout of x and each hidden
     # layer, all 0 where it is left out; norms of each hidden layer, else none; parameters and gradients start at 0
@@ -192,7 +195,7 @@ class Net:
     sizes: tuple[int, ...]
     activations: tuple[str, ...]  # names, of the hidden layers
     _blocks: tuple[Activation, ...]  # the same with settings
-    _norms: tuple[str | None, ...]  # of the hidden layers, "batch" or "layer"
+    _norms: tuple[Norm | None, ...]  # of the hidden layers; a name alone means the usual settings
     _statistics: Real  # layer by layer the running means and variances of batch norms, as parameters
     _batches: int  # that they have seen
     _dropout: tuple[float, ...]  # probabilities, of x and of each hidden layer

@@ -7,8 +7,7 @@ from typing import Any
 from mlpc import _mlpc
 from mlpc.arguments import is_several, real_number
 from mlpc.layers import Activation, block_of
-from mlpc.names import NormName
-from mlpc.norm_layers import NORMS
+from mlpc.norm_layers import NORMS, Norm
 
 __all__ = ["activations_of", "dropouts_of", "norms_of"]
 
@@ -60,25 +59,29 @@ def dropouts_of(input_dropout: Any, dropout: Any, hidden: int) -> list[float]:
     return [_probability("input_dropout", input_dropout), *each]
 
 
-def norms_of(norm: Any, hidden: int) -> list[NormName | None]:
-    """The norm of each of so many hidden layers, from one for all of them, or from a list.
+def norms_of(norm: Any, hidden: int) -> list[_mlpc.Norm | None]:
+    """The norm of each of so many hidden layers, as the extension takes it, from one for all of them, or from a list.
 
     Raises
     ------
     ValueError
-        Where one is neither None nor the name of one, or there are too many or too few.
+        Where one is neither None nor a norm nor the name of one, or there are too many or too few.
 
     Examples
     --------
+    >>> import mlpc
     >>> norms_of(["batch", None], 2)
     ['batch', None]
+    >>> norms_of(mlpc.layers.BatchNorm(momentum=0.01), 1)
+    [('batch', 1e-05, 0.01)]
     """
     each = list(norm) if is_several(norm) else [norm] * hidden
-    if any(one is not None and (not isinstance(one, str) or one not in NORMS) for one in each):
-        raise ValueError(f"norm: expected None, {' or '.join(map(repr, NORMS))}, or a list of these, got {norm!r}")
+    if any(not (one is None or isinstance(one, Norm) or (isinstance(one, str) and one in NORMS)) for one in each):
+        names = " or ".join(map(repr, NORMS))
+        raise ValueError(f"norm: expected None, {names}, or a list of these, got {norm!r}")
     if len(each) != hidden:
         raise ValueError(f"norm: expected one, or {hidden} for as many hidden layers, got {norm!r}")
-    return each
+    return [one._spec if isinstance(one, Norm) else one for one in each]
 
 
 def _probability(name: str, value: Any) -> float:

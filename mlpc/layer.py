@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from mlpc import _mlpc
 from mlpc.arguments import Array, shaped
 
-__all__ = ["Layer", "Learning", "Linear"]
+__all__ = ["Layer", "Learning", "Linear", "View"]
 
 
 class Layer:
@@ -82,6 +82,27 @@ class Layer:
         return hash(self._key())
 
 
+class View:
+    """An attribute of a layer: a writable view of its network's memory, into which assigning copies what fits."""
+
+    def __init__(self, place: int, doc: str) -> None:
+        self._place, self.__doc__ = place, doc
+
+    def __set_name__(self, owner: type[Learning], name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, layer: None, owner: object) -> View: ...
+    @overload
+    def __get__(self, layer: Learning, owner: object) -> Array: ...
+    def __get__(self, layer: Learning | None, owner: object) -> View | Array:
+        return self if layer is None else layer._arrays()[self._place]
+
+    def __set__(self, layer: Learning, value: Any) -> None:
+        view = layer._arrays()[self._place]
+        view[...] = shaped(f"layers[{layer.index}].{self._name}", value, view.shape, view.dtype)
+
+
 class Learning(Layer):
     """A layer with parameters.
 
@@ -95,45 +116,10 @@ class Learning(Layer):
         """Views of weight, bias and their gradients, and what there may be besides."""
         raise NotImplementedError
 
-    def _assign(self, name: str, value: Any) -> None:
-        view = getattr(self, name)
-        view[...] = shaped(f"layers[{self.index}].{name}", value, view.shape, view.dtype)
-
-    @property
-    def weight(self) -> Array:
-        """Writable: (n_out, n_in) of a linear layer, (n_out,) of a norm."""
-        return self._arrays()[0]
-
-    @weight.setter
-    def weight(self, value: Any) -> None:
-        self._assign("weight", value)
-
-    @property
-    def bias(self) -> Array:
-        """(n_out,), writable."""
-        return self._arrays()[1]
-
-    @bias.setter
-    def bias(self, value: Any) -> None:
-        self._assign("bias", value)
-
-    @property
-    def weight_grad(self) -> Array:
-        """Writable: the derivative by `weight` that the latest backward left."""
-        return self._arrays()[2]
-
-    @weight_grad.setter
-    def weight_grad(self, value: Any) -> None:
-        self._assign("weight_grad", value)
-
-    @property
-    def bias_grad(self) -> Array:
-        """(n_out,), writable: the derivative by `bias` that the latest backward left."""
-        return self._arrays()[3]
-
-    @bias_grad.setter
-    def bias_grad(self, value: Any) -> None:
-        self._assign("bias_grad", value)
+    weight = View(0, "Writable: (n_out, n_in) of a linear layer, (n_out,) of a norm.")
+    bias = View(1, "(n_out,), writable.")
+    weight_grad = View(2, "Writable: the derivative by `weight` that the latest backward left.")
+    bias_grad = View(3, "(n_out,), writable: the derivative by `bias` that the latest backward left.")
 
 
 class Linear(Learning):

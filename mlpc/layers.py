@@ -4,7 +4,8 @@ norms and dropouts among them.
 A layer owns nothing: it is a name for a part of its network, and all that it hands out are views of the network's
 memory.  Two of them are equal where they name the same part of the same network.
 
-Activations can be made, too, to say what a network is to have; such a one is part of none, and has no input and output.
+Activations and norms can be made, too, to say what a network is to have; such a one is part of none, and has no input
+and output.
 
 >>> import mlpc
 >>> net = mlpc.MLP([3, 4, 5, 2], ["tanh", mlpc.layers.LeakyReLU(0.2)])
@@ -28,7 +29,7 @@ from mlpc import _mlpc
 from mlpc.arguments import Array, real_number
 from mlpc.layer import Layer, Linear
 from mlpc.names import ActivationName
-from mlpc.norm_layers import NORMS, BatchNorm, LayerNorm
+from mlpc.norm_layers import BatchNorm, LayerNorm, norm_of
 
 __all__ = [
     "ACTIVATIONS",
@@ -353,7 +354,9 @@ def layers_of(net: _mlpc.Net) -> tuple[Layer, ...]:
         if number < len(net._blocks):
             norm = net._norms[number]
             if norm is not None:
-                layers.append(NORMS[norm](net, len(layers), number, n_out))
+                placed = norm_of(norm)
+                placed._place(net, len(layers), number, n_out, n_out)
+                layers.append(placed)
             activation = activation_of(net._blocks[number])
             activation._place(net, len(layers), number, n_out, n_out)
             layers.append(activation)

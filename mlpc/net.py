@@ -16,9 +16,10 @@ from mlpc.class_weights import ClassWeight
 from mlpc.csr import InputLike, finite_rows
 from mlpc.layers import Activation
 from mlpc.losses import AnyLoss, Loss, loss_named
-from mlpc.names import ActivationName, InitName, NormName, Reduction
+from mlpc.names import ActivationName, InitName, Reduction
 from mlpc.network import Network, dtype_name
 from mlpc.network_file import save
+from mlpc.norm_layers import AnyNorm
 from mlpc.predictor import Predictor
 from mlpc.scores import loss_per_class, measure, score
 from mlpc.training import fit
@@ -49,9 +50,9 @@ class MLP(Network):
         one number for all hidden layers, or one for each.
     input_dropout : float
         The same of `x`.
-    norm : {None, "batch", "layer"}, or sequence of these
-        What stands before each activation, see `mlpc.layers.BatchNorm` and `LayerNorm`: one for all hidden layers, or
-        one for each.
+    norm : {None, "batch", "layer"}, BatchNorm, LayerNorm, or sequence of these
+        What stands before each activation: one for all hidden layers, or one for each.  A name has the settings that
+        PyTorch's has; objects of `mlpc.layers`, such as ``BatchNorm(momentum=0.01)``, have others.
     dtype : str or dtype
         "float32" or "float64": of the parameters, and of all that is computed.
     init : str, mapping or sequence of array-like
@@ -114,7 +115,7 @@ class MLP(Network):
         loss: AnyLoss = "cross_entropy",
         dropout: float | Sequence[float] = 0.0,
         input_dropout: float = 0.0,
-        norm: NormName | Sequence[NormName | None] | None = None,
+        norm: AnyNorm | Sequence[AnyNorm] = None,
         dtype: DTypeLike = "float32",
         init: InitName | Mapping[str, ArrayLike] | list[Any] | tuple[Any, ...] = "torch",
         seed: int | None = 0,
@@ -133,7 +134,7 @@ class MLP(Network):
         loss: AnyLoss = "cross_entropy",
         dropout: float | Sequence[float] = 0.0,
         input_dropout: float = 0.0,
-        norm: NormName | Sequence[NormName | None] | None = None,
+        norm: AnyNorm | Sequence[AnyNorm] = None,
         dtype: DTypeLike = "float32",
         init: InitName | Mapping[str, ArrayLike] | list[Any] | tuple[Any, ...] = "torch",
         seed: int | None = 0,
@@ -425,7 +426,7 @@ class MLP(Network):
         """
         plan = self.sizes, self._blocks, self.dtype.name, self.criterion.predicts_as
         parameters, statistics = self._copy_numbers()
-        return Predictor(*plan, parameters, self.norms, statistics, self.feature_names)
+        return Predictor(*plan, parameters, self._norms, statistics, self.feature_names)
 
 
 def _weights(sample_weight: ArrayLike | None) -> Array | None:

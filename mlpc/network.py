@@ -19,6 +19,7 @@ from mlpc.layer import Learning
 from mlpc.layers import BatchNorm, Layer, layers_of, text_of
 from mlpc.losses import AnyLoss, Loss, loss_named
 from mlpc.names import ActivationName, NormName
+from mlpc.norm_layers import norm_text
 from mlpc.table import Table
 
 __all__ = ["N", "Network", "dtype_name"]
@@ -109,7 +110,8 @@ class Network(_mlpc.Net):
     @property
     def norms(self) -> tuple[NormName | None, ...]:
         """The norm of each hidden layer."""
-        return self._norms  # type: ignore[return-value]
+        names = (norm if norm is None or isinstance(norm, str) else norm[0] for norm in self._norms)
+        return tuple(names)  # type: ignore[arg-type]
 
     @property
     def masks_drawn(self) -> int:
@@ -313,8 +315,9 @@ class Network(_mlpc.Net):
         dropout = self.dropout[0] if len(set(self.dropout)) == 1 else list(self.dropout)
         dropped = f"dropout={dropout}, " if any(self.dropout) else ""
         dropped += f"input_dropout={self.input_dropout}, " if self.input_dropout else ""
-        norm = self.norms[0] if len(set(self.norms)) == 1 else list(self.norms)
-        normed = f"norm={norm!r}, " if any(self.norms) else ""
+        norms = [norm_text(norm) for norm in self._norms]
+        norm = norms[0] if len(set(norms)) == 1 else f"[{', '.join(norms)}]"
+        normed = f"norm={norm}, " if any(self.norms) else ""
         return (
             f"{type(self).__name__}({list(self.sizes)}, {activation}, loss={self.criterion.text}, {normed}{dropped}"
             f"dtype={self.dtype.name!r}, seed={self.seed})"
@@ -361,7 +364,7 @@ def _rebuild(
     blocks: tuple[_mlpc.Activation, ...],
     dtype: str,
     dropout: tuple[float, ...],
-    norms: tuple[str | None, ...],
+    norms: tuple[_mlpc.Norm | None, ...],
 ) -> N:
     """An empty network of a class, whatever the arguments of its own constructor."""
     return _mlpc.Net.__new__(cls, sizes, blocks, dtype, dropout, norms)  # type: ignore[return-value]

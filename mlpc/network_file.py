@@ -14,8 +14,8 @@ from mlpc.columns import Names, checked_names
 from mlpc.files import file_path, pack, write_atomically
 from mlpc.layers import Activation, activation_of
 from mlpc.losses import LOSSES, AnyLoss, Custom, Loss, loss_named
-from mlpc.names import NormName
 from mlpc.network import Network
+from mlpc.norm_layers import BatchNorm, Norm, norm_of
 
 __all__ = ["Plan", "describe", "save"]
 
@@ -61,7 +61,7 @@ def describe(net: Network) -> dict[str, Any]:
         "activations": [block if isinstance(block, str) else list(block) for block in net._blocks],
         "loss": _described(net.criterion),
         "dropout": list(net._dropout),
-        "norms": list(net._norms),
+        "norms": [norm if norm is None or isinstance(norm, str) else list(norm) for norm in net._norms],
         "dtype": net.dtype.name,
         "seed": net.seed,
         "shuffles": list(net.shuffle_state),
@@ -86,7 +86,7 @@ class Plan:
     activations: list[Activation]
     loss: Loss
     dropout: list[float]
-    norms: list[NormName | None]
+    norms: list[Norm | None]
     dtype: str
     seed: int
     shuffles: tuple[int, int]
@@ -114,7 +114,8 @@ class Plan:
         dropout = dropouts_of(description["dropout"][0], description["dropout"][1:], len(sizes) - 2)
         if not isinstance(description["norms"], list):
             raise ValueError(f"norm: expected a list, got {reprlib.repr(description['norms'])}")
-        norms = norms_of(description["norms"], max(len(sizes) - 2, 0))
+        norms = [_norm(each) for each in description["norms"]]
+        norms_of(norms, max(len(sizes) - 2, 0))  # raises where there are too many or too few
         dtype = description["dtype"]
         if {name: (array.shape, array.dtype.name) for name, array in arrays.items()} != _arrays_of(
             sizes, dropout, norms, dtype
@@ -141,7 +142,7 @@ class Plan:
 
 
 def _arrays_of(
-    sizes: list[int], dropout: list[float], norms: list[NormName | None], dtype: str
+    sizes: list[int], dropout: list[float], norms: list[Norm | None], dtype: str
 ) -> dict[str, tuple[tuple[int, ...], str]]:
     """Shape and dtype of each entry of the state dict."""
     arrays: dict[str, tuple[tuple[int, ...], str]] = {}
@@ -151,9 +152,10 @@ def _arrays_of(
         arrays |= {f"{index}.weight": ((n_out, n_in), dtype), f"{index}.bias": ((n_out,), dtype)}
         index += 1
         if norm is not None:
-            names = ("weight", "bias", *(("running_mean", "running_var") if norm == "batch" else ()))
+            tracks = isinstance(norm, BatchNorm)
+            names = ("weight", "bias", *(("running_mean", "running_var") if tracks else ()))
             arrays |= {f"{index}.{name}": ((n_out,), dtype) for name in names}
-            arrays |= {f"{index}.num_batches_tracked": ((), "int64")} if norm == "batch" else {}
+            arrays |= {f"{index}.num_batches_tracked": ((), "int64")} if tracks else {}
             index += 1
         index += 1
     return arrays
@@ -165,6 +167,14 @@ def _activation(described: Any) -> Activation:
     except (KeyError, TypeError, ValueError):
         got = reprlib.repr(described)
         raise ValueError(f"activations: expected names or pairs of a name and a setting, got {got}") from None
+
+
+def _norm(described: Any) -> Norm | None:
+    try:
+        return None if described is None else norm_of(described if isinstance(described, str) else tuple(described))
+    except (KeyError, TypeError, ValueError):
+        got = reprlib.repr(described)
+        raise ValueError(f"norm: expected None, names or lists of a name and settings, got {got}") from None
 
 
 def _loss(described: Any, given: AnyLoss | None) -> Loss:

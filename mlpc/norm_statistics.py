@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -33,12 +34,25 @@ def estimate_statistics(net: Network, batches: Iterable[Array]) -> None:
     >>> net.layers[1].running_mean, net.layers[1].running_var
     (array([2.5], dtype=float32), array([1.], dtype=float32))
     """
-    twin = net.copy().train()
+    twin = _with_usual_momentum(net).train()
     twin._batches = 0
     total = np.zeros(len(twin._statistics))
     for x in batches:
         twin._statistics[:] = 0
         twin.forward(x)  # moves them by a share of the way, from 0
-        total += twin._statistics / BatchNorm.momentum
+        total += twin._statistics / BatchNorm().momentum
     net._statistics[:] = total / twin._batches
     net._batches = twin._batches
+
+
+def _with_usual_momentum(net: Network) -> Network:
+    """A copy whose statistics move by a share that can be divided by; of momentum 0 nothing would be left."""
+    make, (cls, sizes, blocks, dtype, dropout, norms), state = net.__reduce__()
+    usual = [("batch", norm[1], BatchNorm().momentum) if _of_batches(norm) else norm for norm in norms]
+    twin: Network = make(cls, sizes, blocks, dtype, dropout, usual)
+    twin.__setstate__(state)
+    return twin
+
+
+def _of_batches(norm: Any) -> bool:
+    return isinstance(norm, tuple) and norm[0] == "batch"

@@ -13,7 +13,7 @@ from mlpc.arguments import Array, real_array
 from mlpc.columns import Names, check_columns, checked_names
 from mlpc.csr import Input, InputLike, real_rows
 from mlpc.losses import LOSSES
-from mlpc.names import ActivationName, NormName
+from mlpc.names import ActivationName
 
 __all__ = ["Predictor"]
 
@@ -33,7 +33,8 @@ class Predictor(_mlpc.Predictor):
     parameters : array-like, (n_parameters,)
         In the order of the network's `parameters`.
     norms : sequence of {None, "batch", "layer"}, optional
-        Those of the network, one for each hidden layer.
+        Those of the network, one for each hidden layer; a tuple ("batch", eps, momentum) or ("layer", eps) where its
+        settings are others than PyTorch's.
     statistics : array-like, optional
         Of its batch norms, layer by layer: the running mean of each feature, then the variances.
     feature_names : sequence of str, optional
@@ -78,7 +79,7 @@ class Predictor(_mlpc.Predictor):
         dtype: str,
         loss: str,
         parameters: ArrayLike,
-        norms: Sequence[NormName | None] | None = None,
+        norms: Sequence[_mlpc.Norm | None] | None = None,
         statistics: ArrayLike = (),
         feature_names: Sequence[str] | None = None,
     ) -> Predictor:

@@ -67,9 +67,9 @@ def torch_reference(net: MLP) -> torch.nn.Sequential:
         elif isinstance(part, Dropout):
             modules.append(pytorch.nn.Dropout(part.p))
         elif isinstance(part, BatchNorm):
-            modules.append(pytorch.nn.BatchNorm1d(part.n_in, dtype=dtype))
+            modules.append(pytorch.nn.BatchNorm1d(part.n_in, part.eps, part.momentum, dtype=dtype))
         elif isinstance(part, LayerNorm):
-            modules.append(pytorch.nn.LayerNorm(part.n_in, dtype=dtype))
+            modules.append(pytorch.nn.LayerNorm(part.n_in, part.eps, dtype=dtype))
     reference: torch.nn.Sequential = pytorch.nn.Sequential(*modules)
     reference.load_state_dict({key: pytorch.from_numpy(array) for key, array in net.state_dict().items()})
     return reference.train(net.training)

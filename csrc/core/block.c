@@ -17,7 +17,8 @@ int mlpc_block_valid(const mlpc_block *block, mlpc_dtype dtype)
     const mlpc_activation_row *row = mlpc_activation_of(block->activation);
     const double most = dtype == MLPC_FLOAT32 ? (double)FLT_MAX : DBL_MAX;
     const int drops_some = block->dropout >= 0 && block->dropout < 1;
-    return drops_some && (unsigned)block->norm < MLPC_N_NORMS &&
+    const int norms = block->eps >= 0 && block->eps <= most && block->momentum >= 0 && block->momentum <= 1;
+    return drops_some && norms && (unsigned)block->norm < MLPC_N_NORMS &&
            (!row->setting || (block->setting > row->above && fabs(block->setting) <= most));
 }
 

@@ -20,7 +20,7 @@ mlpc_norm_job mlpc_fused_norm_of(const mlpc_fused_run *r, size_t l, size_t first
         .x = mlpc_fused_at(r, there->z, offset),
         .gain = packed->gain,
         .shift = packed->shift,
-        .eps = MLPC_NORM_EPS,
+        .eps = layer->block.eps,
         .mean = there->mean + (of_rows ? first : 0),
         .rstd = there->rstd + (of_rows ? first : 0),
         .y = mlpc_fused_at(r, there->normed, offset),
@@ -28,7 +28,7 @@ mlpc_norm_job mlpc_fused_norm_of(const mlpc_fused_run *r, size_t l, size_t first
         .dx = mlpc_fused_at(r, there->dz, offset),
         .dgain = there->dgain,
         .dshift = there->dshift,
-        .momentum = MLPC_NORM_MOMENTUM,
+        .momentum = layer->block.momentum,
     };
     if (!of_rows) {
         job.running_mean = mlpc_fused_at(r, f->statistics, layer->running);

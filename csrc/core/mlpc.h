@@ -4,7 +4,7 @@
  * The objective.  A network f with weights W_l (n_in, n_out) and biases b_l maps a row x to logits or predictions z:
  *     a_0 = x;   z_l = a_(l-1) W_l + b_l;   a_l = block_l(z_l);   z = z_L, the last layer being linear.
  * Where a block begins with a norm, z_l becomes (z_l - m) r g_l + s_l first, with gain g_l and shift s_l: layer norm
- * has the mean m and r = 1 / sqrt(variance + MLPC_NORM_EPS) of the row, batch norm those of the feature: over the rows
+ * has the mean m and r = 1 / sqrt(variance + eps) of the row, batch norm those of the feature: over the rows
  * of the batch in train mode, else the running ones.
  * In train mode dropout stands at the end of a block: a_l = m_l / (1 - p_l) * block_l(z_l), and a_0 = m_0 / (1 - p_0)
  * * x, with masks m_l of 0 (with probability p_l) and 1, drawn anew for each pass.
@@ -75,20 +75,22 @@ const mlpc_activation_row *mlpc_activation_of(mlpc_activation activation);
 /* Norms, which come before the activation; the kernels' text says what they compute. */
 typedef enum { MLPC_NORM_none, MLPC_NORM_batch, MLPC_NORM_layer, MLPC_N_NORMS } mlpc_norm;
 #define MLPC_NORM_EPS 1e-5
-#define MLPC_NORM_MOMENTUM 0.1 /* of the running statistics of batch norm */
+#define MLPC_NORM_MOMENTUM 0.1
 
 typedef struct {
     mlpc_activation activation;
     double setting; /* of the activation, where it has one */
     double dropout; /* in train mode, the probability of an output to be 0: in [0, 1) */
     mlpc_norm norm;
+    double eps;      /* of the norm: what a variance is added to, > 0; or 0: this and momentum are those above */
+    double momentum; /* of batch norm, in [0, 1]: the share of a batch in the running statistics from then on */
 } mlpc_block;
 
 /* An activation with its standard setting, without dropout and norm. */
 mlpc_block mlpc_block_of(mlpc_activation activation);
 
-/* 1 where the setting, if there is one, can be computed with in a dtype, dropout is a probability below 1, and norm one
- * of those above. */
+/* 1 where the setting, if there is one, can be computed with in a dtype, dropout is a probability below 1, norm one of
+ * those above, and eps and momentum are in their ranges. */
 int mlpc_block_valid(const mlpc_block *block, mlpc_dtype dtype);
 
 /* ---- Networks: the plan, no memory for numbers --------------------------------------------------------------- */

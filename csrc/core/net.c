@@ -24,8 +24,12 @@ mlpc_status mlpc_net_create(mlpc_net **out, mlpc_dtype dtype, size_t n_layers, c
     const size_t limit = SIZE_MAX / 4 / mlpc_itemsize(dtype);
     for (size_t l = 0; l < n_layers; l++) {
         const size_t n_in = sizes[l], n_out = sizes[l + 1];
-        const mlpc_block block = l + 1 < n_layers ? blocks[l] : mlpc_block_of(MLPC_ACTIVATION_identity);
+        mlpc_block block = l + 1 < n_layers ? blocks[l] : mlpc_block_of(MLPC_ACTIVATION_identity);
         const size_t vectors = block.norm == MLPC_NORM_none ? 1 : 3; /* the bias, and what the norm has */
+        if (block.eps == 0) {
+            block.eps = MLPC_NORM_EPS;
+            block.momentum = MLPC_NORM_MOMENTUM;
+        }
         if (n_in >= limit - 2 || n_out > (limit - offset) / (n_in + vectors))
             goto fail;
         layers[l] = (mlpc_layer){

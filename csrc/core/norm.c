@@ -24,10 +24,10 @@ mlpc_norm_job mlpc_norm_of(const mlpc_model *model, const mlpc_workspace *worksp
         .row = layer->n_out,
         .gain = at(kernels, model->parameters, layer->gain),
         .shift = at(kernels, model->parameters, layer->shift),
-        .eps = MLPC_NORM_EPS,
+        .eps = layer->block.eps,
         .mean = workspace ? workspace->mean[l] : NULL,
         .rstd = workspace ? workspace->rstd[l] : NULL,
-        .momentum = MLPC_NORM_MOMENTUM,
+        .momentum = layer->block.momentum,
         .fixed = workspace && !workspace->trains,
     };
     if (layer->block.norm == MLPC_NORM_batch) {

@@ -96,6 +96,14 @@ int args_block(const char *argument, PyObject *object, mlpc_dtype dtype, mlpc_bl
 /* The same as an object: the tuple where the activation has a setting, else the name. */
 PyObject *args_block_as_object(const mlpc_block *block);
 
+/* eps and momentum of norms. */
+extern const mlpc_setting args_norm_settings[2];
+
+/* None, the name of a norm, or a tuple of it, eps and, of batch norm, momentum: the norm of a block.  The reverse gives
+ * the name alone where the settings are the standard ones. */
+int args_norm(PyObject *object, mlpc_dtype dtype, mlpc_block *block);
+PyObject *args_norm_as_object(const mlpc_block *block);
+
 /* ---- Losses ------------------------------------------------------------------------------------------------------ */
 
 /* An objective of the core's; the arrays hold what its pointers point to. */

@@ -53,8 +53,8 @@ static int parse_activations(args_plan *plan, PyObject *activations, Py_ssize_t 
     return 0;
 }
 
-/* Of the tuple of n norms, each a name or None; NULL: none at all. */
-static int parse_norms(args_plan *plan, PyObject *norms, Py_ssize_t n, mlpc_block *blocks)
+/* Of the tuple of n norms; NULL: none at all. */
+static int parse_norms(args_plan *plan, PyObject *norms, Py_ssize_t n, mlpc_dtype dtype, mlpc_block *blocks)
 {
     if (norms != NULL && PyTuple_GET_SIZE(norms) != n) {
         PyErr_Format(PyExc_ValueError, "norm: expected %zd, one per hidden layer, got %zd", n, PyTuple_GET_SIZE(norms));
@@ -63,18 +63,11 @@ static int parse_norms(args_plan *plan, PyObject *norms, Py_ssize_t n, mlpc_bloc
     if ((plan->norms = PyTuple_New(n)) == NULL)
         return -1;
     for (Py_ssize_t i = 0; i < n; i++) {
-        PyObject *const given = norms == NULL ? Py_None : PyTuple_GET_ITEM(norms, i);
-        PyObject *name = Py_NewRef(Py_None);
-        if (given != Py_None) {
-            const int found = names_find("norm", given, names_norms + 1, MLPC_N_NORMS - 1);
-            if (found < 0)
-                return -1;
-            blocks[i].norm = (mlpc_norm)(found + 1);
-            name = PyUnicode_FromString(names_norms[found + 1]); /* not a subclass of str, as NumPy's are */
-            if (name == NULL)
-                return -1;
-        }
-        PyTuple_SET_ITEM(plan->norms, i, name);
+        PyObject *norm;
+        if (args_norm(norms == NULL ? Py_None : PyTuple_GET_ITEM(norms, i), dtype, &blocks[i]) < 0 ||
+            (norm = args_norm_as_object(&blocks[i])) == NULL)
+            return -1;
+        PyTuple_SET_ITEM(plan->norms, i, norm);
     }
     return 0;
 }
@@ -113,7 +106,8 @@ static int parse_tuples(args_plan *plan, PyObject *sizes, PyObject *activations,
         goto exit;
     }
     if (parse_sizes(plan, sizes, size_numbers) < 0 || parse_dtype(plan, dtype, &real) < 0 ||
-        parse_activations(plan, activations, n - 2, real, blocks) < 0 || parse_norms(plan, norms, n - 2, blocks) < 0)
+        parse_activations(plan, activations, n - 2, real, blocks) < 0 ||
+        parse_norms(plan, norms, n - 2, real, blocks) < 0)
         goto exit;
     const mlpc_status status = mlpc_net_create(&plan->net, real, (size_t)n - 1, size_numbers, blocks);
     if (status != MLPC_OK) {

@@ -5,7 +5,7 @@
 #include "args.h"
 
 /* The plan, and what shows it to Python: a tuple of ints, a tuple of names, one of names or (name,
- * setting), one of names of norms or None, a dtype of NumPy's. */
+ * setting), one of norms as args_norm_as_object gives them, a dtype of NumPy's. */
 typedef struct {
     mlpc_net *net;
     PyObject *sizes, *activations, *blocks, *norms, *dtype;

@@ -1,5 +1,4 @@
 /* Layer and batch normalisation of arrays, see bind_ops.c for what holds of all. */
-#include <math.h>
 
 #include "../core/fpmode.h"
 #include "args.h"
@@ -39,11 +38,10 @@ static PyArrayObject *of_features(const char *name, PyObject *object, norm_call 
 /* x (n, k), gain and eps, which forward and backward of both norms have. */
 static int parse(norm_call *call, PyObject *module, PyObject *x, PyObject *gain, PyObject *eps)
 {
-    static const mlpc_setting setting = {"eps", 1e-5, 0, INFINITY, MLPC_OPEN_LEAST};
     mlpc_norm_job *const job = &call->job;
     if ((call->x = args_float("x", x, &call->dtype)) == NULL || args_shape2("x", call->x, ARGS_ANY, ARGS_ANY) < 0 ||
         (call->gain = of_features("gain", gain, call)) == NULL ||
-        args_setting(&setting, eps, call->dtype, &job->eps) < 0)
+        args_setting(&args_norm_settings[0], eps, call->dtype, &job->eps) < 0)
         return -1;
     call->table = module_kernels(module_state_of(module), call->dtype);
     job->B = (size_t)PyArray_DIM(call->x, 0);
@@ -221,11 +219,10 @@ static void backward_features(const mlpc_kernels *table, mlpc_norm_job *job)
 /* (x, gain, shift, running_mean, running_var, training, momentum, eps, out) */
 static PyObject *batch_norm_forward(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
 {
-    static const mlpc_setting momentum = {"momentum", 0.1, 0, 1, 0};
     norm_call call = {.dtype = MLPC_N_DTYPES};
     PyObject *result = NULL;
     if (args_count("batch_norm_forward", nargs, 9) < 0 || parse(&call, module, args[0], args[1], args[7]) < 0 ||
-        args_setting(&momentum, args[6], call.dtype, &call.job.momentum) < 0 ||
+        args_setting(&args_norm_settings[1], args[6], call.dtype, &call.job.momentum) < 0 ||
         parse_forward(&call, args[2], args[8]) < 0 || parse_mode(&call, args[5]) < 0 ||
         parse_both_running(&call, args[3], args[4]) < 0 || running_are_disjoint(&call) < 0)
         goto exit;
@@ -259,7 +256,25 @@ static PyObject *batch_norm_backward(PyObject *module, PyObject *const *args, Py
     return result;
 }
 
+/* (norm) */
+static PyObject *norm_settings(PyObject *Py_UNUSED(module), PyObject *norm)
+{
+    mlpc_block block;
+    if (args_norm(norm, MLPC_FLOAT64, &block) < 0)
+        return NULL;
+    switch (block.norm) {
+    case MLPC_NORM_batch:
+        return Py_BuildValue("(dd)", block.eps, block.momentum);
+    case MLPC_NORM_layer:
+        return Py_BuildValue("(d)", block.eps);
+    default:
+        return PyTuple_New(0);
+    }
+}
+
 PyMethodDef bind_norms_methods[] = {
+    {"norm_settings", norm_settings, METH_O,
+     "norm_settings(norm, /)\n--\n\neps and, of batch norm, momentum, checked; () of None."},
     {"layer_norm_forward", FAST(layer_norm_forward),
      "layer_norm_forward(x, gain, shift, eps, out, /)\n--\n\ny of every row."},
     {"layer_norm_backward", FAST(layer_norm_backward),
