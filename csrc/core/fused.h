@@ -48,8 +48,8 @@ typedef struct {
 } mlpc_fused_job;
 
 /* As mlpc_train_epoch on parameters, statistics and the optimizer's state: all of them changed or, on DIVERGED, none.
- * The rows and the correct answers that were reached, the last learning rate and the whole batches are told in any case;
- * result->loss: that of the batch that diverged. */
+ * The rows and the correct answers that were reached, the last learning rate and the whole batches are told in any
+ * case; result->loss: that of the batch that diverged. */
 mlpc_status mlpc_fused_epoch(mlpc_fused *fused, const mlpc_fused_job *job, size_t *correct, mlpc_epoch_result *result);
 
 #endif

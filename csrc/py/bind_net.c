@@ -169,7 +169,7 @@ static PyMemberDef net_members[] = {
     {"activations", T_OBJECT_EX, offsetof(NetObject, activations), READONLY, "Names, of the hidden layers."},
     {"_blocks", T_OBJECT_EX, offsetof(NetObject, blocks), READONLY,
      "Of the hidden layers: a name, or a tuple of name and setting."},
-    {"_norms", T_OBJECT_EX, offsetof(NetObject, norms), READONLY, "The hidden layers' norms: names, tuples with settings, None."},
+    {"_norms", T_OBJECT_EX, offsetof(NetObject, norms), READONLY, "The hidden layers' norms, or None."},
     {"_batches", T_ULONGLONG, offsetof(NetObject, batches), 0, "How many batches the running statistics have seen."},
     {"_dropout", T_OBJECT_EX, offsetof(NetObject, dropout), READONLY, "Probabilities, of x and the hidden layers."},
     {"training", T_BOOL, offsetof(NetObject, training), 0, "Whether forward is in train mode."},

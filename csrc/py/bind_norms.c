@@ -263,12 +263,9 @@ static PyObject *norm_settings(PyObject *Py_UNUSED(module), PyObject *norm)
     if (args_norm(norm, MLPC_FLOAT64, &block) < 0)
         return NULL;
     switch (block.norm) {
-    case MLPC_NORM_batch:
-        return Py_BuildValue("(dd)", block.eps, block.momentum);
-    case MLPC_NORM_layer:
-        return Py_BuildValue("(d)", block.eps);
-    default:
-        return PyTuple_New(0);
+    case MLPC_NORM_batch: return Py_BuildValue("(dd)", block.eps, block.momentum);
+    case MLPC_NORM_layer: return Py_BuildValue("(d)", block.eps);
+    default: return PyTuple_New(0);
     }
 }
 

@@ -226,7 +226,7 @@ static PyMemberDef predictor_members[] = {
     {"activations", T_OBJECT_EX, offsetof(PredictorObject, activations), READONLY, "Names, of the hidden layers."},
     {"_blocks", T_OBJECT_EX, offsetof(PredictorObject, blocks), READONLY,
      "Of the hidden layers: a name, or a tuple of name and setting."},
-    {"_norms", T_OBJECT_EX, offsetof(PredictorObject, norms), READONLY, "The hidden layers' norms: names, tuples with settings, None."},
+    {"_norms", T_OBJECT_EX, offsetof(PredictorObject, norms), READONLY, "The hidden layers' norms, or None."},
     {"dtype", T_OBJECT_EX, offsetof(PredictorObject, dtype), READONLY, "float32 or float64."},
     {"loss_name", T_OBJECT_EX, offsetof(PredictorObject, loss_name), READONLY, "What predictions are made for."},
     {"n_parameters", T_PYSSIZET, offsetof(PredictorObject, n_parameters), READONLY, "How many weights and biases."},

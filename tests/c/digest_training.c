@@ -117,8 +117,8 @@ static void run_loss(const bench *b, mlpc_loss_kind kind, const char *name)
     experiment_end(&e);
 }
 
-/* Every setting of the optimizer that is a truth is 1, with factors for the tensors, L1, and gradients that are cut; and
- * then with norms that are limited, too. */
+/* Every setting of the optimizer that is a truth is 1, with factors for the tensors, L1, and gradients that are cut;
+ * and then with norms that are limited, too. */
 static void run_optimizer(const bench *b, const mlpc_optimizer_row *row)
 {
     enum { LAYERS = 2 };
