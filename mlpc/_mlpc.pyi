@@ -89,7 +89,7 @@ def batch_norm_backward(
     dy: Real, x: Real, gain: Real, running_mean: Real | None, running_var: Real | None, training: bool, eps: float, /
 ) -> tuple[Real, Real, Real]: ...
 def loss(
-    z: Real, y: ArrayLike, loss: Loss, sample_weight: ArrayLike | None, out: Real | None, /
+    z: Real, y: ArrayLike | Objective, loss: Loss | None, sample_weight: ArrayLike | None, out: Real | None, /
 ) -> tuple[float, Real]: ...
 def sum(x: Real, /) -> float: ...  # of all elements in C order, in double (ARITHMETIC rule 5)
 def add(y: Real, x: Real, /) -> None: ...  # y += x in place

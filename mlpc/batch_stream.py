@@ -103,10 +103,10 @@ class Stream:
     def _checked(self, given: Any) -> Batch:
         x, y = pair("batch", given)
         self._columns.check("x", x)
-        x, _ = checked_samples(self._net, x, y, self._criterion, self.spec, scale=self._scale)
+        x, objective = checked_samples(self._net, x, y, self._criterion, self.spec, scale=self._scale)
         if "batch" in self._net.norms and len(x) < 2:
             raise ValueError("x: expected at least two rows, of which batch norm takes statistics, got 1")
-        return Batch(x, real_array("y", y), None)
+        return Batch(x, real_array("y", y), None, objective)
 
 
 def _iterable(given: Any) -> Iterable[Any]:

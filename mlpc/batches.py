@@ -54,11 +54,15 @@ def batches(
 
 
 class Batch(NamedTuple):
-    """Rows that a step, or a part of one, is made from: checked, x as `forward` takes it, y as the loss does."""
+    """Rows that a step, or a part of one, is made from: checked, x as `forward` takes it, y as the loss does.
+
+    Where there is an `objective`, the loss is computed of that; it is y as `Loss.objective` keeps it.
+    """
 
     x: Input
     y: Any
     sample_weight: Array | None
+    objective: Any = None
 
 
 @dataclass(frozen=True)

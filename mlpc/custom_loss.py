@@ -105,7 +105,11 @@ class Custom(Loss):
         self.spec(reduction)
         self._refuse_weights(sample_weight)
         z = real_array("z", z)
-        returned = self.function(z, _targets(y, z.dtype, len(z)).copy())  # both are its own to write
+        return self._of(z, _targets(y, z.dtype, len(z)).copy())
+
+    def _of(self, z: Array, y: Array) -> tuple[float, Array]:
+        """What the function says of z and y, which are its own to write, checked."""
+        returned = self.function(z, y)
         if not isinstance(returned, (tuple, list)) or len(returned) != 2:
             raise TypeError(f"loss: expected (loss, dz) from {self}, got {type(returned).__name__}")
         loss = real_array(f"loss of {self}", returned[0])
@@ -128,8 +132,8 @@ class Custom(Loss):
         net._remember(dz)
         return loss
 
-    def derived(self, z: Array, y: Any, spec: _mlpc.Loss, sample_weight: Array | None) -> tuple[float, Array]:
-        return self(z, y, sample_weight=sample_weight)
+    def derived(self, z: Array, y: Any, spec: _mlpc.Loss | None, sample_weight: Array | None) -> tuple[float, Array]:
+        return self._of(z, y)
 
     def weight_of(self, y: Array, spec: _mlpc.Loss, sample_weight: Array | None) -> float:
         return float(len(y))

@@ -130,7 +130,9 @@ class EpochLoop:
             z = self._forward(batch.x)
             progress.count(batch, _hits(self.criterion.link, z, batch.y))
             if weight > 0:
-                loss, dz = self.criterion.derived(z, batch.y, self.spec, batch.sample_weight)
+                kept = batch.objective is not None
+                given = (batch.objective, None, None) if kept else (batch.y, self.spec, batch.sample_weight)
+                loss, dz = self.criterion.derived(z, *given)
                 if not (np.isfinite(loss) and _mlpc.all_finite(z) and _mlpc.all_finite(dz)):
                     raise diverged(loss, lr)
                 progress.add(loss, weight)

@@ -118,8 +118,8 @@ class Loss:
         """The loss of the network's latest forward, which remembers the derivative for `backward`."""
         return _mlpc.Net.loss(net, y, spec, sample_weight)
 
-    def derived(self, z: Array, y: Any, spec: _mlpc.Loss, sample_weight: Array | None) -> tuple[float, Array]:
-        """The loss of z, and its derivative by z, with the weights of classes that spec has."""
+    def derived(self, z: Array, y: Any, spec: _mlpc.Loss | None, sample_weight: Array | None) -> tuple[float, Array]:
+        """The loss of z, and its derivative by z, with the weights of classes that spec has; z and y may be written."""
         return _mlpc.loss(z, y, spec, sample_weight, None)
 
     def weight_of(self, y: Array, spec: _mlpc.Loss, sample_weight: Array | None) -> float:

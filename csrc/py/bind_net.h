@@ -50,8 +50,7 @@ int net_enter(NetObject *net);
 void net_leave(NetObject *net);
 int net_guard_watches_forks(void); /* once, before the first call; -1 with MemoryError */
 
-/* args_objective_parse for this network's output; or, where y is an Objective, and loss and sample_weight None, what
- * that keeps, without a look at it.  In bind_objective.c. */
+/* objective_parse for this network's output.  In bind_objective.c. */
 int net_objective(const NetObject *net, args_objective *objective, PyObject *loss, PyObject *y,
                   PyObject *sample_weight);
 

@@ -1,4 +1,6 @@
 /* The type Objective: a loss, its targets and the weights of rows, checked once and kept for all epochs. */
+#include "bind_objective.h"
+
 #include "bind_net.h"
 #include "names.h"
 
@@ -37,20 +39,20 @@ static PyObject *objective_new(PyTypeObject *type, PyObject *args, PyObject *key
     return (PyObject *)self;
 }
 
-int net_objective(const NetObject *net, args_objective *objective, PyObject *loss, PyObject *y, PyObject *sample_weight)
+int objective_parse(const module_state *state, args_objective *objective, mlpc_dtype dtype, npy_intp columns,
+                    PyObject *loss, PyObject *y, PyObject *sample_weight)
 {
-    const mlpc_dtype dtype = net->plan->dtype;
-    if (Py_TYPE(y) != (PyTypeObject *)net->state->objective_type)
-        return args_objective_parse(objective, net_kernels(net), dtype, net->n_out, loss, y, sample_weight);
+    if (Py_TYPE(y) != (PyTypeObject *)state->objective_type)
+        return args_objective_parse(objective, module_kernels(state, dtype), dtype, columns, loss, y, sample_weight);
     const ObjectiveObject *const kept = (ObjectiveObject *)y;
     if (loss != Py_None || sample_weight != Py_None) {
         PyErr_SetString(PyExc_TypeError,
                         "y: expected None as loss and sample_weight beside an Objective, which has both");
         return -1;
     }
-    if (kept->dtype != dtype || kept->columns != net->n_out) {
+    if (kept->dtype != dtype || kept->columns != columns) {
         PyErr_Format(PyExc_ValueError, "y: expected an Objective for %zd outputs of %s, got one for %zd of %s",
-                     (Py_ssize_t)net->n_out, names_dtypes[dtype], (Py_ssize_t)kept->columns, names_dtypes[kept->dtype]);
+                     (Py_ssize_t)columns, names_dtypes[dtype], (Py_ssize_t)kept->columns, names_dtypes[kept->dtype]);
         return -1;
     }
     *objective = kept->objective;
@@ -58,6 +60,11 @@ int net_objective(const NetObject *net, args_objective *objective, PyObject *los
     Py_XINCREF(objective->y);
     Py_XINCREF(objective->sample_weight);
     return 0;
+}
+
+int net_objective(const NetObject *net, args_objective *objective, PyObject *loss, PyObject *y, PyObject *sample_weight)
+{
+    return objective_parse(net->state, objective, net->plan->dtype, net->n_out, loss, y, sample_weight);
 }
 
 static void objective_dealloc(PyObject *self)

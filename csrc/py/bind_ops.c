@@ -4,7 +4,7 @@
  * of shape (2**62, 0) exists. */
 #include "../core/fpmode.h"
 #include "../core/memory.h"
-#include "args.h"
+#include "bind_objective.h"
 #include "errors.h"
 #include "names.h"
 #include "poll.h"
@@ -189,7 +189,7 @@ static PyObject *loss(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
     PyObject *result = NULL;
     if (args_count("loss", nargs, 5) < 0 || (z = parse_logits(module, args[0], &dtype, &table)) == NULL ||
         args_rows_at_least_one("z", z) < 0 ||
-        args_objective_parse(&objective, table, dtype, PyArray_DIM(z, 1), args[2], args[1], args[3]) < 0 ||
+        objective_parse(module_state_of(module), &objective, dtype, PyArray_DIM(z, 1), args[2], args[1], args[3]) < 0 ||
         args_objective_rows(&objective, PyArray_DIM(z, 0)) < 0 ||
         (dz = args_out(args[4], 2, PyArray_DIMS(z), dtype)) == NULL || args_disjoint("out", dz, "z", z) < 0 ||
         args_objective_disjoint("out", dz, &objective) < 0)

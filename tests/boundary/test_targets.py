@@ -296,3 +296,19 @@ def test_an_objective_is_for_one_kind_of_output():
             _mlpc.Objective(y, loss, None, "float32", n_out)
     with pytest.raises(ValueError, match=r"^y: expected at least one row"):
         _mlpc.Objective(np.zeros((0, 3)), loss, None, "float32", 3)
+
+
+def test_the_loss_of_logits_takes_an_objective():
+    z, y = np.random.default_rng(0).normal(size=(4, 3)), np.array([0, 2, 1, 1])
+    weight, sample_weight = np.array([0.5, 1.0, 2.0]), np.array([1.0, 0.0, 3.0, 2.0])
+    loss = ("cross_entropy", "mean", 0.1, weight)
+    objective = _mlpc.Objective(y, loss, sample_weight, "float64", 3)
+    expected, found = _mlpc.loss(z, y, loss, sample_weight, None), _mlpc.loss(z, objective, None, None, None)
+    assert found[0] == expected[0]
+    np.testing.assert_array_equal(found[1], expected[1])
+    with pytest.raises(TypeError, match=r"^y: expected None as loss and sample_weight beside an Objective"):
+        _mlpc.loss(z, objective, loss, None, None)
+    with pytest.raises(ValueError, match=r"^y: expected an Objective for 3 outputs of float32, got one for 3 of"):
+        _mlpc.loss(z.astype(np.float32), objective, None, None, None)
+    with pytest.raises(ValueError, match=r"^y: expected 2 rows, one for each of the logits or predictions, got 4$"):
+        _mlpc.loss(z[:2], objective, None, None, None)

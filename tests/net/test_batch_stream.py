@@ -41,6 +41,39 @@ def test_a_generator_of_the_batches_of_fit_gives_its_bits(loss, optimizer):
         assert made.history[name] == other.history[name]
 
 
+def test_targets_are_looked_at_once(monkeypatch):
+    """What was checked when a batch came is what the loss is computed of."""
+    given = []
+    real = mlpc.loss.Loss.derived
+
+    def noted(self, z, y, spec, sample_weight):
+        given.append((type(y), spec, sample_weight))
+        return real(self, z, y, spec, sample_weight)
+
+    monkeypatch.setattr(mlpc.loss.Loss, "derived", noted)
+    net().fit(cut(), epochs=1)
+    assert given == [(mlpc._mlpc.Objective, None, None)] * 6
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_a_function_may_write_to_its_targets(accumulate):
+    """They are copies, whether batches come one by one or are cut from arrays."""
+
+    def careless(z, y):
+        loss, dz = mlpc.losses.mse(z, y)
+        y[:] = np.nan
+        z[:] = 0
+        return loss, dz
+
+    y = values.astype(np.float32)
+    careful, written, streamed = net("mse"), net(careless), net(careless)
+    careful.fit(x, y, epochs=2, batch_size=16, shuffle=False, accumulate_batches=accumulate)
+    written.fit(x, y, epochs=2, batch_size=16, shuffle=False, accumulate_batches=accumulate)
+    streamed.fit(cut(y), epochs=2, accumulate_batches=accumulate)
+    assert np.isfinite(y).all()
+    assert careful.digest() == written.digest() == streamed.digest()
+
+
 def test_what_can_be_iterated_over_again_is_begun_anew():
     made, other = net(), net()
     made.fit(cut(), epochs=3)
