@@ -30,13 +30,13 @@ NOT_OF_REPETITION = {
 }
 
 
-@pytest.mark.filterwarnings("default")
+@pytest.mark.filterwarnings("default", "ignore::sklearn.exceptions.ConvergenceWarning")
 @estimator_checks.parametrize_with_checks(SETTINGS)
 def test_conventions(estimator, check):
     check(estimator)
 
 
-@pytest.mark.filterwarnings("default")
+@pytest.mark.filterwarnings("default", "ignore::sklearn.exceptions.ConvergenceWarning")
 @estimator_checks.parametrize_with_checks(RANDOM, expected_failed_checks=lambda estimator: NOT_OF_REPETITION)
 def test_conventions_but_those_of_repetition(estimator, check):
     check(estimator)

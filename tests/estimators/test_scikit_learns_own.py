@@ -30,7 +30,7 @@ TESTS = scikit_learns()
 globals().update({name: test for name, test in TESTS.items() if name not in NOT_OURS})
 
 # They say themselves which warnings they expect; others they let pass.
-pytestmark = pytest.mark.filterwarnings("default")
+pytestmark = pytest.mark.filterwarnings("default", "ignore::sklearn.exceptions.ConvergenceWarning")
 
 
 @pytest.fixture
