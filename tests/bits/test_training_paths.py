@@ -29,6 +29,7 @@ BETWEEN = {
     "layer norm": {"norm": "layer"},
     "batch norm": {"norm": "batch"},
     "one behind the other": {"norm": ["batch", "layer"], "dropout": 0.3},
+    "settings of norms": {"norm": [mlpc.layers.BatchNorm(eps=0.1, momentum=0.3), mlpc.layers.LayerNorm(eps=0.2)]},
     "all": {"norm": ["layer", "batch"], "dropout": 0.3, "input_dropout": 0.2, "noise": 0.3},
 }
 """What stands between products, and in front of them."""
