@@ -232,7 +232,7 @@ MUTANTS = [
         "Adam's bias correction of the step before", CORE + "step.c", "*optimizer->steps += 1", "(*optimizer->steps)++"
     ),
     # Everything else that feeds training
-    mutant("nine rounds of Philox", CORE + "rng.c", "round < 10", "round < 9"),
+    mutant("nine rounds of Philox", TEMPLATES + "philox.inc", "round < 10", "round < 9"),
     mutant(
         "shuffles that leave no row in its place",
         CORE + "rng.c",
@@ -440,9 +440,31 @@ MUTANTS = [
     mutant(
         "every epoch draws the same masks",
         "mlpc/run.py",
-        "net._draws = self._draws = draws",
-        "net._draws = self._draws",
+        "number + 1\n        net._draws = self._draws = draws",
+        "number + 1\n        net._draws = self._draws",
         tests=("tests/net/test_dropout.py", "-k", "fit_is_the_loop and 64"),
+    ),
+    mutant(
+        "what is resumed draws the first masks again",
+        "mlpc/run.py",
+        "self._shuffles = shuffles\n        self.net._draws = self._draws = draws",
+        "self._shuffles = shuffles",
+        tests=("tests/bits/test_everything.py", "-k", "goes_on"),
+    ),
+    mutant(
+        "an interrupt forgets how many batches the statistics have seen",
+        CORE + "fused.c",
+        "r.status == MLPC_ERROR_INTERRUPTED ? r.batch : 0",
+        "0",
+        tests=("tests/net/test_norm_interrupts.py", "-k", "whole_batches"),
+    ),
+    mutant(
+        "the plain path has an eps of its own",
+        CORE + "norm.c",
+        ".eps = layer->block.eps,",
+        ".eps = MLPC_NORM_EPS,",
+        tests=("tests/net/test_norm_settings.py", "-k", "loop and avx2"),
+        needs="avx2",
     ),
     mutant(
         "backward draws another mask than forward",
