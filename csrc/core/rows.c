@@ -25,17 +25,6 @@ int mlpc_csr_is_canonical(const mlpc_input *x, size_t I, size_t stored, mlpc_bad
     return 1;
 }
 
-mlpc_input mlpc_input_from(const mlpc_input *x, size_t row, size_t n, size_t I, size_t itemsize)
-{
-    mlpc_input from = *x;
-    if (x->indptr)
-        from.indptr = x->indptr + row;
-    else
-        from.rows = (const char *)x->rows + row * I * (x->bytes ? 1 : itemsize);
-    from.n = n;
-    return from;
-}
-
 static void expand(const mlpc_input *x, size_t itemsize, size_t I, void *to)
 {
     memset(to, 0, x->n * I * itemsize);

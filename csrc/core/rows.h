@@ -8,7 +8,16 @@
 static inline int mlpc_input_is_numbers(const mlpc_input *x) { return !x->bytes && !x->indptr; }
 
 /* n rows of x, of I columns, from a row on. */
-mlpc_input mlpc_input_from(const mlpc_input *x, size_t row, size_t n, size_t I, size_t itemsize);
+static inline mlpc_input mlpc_input_from(const mlpc_input *x, size_t row, size_t n, size_t I, size_t itemsize)
+{
+    mlpc_input from = *x;
+    if (x->indptr)
+        from.indptr = x->indptr + row;
+    else
+        from.rows = (const char *)x->rows + row * I * (x->bytes ? 1 : itemsize);
+    from.n = n;
+    return from;
+}
 
 /* All rows of x as numbers, to (n, I) of real.  Of CSR no index leads out of a row, whatever it is by now. */
 void mlpc_input_numbers(const mlpc_input *x, const mlpc_kernels *kernels, size_t I, void *to);
