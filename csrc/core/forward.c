@@ -246,26 +246,31 @@ static void *place_of(rows *r, size_t l, int in_panels)
     return in_panels ? in_workspace(r, r->pass->workspace->z[l], l) : z_of(r, l);
 }
 
+/* The first layer's z of n rows of numbers. */
+static mlpc_status linear_of_numbers(const rows *r, void *z, const void *x, size_t n, int skip)
+{
+    return r->in_panels ? linear_in_panels(r->pass, &r->packed->layers[0], z, x, r->packed->layers[0].I, n)
+                        : linear(r->pass, 0, z, x, n, skip);
+}
+
 /* The first layer's z; what are no numbers become some, as many rows at a time as the thread has room for. */
 static mlpc_status first_linear(rows *r)
 {
     const mlpc_pass *p = r->pass;
-    const int is_numbers = mlpc_input_is_numbers(&r->x);
-    const size_t I = p->model.net->layers[0].n_in, step = is_numbers ? r->x.n : p->workspace->input_rows;
-    void *const converted = mlpc_pass_at(p, p->workspace->input, p->rank * p->workspace->input_rows * I);
+    const size_t I = p->model.net->layers[0].n_in, step = p->workspace->input_rows;
     const int skip = skips(r), in_panels = !skip && r->packed && r->x.n > FEW_ROWS;
-    void *const z = place_of(r, 0, in_panels);
+    void *const z = place_of(r, 0, in_panels), *const converted =
+                                                   mlpc_pass_at(p, p->workspace->input, p->rank * step * I);
     mlpc_status status = MLPC_OK;
+    if (mlpc_input_is_numbers(&r->x))
+        return linear_of_numbers(r, z, r->x.rows, r->x.n, skip);
     if (skip && r->x.indptr)
         return linear_of_csr(p, z, &r->x);
     for (size_t b = 0; b < r->x.n && status == MLPC_OK; b += step) {
         const size_t n = r->x.n - b < step ? r->x.n - b : step;
         const mlpc_input from = mlpc_input_from(&r->x, b, n, I, p->model.kernels->itemsize);
-        if (!is_numbers)
-            mlpc_input_numbers(&from, p->model.kernels, I, converted);
-        const void *const x = is_numbers ? from.rows : converted;
-        void *const to = mlpc_pass_at(p, z, b * r->row);
-        status = in_panels ? linear_in_panels(p, &r->packed->layers[0], to, x, I, n) : linear(p, 0, to, x, n, skip);
+        mlpc_input_numbers(&from, p->model.kernels, I, converted);
+        status = linear_of_numbers(r, mlpc_pass_at(p, z, b * r->row), converted, n, skip);
     }
     return status;
 }
