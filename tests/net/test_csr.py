@@ -1,10 +1,6 @@
 """Sparse rows: SciPy's matrices give the bits of the same numbers in an array, and are never made dense as a whole."""
 
 import itertools
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -398,58 +394,3 @@ def test_some_of_the_rows():
         part = rows[some] if form else rows[some][:]
         np.testing.assert_array_equal(_mlpc.numbers(part, None, "float64"), x[some])
         assert part.shape == x[some].shape
-
-
-# ---- Memory ----------------------------------------------------------------------------------------------------------
-
-GROWTH = """
-import threading, time
-import numpy as np, mlpc
-from scipy import sparse
-
-def anonymous():
-    lines = open("/proc/self/status").read().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("RssAnon")) * 1024
-
-n, columns = 8000, 10_000
-x = sparse.random(n, columns, 0.01, format="csr", dtype=np.float32, rng=np.random.default_rng(0))
-y = np.arange(n) % 3
-net = mlpc.MLP([columns, 4, 3])
-net.fit(x[:64], y[:64], epochs=1, progress=False)
-most, done = 0, threading.Event()
-
-def watch():
-    global most
-    while not done.is_set():
-        most = max(most, anonymous())
-        time.sleep(0.001)
-
-mlpc.set_num_threads(2)
-before = anonymous()
-watcher = threading.Thread(target=watch)
-watcher.start()
-CALL
-done.set()
-watcher.join()
-print((max(most, anonymous()) - before) / (4 * n * columns))
-"""
-CALLS = {
-    "fit": "net.fit(x, y, epochs=2, progress=False)",
-    "validated": "net.fit(x, y, epochs=2, progress=False, validation_split=0.2, metrics=['top_2'])",
-    "plain": "net.fit(x, y, epochs=2, progress=False, keep_gradients=True)",
-    "predict": "net.predict(x), net.evaluate(x, y), net.freeze().predict(x)",
-}
-
-
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="there is no /proc")
-@pytest.mark.parametrize("call", CALLS)
-def test_nothing_is_made_dense(call):
-    """Of 320 MB a sixteenth at most: lists, which are a seventieth, a copy of a part, and a batch or two.
-
-    What was free before is given back, so that it cannot be taken unseen.
-    """
-    program = GROWTH.replace("CALL", CALLS[call])
-    kept = os.environ | {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
-    done = subprocess.run([sys.executable, "-c", program], env=kept, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
-    assert float(done.stdout) < 1 / 16

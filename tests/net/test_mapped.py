@@ -1,85 +1,10 @@
 """Arrays in memory-mapped files: trained on where they lie, however much larger than the memory they are."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 import mlpc
 from mlpc.samples import lies_in_a_file
-
-COLUMNS, BATCH = 2048, 4096  # large, so that what Python itself takes does not count
-
-# The file is sparse, and takes no room on the disk.  What a training of the same shapes takes once, such as threads and
-# what is imported late, is there before; the sample of memory comes every millisecond, from a thread of its own.
-PROGRAM = f"""
-import os, sys, threading
-import numpy as np, mlpc
-
-COLUMNS, BATCH = {COLUMNS}, {BATCH}
-path, dtype, size = sys.argv[1], np.dtype(sys.argv[2]), int(sys.argv[3])
-scale = 1 / 255 if dtype == np.uint8 else None
-rows = size // (COLUMNS * dtype.itemsize)
-
-def anonymous():
-    for line in open("/proc/self/status"):
-        if line.startswith("RssAnon"):
-            return int(line.split()[1]) * 1024
-
-def train(x, y):
-    net = mlpc.MLP([COLUMNS, 8, 3])
-    return net.fit(x, y, epochs=1, batch_size=BATCH, lr=0.01, scale=scale, progress=False)
-
-train(np.ones((2 * BATCH, COLUMNS), dtype), np.arange(2 * BATCH) % 3)
-x = np.memmap(path, dtype, "r", shape=(rows, COLUMNS))
-y = np.arange(rows) % 3
-before, most, done = anonymous(), 0, threading.Event()
-
-def watch():
-    global most
-    while not done.wait(0.001):
-        most = max(most, anonymous())
-
-watcher = threading.Thread(target=watch)
-watcher.start()
-history = train(x, y)
-done.set()
-watcher.join()
-assert history.zeros == "multiplied" and x.base is not None
-print(most - before, rows)
-"""
-
-# What is given back is no longer there: glibc's heap would keep it.
-SETTINGS = {"MLPC_NUM_THREADS": "2", "MALLOC_MMAP_THRESHOLD_": "65536"}
-
-
-def grown(path, dtype, size):
-    """The most anonymous memory of a training on so many bytes of a file, beyond that before, and how many rows."""
-    with open(path, "wb") as file:
-        file.truncate(size)
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, path, dtype, str(size)],
-        capture_output=True, text=True, timeout=600, env=os.environ | SETTINGS,
-    )  # fmt: skip
-    os.remove(path)
-    assert done.returncode == 0, done.stderr
-    return map(int, done.stdout.split())
-
-
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="there is no /proc")
-@pytest.mark.parametrize("dtype", ["float32", "uint8"])
-@pytest.mark.parametrize("size", [200 << 20, pytest.param(2 << 30, marks=pytest.mark.slow)], ids=["200 MB", "2 GB"])
-def test_a_file_is_never_copied(tmp_path, dtype, size):
-    """Beside the order of the rows and two copies of y there are two batches of numbers, since the next one is brought
-    together while one is computed; what the network and Python take is less than a quarter of one."""
-    memory, rows = grown(tmp_path / "x", dtype, size)
-    assert memory < 2.25 * BATCH * COLUMNS * 4 + 3 * 8 * rows
-
-
-# ---- The same bits ---------------------------------------------------------------------------------------------------
 
 rng = np.random.default_rng(0)
 PIXELS = rng.integers(0, 256, (70, 20), np.uint8) * (rng.random((70, 20)) < 0.2)
