@@ -14,7 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from mlpc import _mlpc
-from mlpc.arguments import Array
+from mlpc.arguments import Array, whole_numbers
 from mlpc.estimators.conversion import to_sklearn
 from mlpc.estimators.epochs import Epochs, Part, part_of
 from mlpc.estimators.frozen import Frozen
@@ -86,8 +86,17 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 
     # ---- The network -------------------------------------------------------------------------------------------------
 
+    def _plan(self) -> tuple[Any, ...]:
+        """Of which parameters the network is made, beside its sizes, its dtype and its initial values."""
+        return self.activation, self.dropout, self.input_dropout, self.norm, self._criterion()
+
+    def _seed(self) -> int:
+        """That of what the network draws itself."""
+        draws = isinstance(self.init, str) or self.input_dropout or np.any(self.dropout)
+        return int(self._random_state.randint(np.iinfo(np.int32).max)) if draws else 0
+
     def _make_network(self, sizes: list[int], dtype: np.dtype[Any], seed: int) -> MLP:
-        return MLP(
+        net = MLP(
             sizes,
             core_names(self.activation),
             loss=self._criterion(),
@@ -98,6 +107,9 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             init="zeros" if self.init is None else self.init,
             seed=seed,
         )
+        net.feature_names = getattr(self, "feature_names_in_", None)
+        self._planned = self._plan()
+        return net
 
     def _adopt(self, net: MLP) -> MLP:
         """Make it the estimator's: `coefs_` and `intercepts_` are its parameters themselves."""
@@ -141,6 +153,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         hidden = list(self.hidden_layer_sizes) if np.iterable(self.hidden_layer_sizes) else [self.hidden_layer_sizes]
         if np.any(np.array(hidden) <= 0):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {hidden}.")
+        hidden = whole_numbers("hidden_layer_sizes", hidden, 1)
         if self.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")
         if validation_data is not None and self.solver == "lbfgs":
@@ -158,9 +171,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             held = self._checked(validation_data[0], validation_data[1], weighed, False, "held")
         self._random_state = check_random_state(self.random_state)
         sizes = [X.shape[1], *hidden, self._outputs(y)]
-        net = self._first_network(sizes, X.dtype) if first else self._network()
-        if list(net.sizes) != sizes:
-            raise ValueError(f"hidden_layer_sizes, y: expected those of the network so far, {net.sizes}, got {sizes}")
+        net = self._first_network(sizes, X.dtype) if first else self._network_so_far(sizes)
         if "batch" in net.norms and min(X.shape[0], self._batch_rows(X.shape[0])) < 2:
             raise ValueError(
                 "norm: expected at least two rows in each batch, of which batch norm takes statistics, got "
@@ -203,9 +214,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         self.out_activation_ = self._output_name()
         for name in ("loss_curve_", "validation_scores_", "_optimizer"):
             self.__dict__.pop(name, None)
-        draws = isinstance(self.init, str) or self.input_dropout or np.any(self.dropout)
-        seed = int(self._random_state.randint(np.iinfo(np.int32).max)) if draws else 0
-        net = self._make_network(sizes, np.dtype(dtype if self.dtype is None else self.dtype), seed)
+        net = self._make_network(sizes, np.dtype(dtype if self.dtype is None else self.dtype), self._seed())
         if self.init is None:
             values = glorot_uniform(sizes, self.activation, self._random_state)
             for layer, (weight, bias) in zip(linear_layers(net), values, strict=True):
@@ -213,12 +222,36 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         self._best = net.state_dict()
         return self._adopt(net.eval())
 
+    def _network_so_far(self, sizes: list[int]) -> MLP:
+        """That of the training before; where parameters of it are others now, one like it with these."""
+        net = self._network()
+        if list(net.sizes) != sizes:
+            raise ValueError(f"hidden_layer_sizes, y: expected those of the network so far, {net.sizes}, got {sizes}")
+        if self.dtype not in (None, net.dtype.name):
+            raise ValueError(f"dtype: expected that of the network so far, {net.dtype}, got {self.dtype!r}")
+        if self._plan() == self._planned:
+            return net
+        if self._output_name() != self.out_activation_:
+            raise ValueError(
+                f"loss: expected one whose outputs mean the same as those of the network so far, "
+                f"{self.out_activation_}, got {self.loss!r}"
+            )
+        if self.norm != (norm := self._planned[3]):
+            raise ValueError(f"norm: expected that of the network so far, {norm!r}, got {self.norm!r}")
+        made = self._make_network(sizes, net.dtype, self._seed())
+        made.load_state_dict(dict(zip(made.state_dict(), net.state_dict().values(), strict=True)))
+        self._best = made.state_dict()
+        return self._adopt(made.eval())
+
     def _fit_lbfgs(self, net: MLP, part: Part) -> None:
         if self.input_dropout or np.any(self.dropout) or "batch" in net.norms:
             raise ValueError(
                 "solver: expected another one than lbfgs, which sees all rows at once and the same ones "
                 "each time, with dropout or batch norm"
             )
+        for name in ("clip_norm", "callbacks"):
+            if getattr(self, name):
+                raise ValueError(f"{name}: expected None with lbfgs, which is SciPy's, got {getattr(self, name)!r}")
         double = net if net.dtype == np.float64 else net.copy(dtype="float64")
         part = part_of(double, part.x.held, part.y, part.weights)
         self.n_iter_, self.loss_ = minimize(
@@ -235,8 +268,10 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         solver = getattr(self, "_optimizer", None)
         if not incremental or solver is None or solver.net is not net:
             self._optimizer = Solver(net, self)
-            if self.warm_start and solver is not None:
+            if (self.warm_start or incremental) and solver is not None:
                 self._optimizer.continue_from(solver)
+        else:
+            solver.penalise(self)
         if self.early_stopping and held is None:
             part, held = self._split(part)
         shuffles = self._random_state if self.shuffle else None
@@ -252,6 +287,8 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 
     def _split(self, part: Part) -> tuple[Part, Part]:
         """The rows to train on, and those that say when to stop."""
+        if not self.validation_fraction:
+            raise ValueError("validation_fraction: expected a number > 0 with early_stopping, got 0")
         rows = np.arange(len(part.x))
         train, held = train_test_split(
             rows, random_state=self._random_state, test_size=self.validation_fraction, stratify=self._stratum(part.y)
@@ -260,6 +297,9 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             raise ValueError(
                 "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
             )
+        for name, rows in (("trained on", train), ("held back", held)):
+            if part.weights is not None and not part.weights[rows].any():
+                raise ValueError(f"sample_weight: expected rows that weigh something among those {name}, got only 0")
         return part.rows(train), part.rows(held)
 
     def _batch_rows(self, n: int) -> int:
@@ -279,9 +319,8 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             check_is_fitted(self)
         self._network()
         predictor = self._frozen.predictor()
-        if not (type(X) is np.ndarray and X.dtype in DTYPES and self._fits(X)):
-            X = validate_data(self, X, accept_sparse=SPARSE, reset=False)
-            X = X if isinstance(X, np.ndarray) else Inputs(X, predictor.dtype).held
+        if not (type(X) is np.ndarray and X.dtype == predictor.dtype and self._fits(X)):
+            X = Inputs(validate_data(self, X, **self._as_before(predictor.dtype)), predictor.dtype).held
         if self.n_threads is None:
             return predictor._predict(X, output, None)
         with threads(self.n_threads):
@@ -315,7 +354,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         if self.n_layers_ < 3:
             raise ValueError("transform: expected a network with a hidden layer, got one without")
         net = self._network()
-        X = Inputs(validate_data(self, X, accept_sparse=SPARSE, reset=False), net.dtype)
+        X = Inputs(validate_data(self, X, **self._as_before(net.dtype)), net.dtype)
         with threads(self.n_threads):
             return np.concatenate([self._frozen.hidden(rows) for rows in X.pieces()])
 
@@ -345,6 +384,10 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         """
         return to_sklearn(self)
 
+    def _as_before(self, dtype: np.dtype[Any]) -> dict[str, Any]:
+        """What `validate_data` is told of rows for a network that there is."""
+        return {"accept_sparse": SPARSE, "reset": False, "dtype": dtype}
+
     def _fits(self, X: Array) -> bool:
         """Whether there is nothing to check about it that scikit-learn knows of."""
         return (
@@ -358,6 +401,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = [dtype.__name__ for dtype in DTYPES]
         return tags
 
 

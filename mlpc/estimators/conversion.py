@@ -45,6 +45,9 @@ def to_sklearn(estimator: Any) -> Any:
         allowed = known[name][0].options if name in known else {usual}
         if not isinstance(value, str) or value not in allowed:
             raise ValueError(f"{name}: expected one that scikit-learn has, {', '.join(sorted(allowed))}, got {value!r}")
+    trained, now = estimator._planned[0], estimator.activation
+    if now != trained:
+        raise ValueError(f"activation: expected {trained!r}, that of the network, got {now!r}")
     if any(estimator.network_.norms):
         raise ValueError(f"norm: expected None, since scikit-learn has none, got {estimator.norm!r}")
     if callable(estimator.learning_rate):

@@ -10,7 +10,7 @@ from mlpc import _mlpc, optim
 from mlpc.arguments import Array
 from mlpc.estimators.networks import linear_layers
 from mlpc.net import MLP
-from mlpc.optimizer import Optimizer
+from mlpc.optimizer import Optimizer, Penalties
 from mlpc.schedules import rates_of
 
 __all__ = ["SOLVERS", "Solver"]
@@ -78,6 +78,8 @@ class Solver:
         The core's, which has the learning rate and the clock.
     learning_rate : float
         That of the next step, as scikit-learn names it: of adam, that of the last one, with its correction of bias.
+    rate : float
+        That of the latest step, as the parameters, or the schedule, say it.
     adapts : bool
         Whether the rate is lowered where nothing improves.
     """
@@ -91,29 +93,34 @@ class Solver:
         self._corrects_bias = self.name == "adam"
         self._betas, self._powers = (float(settings.beta_1), float(settings.beta_2)), (1.0, 1.0)
         self._decoupled = self.name == "adamw"
-        self._alpha, self._l1 = float(settings.alpha), float(settings.l1)
         penalised = {f"{layer.index}.weight": {"weight_decay": 1.0} for layer in linear_layers(net)}
         self.optimizer = SOLVERS[self.name](
             net,
             settings,
             lr=settings.learning_rate if callable(settings.learning_rate) else self._first,
-            weight_decay=self._alpha,
-            l1=self._l1,
+            weight_decay=float(settings.alpha),
+            l1=float(settings.l1),
             clip_norm=settings.clip_norm,
             groups={"*": {"weight_decay": 0.0}} | penalised,
         )
+        self.penalise(settings)
         if self._corrects_bias:
             self.optimizer.state["steps"][0] = _MANY
-        self.learning_rate = self.optimizer.lr
-        self._spec: tuple[float, Any] | None = None  # of the latest step, and what its rows weighed
+        self.rate = self.learning_rate = self.optimizer.lr
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_spec": None}  # whose arrays are the optimizer's
 
+    def penalise(self, settings: Any) -> None:
+        """Penalties, and the most length of a gradient, are as an estimator's parameters say now."""
+        self._alpha, self._l1 = float(settings.alpha), float(settings.l1)
+        self._clip_norm = float(settings.clip_norm or 0.0)
+        self._spec: tuple[float, Any] | None = None  # of the latest step, and what its rows weighed
+
     def continue_from(self, other: Solver) -> None:
         """Take over what another one of the same kind remembers of gradients, and its clock."""
         mine, theirs = self.optimizer.state_dict(), other.optimizer.state_dict()
-        if other.name == self.name and other.net is self.net and mine.keys() == theirs.keys():
+        if other.name == self.name and other.net.sizes == self.net.sizes and mine.keys() == theirs.keys():
             self.optimizer.load_state_dict(theirs)
             self._powers = other._powers
             if self.name == "sgd":
@@ -125,14 +132,16 @@ class Solver:
 
     def step(self, total: float, rate: float) -> None:
         """Follow the network's gradients, which are those of rows that weigh `total`."""
+        self.rate = rate
         if self._corrects_bias:
             self._powers = self._powers[0] * self._betas[0], self._powers[1] * self._betas[1]
             rate = rate * math.sqrt(1 - self._powers[1]) / (1 - self._powers[0])
         self.learning_rate = rate
         if self._spec is None or self._spec[0] != total:
             decay = self._alpha if self._decoupled else self._alpha / total
-            name, settings, (_, _, *limits), *rest = self.optimizer.spec
-            self._spec = total, (name, settings, (decay, self._l1 / total, *limits), *rest)
+            name, settings, _, *rest = self.optimizer.spec
+            penalties = Penalties(decay, self._l1 / total, clip_value=0.0, clip_norm=self._clip_norm, max_norm=0.0)
+            self._spec = total, (name, settings, tuple(penalties), *rest)
         _mlpc.Net._step(self.net, self._spec[1], rate)
 
     def epoch_ends(self, seen: int) -> None:
