@@ -82,7 +82,7 @@ class MLPClassifier(ClassifierMixin, Estimator):
         See tol.
     max_fun : int
         The most evaluations of the objective, with lbfgs.
-    dropout, input_dropout, norm : float, float, {None, "batch", "layer"}
+    dropout, input_dropout, norm : float, float, {None, "batch", "layer"}, mlpc.layers.BatchNorm or LayerNorm
         As in `mlpc.MLP`; dropout and norm may be lists with one for each hidden layer.  Not with lbfgs, but for layer
         norm.
     init : str or list of array-like, optional
@@ -100,6 +100,7 @@ class MLPClassifier(ClassifierMixin, Estimator):
         The most threads that `fit` and predictions may use; the results are the same bits.
     callbacks : list, optional
         Of `mlpc.callbacks`, or functions (network, history), called after every epoch; only True ends the training.
+        Not with lbfgs.
     progress : bool
         Whether to show a bar, where tqdm is installed and somebody looks.
     loss : "log_loss", mlpc.losses.CrossEntropy or mlpc.losses.BCEWithLogits
@@ -230,7 +231,8 @@ class MLPClassifier(ClassifierMixin, Estimator):
         self._fit(X, y, sample_weight, validation_data)
         return self
 
-    def _partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> MLPClassifier:
+    @available_if(Estimator._goes_through_batches)  # type: ignore[untyped-decorator]  # scikit-learn has no types
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> MLPClassifier:
         """Train for one epoch, from where the latest one ended; not with lbfgs.
 
         Parameters
@@ -260,8 +262,6 @@ class MLPClassifier(ClassifierMixin, Estimator):
             self._labels = Labels.of(y if type_of_target(y).startswith("multilabel") else classes)
         self._fit(X, y, sample_weight, incremental=True)
         return self
-
-    partial_fit = available_if(Estimator._goes_through_batches)(_partial_fit)
 
     @classmethod
     def from_sklearn(cls, estimator: Any) -> MLPClassifier:
@@ -348,7 +348,7 @@ class MLPClassifier(ClassifierMixin, Estimator):
             self._labels = Labels.of(y)
             self.classes_ = self._labels.classes
         else:
-            self._labels.check_same(y, all_of_them=classes == "all")
+            self._labels.check_same(y, self.classes_, all_of_them=classes == "all")
         return X, self._labels.encode(y, X.dtype)
 
     def _outputs(self, y: Array) -> int:

@@ -96,21 +96,29 @@ class Labels:
         """The number of the class of each row, of what `encode` gives for one column."""
         return y if self.link == "softmax" else y[:, 0].astype(np.int64)
 
-    def check_same(self, y: Any, *, all_of_them: bool) -> None:
-        """Refuse other classes than these, or, where y must have all of them, fewer.
+    def check_same(self, y: Any, expected: Array, *, all_of_them: bool) -> None:
+        """Refuse other classes than are expected, or, where y must have all of them, fewer.
 
         Raises
         ------
         ValueError
+            Also where a row of y may have several, and did not before, or the other way round.
         """
+        several = y.ndim == 2
+        if several != self._kind.startswith("multilabel"):
+            raise ValueError(
+                "The object was not fitted with multilabel input."
+                if several
+                else f"y: expected 0 and 1 in {self.n_outputs} columns, as before, got one label for each row"
+            )
         classes = unique_labels(y)
         if all_of_them:
-            if set(classes) != set(self.classes):
+            if set(classes) != set(expected):
                 raise ValueError(
                     "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
-                    f"Previously got {self.classes}, `y` has {classes}"
+                    f"Previously got {expected}, `y` has {classes}"
                 )
-        elif len(np.setdiff1d(classes, self.classes, assume_unique=True)):
+        elif len(np.setdiff1d(classes, expected, assume_unique=True)):
             raise ValueError(
-                f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes}. 'y' has {classes}."
+                f"`y` has classes not in `self.classes_`. `self.classes_` has {expected}. 'y' has {classes}."
             )

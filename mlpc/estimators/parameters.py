@@ -13,6 +13,7 @@ from mlpc.estimators.losses import REGRESSION_LOSSES
 from mlpc.estimators.solvers import SOLVERS
 from mlpc.layers import ACTIVATIONS, Activation
 from mlpc.losses import Loss
+from mlpc.norm_layers import NORMS, Norm
 
 __all__ = ["CLASSIFICATION", "CONSTRAINTS", "REGRESSION", "keep"]
 
@@ -48,7 +49,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     # scikit-learn's end here.
     "dropout": [_BELOW_1, list, tuple],
     "input_dropout": [_BELOW_1],
-    "norm": [StrOptions({"batch", "layer"}), list, tuple, None],
+    "norm": [StrOptions({*NORMS}), Norm, list, tuple, None],
     "init": [StrOptions({*_mlpc.initial_values()}), list, tuple, None],
     "dtype": [StrOptions({"float32", "float64"}), None],
     "l1": [_AT_LEAST_0],

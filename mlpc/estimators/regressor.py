@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
@@ -12,7 +11,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import validate_data
 
 from mlpc import _mlpc
-from mlpc.arguments import Array
+from mlpc.arguments import Array, finite
 from mlpc.estimators.base import DTYPES, SPARSE, Estimator
 from mlpc.estimators.conversion import from_sklearn
 from mlpc.estimators.epochs import Part
@@ -87,7 +86,7 @@ class MLPRegressor(RegressorMixin, Estimator):
         See tol.
     max_fun : int
         The most evaluations of the objective, with lbfgs.
-    dropout, input_dropout, norm : float, float, {None, "batch", "layer"}
+    dropout, input_dropout, norm : float, float, {None, "batch", "layer"}, mlpc.layers.BatchNorm or LayerNorm
         As in `mlpc.MLP`; dropout and norm may be lists with one for each hidden layer.  Not with lbfgs, but for layer
         norm.
     init : str or list of array-like, optional
@@ -105,6 +104,7 @@ class MLPRegressor(RegressorMixin, Estimator):
         The most threads that `fit` and predictions may use; the results are the same bits.
     callbacks : list, optional
         Of `mlpc.callbacks`, or functions (network, history), called after every epoch; only True ends the training.
+        Not with lbfgs.
     progress : bool
         Whether to show a bar, where tqdm is installed and somebody looks.
 
@@ -226,7 +226,8 @@ class MLPRegressor(RegressorMixin, Estimator):
         self._fit(X, y, sample_weight, validation_data)
         return self
 
-    def _partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
+    @available_if(Estimator._goes_through_batches)  # type: ignore[untyped-decorator]  # scikit-learn has no types
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
         """Train for one epoch, from where the latest one ended; not with lbfgs.
 
         Parameters
@@ -248,8 +249,6 @@ class MLPRegressor(RegressorMixin, Estimator):
         self._validate_params()
         self._fit(X, y, sample_weight, incremental=True)
         return self
-
-    partial_fit = available_if(Estimator._goes_through_batches)(_partial_fit)
 
     @classmethod
     def from_sklearn(cls, estimator: Any) -> MLPRegressor:
@@ -293,7 +292,7 @@ class MLPRegressor(RegressorMixin, Estimator):
         )
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        return X, np.asarray(y, X.dtype).reshape(len(y), -1)
+        return X, finite("y", y, X.dtype).reshape(len(y), -1)
 
     def _outputs(self, y: Array) -> int:
         return int(y.shape[1])

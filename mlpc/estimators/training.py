@@ -110,12 +110,12 @@ class Training:
         of.t_ += len(self._epochs.part.x)
         of.loss_curve_.append(loss)
         if self.diverged is None and not math.isfinite(loss):
-            self.diverged = of.n_iter_, loss, self._epochs.solver.learning_rate
+            self.diverged = of.n_iter_, loss, self._epochs.solver.rate
         if of.verbose:
             print(f"Iteration {of.n_iter_}, loss = {loss:.8f}")
         held = [] if self._held is None else self._measured(self._held)
         self._note(loss, held)
-        rate = self._epochs.solver.learning_rate
+        rate = self._epochs.solver.rate
         self._epochs.solver.epoch_ends(of.t_)
         self.history.append(**dict(zip(self.columns, [loss, *held, rate, seconds], strict=True)))
         bar.epoch_done(of.n_iter_, loss=loss)
@@ -134,6 +134,11 @@ class Training:
         with np.errstate(over="ignore", invalid="ignore"):
             loss = objective.of_outputs(z, held.y, held.weights)
             score = -loss if self._estimator.metric == "loss" else self._estimator._score_of(z, held)
+        if self._estimator.early_stopping and math.isnan(score) and math.isfinite(loss):
+            raise ValueError(
+                f"early_stopping: expected rows held back that have a score, got nan of {len(held.x)} rows; R^2, for "
+                "one, wants two of them"
+            )
         if self._estimator.verbose and self._estimator.early_stopping:
             print(f"Validation score: {score:f}")
         return [loss, score]
