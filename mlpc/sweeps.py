@@ -37,7 +37,7 @@ from mlpc.progress import Progress
 from mlpc.run import Run
 from mlpc.samples import warn_of_bytes
 from mlpc.schedules import is_exact, rate_at
-from mlpc.threads import get_num_threads
+from mlpc.threads import get_num_threads, limit_threads
 
 if TYPE_CHECKING:
     import pandas
@@ -155,7 +155,7 @@ def sweep(
     missing = [run for run in runs if _key(run) not in book.rows]
     stop = threading.Event()
     each = max(1, min(get_num_threads(), _mlpc.cpus() // workers))  # networks leave each other a CPU
-    pool = ThreadPoolExecutor(workers, initializer=_mlpc.limit_threads, initargs=(each,))
+    pool = ThreadPoolExecutor(workers, initializer=limit_threads, initargs=(each,))
     futures: list[Future[dict[str, Any] | None]] = []
     with Progress(1, len(runs), progress, unit="runs") as bar:
         try:

@@ -5,12 +5,13 @@ However many do, the results are the same bits: the choice is one of speed, and 
 
 import os
 import re
+import threading
 import warnings
 from collections.abc import Mapping
 
 from mlpc import _mlpc
 
-__all__ = ["get_num_threads", "set_num_threads"]
+__all__ = ["get_num_threads", "limit_threads", "set_num_threads"]
 
 
 def get_num_threads() -> int:
@@ -57,6 +58,30 @@ def set_num_threads(n: int) -> None:
     >>> mlpc.set_num_threads(before)
     """
     _mlpc.set_num_threads(n)
+
+
+class _Limit(threading.local):
+    """That of the calling thread, beside the number of the process."""
+
+    most = _mlpc.MAX_THREADS
+
+
+_limit = _Limit()
+
+
+def limit_threads(most: int) -> int:
+    """Calls of mlpc from this thread use at most so many threads; returns what the limit was before.
+
+    Examples
+    --------
+    >>> import mlpc
+    >>> before = limit_threads(1)
+    >>> mlpc.get_num_threads(), limit_threads(before)
+    (1, 1)
+    """
+    before, _limit.most = _limit.most, most
+    _mlpc.limit_threads(most)
+    return before
 
 
 def _asked_for(environ: Mapping[str, str]) -> int | None:

@@ -6,9 +6,9 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-from mlpc import _mlpc
 from mlpc.layer import Linear
 from mlpc.net import MLP
+from mlpc.threads import get_num_threads, limit_threads
 
 __all__ = ["core_names", "linear_layers", "threads"]
 
@@ -39,7 +39,7 @@ def linear_layers(net: MLP) -> list[Linear]:
 
 @contextlib.contextmanager
 def threads(most: int | None) -> Iterator[None]:
-    """Calls of mlpc from this thread use at most so many threads; None: as many as else.
+    """Calls of mlpc from this thread use at most so many threads, and not more than before; None: as many as else.
 
     Examples
     --------
@@ -51,8 +51,8 @@ def threads(most: int | None) -> Iterator[None]:
     if most is None:
         yield
         return
-    _mlpc.limit_threads(min(most, _mlpc.MAX_THREADS))
+    before = limit_threads(min(most, get_num_threads()))
     try:
         yield
     finally:
-        _mlpc.limit_threads(_mlpc.MAX_THREADS)
+        limit_threads(before)

@@ -303,6 +303,24 @@ def test_the_number_of_threads_is_kept_to_and_changes_no_bit():
     assert len({model.network_.digest() for model in models}) == 1
 
 
+def test_the_number_of_threads_is_kept_to_after_a_prediction_in_between():
+    """As in a callback, or a metric, that asks another model."""
+    other, seen = fitted(n_threads=2), []
+
+    def ask(network, history):
+        other.predict(X)
+        seen.append(mlpc.get_num_threads())
+
+    before = mlpc.get_num_threads()
+    mlpc.set_num_threads(4)
+    try:
+        fitted(n_threads=1, callbacks=[ask])
+        assert seen == [1] * EPOCHS
+        assert mlpc.get_num_threads() == 4
+    finally:
+        mlpc.set_num_threads(before)
+
+
 def test_initial_values_of_ones_own():
     w, b = np.arange(12.0).reshape(3, 4), np.zeros(3)
     still = {"learning_rate_init": 1e-300, "solver": "sgd", "alpha": 0, "max_iter": 1}
