@@ -172,7 +172,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         self._random_state = check_random_state(self.random_state)
         sizes = [X.shape[1], *hidden, self._outputs(y)]
         net = self._first_network(sizes, X.dtype) if first else self._network_so_far(sizes)
-        if "batch" in net.norms and min(X.shape[0], self._batch_rows(X.shape[0])) < 2:
+        if "batch" in net.norms and 1 in (X.shape[0], self.batch_size):
             raise ValueError(
                 "norm: expected at least two rows in each batch, of which batch norm takes statistics, got "
                 f"n_samples = {X.shape[0]} and batch_size = {self.batch_size}"
@@ -212,7 +212,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         self.n_iter_ = self.t_ = 0
         self.n_layers_, self.n_outputs_ = len(sizes), sizes[-1]
         self.out_activation_ = self._output_name()
-        for name in ("loss_curve_", "validation_scores_", "_optimizer"):
+        for name in _OF_EPOCHS:
             self.__dict__.pop(name, None)
         net = self._make_network(sizes, np.dtype(dtype if self.dtype is None else self.dtype), self._seed())
         if self.init is None:
@@ -252,6 +252,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         for name in ("clip_norm", "callbacks"):
             if getattr(self, name):
                 raise ValueError(f"{name}: expected None with lbfgs, which is SciPy's, got {getattr(self, name)!r}")
+        self.__dict__.pop("history_", None)
         double = net if net.dtype == np.float64 else net.copy(dtype="float64")
         part = part_of(double, part.x.held, part.y, part.weights)
         self.n_iter_, self.loss_ = minimize(
@@ -405,4 +406,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         return tags
 
 
+_OF_EPOCHS = (
+    "loss_curve_", "best_loss_", "validation_scores_", "best_validation_score_", "history_", "_optimizer",
+)  # fmt: skip
 _MADE = ("coefs_", "intercepts_", "_own", "_frozen")  # of the network, whenever there is one

@@ -483,6 +483,21 @@ def test_a_batch_that_weighs_nothing_takes_no_step():
 def test_batch_norm_wants_two_rows():
     with pytest.raises(ValueError, match="norm: expected at least two rows in each batch"):
         mlpc.MLPClassifier(norm="batch", batch_size=1).fit(X, Y)
+    with pytest.raises(ValueError, match="norm: expected at least two rows in each batch"):
+        mlpc.MLPClassifier(norm="batch").fit(X[:1], Y[:1])
+    with pytest.warns(UserWarning, match="Got `batch_size` less than 1 or larger than sample size") as warned:
+        fitted(norm="batch", batch_size=1000)
+    assert len([each for each in warned if each.category is UserWarning]) == 1
+
+
+def test_lbfgs_leaves_nothing_of_earlier_epochs():
+    of_epochs = ("loss_curve_", "best_loss_", "validation_scores_", "best_validation_score_", "history_")
+    model = fitted(early_stopping=True)
+    assert all(hasattr(model, name) for name in of_epochs)
+    model.set_params(solver="lbfgs").fit(X, Y)
+    assert not any(hasattr(model, name) for name in of_epochs)
+    warm = fitted(warm_start=True)
+    assert not hasattr(warm.set_params(solver="lbfgs").fit(X, Y), "history_")
 
 
 @pytest.mark.parametrize("name", ["X", "y", "sample_weight"])
