@@ -9,15 +9,14 @@ from typing import Any
 import numpy as np
 
 from mlpc import _mlpc
-from mlpc.arguments import Array
 from mlpc.csr import CSR, Input
 from mlpc.layers import text_of
 from mlpc.network import Network
 from mlpc.optim import Optimizer
 
-__all__ = ["digest_of", "loss_text", "network_text", "optimizer_text"]
+__all__ = ["ROWS", "digest_of", "loss_text", "network_text", "optimizer_text", "parts_of"]
 
-_ROWS = 1 << 14  # that are looked at in one go
+ROWS = 1 << 14  # that are looked at in one go
 
 
 def digest_of(*arrays: Input | None, wide: bool = False) -> str:
@@ -36,7 +35,7 @@ def digest_of(*arrays: Input | None, wide: bool = False) -> str:
     True
     """
     sha = hashlib.sha256()
-    for array in itertools.chain.from_iterable(map(_parts, arrays)):
+    for array in itertools.chain.from_iterable(map(parts_of, arrays)):
         if array is None:
             sha.update(b"none;")
             continue
@@ -44,12 +43,13 @@ def digest_of(*arrays: Input | None, wide: bool = False) -> str:
         if wide:
             dtype = np.dtype("<f8" if dtype.kind == "f" else "<i8")
         sha.update(f"{dtype.str}:{','.join(map(str, array.shape))};".encode())
-        for start in range(0, len(array), _ROWS):
-            sha.update(np.ascontiguousarray(array[start : start + _ROWS], dtype).data.cast("B"))
+        for start in range(0, len(array), ROWS):
+            sha.update(np.ascontiguousarray(array[start : start + ROWS], dtype).data.cast("B"))
     return sha.hexdigest()
 
 
-def _parts(array: Input | None) -> tuple[Array | None, ...]:
+def parts_of(array: Input | None) -> tuple[Any, ...]:
+    """The arrays that hold it."""
     return (array.indptr, array.indices, array.data) if isinstance(array, CSR) else (array,)
 
 

@@ -28,12 +28,15 @@ from mlpc.arguments import (
     whole_number,
     whole_numbers,
 )
+from mlpc.columns import Columns
+from mlpc.csr import CSR, Input, InputLike, real_rows
 from mlpc.layers import Activation, block_of, text_of
 from mlpc.losses import Custom, loss_named
 from mlpc.net import MLP
 from mlpc.optim import OPTIMIZERS, OptimizerName, optimizer_named
 from mlpc.optimizer import SELDOM, keywords
 from mlpc.progress import Progress
+from mlpc.recipe import ROWS, parts_of
 from mlpc.run import Run
 from mlpc.samples import warn_of_bytes
 from mlpc.schedules import is_exact, rate_at
@@ -47,14 +50,14 @@ __all__ = ["sweep"]
 _DEFAULTS = {"activation": "relu", "loss": "cross_entropy", "dtype": "float32", "init": "torch"}
 _NETWORK = ("sizes", *_DEFAULTS)
 _TRAINING = ("lr", "epochs", "batch_size", "optimizer", "schedule")
-Samples = tuple[Array, Array]
+Samples = tuple[Input, Array]
 
 
 def sweep(
     variants: Mapping[str, Mapping[str, Any]],
-    data: tuple[ArrayLike, ArrayLike],
+    data: tuple[InputLike, ArrayLike],
     *,
-    validation_data: tuple[ArrayLike, ArrayLike] | None = None,
+    validation_data: tuple[InputLike, ArrayLike] | None = None,
     lr: float | Sequence[float] | None = None,
     seeds: Sequence[int] = (0,),
     epochs: int = 10,
@@ -128,13 +131,15 @@ def sweep(
     seeds = whole_numbers("seeds", seeds, 0, LARGEST_SEED, like="range(3) or [0, 1, 2]")
     if not seeds:
         raise ValueError("seeds: expected at least one, got none")
-    training = _samples("data", data)
-    validation = None if validation_data is None else _samples("validation_data", validation_data)
+    columns = Columns(None)
+    training = _samples("data", data, columns)
+    validation = None if validation_data is None else _samples("validation_data", validation_data, columns)
     workers = _mlpc.cpus() if jobs is None else whole_number("jobs", jobs, 1)
     fingerprint = _fingerprint(training, validation)
     warn_of_bytes(training[0])
     if training[0].dtype == np.uint8:  # once for all runs, which then have nothing to warn of
-        training = training[0].astype(np.float32), training[1]
+        x = training[0]
+        training = x.with_data(x.data.astype("f4")) if isinstance(x, CSR) else x.astype("f4"), training[1]
     if not isinstance(variants, Mapping) or not all(isinstance(variant, Mapping) for variant in variants.values()):
         raise TypeError(f"variants: expected a mapping of names to mappings, got {variants!r}")
     runs = []
@@ -175,9 +180,10 @@ def sweep(
     return pandas.DataFrame([{k: v for k, v in row.items() if k not in hidden} for row in rows])
 
 
-def _samples(name: str, value: tuple[ArrayLike, ArrayLike]) -> Samples:
+def _samples(name: str, value: tuple[InputLike, ArrayLike], columns: Columns) -> Samples:
     x, y = pair(name, value)
-    return real_array(f"{name}: x", x), real_array(f"{name}: y", y)
+    columns.check(f"{name}: x", x)
+    return real_rows(f"{name}: x", x), real_array(f"{name}: y", y)
 
 
 def _ways(name: str, variant: Mapping[str, Any], data: Samples, validation: Samples | None) -> list[dict[str, Any]]:
@@ -362,7 +368,11 @@ class _Book:
 def _fingerprint(data: Samples, validation: Samples | None) -> str:
     """Of every number in the data and of its dtypes and shapes."""
     sha = hashlib.sha256()
-    for array in (*data, *(validation or ())):
-        sha.update(f"{array.dtype.str}{array.shape}".encode())
-        sha.update(np.ascontiguousarray(array).tobytes())
+    for rows in (*data, *(validation or ())):
+        if isinstance(rows, CSR):
+            sha.update(f"csr {rows.shape[1]}".encode())
+        for array in parts_of(rows):
+            sha.update(f"{array.dtype.str}{array.shape}".encode())
+            for start in range(0, len(array), ROWS):  # a copy of a file may not fit into memory
+                sha.update(np.ascontiguousarray(array[start : start + ROWS]).tobytes())
     return sha.hexdigest()[:16]

@@ -394,3 +394,30 @@ def test_schedules_with_a_call_of_their_own_are_not_taken_for_others(tmp_path):
     assert (
         tables[1].digest[0] == mlpc.sweep({"a": {"sizes": [4, 2]}}, (X, Y), lr=0.6, epochs=1, progress=False).digest[0]
     )
+
+
+def test_sparse_rows_have_the_bits_of_the_array(digits, tmp_path):
+    sparse = pytest.importorskip("scipy.sparse")
+    path = tmp_path / "runs.jsonl"
+    settings = {"lr": 0.1, "epochs": 2, "records": path}
+    dense = mlpc.sweep(VARIANTS, digits[0], validation_data=digits[1], **settings)
+    (x, y), (x_test, y_test) = digits
+    rows = (sparse.csr_array(x), y), (sparse.csc_array(x_test), y_test)
+    table = mlpc.sweep(VARIANTS, rows[0], validation_data=rows[1], **settings)
+    assert list(table.digest) == list(dense.digest)
+    assert list(table.val_loss) == list(dense.val_loss)
+    assert len({json.loads(line)["data"] for line in path.read_text().splitlines()}) == 2  # fingerprints
+    other = sparse.csr_array((rows[0][0].data, rows[0][0].indices, rows[0][0].indptr), shape=(len(y), 65))
+    with pytest.raises(ValueError, match=r"x: expected shape \(n, 64\) with at least one row, got \(\d+, 65\)"):
+        mlpc.sweep(VARIANTS, (other, y), **settings)
+
+
+def test_columns_of_another_order_are_refused():
+    """The figures of validation would be those of other data."""
+    import pandas
+
+    x, y = pandas.DataFrame({"a": [0.0, 1.0], "b": [1.0, 0.0]}), [0, 1]
+    variants = {"linear": {"sizes": [2, 2]}}
+    with pytest.raises(ValueError, match="validation_data: x: expected the columns in the order that fit had"):
+        mlpc.sweep(variants, (x, y), validation_data=(x[["b", "a"]], y))
+    assert len(mlpc.sweep(variants, (x, y), validation_data=(x, y), epochs=1)) == 1
