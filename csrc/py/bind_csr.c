@@ -2,14 +2,18 @@
 
 #include <structmember.h>
 
+static void clear(CSRObject *self)
+{
+    Py_CLEAR(self->data);
+    Py_CLEAR(self->indices);
+    Py_CLEAR(self->indptr);
+}
+
 static void csr_dealloc(PyObject *object)
 {
-    CSRObject *const self = (CSRObject *)object;
     PyTypeObject *const type = Py_TYPE(object);
     PyObject_GC_UnTrack(object);
-    Py_XDECREF(self->data);
-    Py_XDECREF(self->indices);
-    Py_XDECREF(self->indptr);
+    clear((CSRObject *)object);
     type->tp_free(object);
     Py_DECREF(type);
 }
@@ -22,16 +26,53 @@ CSRObject *csr_of(PyObject *object)
     return type == NULL ? NULL : (CSRObject *)object;
 }
 
-static PyArrayObject *integers(const char *name, PyObject *object, int type_number, int extra)
+/* What stays of an argument: a view, since anyone can give the base of a view that is handed out another shape.  Takes
+ * the reference. */
+static PyArrayObject *kept(PyArrayObject *array)
+{
+    if (array != NULL && PyArray_BASE(array) == NULL)
+        Py_SETREF(array, (PyArrayObject *)PyArray_View(array, NULL, &PyArray_Type));
+    return array;
+}
+
+static PyArrayObject *integers(const char *name, PyObject *object, int extra)
 {
     PyArrayObject *const any = args_seen(object);
     PyArrayObject *array = NULL;
     if (any != NULL && PyArray_ISINTEGER(any))
-        array = args_contiguous(any, type_number, extra);
+        array = args_contiguous(any, NPY_INT64, extra);
     else if (any != NULL)
         args_type_error(name, "integers", any);
     Py_XDECREF(any);
     return array;
+}
+
+/* int64 as int32; ValueError where that lacks a number. */
+static PyArrayObject *narrowed(PyArrayObject *wide)
+{
+    PyArrayObject *array = (PyArrayObject *)PyArray_SimpleNew(PyArray_NDIM(wide), PyArray_DIMS(wide), NPY_INT32);
+    const int64_t *const from = PyArray_DATA(wide);
+    for (npy_intp i = 0, n = PyArray_SIZE(wide); array != NULL && i < n; i++) {
+        ((int32_t *)PyArray_DATA(array))[i] = (int32_t)from[i];
+        if (from[i] < 0 || from[i] > INT32_MAX) {
+            PyErr_Format(PyExc_ValueError, "indices: expected numbers in 0..%d, got others", INT32_MAX);
+            Py_CLEAR(array);
+        }
+    }
+    return array;
+}
+
+/* int32, without a copy where they are. */
+static PyArrayObject *columns_of(PyObject *object)
+{
+    PyArrayObject *const any = args_seen(object);
+    PyArrayObject *array = NULL;
+    if (any != NULL && PyArray_EquivTypenums(PyArray_TYPE(any), NPY_INT32))
+        array = args_contiguous(any, NPY_INT32, 0);
+    else if (any != NULL && (array = integers("indices", (PyObject *)any, 0)) != NULL)
+        Py_SETREF(array, narrowed(array));
+    Py_XDECREF(any);
+    return kept(array);
 }
 
 static PyArrayObject *real_numbers(const char *name, PyObject *object)
@@ -43,7 +84,7 @@ static PyArrayObject *real_numbers(const char *name, PyObject *object)
     else if (any != NULL)
         args_type_error(name, "real numbers", any);
     Py_XDECREF(any);
-    return array;
+    return kept(array);
 }
 
 /* Are all indices where they may be, and in order? */
@@ -85,14 +126,17 @@ static PyObject *csr_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
         PyErr_Format(PyExc_ValueError, "columns: expected a number in 0..%d, got %zd", INT32_MAX, columns);
         return NULL;
     }
-    CSRObject *self = (CSRObject *)type->tp_alloc(type, 0);
-    if (self != NULL) {
+    /* Whole before it is an object: what is converted may run code that sees all objects. */
+    CSRObject whole = {.columns = columns}, *self = NULL;
+    if ((whole.data = real_numbers("data", data)) != NULL && (whole.indices = columns_of(indices)) != NULL &&
+        (whole.indptr = integers("indptr", indptr, NPY_ARRAY_ENSURECOPY)) != NULL && check(&whole) == 0 &&
+        (self = (CSRObject *)type->tp_alloc(type, 0)) != NULL) {
+        self->data = (PyArrayObject *)Py_NewRef((PyObject *)whole.data);
+        self->indices = (PyArrayObject *)Py_NewRef((PyObject *)whole.indices);
+        self->indptr = (PyArrayObject *)Py_NewRef((PyObject *)whole.indptr);
         self->columns = columns;
-        if ((self->data = real_numbers("data", data)) == NULL ||
-            (self->indices = integers("indices", indices, NPY_INT32, 0)) == NULL ||
-            (self->indptr = integers("indptr", indptr, NPY_INT64, NPY_ARRAY_ENSURECOPY)) == NULL || check(self) < 0)
-            Py_CLEAR(self);
     }
+    clear(&whole);
     return (PyObject *)self;
 }
 
@@ -111,13 +155,18 @@ static PyObject *shape(PyObject *self, void *Py_UNUSED(closure))
     return Py_BuildValue("nn", (Py_ssize_t)csr_rows(csr), (Py_ssize_t)csr->columns);
 }
 
-/* A new view, read-only, of the array at an offset. */
+/* A new view, read-only, of the array at an offset.  The array itself is not its base: it could be given another shape
+ * then, and indptr, which nobody else has, be written to. */
 static PyObject *view(PyObject *self, void *closure)
 {
     PyArrayObject *const array = *(PyArrayObject **)((char *)self + (size_t)closure);
-    PyObject *const made = PyArray_View(array, NULL, &PyArray_Type);
-    if (made != NULL)
-        PyArray_CLEARFLAGS((PyArrayObject *)made, NPY_ARRAY_WRITEABLE);
+    PyObject *const base = PyArray_BASE(array) == NULL ? self : PyArray_BASE(array);
+    PyArray_Descr *const type = PyArray_DESCR(array);
+    Py_INCREF(type);
+    PyObject *made = PyArray_NewFromDescr(&PyArray_Type, type, 1, PyArray_DIMS(array), NULL, PyArray_DATA(array),
+                                          NPY_ARRAY_CARRAY_RO, NULL);
+    if (made != NULL && PyArray_SetBaseObject((PyArrayObject *)made, Py_NewRef(base)) < 0)
+        Py_CLEAR(made);
     return made;
 }
 
