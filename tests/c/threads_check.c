@@ -19,20 +19,26 @@ typedef struct {
     size_t threads;
     float *gradients, *state[MLPC_MAX_STATES], *x, *z, *dx;
     uint8_t *bytes;
-    double *row_loss;
+    double *row_loss, noise;
     int64_t *labels;
 } work;
 
-static void prepare(work *w)
+static void plan(work *w, const mlpc_block hidden[LAYERS - 1], double input_dropout)
 {
-    const mlpc_block hidden[LAYERS - 1] = {{.activation = MLPC_ACTIVATION_relu}, {.activation = MLPC_ACTIVATION_tanh}};
     mlpc_net *net;
     check(mlpc_net_create(&net, MLPC_FLOAT32, LAYERS, sizes, hidden));
+    net->input_dropout = input_dropout;
     w->model.net = net;
     w->model.parameters = allocate(net->n_parameters, sizeof(float));
+    w->model.statistics = net->n_statistics ? allocate(net->n_statistics, sizeof(float)) : NULL;
     w->gradients = allocate(net->n_parameters, sizeof(float));
     for (size_t i = 0; i < MLPC_MAX_STATES; i++)
         w->state[i] = allocate(net->n_parameters, sizeof(float));
+}
+
+static void prepare(work *w)
+{
+    plan(w, (mlpc_block[]){{.activation = MLPC_ACTIVATION_relu}, {.activation = MLPC_ACTIVATION_tanh}}, 0);
     w->x = allocate(ROWS * INPUTS, sizeof(float));
     w->bytes = allocate(ROWS * INPUTS, 1);
     w->dx = allocate(ROWS * INPUTS, sizeof(float));
@@ -55,6 +61,8 @@ static void begin(work *w)
     check(mlpc_initialize(w->model.net, doubles, w->model.parameters, MLPC_INIT_torch, 1, NULL));
     for (size_t i = 0; i < MLPC_MAX_STATES; i++)
         memset(w->state[i], 0, w->model.net->n_parameters * sizeof(float));
+    if (w->model.statistics)
+        mlpc_net_start_statistics(w->model.net, w->model.statistics);
 }
 
 /* FNV-1a of the bytes. */
@@ -88,6 +96,7 @@ static void train(work *w, const char *name, const mlpc_optimizer *optimizer, ml
         .threads = w->threads,
         .shuffle = 1,
         .seed = 4,
+        .noise = w->noise,
     };
     check(mlpc_trainer_create(&trainer, &w->model, &training));
     for (uint32_t i = 0; i < 2; i++) {
@@ -98,6 +107,8 @@ static void train(work *w, const char *name, const mlpc_optimizer *optimizer, ml
     mlpc_samples_free(samples);
     free(rates);
     print(name, w->model.parameters, w->model.net->n_parameters * sizeof(float));
+    if (w->model.statistics)
+        print("running statistics", w->model.statistics, w->model.net->n_statistics * sizeof(float));
 }
 
 static void trainings(work *w)
@@ -109,6 +120,24 @@ static void trainings(work *w)
     train(w, "sgd, zeros multiplied", &plain, MLPC_ZEROS_MULTIPLY, 0);
     train(w, "adam, zeros skipped", &with_means, MLPC_ZEROS_SKIP, 0);
     train(w, "sgd, gradients kept", &plain, MLPC_ZEROS_SKIP, 1);
+}
+
+/* Each norm behind each hidden layer, with dropout, whose zeros are skipped, and with noise, which leaves none. */
+static void norms(const work *of)
+{
+    const mlpc_norm norm[][LAYERS - 1] = {{MLPC_NORM_batch, MLPC_NORM_layer}, {MLPC_NORM_layer, MLPC_NORM_batch}};
+    const mlpc_optimizer plain = sgd();
+    for (size_t i = 0; i < 2; i++) {
+        work w = *of;
+        plan(&w,
+             (mlpc_block[]){{.activation = MLPC_ACTIVATION_relu, .norm = norm[i][0], .dropout = 0.3},
+                            {.activation = MLPC_ACTIVATION_identity, .norm = norm[i][1]}},
+             0.2);
+        train(&w, "norms and dropout", &plain, MLPC_ZEROS_SKIP, 0);
+        w.noise = 0.1;
+        train(&w, "with noise", &plain, MLPC_ZEROS_SKIP, 0);
+        train(&w, "gradients kept", &plain, MLPC_ZEROS_SKIP, 1);
+    }
 }
 
 static void passes(work *w)
@@ -194,6 +223,7 @@ int main(int argc, char **argv)
         mlpc_useful_threads(w.model.net, w.model.kernels, ROWS, w.threads) != w.threads)
         return 4;
     trainings(&w);
+    norms(&w);
     passes(&w);
     stops(&w);
     return 0;
