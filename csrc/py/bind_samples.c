@@ -4,29 +4,29 @@
 #include "names.h"
 #include "poll.h"
 
-/* Takes what x holds. */
+/* Takes what x holds.  Whole before it is an object: while lists are made other threads run, and see all objects. */
 static SamplesObject *make(const module_state *state, args_input *x, mlpc_dtype dtype, mlpc_zeros zeros)
 {
     PyTypeObject *const type = (PyTypeObject *)state->samples_type;
-    SamplesObject *self = (SamplesObject *)type->tp_alloc(type, 0);
+    const mlpc_kernels *const kernels = module_kernels(state, dtype);
+    mlpc_samples *samples = NULL;
+    SamplesObject *self = NULL;
+    poll_state poll;
+    poll_begin(&poll, NULL);
+    const mlpc_status status =
+        mlpc_samples_create(&samples, kernels, &x->input, (size_t)x->columns, zeros, &poll.poll);
+    poll_end(&poll);
+    if (status != MLPC_OK)
+        errors_raise(status);
+    else if ((self = (SamplesObject *)type->tp_alloc(type, 0)) == NULL)
+        mlpc_samples_free(samples);
     if (self == NULL) {
         args_input_clear(x);
         return NULL;
     }
     self->x = *x;
     self->dtype = dtype;
-    const mlpc_kernels *const kernels = module_kernels(state, dtype);
-    poll_state poll;
-    poll_begin(&poll, NULL);
-    const mlpc_status status =
-        mlpc_samples_create(&self->samples, kernels, &x->input, (size_t)x->columns, zeros, &poll.poll);
-    poll_end(&poll);
-    if (status != MLPC_OK) {
-        self->samples = NULL;
-        Py_DECREF(self);
-        errors_raise(status);
-        return NULL;
-    }
+    self->samples = samples;
     return self;
 }
 

@@ -1,7 +1,9 @@
 """What `fit` takes as input, and what it says of it."""
 
 import contextlib
+import gc
 import signal
+import threading
 
 import numpy as np
 import pytest
@@ -131,3 +133,13 @@ def test_input_in_the_network_s_own_memory_is_copied():
         history = net.fit(x if own else x.copy(), np.ones((6, 1)), epochs=1, batch_size=2, progress=False)
         results.append((history["loss"], net.digest()))
     assert results[0] == results[1]
+
+
+def test_nobody_sees_samples_that_are_not_whole():
+    """Other threads run while lists are made, and see all objects."""
+    x = np.zeros((2000, 4000), np.uint8)
+    x[:, ::3] = 7
+    thread = threading.Thread(target=_mlpc.Samples, args=(x, 1.0, "float32", "skip"))
+    thread.start()
+    while thread.is_alive():
+        assert all(each.skip_zeros is not None for each in gc.get_objects() if type(each) is _mlpc.Samples)
