@@ -27,9 +27,10 @@ typedef struct {
 
 /* ---- Making and ending ------------------------------------------------------------------------------------------- */
 
-/* parameters (n_parameters,) and statistics (n_statistics,), which may be NULL where that is 0: to be copied. */
-static int freeze(PredictorObject *self, const module_state *state, const args_plan *plan, mlpc_loss_kind loss,
-                  PyObject *parameters, PyObject *statistics)
+/* Of parameters (n_parameters,) and statistics (n_statistics,), which may be NULL where that is 0; NULL with an
+ * exception. */
+static mlpc_predictor *freeze(const module_state *state, const args_plan *plan, mlpc_loss_kind loss,
+                              PyObject *parameters, PyObject *statistics)
 {
     const mlpc_net *const net = plan->net;
     const npy_intp none = 0;
@@ -37,21 +38,19 @@ static int freeze(PredictorObject *self, const module_state *state, const args_p
     PyArrayObject *running = statistics == NULL
                                  ? (PyArrayObject *)PyArray_SimpleNew(1, &none, args_type_number(net->dtype))
                                  : args_real("statistics", statistics, net->dtype);
-    int result = -1;
+    mlpc_predictor *predictor = NULL;
     if (array != NULL && running != NULL && args_shape1("parameters", array, (npy_intp)net->n_parameters) == 0 &&
         args_shape1("statistics", running, (npy_intp)net->n_statistics) == 0) {
         const mlpc_model model = {net, module_kernels(state, net->dtype), PyArray_DATA(array), PyArray_DATA(running)};
         PyThreadState *const thread = PyEval_SaveThread();
-        const mlpc_status status = mlpc_predictor_create(&self->predictor, &model, loss);
+        const mlpc_status status = mlpc_predictor_create(&predictor, &model, loss);
         PyEval_RestoreThread(thread);
-        if (status == MLPC_OK)
-            result = 0;
-        else
+        if (status != MLPC_OK)
             errors_raise(status);
     }
     Py_XDECREF(running);
     Py_XDECREF(array);
-    return result;
+    return predictor;
 }
 
 static void predictor_dealloc(PyObject *object)
@@ -98,21 +97,27 @@ static PyObject *predictor_new(PyTypeObject *type, PyObject *args, PyObject *key
     const int loss = names_find("loss", loss_name, names_losses, MLPC_N_LOSSES);
     if (loss < 0 || args_plan_parse(&plan, sizes, activations, dtype, norms) < 0)
         return NULL;
-    PredictorObject *self = (PredictorObject *)type->tp_alloc(type, 0);
+    /* Whole before it is an object: meanwhile code runs that sees all objects. */
+    PyObject *name = PyUnicode_FromString(names_losses[loss]);
+    mlpc_predictor *const predictor = name == NULL ? NULL
+                                                   : freeze(PyType_GetModuleState(own_type(type)), &plan,
+                                                            (mlpc_loss_kind)loss, parameters, statistics);
+    PredictorObject *self = predictor == NULL ? NULL : (PredictorObject *)type->tp_alloc(type, 0);
     if (self != NULL) {
+        self->predictor = predictor;
         self->sizes = Py_NewRef(plan.sizes);
         self->activations = Py_NewRef(plan.activations);
         self->blocks = Py_NewRef(plan.blocks);
         self->norms = Py_NewRef(plan.norms);
         self->dtype = Py_NewRef(plan.dtype);
-        self->loss_name = PyUnicode_FromString(names_losses[loss]);
+        self->loss_name = Py_NewRef(name);
         self->n_in = (npy_intp)plan.net->layers[0].n_in;
         self->n_out = (npy_intp)plan.net->layers[plan.net->n_layers - 1].n_out;
         self->n_parameters = (Py_ssize_t)plan.net->n_parameters;
-        if (self->loss_name == NULL || freeze(self, PyType_GetModuleState(own_type(type)), &plan, (mlpc_loss_kind)loss,
-                                              parameters, statistics) < 0)
-            Py_CLEAR(self);
+    } else {
+        mlpc_predictor_free(predictor);
     }
+    Py_XDECREF(name);
     args_plan_clear(&plan);
     return (PyObject *)self;
 }

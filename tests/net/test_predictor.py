@@ -1,6 +1,7 @@
 """The frozen predictor: to the bit what the network answered, from any number of threads, and nothing changes it."""
 
 import copy
+import gc
 import pickle
 import subprocess
 import sys
@@ -259,3 +260,17 @@ def test_extension_s_own_door():
         _mlpc.Predictor([3, 2], [], "float32", "mse", parameters=np.ones(8))
     with pytest.raises(TypeError):
         _mlpc.Predictor([3, 2], [], "float32", "mse")
+
+
+def test_nobody_sees_a_predictor_that_is_not_whole():
+    """What is converted may run code that sees all objects."""
+    seen = []
+
+    class Parameters:
+        def __array__(self, dtype=None, copy=None):
+            predictors = [each for each in gc.get_objects() if type(each) is _mlpc.Predictor]
+            seen.extend(each._predict(np.ones((1, 2)), "logits", None) for each in predictors)
+            return np.zeros(6)
+
+    made = _mlpc.Predictor([2, 2], [], "float64", "mse", Parameters())
+    assert not seen and made.n_parameters == 6
