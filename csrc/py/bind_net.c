@@ -54,8 +54,11 @@ static PyObject *net_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED
     if (args_plan_parse(&plan, PyTuple_GET_ITEM(args, 0), PyTuple_GET_ITEM(args, 1), PyTuple_GET_ITEM(args, 2),
                         PyTuple_GET_SIZE(args) > 4 ? PyTuple_GET_ITEM(args, 4) : NULL) < 0)
         return NULL;
-    NetObject *net = (NetObject *)type->tp_alloc(type, 0);
+    /* No object before all arguments are known: what is converted may run code that sees all objects. */
+    PyObject *dropout = args_plan_dropout(plan.net, PyTuple_GET_SIZE(args) > 3 ? PyTuple_GET_ITEM(args, 3) : NULL);
+    NetObject *net = dropout == NULL ? NULL : (NetObject *)type->tp_alloc(type, 0);
     if (net == NULL) {
+        Py_XDECREF(dropout);
         args_plan_clear(&plan);
         return NULL;
     }
@@ -65,14 +68,13 @@ static PyObject *net_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED
     net->activations = plan.activations;
     net->blocks = plan.blocks;
     net->norms = plan.norms;
+    net->dropout = dropout;
     net->dtype = plan.dtype;
     net->n_in = (npy_intp)plan.net->layers[0].n_in;
     net->n_out = (npy_intp)plan.net->layers[plan.net->n_layers - 1].n_out;
     net->n_parameters = (Py_ssize_t)plan.net->n_parameters;
     net->training = 1;
-    if ((net->dropout = args_plan_dropout(net->plan, PyTuple_GET_SIZE(args) > 3 ? PyTuple_GET_ITEM(args, 3) : NULL)) ==
-            NULL ||
-        (net->parameters = net_aligned_zeros(net, plan.net->n_parameters)) == NULL ||
+    if ((net->parameters = net_aligned_zeros(net, plan.net->n_parameters)) == NULL ||
         (net->gradients = net_aligned_zeros(net, plan.net->n_parameters)) == NULL ||
         (net->statistics = net_aligned_zeros(net, plan.net->n_statistics)) == NULL)
         Py_CLEAR(net);

@@ -1,5 +1,6 @@
 """Whatever comes in: either the right result, or a clean exception that leaves the network as it was."""
 
+import gc
 import warnings
 
 import numpy as np
@@ -356,6 +357,20 @@ def test_conversions_that_use_the_network():
     with pytest.raises(ValueError, match="expected 300 rows"):
         net.loss(Array(np.zeros(5, int), other), CROSS_ENTROPY, None)
     net._train_epoch(Array(np.ones((5, 4)), other), [0] * 5, CROSS_ENTROPY, None, SGD, 2, True, 0, 0, False, None)
+
+
+def test_nobody_sees_a_network_that_is_not_whole():
+    seen = []
+
+    class Probability:
+        def __float__(self):
+            seen.extend(
+                each.parameters for each in gc.get_objects() if type(each) is _mlpc.Net and each.sizes == (7, 5)
+            )
+            return 0.5
+
+    net = _mlpc.Net([7, 5], [], "float32", (Probability(),))
+    assert not seen and net._dropout == (0.5,)
 
 
 def test_labels_changed_by_a_callback_stay_those_that_were_checked():
