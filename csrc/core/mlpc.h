@@ -369,7 +369,8 @@ typedef struct mlpc_samples mlpc_samples;
 typedef enum { MLPC_ZEROS_CHOOSE, MLPC_ZEROS_MULTIPLY, MLPC_ZEROS_SKIP } mlpc_zeros;
 
 /* x: at least 1 row of I >= 1 inputs; kernels: of the dtype to train in.  CHOOSE skips zeros where so many of the
- * inputs are 0 that it pays; the bits are the same either way, as long as weights stay finite.  poll may be NULL. */
+ * inputs are 0 that it pays; the bits are the same either way, as long as weights stay finite, and gradients, which
+ * clip_value would make finite: what a zero and infinity make is left out with the zero.  poll may be NULL. */
 mlpc_status mlpc_samples_create(mlpc_samples **samples, const mlpc_kernels *kernels, const mlpc_input *x, size_t I,
                                 mlpc_zeros zeros, const mlpc_poll *poll);
 void mlpc_samples_free(mlpc_samples *samples);
@@ -423,9 +424,9 @@ void mlpc_trainer_free(mlpc_trainer *trainer);
 int mlpc_trainer_fits(const mlpc_trainer *trainer, const mlpc_model *model, const mlpc_training *training);
 
 /* One epoch over the samples, with a trainer that fits: shuffle, then per batch gather, forward in train mode, loss,
- * backward, step;
- * the last batch may be short.  Equal to the bit to the same calls made one by one, whatever the number of threads.  A
- * batch whose weights sum to 0 takes no step; its forward draws, and moves running statistics, as any other.
+ * backward, step; the last batch may be short.  Equal to the bit to the same calls made one by one, whatever the number
+ * of threads.  A batch whose weights sum to 0 takes no step; its forward draws, and moves running statistics, as any
+ * other.
  * INTERRUPTED: parameters, statistics and the optimizer's state are as after the last whole batch; so they are on
  * ONE_ROW, which batch norm gives where a batch has a single row.  result->batches says how many there were.
  * DIVERGED: all are as before this epoch, result->batches being 0; result->loss holds the loss met. */

@@ -1,6 +1,6 @@
 #include "bind_csr.h"
 
-#include <structmember.h>
+#include <stddef.h>
 
 static void clear(CSRObject *self)
 {
