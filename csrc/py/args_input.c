@@ -97,17 +97,37 @@ void args_input_clear(args_input *x)
     Py_CLEAR(x->csr);
 }
 
+/* Numbers that are made between two looks for Ctrl-C: some milliseconds. */
+enum { CONVERTED = 1 << 20 };
+
+/* All rows, to (n, columns), while other threads run. */
+static int convert(const args_input *x, const mlpc_kernels *kernels, char *to)
+{
+    const size_t n = x->input.n, I = (size_t)x->columns, step = I < CONVERTED ? CONVERTED / (I + 1) + 1 : 1;
+    for (size_t r = 0; I && r < n; r += step) {
+        const mlpc_input part = mlpc_input_from(&x->input, r, n - r < step ? n - r : step, I, kernels->itemsize);
+        NPY_BEGIN_THREADS_DEF
+        NPY_BEGIN_THREADS_THRESHOLDED(part.n * I);
+        const mlpc_fpmode mode = mlpc_fpmode_enter();
+        mlpc_input_numbers(&part, kernels, I, to + r * I * kernels->itemsize);
+        mlpc_fpmode_leave(mode);
+        NPY_END_THREADS
+        if (n > step && PyErr_CheckSignals() < 0)
+            return -1;
+    }
+    return 0;
+}
+
 int args_input_to_numbers(args_input *x, const mlpc_kernels *kernels)
 {
     if (mlpc_input_is_numbers(&x->input))
         return 0;
     const npy_intp shape[2] = {(npy_intp)x->input.n, x->columns};
-    PyArrayObject *const array = args_out(Py_None, 2, shape, kernels->dtype);
+    PyArrayObject *array = args_out(Py_None, 2, shape, kernels->dtype);
+    if (array != NULL && convert(x, kernels, PyArray_DATA(array)) < 0)
+        Py_CLEAR(array);
     if (array == NULL)
         return -1;
-    const mlpc_fpmode mode = mlpc_fpmode_enter();
-    mlpc_input_numbers(&x->input, kernels, (size_t)x->columns, PyArray_DATA(array));
-    mlpc_fpmode_leave(mode);
     x->input = (mlpc_input){.n = x->input.n};
     Py_CLEAR(x->csr);
     args_input_replace(x, array);

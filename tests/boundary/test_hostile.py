@@ -234,6 +234,7 @@ def test_extents_without_elements_are_not_walked():
     assert ops.linear_backward(long, long, w)[1].shape == (0, 0)
     assert ops.softmax(long).shape == (2**60, 0)
     assert ops.exp(long).shape == (2**60, 0)
+    assert _mlpc.numbers(np.empty((2**60, 0), np.uint8), 0.5, "float32").shape == (2**60, 0)
 
 
 @pytest.mark.parametrize("sizes", [[2**31, 2**31], [2**32, 2**32], [2**62, 4], [1, 2**62, 1], [2**50, 2**50, 2**50]])

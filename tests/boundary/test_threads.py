@@ -306,6 +306,7 @@ except RuntimeError as error:
 print(len(seen) - before)
 """
 AS_REAL = "_mlpc.as_real('x', x, 'float32')"
+NUMBERS = "_mlpc.numbers(x, None, 'float32')"
 LOSS = "net.loss(x, ('cross_entropy', 'mean', 0.0, None), None)"
 
 
@@ -318,8 +319,10 @@ LOSS = "net.loss(x, ('cross_entropy', 'mean', 0.0, None), None)"
         ("np.ones((1, 40 << 20))", AS_REAL),
         ("np.ones((1 << 20, 40), np.float32).T", AS_REAL),
         ("np.zeros(40 << 20, np.int64)", LOSS),
+        ("np.zeros((40, 1 << 20), np.uint8)", NUMBERS),
+        ("_mlpc.CSR([], np.zeros(0, int), np.zeros(40 << 10, int), 1 << 10)", NUMBERS),
     ],
-    ids=["rows", "one row", "not contiguous", "labels"],
+    ids=["rows", "one row", "not contiguous", "labels", "bytes", "sparse rows"],
 )
 def test_signals_are_answered_while_a_large_array_is_converted(x, call):
     """By Python's handlers; before and after a call that does not ask they run once each."""
@@ -344,3 +347,13 @@ def test_pieces_of_a_conversion_are_put_together_in_order():
             converted = _mlpc.as_real("x", array, dtype)
             assert converted.flags.c_contiguous and converted.dtype == dtype
             np.testing.assert_array_equal(converted, array.astype(dtype))
+
+
+@pytest.mark.parametrize("shape", [(3, (1 << 20) + 5), (3, 1 << 20), (3000, 1000), (3 << 20, 1)])
+def test_pieces_of_input_are_put_together_in_order(shape):
+    x = np.random.default_rng(0).integers(0, 3, shape).astype(np.uint8)
+    rows, columns = np.nonzero(x)
+    indptr = np.searchsorted(rows, np.arange(shape[0] + 1))
+    np.testing.assert_array_equal(_mlpc.numbers(x, 0.5, "float32"), x * np.float32(0.5))
+    sparse = _mlpc.CSR(x[rows, columns], columns, indptr, shape[1])
+    np.testing.assert_array_equal(_mlpc.numbers(sparse, None, "float64"), x)
