@@ -30,15 +30,15 @@ class Layer:
         bias: Any
         weight_grad: Any
         bias_grad: Any
+        running_mean: Any
+        running_var: Any
 
         @property
         def negative_slope(self) -> float: ...
         @property
         def alpha(self) -> float: ...
-
-        p: float
-        running_mean: Any
-        running_var: Any
+        @property
+        def p(self) -> float: ...
 
     def _place(self, net: _mlpc.Net, index: int, number: int, n_in: int, n_out: int) -> None:
         """Make it a part of a network; number: of the linear layer that it is, or stands behind, from 0 on."""

@@ -308,11 +308,16 @@ class Dropout(Layer):
     (Dropout(p=0.2), Linear(2, 3), ReLU(), Dropout(p=0.5), Linear(3, 1))
     """
 
-    __slots__ = ("p",)
+    __slots__ = ("_p",)
 
     def __init__(self, net: _mlpc.Net, index: int, number: int, n: int, p: float) -> None:
         self._place(net, index, number, n, n)
-        self.p = p
+        self._p = p
+
+    @property
+    def p(self) -> float:
+        """The network's, which has it from its beginning: another network has another one."""
+        return self._p
 
     @property
     def input(self) -> Array:

@@ -201,6 +201,13 @@ def test_copies_go_on_alike():
         assert np.array_equal(twin.train().forward(x), net.copy().train().forward(x))
 
 
+def test_a_probability_is_not_changed_where_nothing_would_see_it():
+    layer = make().layers[3]
+    with pytest.raises(AttributeError, match="no setter"):
+        layer.p = 0.9
+    assert layer.p == 0.3
+
+
 def test_words():
     assert repr(make()) == (
         "MLP([9, 40, 30, 4], ['tanh', 'relu'], loss='cross_entropy', dropout=[0.3, 0.5], input_dropout=0.2, "
