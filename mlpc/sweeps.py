@@ -373,6 +373,7 @@ def _fingerprint(data: Samples, validation: Samples | None) -> str:
             sha.update(f"csr {rows.shape[1]}".encode())
         for array in parts_of(rows):
             sha.update(f"{array.dtype.str}{array.shape}".encode())
+            array = np.atleast_1d(array)  # whatever its shape: `Run` says what is wrong with it
             for start in range(0, len(array), ROWS):  # a copy of a file may not fit into memory
                 sha.update(np.ascontiguousarray(array[start : start + ROWS]).tobytes())
     return sha.hexdigest()[:16]

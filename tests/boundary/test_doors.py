@@ -316,9 +316,9 @@ DOORS = {
     "sweep": Door(
         swept,
         {
-            "data: x": Arg(X, name=SWEPT + "(data: )?[xy]"),
+            "data: x": Arg(X, INPUT, SWEPT + "(data: )?[xy]"),
             "data: y": labels(SWEPT + "(data: )?y"),
-            "validation_data: x": Arg(X, name=SWEPT + "validation_data: [xy]"),
+            "validation_data: x": Arg(X, INPUT, SWEPT + "validation_data: [xy]"),
             "validation_data: y": labels(SWEPT + "validation_data: y"),
         },
         {"variants: sizes": 5, "epochs": 2, "batch_size": 3, "seeds: one": 1, "jobs": 1},

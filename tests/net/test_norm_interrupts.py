@@ -18,8 +18,8 @@ PATHS = {"fused": ("cross_entropy", False), "plain": ("cross_entropy", True), "i
 """The loss, and whether gradients are kept, for which the core computes one call after the other."""
 
 
-def network(loss):
-    return mlpc.MLP([6, 8, 3], "tanh", loss=loss, norm="batch", dtype="float64", seed=2)
+def network(loss, hidden=8):
+    return mlpc.MLP([6, hidden, 3], "tanh", loss=loss, norm="batch", dtype="float64", seed=2)
 
 
 def data(n):
@@ -35,7 +35,7 @@ def counted(net):
 def test_an_interrupt_leaves_them_as_after_so_many_whole_batches(loss, keep):
     """`tick` is called every 50 ms: in the midst of an epoch that takes longer by far."""
     x, y = data(300_000)
-    net, looped = network(loss), network(loss)
+    net, looped = network(loss, 64), network(loss, 64)
     run = Run(net, x, y, lr=0.05, batch_size=32, keep_gradients=keep)
 
     def tick(done):
