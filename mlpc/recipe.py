@@ -14,9 +14,9 @@ from mlpc.layers import text_of
 from mlpc.network import Network
 from mlpc.optim import Optimizer
 
-__all__ = ["ROWS", "digest_of", "loss_text", "network_text", "optimizer_text", "parts_of"]
+__all__ = ["add_numbers", "digest_of", "loss_text", "network_text", "optimizer_text", "parts_of"]
 
-ROWS = 1 << 14  # that are looked at in one go
+_ROWS = 1 << 14  # that are looked at in one go
 
 
 def digest_of(*arrays: Input | None, wide: bool = False) -> str:
@@ -43,9 +43,15 @@ def digest_of(*arrays: Input | None, wide: bool = False) -> str:
         if wide:
             dtype = np.dtype("<f8" if dtype.kind == "f" else "<i8")
         sha.update(f"{dtype.str}:{','.join(map(str, array.shape))};".encode())
-        for start in range(0, len(array), ROWS):
-            sha.update(np.ascontiguousarray(array[start : start + ROWS], dtype).data.cast("B"))
+        add_numbers(sha, array, dtype)
     return sha.hexdigest()
+
+
+def add_numbers(sha: Any, array: Any, dtype: np.dtype[Any]) -> None:
+    """Add the bytes of an array in a dtype to a hash, piece by piece: a copy of a file may not fit into memory."""
+    array = np.atleast_1d(array)
+    for start in range(0, len(array), _ROWS):
+        sha.update(np.ascontiguousarray(array[start : start + _ROWS], dtype).reshape(-1).view(np.uint8))
 
 
 def parts_of(array: Input | None) -> tuple[Any, ...]:

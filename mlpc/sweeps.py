@@ -36,7 +36,7 @@ from mlpc.net import MLP
 from mlpc.optim import OPTIMIZERS, OptimizerName, optimizer_named
 from mlpc.optimizer import SELDOM, keywords
 from mlpc.progress import Progress
-from mlpc.recipe import ROWS, parts_of
+from mlpc.recipe import add_numbers, parts_of
 from mlpc.run import Run
 from mlpc.samples import warn_of_bytes
 from mlpc.schedules import is_exact, rate_at
@@ -373,7 +373,5 @@ def _fingerprint(data: Samples, validation: Samples | None) -> str:
             sha.update(f"csr {rows.shape[1]}".encode())
         for array in parts_of(rows):
             sha.update(f"{array.dtype.str}{array.shape}".encode())
-            array = np.atleast_1d(array)  # whatever its shape: `Run` says what is wrong with it
-            for start in range(0, len(array), ROWS):  # a copy of a file may not fit into memory
-                sha.update(np.ascontiguousarray(array[start : start + ROWS]).tobytes())
+            add_numbers(sha, array, array.dtype)
     return sha.hexdigest()[:16]
