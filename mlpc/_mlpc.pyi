@@ -26,8 +26,9 @@ Optimizer: TypeAlias = tuple[
 Activation: TypeAlias = str | tuple[str, float]
 # "batch" or "layer"; or a tuple of the name, eps and, of batch norm, momentum
 Norm: TypeAlias = str | tuple[str, float] | tuple[str, float, float]
-# name, reduction, the loss's setting, its weight of the outputs ((k,) array-like, a number for all); None: as it is
-Loss: TypeAlias = tuple[str, str, float | None, ArrayLike | None]
+# name, reduction or what the mean is multiplied by, the loss's setting, its weight of the outputs ((k,) array-like, a
+# number for all); None: as it is
+Loss: TypeAlias = tuple[str, str | float, float | None, ArrayLike | None]
 
 ARITHMETIC: int
 MAX_THREADS: int  # the most that set_num_threads takes
@@ -271,7 +272,10 @@ class Net:
         tick: Callable[[int], object] | None,
         draws: tuple[int, int] = (0, 0),
         noise: float = 0.0,
+        given: tuple[ArrayLike | None, ArrayLike] | None = None,
         /,
-    ) -> tuple[float, float, float]: ...
-    # ^ (loss, accuracy, lr of the last step); DivergenceError and KeyboardInterrupt as in mlpc.h.  tick(rows)
-    # is called with the GIL every 50 ms or so; an exception from it ends the epoch after the last whole batch.
+    ) -> tuple[Any, ...]: ...
+    # ^ (loss, accuracy, lr of the last step); with `given`, the order of the rows, None for as they lie, and factors
+    # of the penalties in each step, also what was noted of the steps, (3, steps): loss, sum |W|^2, sum |W| before it.
+    # DivergenceError and KeyboardInterrupt as in mlpc.h.  tick(rows) is called with the GIL every 50 ms or so; an
+    # exception from it ends the epoch after the last whole batch.

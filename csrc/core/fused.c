@@ -26,6 +26,25 @@ static mlpc_fused_run *share(mlpc_fused *f, const mlpc_fused_run *r)
     return &s->run;
 }
 
+/* What the record has of the weights before the step of a batch, from what the ranks have added up of their panels. */
+static void record_weights(const mlpc_fused_run *r, size_t k)
+{
+    const mlpc_step_record *const record = &r->job->epoch.record;
+    const mlpc_packed *const packed = r->f->packed;
+    double squares = 0, absolutes = 0;
+    for (size_t l = 0, unit = 0; r->f->divisor[k] != 0 && l < packed->n_layers; unit += packed->layers[l++].padded) {
+        const size_t O = packed->layers[l].O;
+        if (record->squares)
+            squares += r->job->model.kernels->sum_double(r->f->unit_squares + unit, O);
+        if (record->absolutes)
+            absolutes += r->job->model.kernels->sum_double(r->f->unit_absolutes + unit, O);
+    }
+    if (record->squares)
+        record->squares[k] = squares;
+    if (record->absolutes)
+        record->absolutes[k] = absolutes;
+}
+
 /* Is this batch the last one, since it diverged or the caller has had enough? */
 static int ends(const mlpc_fused_run *r, size_t size)
 {
@@ -49,6 +68,8 @@ static MLPC_NOINLINE void train(mlpc_fused_run *r, mlpc_team *team, size_t rank,
         if (rank == 0) {
             r->batch = k;
             r->stopped = mlpc_stopped(r->job->poll, mlpc_fused_batch_start(r, k));
+            if (k > 0)
+                record_weights(r, k - 1);
         }
         mlpc_fused_rows_phase(&view, k);
         mlpc_team_barrier(team);
@@ -60,6 +81,8 @@ static MLPC_NOINLINE void train(mlpc_fused_run *r, mlpc_team *team, size_t rank,
     if (rank == 0) {
         r->steps += view.steps;
         r->status = r->stopped ? MLPC_ERROR_INTERRUPTED : ends(r, size) ? MLPC_ERROR_DIVERGED : MLPC_OK;
+        if (r->status == MLPC_OK)
+            record_weights(r, r->batches - 1);
     }
 }
 
@@ -87,6 +110,15 @@ static int overflows(mlpc_fused_run *r, size_t batches)
             return 1;
         }
     return 0;
+}
+
+static void record_losses(const mlpc_fused_run *r, size_t batches)
+{
+    double *const loss = r->job->epoch.record.loss;
+    for (size_t k = 0; loss && k < batches; k++) {
+        loss[k] = 0;
+        batch_loss(r, k, &loss[k]);
+    }
 }
 
 /* Bytes of the running statistics. */
@@ -140,8 +172,9 @@ mlpc_status mlpc_fused_epoch(mlpc_fused *f, const mlpc_fused_job *job, size_t *c
         r.status = MLPC_ERROR_DIVERGED;
     if (r.status == MLPC_OK && !finite(&r))
         r.status = MLPC_ERROR_DIVERGED;
-    result->lr = job->rates[r.batch];
+    result->lr = job->epoch.rates[r.batch];
     result->batches = r.status == MLPC_OK ? r.batches : r.status == MLPC_ERROR_INTERRUPTED ? r.batch : 0;
+    record_losses(&r, result->batches);
     if (r.status == MLPC_ERROR_DIVERGED)
         for (size_t k = r.batch + 1; k > 0 && !batch_loss(&r, k - 1, &result->loss); k--)
             ;

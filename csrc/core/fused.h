@@ -41,9 +41,8 @@ void mlpc_fused_free(mlpc_fused *fused);
 typedef struct {
     mlpc_model model;
     mlpc_training training;
+    mlpc_epoch epoch;
     const size_t *order; /* (n,) */
-    const double *rates; /* (batches,) */
-    mlpc_draw draw;      /* of the first batch, as in mlpc_epoch */
     size_t batch_size;   /* no more than there are samples */
     double *row_loss;    /* (n,) in that order */
     const mlpc_poll *poll;

@@ -148,6 +148,8 @@ static void cut_all(mlpc_cutter *c, mlpc_fused *f, const mlpc_net *net, const ml
         f->targets[i].values = mlpc_cut(c, B, O, size);
         f->targets[i].sample_weight = mlpc_cut(c, B, 1, sizeof(double));
     }
+    f->unit_squares = mlpc_cut(c, f->units, 1, sizeof(double));
+    f->unit_absolutes = mlpc_cut(c, f->units, 1, sizeof(double));
     f->divisor = mlpc_cut(c, f->batches, 1, sizeof(double));
     f->ones = f->skips_zeros && net->input_dropout > 0 ? mlpc_cut(c, samples->I, 1, size) : NULL;
     f->scaled = f->skips_zeros && net->input_dropout > 0 ? mlpc_cut(c, 256, 1, size) : NULL;
@@ -183,6 +185,8 @@ mlpc_status mlpc_fused_create(mlpc_fused **out, const mlpc_model *model, const m
         f->strip_elements = MLPC_STRIP_INPUTS * MLPC_LIST_VECTORS * kernels->lanes;
     mlpc_cutter measure = {.block = NULL};
     if (mlpc_packed_create(&f->packed, net, kernels, state, f->skips_zeros, threads) == MLPC_OK) {
+        for (size_t l = 0; l < net->n_layers; l++)
+            f->units += f->packed->layers[l].padded;
         cut_all(&measure, f, net, samples);
         if (!measure.overflows && (f->memory = mlpc_block_alloc(measure.bytes)) &&
             (f->tiles = mlpc_block_alloc_dirty(threads * MLPC_SCRATCH))) {

@@ -43,6 +43,8 @@ struct mlpc_fused {
     void *statistics, *statistics_before; /* the running ones, behind and before the latest batch */
     mlpc_rows rows[2];                    /* of this batch and the next */
     mlpc_target_rows targets[2];
+    size_t units;                          /* of all layers, with their padding */
+    double *unit_squares, *unit_absolutes; /* (units,) of their weights, layer by layer */
     double *divisor; /* of each batch's loss; 0 where its weights sum to 0, so that it is passed over */
     mlpc_fused_rank *ranks;
     void *run; /* what the threads share, see pass.h */

@@ -36,7 +36,7 @@ static inline size_t mlpc_fused_batch_rows(const mlpc_fused_run *r, size_t k)
 /* What its forward draws by. */
 static inline mlpc_draw mlpc_fused_draw(const mlpc_fused_run *r, size_t k)
 {
-    return (mlpc_draw){r->job->draw.seed, r->job->draw.t + k};
+    return (mlpc_draw){r->job->epoch.draw.seed, r->job->epoch.draw.t + k};
 }
 
 static inline void *mlpc_fused_at(const mlpc_fused_run *r, const void *p, size_t elements)

@@ -106,18 +106,36 @@ static void update_panel(const mlpc_fused_view *s, const mlpc_step_plan *plan, s
     }
 }
 
+/* The sums of a panel's weights by units, as the record wants them. */
+static void sum_weights(const mlpc_fused_run *r, size_t first_unit, size_t l, size_t p)
+{
+    const mlpc_step_record *const record = &r->job->epoch.record;
+    const mlpc_packed_layer *const layer = &r->f->packed->layers[l];
+    const size_t unit = layer->panels[p], width = layer->panels[p + 1] - unit, at = first_unit + unit;
+    if (record->squares || record->absolutes)
+        r->job->model.kernels->column_sums(record->squares ? r->f->unit_squares + at : NULL,
+                                           record->absolutes ? r->f->unit_absolutes + at : NULL,
+                                           mlpc_fused_at(r, layer->weight, layer->I * unit), layer->I, width, width);
+}
+
 void mlpc_fused_units_phase(mlpc_fused_view *s, size_t k)
 {
     const mlpc_fused_run *r = s->shared;
     const mlpc_packed *packed = r->f->packed;
+    const mlpc_epoch *const epoch = &r->job->epoch;
     if (!s->passed_over) {
+        const double factor = epoch->penalty_factors ? epoch->penalty_factors[k] : 1;
+        const mlpc_optimizer optimizer = mlpc_step_penalised(&r->job->training.optimizer, factor);
         mlpc_step_plan plan;
         s->steps += 1;
-        mlpc_step_prepare(&plan, &r->job->training.optimizer, r->job->rates[k], r->steps + s->steps);
-        for (size_t l = packed->n_layers; l-- > 0;) {
+        mlpc_step_prepare(&plan, &optimizer, epoch->rates[k], r->steps + s->steps);
+        for (size_t l = packed->n_layers, first_unit = r->f->units; l-- > 0;) {
             size_t p, end;
-            for (mlpc_fused_share_of_panels(s, l, &p, &end); p < end; p++)
+            first_unit -= packed->layers[l].padded;
+            for (mlpc_fused_share_of_panels(s, l, &p, &end); p < end; p++) {
+                sum_weights(r, first_unit, l, p);
                 update_panel(s, &plan, k, l, p);
+            }
         }
     }
     if (k + 1 < r->batches)

@@ -100,7 +100,7 @@ static double divisor_of(const mlpc_objective *objective, const mlpc_kernels *ke
     const mlpc_loss *const loss = &objective->loss;
     const mlpc_targets *const targets = &objective->targets;
     const int by_class = has_classes(loss) && loss->weight && targets->labels;
-    if (!loss->mean)
+    if (loss->mean == 0)
         return 1;
     for (size_t i = 0; i < targets->n; i++) {
         weights[i] = targets->sample_weight ? targets->sample_weight[i] : 1;
@@ -108,7 +108,7 @@ static double divisor_of(const mlpc_objective *objective, const mlpc_kernels *ke
             weights[i] *= real_at(loss->weight, kernels->dtype, (size_t)targets->labels[i]);
     }
     const double total = kernels->sum_double(weights, targets->n);
-    return has_classes(loss) ? total : total * (double)targets->O;
+    return (has_classes(loss) ? total : total * (double)targets->O) / loss->mean;
 }
 
 mlpc_loss_job mlpc_loss_job_of(const mlpc_objective *objective, double divisor)

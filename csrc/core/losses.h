@@ -39,7 +39,7 @@ const mlpc_loss_row *mlpc_loss_row_of(mlpc_loss_kind loss);
 
 typedef struct {
     mlpc_loss_kind kind;
-    int mean;           /* 1: reduction "mean", 0: "sum" */
+    double mean;        /* what the mean is multiplied by: 1 for reduction "mean"; 0 for reduction "sum" */
     double setting;     /* the row's */
     const void *weight; /* the row's: (O,) of real, or NULL */
 } mlpc_loss;

@@ -398,9 +398,13 @@ typedef struct {
 /* One epoch of it. */
 typedef struct {
     uint32_t number;     /* in the stream of shuffles */
+    const size_t *order; /* (n,) the rows in the order of this epoch, or NULL: shuffled, or as they lie */
     const double *rates; /* (mlpc_epoch_steps,) the learning rates of its steps */
-    mlpc_draw draw;      /* of its first batch; t rises by one with each */
-    void *gradients;     /* where the gradient of the last whole batch is kept, or NULL, which is faster */
+    /* (mlpc_epoch_steps,) what multiplies l1 and, unless it is decoupled, weight_decay in each step; NULL: 1. */
+    const double *penalty_factors;
+    mlpc_draw draw;  /* of its first batch; t rises by one with each */
+    void *gradients; /* where the gradient of the last whole batch is kept, or NULL, which is faster */
+    mlpc_step_record record;
 } mlpc_epoch;
 
 /* Batches of an epoch over n rows, and how many of them batch number k has: the last one may be short.  With batch norm

@@ -53,4 +53,13 @@ typedef struct {
     double *steps;                /* how many were taken, a whole number; NULL where the row does not count */
 } mlpc_optimizer;
 
+/* What is noted of each step of an epoch, (mlpc_epoch_steps,) each, or NULL where it is not; up to the last whole batch
+ * of an epoch that did not come to its end, and 0 of a batch that took no step. */
+typedef struct {
+    double *loss; /* that of the batch */
+    /* Of all weights of products as they were before the step, those of a layer unit by unit: the sums of their squares
+     * and of their absolute values. */
+    double *squares, *absolutes;
+} mlpc_step_record;
+
 #endif

@@ -11,6 +11,15 @@ static double real_at(const void *x, size_t itemsize, size_t i)
     return itemsize == sizeof(float) ? (double)((const float *)x)[i] : ((const double *)x)[i];
 }
 
+mlpc_optimizer mlpc_step_penalised(const mlpc_optimizer *optimizer, double factor)
+{
+    mlpc_optimizer penalised = *optimizer;
+    penalised.penalties.l1 *= factor;
+    if (!optimizer->row->decoupled)
+        penalised.penalties.weight_decay *= factor;
+    return penalised;
+}
+
 MLPC_NOINLINE void mlpc_step_prepare(mlpc_step_plan *plan, const mlpc_optimizer *optimizer, double lr, double t)
 {
     const mlpc_penalties *const penalties = &optimizer->penalties;

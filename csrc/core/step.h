@@ -10,6 +10,9 @@ typedef struct {
     double coefficients[MLPC_MAX_COEFFICIENTS];
 } mlpc_step_plan;
 
+/* The same optimizer, with those penalties multiplied that are part of the gradient. */
+mlpc_optimizer mlpc_step_penalised(const mlpc_optimizer *optimizer, double factor);
+
 /* Step number t >= 1 at the learning rate lr; in the core's floating-point mode, as all below. */
 void mlpc_step_prepare(mlpc_step_plan *plan, const mlpc_optimizer *optimizer, double lr, double t);
 

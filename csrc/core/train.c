@@ -31,7 +31,8 @@ struct mlpc_trainer {
     double *row_loss; /* (n,) in that order */
     mlpc_rows rows;   /* x (batch_size, n_in), as all below the rows of one batch */
     mlpc_target_rows targets;
-    void *gradients; /* (n_parameters,) of the batch */
+    void *gradients;                       /* (n_parameters,) of the batch */
+    double *unit_squares, *unit_absolutes; /* (units of the widest layer,) of their weights */
     /* (n_parameters,) each, and (n_statistics,), as at the end of the last clean epoch; so is the number of steps. */
     void *parameters, *state[MLPC_MAX_STATES], *statistics;
     double steps;
@@ -129,6 +130,11 @@ static void cut_all(mlpc_cutter *c, mlpc_trainer *trainer, const mlpc_net *net)
     trainer->targets.values = mlpc_cut(c, B, O, size);
     trainer->targets.sample_weight = mlpc_cut(c, B, 1, sizeof(double));
     trainer->gradients = mlpc_cut(c, P, 1, size);
+    size_t widest = 0;
+    for (size_t l = 0; l < net->n_layers; l++)
+        widest = net->layers[l].n_out > widest ? net->layers[l].n_out : widest;
+    trainer->unit_squares = mlpc_cut(c, widest, 1, sizeof(double));
+    trainer->unit_absolutes = mlpc_cut(c, widest, 1, sizeof(double));
     trainer->parameters = mlpc_cut(c, P, 1, size);
     trainer->statistics = mlpc_cut(c, net->n_statistics, 1, size);
     for (int s = 0; s < MLPC_MAX_STATES; s++)
@@ -214,9 +220,33 @@ static void restore_statistics(const job *j)
         memcpy(j->model->statistics, j->trainer->workspace->statistics, statistics_bytes(j));
 }
 
-/* One batch of B rows, which lie in the trainer: its loss, the terms of which go to row_loss, correct answers and
- * gradients, and the step at the learning rate result->lr. */
-static mlpc_status train_batch(const job *j, size_t B, double *row_loss, mlpc_epoch_result *result, size_t *correct,
+/* What is noted of batch k before its step, and with `loss` NULL where it takes none. */
+static void record_step(const job *j, size_t k, const double *loss)
+{
+    const mlpc_model *const model = j->model;
+    const mlpc_kernels *const kernels = model->kernels;
+    const mlpc_step_record *const record = &j->epoch->record;
+    double *const unit_squares = j->trainer->unit_squares, *const unit_absolutes = j->trainer->unit_absolutes;
+    double squares = 0, absolutes = 0;
+    for (size_t l = 0; loss && (record->squares || record->absolutes) && l < model->net->n_layers; l++) {
+        const mlpc_layer *const layer = &model->net->layers[l];
+        const size_t O = layer->n_out;
+        const void *const w = (const char *)model->parameters + layer->weight * kernels->itemsize;
+        kernels->column_sums(unit_squares, unit_absolutes, w, layer->n_in, O, O);
+        squares += kernels->sum_double(unit_squares, O);
+        absolutes += kernels->sum_double(unit_absolutes, O);
+    }
+    if (record->loss)
+        record->loss[k] = loss ? *loss : 0;
+    if (record->squares)
+        record->squares[k] = squares;
+    if (record->absolutes)
+        record->absolutes[k] = absolutes;
+}
+
+/* Batch k of B rows, which lie in the trainer: its loss, the terms of which go to row_loss, correct answers and
+ * gradients, and the step. */
+static mlpc_status train_batch(const job *j, size_t k, size_t B, mlpc_epoch_result *result, size_t *correct,
                                const mlpc_poll *poll)
 {
     const mlpc_model *const model = j->model;
@@ -226,6 +256,7 @@ static mlpc_status train_batch(const job *j, size_t B, double *row_loss, mlpc_ep
     const mlpc_objective batch = mlpc_objective_of_rows(&j->training->objective, &j->trainer->targets, B);
     const void *z = workspace->z[L - 1];
     void *dz = workspace->dz[L % 2]; /* the one that backward does not write first */
+    double *const row_loss = j->trainer->row_loss + k * j->trainer->key.batch_size;
 
     const mlpc_input x = {.rows = j->trainer->rows.x, .n = B};
     const double noise = j->training->noise;
@@ -242,6 +273,7 @@ static mlpc_status train_batch(const job *j, size_t B, double *row_loss, mlpc_ep
     status = mlpc_loss_evaluate(&batch, kernels, z, &result->loss, dz, row_loss, poll);
     if (status == MLPC_ERROR_WEIGHTS) {
         memset(row_loss, 0, B * sizeof *row_loss);
+        record_step(j, k, NULL);
         return MLPC_OK;
     }
     if (status != MLPC_OK) {
@@ -259,7 +291,10 @@ static mlpc_status train_batch(const job *j, size_t B, double *row_loss, mlpc_ep
     }
     if (j->epoch->gradients)
         memcpy(j->epoch->gradients, gradients.parameters, model->net->n_parameters * kernels->itemsize);
-    mlpc_step(model, &j->training->optimizer, gradients.parameters, result->lr);
+    record_step(j, k, &result->loss);
+    const double factor = j->epoch->penalty_factors ? j->epoch->penalty_factors[k] : 1;
+    const mlpc_optimizer optimizer = mlpc_step_penalised(&j->training->optimizer, factor);
+    mlpc_step(model, &optimizer, gradients.parameters, result->lr);
     return MLPC_OK;
 }
 
@@ -323,7 +358,7 @@ static mlpc_status plain_epoch(const job *j, mlpc_epoch_result *result, size_t *
         trainer->workspace->draw = (mlpc_draw){j->epoch->draw.seed, j->epoch->draw.t + k};
         status = gather(j, start, B, &batch_poll);
         if (status == MLPC_OK)
-            status = train_batch(j, B, trainer->row_loss + start, result, correct, &batch_poll);
+            status = train_batch(j, k, B, result, correct, &batch_poll);
         result->batches += status == MLPC_OK;
     }
     if (status == MLPC_OK && !finite(j))
@@ -340,9 +375,8 @@ static mlpc_status fused_epoch(const job *j, mlpc_epoch_result *result, size_t *
     const mlpc_fused_job fused = {
         .model = *j->model,
         .training = *j->training,
+        .epoch = *j->epoch,
         .order = j->trainer->order,
-        .rates = j->epoch->rates,
-        .draw = j->epoch->draw,
         .batch_size = j->trainer->key.batch_size,
         .row_loss = j->trainer->row_loss,
         .poll = j->poll,
@@ -361,7 +395,9 @@ static MLPC_NOINLINE mlpc_status train(const job *j, mlpc_epoch_result *result)
     mlpc_status status = mlpc_loss_divisor(&training->objective, kernels, &divisor, trainer->row_loss);
     if (status != MLPC_OK)
         return status;
-    if (training->shuffle)
+    if (j->epoch->order)
+        memcpy(trainer->order, j->epoch->order, n * sizeof *trainer->order);
+    else if (training->shuffle)
         status = mlpc_shuffle(trainer->order, n, training->seed, j->epoch->number, j->poll);
     else
         for (size_t i = 0; i < n; i++)

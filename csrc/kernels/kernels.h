@@ -262,6 +262,10 @@ struct mlpc_kernels {
     /* The same of doubles, whatever the dtype of the table. */
     double (*sum_double)(const void *x, size_t n);
 
+    /* Of each column of w (I, n), rows w_row apart: the sum of the squares, each rounded to double, and that of the
+     * absolute values, over the rows in increasing order, from +0.  (n,) each, or NULL. */
+    void (*column_sums)(double *squares, double *absolutes, const void *w, size_t I, size_t w_row, size_t n);
+
     /* y[i] = y[i] + x[i]. */
     void (*add)(void *y, const void *x, size_t n);
 

@@ -102,6 +102,17 @@ static int parse_settings(args_objective *objective, mlpc_dtype dtype, npy_intp 
     return 0;
 }
 
+/* "mean", "sum", or what the mean is multiplied by: a number > 0. */
+static int parse_reduction(PyObject *object, double *mean)
+{
+    static const mlpc_setting multiplied = {"reduction", 1, .least = 0, .most = INFINITY, .open = MLPC_OPEN_LEAST};
+    if (PyFloat_Check(object))
+        return args_setting(&multiplied, object, MLPC_FLOAT64, mean);
+    const int index = names_find("reduction", object, names_reductions, 2);
+    *mean = index;
+    return index < 0 ? -1 : 0;
+}
+
 static int parse_loss(args_objective *objective, mlpc_dtype dtype, npy_intp columns, PyObject *tuple)
 {
     mlpc_loss *const loss = &objective->objective.loss;
@@ -115,8 +126,7 @@ static int parse_loss(args_objective *objective, mlpc_dtype dtype, npy_intp colu
     loss->kind = (mlpc_loss_kind)kind;
     if (args_outputs(loss->kind, columns) < 0)
         return -1;
-    loss->mean = names_find("reduction", PyTuple_GET_ITEM(tuple, 1), names_reductions, 2);
-    return loss->mean < 0
+    return parse_reduction(PyTuple_GET_ITEM(tuple, 1), &loss->mean) < 0
                ? -1
                : parse_settings(objective, dtype, columns, PyTuple_GET_ITEM(tuple, 2), PyTuple_GET_ITEM(tuple, 3));
 }
@@ -284,7 +294,7 @@ static int check_weights(const mlpc_objective *objective, const mlpc_kernels *ke
         return 0;
     if (objective->targets.sample_weight != NULL && check_divisor("sample_weight", &without, kernels) < 0)
         return -1;
-    return objective->loss.weight == NULL || !objective->loss.mean
+    return objective->loss.weight == NULL || objective->loss.mean == 0
                ? 0
                : check_divisor(mlpc_loss_row_of(objective->loss.kind)->weight, objective, kernels);
 }

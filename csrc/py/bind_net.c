@@ -154,7 +154,7 @@ static PyMethodDef net_methods[] = {
      "evaluate($self, x, y, loss, sample_weight, scale=None, /)\n--\n\n(loss, accuracy)."},
     {"_train_epoch", FAST(net_train_epoch),
      "_train_epoch($self, x, y, loss, sample_weight, optimizer, batch_size, shuffle, seed, epoch, keep_gradients, "
-     "tick, draws=(0, 0), noise=0.0, /)\n--\n\nOne epoch: (loss, accuracy, learning rate of the last step)."},
+     "tick, draws=(0, 0), noise=0.0, given=None, /)\n--\n\nOne epoch: (loss, accuracy, learning rate of its end)."},
     {"_end_training", net_end_training, METH_NOARGS,
      "_end_training($self, /)\n--\n\nFrees the memory that _train_epoch kept for the next epoch."},
     {"_epoch_steps", FAST(net_epoch_steps),

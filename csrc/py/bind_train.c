@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "../core/fused.h"
+#include "args_epoch.h"
 #include "args_optimizer.h"
 #include "bind_net.h"
 #include "bind_samples.h"
@@ -63,6 +64,7 @@ typedef struct {
     args_optimizer optimizer;
     mlpc_training training; /* whose samples, objective and optimizer are those above, once they are apart */
     mlpc_epoch epoch;
+    args_epoch given;
     int keep_gradients;
     PyObject *tick; /* borrowed */
 } epoch_args;
@@ -93,9 +95,10 @@ static int parse_epoch(const NetObject *net, epoch_args *epoch, PyObject *const 
         args_objective_rows(&epoch->objective, (npy_intp)epoch->x->x.input.n) < 0 ||
         parse_optimizer(net, &epoch->optimizer, args[4]) < 0)
         return -1;
-    const size_t n = epoch->x->x.input.n, batch_size = epoch->training.batch_size;
-    return args_optimizer_rates(&epoch->optimizer, args[4], mlpc_epoch_steps(net->plan, n, batch_size),
-                                &epoch->epoch.rates);
+    const size_t n = epoch->x->x.input.n, steps = mlpc_epoch_steps(net->plan, n, epoch->training.batch_size);
+    if (nargs > 13 && args_epoch_parse(&epoch->given, args[13], n, steps, &epoch->epoch) < 0)
+        return -1;
+    return args_optimizer_rates(&epoch->optimizer, args[4], steps, &epoch->epoch.rates);
 }
 
 /* What the epoch writes overlaps nothing that it reads: data in the network's own memory are copied, others refused. */
@@ -160,7 +163,11 @@ static PyObject *train_within(NetObject *net, epoch_args *epoch)
         net->batches += result.batches;
     if (status == MLPC_ERROR_DIVERGED)
         return errors_raise_diverged(net->state, result.loss, result.lr);
-    return status == MLPC_OK ? Py_BuildValue("ddd", result.loss, result.accuracy, result.lr) : errors_raise(status);
+    if (status != MLPC_OK)
+        return errors_raise(status);
+    return epoch->given.record == NULL
+               ? Py_BuildValue("ddd", result.loss, result.accuracy, result.lr)
+               : Py_BuildValue("dddO", result.loss, result.accuracy, result.lr, epoch->given.record);
 }
 
 /* How many batches an epoch has. */
@@ -212,11 +219,12 @@ PyObject *net_train_epoch(PyObject *self, PyObject *const *args, Py_ssize_t narg
     NetObject *const net = (NetObject *)self;
     epoch_args epoch = {0};
     PyObject *result = NULL;
-    if ((nargs == 11 || args_count("_train_epoch", nargs, 13) == 0) && parse_epoch(net, &epoch, args, nargs) == 0 &&
-        net_enter(net) == 0) {
+    if ((nargs == 11 || nargs == 13 || args_count("_train_epoch", nargs, 14) == 0) &&
+        parse_epoch(net, &epoch, args, nargs) == 0 && net_enter(net) == 0) {
         result = train_within(net, &epoch);
         net_leave(net);
     }
+    args_epoch_clear(&epoch.given);
     args_optimizer_clear(&epoch.optimizer);
     args_objective_clear(&epoch.objective);
     Py_XDECREF(epoch.x);

@@ -185,7 +185,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             else:
                 held_part = None if held is None else part_of(net, *held)
                 diverged = self._fit_stochastic(net, part_of(net, X, y, weights), held_part, incremental)
-        if not _mlpc.all_finite(net.parameters):
+        if diverged is not None or not _mlpc.all_finite(net.parameters):
             raise divergence(diverged)
 
     def _checked(
@@ -278,13 +278,17 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         shuffles = self._random_state if self.shuffle else None
         epochs = Epochs(self._objective(net), self._optimizer, part, self._batch_rows(len(part.x)), shuffles)
         training = Training(self, epochs, held)
-        training.run(1 if incremental else self.max_iter, incremental=incremental)
-        if self.early_stopping:
-            if not _mlpc.all_finite(net.parameters):
-                text = f"The training diverged in epoch {self.n_iter_}; the best network before that is kept."
-                warnings.warn(text, ConvergenceWarning, stacklevel=4)
-            net.load_state_dict(self._best)
-        return training.diverged
+        try:
+            training.run(1 if incremental else self.max_iter, incremental=incremental)
+        finally:
+            net._end_training()
+        if not self.early_stopping:
+            return training.diverged
+        if training.diverged is not None:
+            text = f"The training diverged in epoch {self.n_iter_}; the best network before that is kept."
+            warnings.warn(text, ConvergenceWarning, stacklevel=4)
+        net.load_state_dict(self._best)
+        return None
 
     def _split(self, part: Part) -> tuple[Part, Part]:
         """The rows to train on, and those that say when to stop."""

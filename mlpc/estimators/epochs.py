@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from mlpc.arguments import Array
+from mlpc import _mlpc
+from mlpc.arguments import Array, draws_after
 from mlpc.estimators.inputs import Inputs
 from mlpc.estimators.objective import Objective
 from mlpc.estimators.solvers import Solver
@@ -35,9 +36,16 @@ def part_of(net: MLP, x: Any, y: Array, weights: Array | None) -> Part:
     return Part(Inputs(x, net.dtype), y.astype(net.dtype) if y.dtype.kind == "f" else y, weights)
 
 
-@dataclass
+class _Steps:
+    """What the rows of each batch weigh together, which is what sums over them are divided by."""
+
+    def __init__(self, totals: Array) -> None:
+        self.factors = np.divide(1.0, totals, out=np.zeros_like(totals), where=totals > 0)
+        self.weighed: list[bool] = (totals > 0).tolist()
+
+
 class Epochs:
-    """What trains a network epoch by epoch.
+    """What trains a network epoch by epoch, each of them one call of the core.
 
     Parameters
     ----------
@@ -50,47 +58,54 @@ class Epochs:
         Of the order of rows; None for that in which they are.
     """
 
-    objective: Objective
-    solver: Solver
-    part: Part
-    batch_size: int
-    random_state: np.random.RandomState | None
-
-    def __post_init__(self) -> None:
-        self._order: Any = np.arange(len(self.part.x))
+    def __init__(
+        self,
+        objective: Objective,
+        solver: Solver,
+        part: Part,
+        batch_size: int,
+        random_state: np.random.RandomState | None,
+    ) -> None:
+        self.objective, self.solver, self.part, self.batch_size = objective, solver, part, batch_size
+        self._random_state, n, net = random_state, len(part.x), objective.net
+        self._order = np.arange(n)
+        self._samples = _mlpc.Samples(part.x.held, None, net.dtype.name, "choose")
+        self._targets = objective.targets(part.y, part.weights)
+        self._alone = objective.of_targets(part.y, part.weights)
+        self._starts = np.arange(net._epoch_steps(n, batch_size)) * batch_size
+        self._rows = np.diff(self._starts, append=n).astype(np.float64)
+        self._steps = _Steps(self._rows)
 
     def train(self, tick: Callable[[int], object] | None = None) -> float:
         """One epoch; the mean over its rows of the objective of each batch, as it was before its step.
 
-        A batch of rows that weigh nothing takes no step, and counts as 0.  tick(rows) is called after each batch.
-        """
-        n, net = len(self.part.x), self.objective.net
-        if self.random_state is not None:
-            shuffle = np.arange(n)
-            self.random_state.shuffle(shuffle)
-            self._order = self._order[shuffle]
-        steps = net._epoch_steps(n, self.batch_size)
-        rates = self.solver.rates(steps)
-        value = 0.0
-        before, net.training = net.training, True
-        try:
-            with np.errstate(over="ignore", invalid="ignore"):  # what diverges is told in the end, in words
-                for step in range(steps):
-                    start, end = step * self.batch_size, n if step == steps - 1 else (step + 1) * self.batch_size
-                    rows = slice(start, end) if self.random_state is None else self._order[start:end]
-                    value += self._step(rows, float(rates[min(step, len(rates) - 1)])) * (end - start)
-                    if tick is not None:
-                        tick(end)
-        finally:
-            net.training = before
-        return value / n
+        A batch of rows that weigh nothing takes no step, and counts as 0.  tick(rows) is called now and then.
 
-    def _step(self, rows: Any, rate: float) -> float:
-        part, objective = self.part, self.objective
-        y, weights = part.y[rows], None if part.weights is None else part.weights[rows]
-        total = objective.total(y, weights)
-        if total == 0:
-            return 0.0
-        value = objective.differentiate(part.x[rows], y, weights, total) + objective.penalty(total)
-        self.solver.step(total, rate)
-        return value
+        Raises
+        ------
+        DivergenceError
+            Where a number is not finite; network and optimizer are as before the epoch then.
+        """
+        net = self.objective.net
+        if self._random_state is not None:
+            shuffle = np.arange(len(self._order))
+            self._random_state.shuffle(shuffle)
+            self._order = self._order[shuffle]
+        steps = self._steps if self.part.weights is None else _Steps(self._of_batches(self.part.weights))
+        order = None if self._random_state is None else self._order
+        draws, net._draws = net._draws, draws_after(net._draws, len(self._rows))
+        with self.solver.epoch(steps.weighed) as spec:
+            *_, record = net._train_epoch(
+                self._samples, self._targets, None, None, spec, self.batch_size, False, 0, 0, False, tick, draws, 0.0,
+                (order, steps.factors),
+            )  # fmt: skip
+        losses, squares, absolutes = record
+        values = self.objective.values(losses, squares * steps.factors, absolutes * steps.factors)
+        if self._alone is not None:
+            values += self._of_batches(self._alone) * steps.factors
+        return _mlpc.sum(values * self._rows) / len(self._order)
+
+    def _of_batches(self, numbers: Array) -> Array:
+        """Sums over the rows of each batch."""
+        pieces = np.split(numbers[self._order], self._starts[1:])
+        return np.array([_mlpc.sum(piece) for piece in pieces])

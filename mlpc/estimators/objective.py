@@ -50,10 +50,28 @@ class Objective:
         self, net: MLP, loss: Loss, factor: float, reported: float, deviance: bool, *, alpha: float, l1: float
     ) -> None:
         self.net, self.alpha, self.l1 = net, alpha, l1
-        self._spec = loss.spec("sum")
+        self._loss, self._spec = loss, loss.spec("sum")
         self._factor, self._reported, self._deviance = factor, reported, deviance
         self._linear = [layer.weight.T for layer in linear_layers(net)]
-        self._even: dict[int, Array] = {}
+
+    def targets(self, y: Array, weights: Array | None) -> Any:
+        """What epochs of the core learn, whose loss of a batch is the value over what its rows weigh."""
+        outputs = self.net.sizes[-1]
+        name, _, setting, weight = self._spec
+        multiplied = self._factor * (1 if self._loss.link == "softmax" else outputs)  # of the mean over elements
+        spec = (name, multiplied, setting, weight)
+        return _mlpc.Objective(y, spec, weights, self.net.dtype.name, outputs)
+
+    def values(self, losses: Array, squares: Array, absolutes: Array) -> Array:
+        """Those of batches: of their losses, and of sums over the weights, by what the rows of each weigh."""
+        return losses * self._reported + 0.5 * self.alpha * squares + self.l1 * absolutes
+
+    def of_targets(self, y: Array, weights: Array | None) -> Array | None:
+        """The terms of each row that depend on its targets alone, by its weight; None where there are none."""
+        if not self._deviance:
+            return None
+        alone = np.array([_mlpc.sum(row) for row in _of_targets_alone(y)])
+        return (alone if weights is None else alone * weights) * (self._factor * self._reported)
 
     def total(self, y: Array, weights: Array | None) -> float:
         """What the rows weigh together."""
@@ -74,13 +92,8 @@ class Objective:
         return (value + self._of_targets(y, shares)) * self._reported
 
     def _shares(self, n: int, weights: Array | None, total: float) -> Array:
-        if weights is not None:
-            return weights * (self._factor / total)
-        if n != total:
-            return np.full(n, self._factor / total)
-        if n not in self._even:
-            self._even[n] = np.full(n, self._factor / n)
-        return self._even[n]
+        share = self._factor / total
+        return np.full(n, share) if weights is None else weights * share
 
     def _of_targets(self, y: Array, shares: Array) -> float:
         return _mlpc.sum(_of_targets_alone(y) * shares[:, None]) if self._deviance else 0.0

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from mlpc import _mlpc, optim
+import numpy as np
+
+from mlpc import optim
 from mlpc.arguments import Array
 from mlpc.estimators.networks import linear_layers
 from mlpc.net import MLP
@@ -92,7 +95,6 @@ class Solver:
         self._power_t = float(settings.power_t) if by_name == "invscaling" else None
         self._corrects_bias = self.name == "adam"
         self._betas, self._powers = (float(settings.beta_1), float(settings.beta_2)), (1.0, 1.0)
-        self._decoupled = self.name == "adamw"
         penalised = {f"{layer.index}.weight": {"weight_decay": 1.0} for layer in linear_layers(net)}
         self.optimizer = SOLVERS[self.name](
             net,
@@ -108,14 +110,12 @@ class Solver:
             self.optimizer.state["steps"][0] = _MANY
         self.rate = self.learning_rate = self.optimizer.lr
 
-    def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_spec": None}  # whose arrays are the optimizer's
-
     def penalise(self, settings: Any) -> None:
         """Penalties, and the most length of a gradient, are as an estimator's parameters say now."""
-        self._alpha, self._l1 = float(settings.alpha), float(settings.l1)
-        self._clip_norm = float(settings.clip_norm or 0.0)
-        self._spec: tuple[float, Any] | None = None  # of the latest step, and what its rows weighed
+        decay, l1, clip_norm = (float(each or 0.0) for each in (settings.alpha, settings.l1, settings.clip_norm))
+        penalties = tuple(Penalties(decay, l1, clip_value=0.0, clip_norm=clip_norm, max_norm=0.0))
+        name, numbers, _, *rest, _ = self.optimizer.spec
+        self._spec = (name, numbers, penalties, *rest)  # but for the rates
 
     def continue_from(self, other: Solver) -> None:
         """Take over what another one of the same kind remembers of gradients, and its clock."""
@@ -126,23 +126,37 @@ class Solver:
             if self.name == "sgd":
                 self._rescale_velocity(other.learning_rate, self.learning_rate)
 
-    def rates(self, steps: int) -> Array:
-        """The learning rates of an epoch of so many steps: one for each, or one for all."""
-        return rates_of(self.optimizer.schedule, self.optimizer.epochs, steps)
+    @contextlib.contextmanager
+    def epoch(self, weighed: list[bool]) -> Iterator[Any]:
+        """The optimizer as the extension takes it for an epoch; `weighed` says which batches take a step.
 
-    def step(self, total: float, rate: float) -> None:
-        """Follow the network's gradients, which are those of rows that weigh `total`."""
-        self.rate = rate
+        The penalties are those of the objective of one row: they are divided by what the rows of a batch weigh.
+        """
+        rates = rates_of(self.optimizer.schedule, self.optimizer.epochs, len(weighed))
+        nominal = rates.tolist() * (len(weighed) if len(rates) == 1 else 1)
+        steps = [step for step, weighs in enumerate(weighed) if weighs]
+        powers: list[tuple[float, float]] = []
         if self._corrects_bias:
-            self._powers = self._powers[0] * self._betas[0], self._powers[1] * self._betas[1]
-            rate = rate * math.sqrt(1 - self._powers[1]) / (1 - self._powers[0])
-        self.learning_rate = rate
-        if self._spec is None or self._spec[0] != total:
-            decay = self._alpha if self._decoupled else self._alpha / total
-            name, settings, _, *rest = self.optimizer.spec
-            penalties = Penalties(decay, self._l1 / total, clip_value=0.0, clip_norm=self._clip_norm, max_norm=0.0)
-            self._spec = total, (name, settings, tuple(penalties), *rest)
-        _mlpc.Net._step(self.net, self._spec[1], rate)
+            rates = np.array(nominal)
+            for step in steps:
+                powers.append(self._next_powers(powers[-1] if powers else self._powers))
+                rates[step] *= math.sqrt(1 - powers[-1][1]) / (1 - powers[-1][0])
+        before = self._steps_taken()
+        try:
+            yield (*self._spec, rates)
+        finally:
+            if self._corrects_bias:
+                steps = steps[: self._steps_taken() - before]
+            if steps:
+                self.rate, self.learning_rate = nominal[steps[-1]], float(rates[min(steps[-1], len(rates) - 1)])
+                if powers:
+                    self._powers = powers[len(steps) - 1]
+
+    def _next_powers(self, powers: tuple[float, float]) -> tuple[float, float]:
+        return powers[0] * self._betas[0], powers[1] * self._betas[1]
+
+    def _steps_taken(self) -> int:
+        return int(self.optimizer.state["steps"][0]) if self._corrects_bias else 0
 
     def epoch_ends(self, seen: int) -> None:
         """Move the clock on, and lower the rate where that goes by the number of samples seen so far."""

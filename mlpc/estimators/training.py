@@ -42,7 +42,7 @@ class Training:
     stopped, finished : bool
         As those of `mlpc.training.Run`.
     diverged : (int, float, float) or None
-        The first epoch whose loss is not finite, that loss, and the learning rate.
+        The epoch in which a number stopped being finite, the loss, and the learning rate; all is as before it.
     """
 
     unit = "rows"
@@ -104,13 +104,17 @@ class Training:
     def _epoch(self, bar: Progress) -> bool:
         """One epoch, and what is noted of it; whether scikit-learn's rules end the training with it."""
         of, start = self._estimator, time.perf_counter()
-        loss = of.loss_ = self._epochs.train(bar.tick)
+        try:
+            loss = self._epochs.train(bar.tick)
+        except _mlpc.DivergenceError as error:  # nothing has changed in this epoch: it is as if it were the last one
+            loss = error.loss if not math.isfinite(error.loss) else math.nan
+            self.diverged = of.n_iter_ + 1, loss, self._epochs.solver.optimizer.lr
+            self.stop()
+        of.loss_ = loss
         seconds = time.perf_counter() - start
         of.n_iter_ += 1
         of.t_ += len(self._epochs.part.x)
         of.loss_curve_.append(loss)
-        if self.diverged is None and not math.isfinite(loss):
-            self.diverged = of.n_iter_, loss, self._epochs.solver.rate
         if of.verbose:
             print(f"Iteration {of.n_iter_}, loss = {loss:.8f}")
         held = [] if self._held is None else self._measured(self._held)
@@ -120,8 +124,6 @@ class Training:
         self.history.append(**dict(zip(self.columns, [loss, *held, rate, seconds], strict=True)))
         bar.epoch_done(of.n_iter_, loss=loss)
         self._callbacks.epoch_end(self)
-        if self.diverged is not None and not _mlpc.all_finite(self.net.parameters):
-            self.stop()  # no step makes numbers of them again
         self._converged = of._no_improvement_count > of.n_iter_no_change and not self._goes_on()
         return self._converged
 

@@ -226,6 +226,21 @@ def sums(dtype, name, x):
     return [_mlpc.sum(numbers(dtype, x, n)) for n in (*SIZES, *LONG_SIZES)]
 
 
+def column_sums(dtype, name, x):
+    """As an epoch notes them, in the public order and in panels."""
+    results = []
+    for n, keeps in itertools.product(SIZES[1:], (True, False)):
+        net = mlpc.MLP([7, n], dtype=np.dtype(dtype).name, loss="mse")
+        net.layers[0].weight.T[:] = numbers(dtype, x, 7, n)
+        rows, y, sgd = numbers(dtype, x, 1, 7), np.zeros((1, n)), mlpc.optim.SGD(net, 0.0).epoch_spec(1)
+        results.append(
+            net._train_epoch(
+                rows, y, net.criterion.spec(), None, sgd, 1, False, 0, 0, keeps, None, (0, 0), 0.0, (None, [1.0])
+            )[-1]
+        )
+    return results
+
+
 def add(dtype, name, x):
     results = []
     for n in SIZES:
@@ -303,6 +318,7 @@ DOORS = {
     "NORM": norm,
     "KERNEL sum": sums,
     "KERNEL sum_double": sums,
+    "KERNEL column_sums": column_sums,
     "KERNEL add": add,
     "KERNEL all_finite": all_finite,
     "KERNEL from_bytes": from_bytes,

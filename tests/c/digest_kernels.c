@@ -298,10 +298,22 @@ static void run_sums(const bench *b, const char *name, double (*sum)(const void 
     }
     finish(name, "", b->dtype);
 }
-static void run_sum(const bench *b, flavour kind) { run_sums(b, "sum", b->k->sum, b->dtype, kind); }
-static void run_sum_double(const bench *b, flavour kind)
+static void run_sum(const bench *b, flavour x) { run_sums(b, "sum", b->k->sum, b->dtype, x); }
+static void run_sum_double(const bench *b, flavour x) { run_sums(b, "sum_double", b->k->sum_double, MLPC_FLOAT64, x); }
+
+/* Of 7 rows, further apart than they are long, of up to 257 columns; the two sums together, and each alone. */
+static void run_column_sums(const bench *b, flavour kind)
 {
-    run_sums(b, "sum_double", b->k->sum_double, MLPC_FLOAT64, kind);
+    start();
+    for (size_t i = 0; i < 3 * WIDTHS; i++) {
+        double sums[2][257] = {{0}};
+        const size_t n = sizes[i / 3];
+        const void *w = input(b, 0, 7 * (n + 3), kind);
+        b->k->column_sums(i % 3 == 1 ? NULL : sums[0], i % 3 == 2 ? NULL : sums[1], w, 7, n + 3, n);
+        for (int of = 0; of < 2; of++)
+            add_doubles(sums[of], n);
+    }
+    finish("column_sums", "", b->dtype);
 }
 
 static void run_add(const bench *b, flavour kind)

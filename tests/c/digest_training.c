@@ -96,7 +96,7 @@ static void run_loss(const bench *b, mlpc_loss_kind kind, const char *name)
     experiment_begin(&e, b, HIDDEN + 1, widths, hidden, UNIT);
     experiment_loss(&e, kind);
     e.init = (mlpc_init)(kind % MLPC_N_INITS);
-    e.schedule.lr = e.training.objective.loss.mean ? 0.05 : 0.0001;
+    e.schedule.lr = e.training.objective.loss.mean > 0 ? 0.05 : 0.0001;
     e.schedule.settings[1] = e.schedule.lr / 100;
     e.training.optimizer.settings[0] = 0.9;
     e.training.optimizer.settings[1] = kind % 2;
