@@ -15,6 +15,7 @@ from mlpc.loading import load
 from mlpc.lr_range import LRRange, lr_range_test
 from mlpc.net import MLP
 from mlpc.predictor import Predictor
+from mlpc.standardizing import standardize
 from mlpc.sweeps import sweep
 from mlpc.threads import get_num_threads, set_num_threads
 from mlpc.version import __version__ as __version__
@@ -48,6 +49,7 @@ __all__ = [
     "plot",
     "schedules",
     "set_num_threads",
+    "standardize",
     "sweep",
     "testing",
     "training",

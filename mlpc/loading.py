@@ -62,5 +62,5 @@ def load(path: str | os.PathLike[str], loss: AnyLoss | None = None) -> MLP:
     except (TypeError, ValueError) as error:
         raise ValueError(f"path: {os.fspath(path)!r}: {error}") from error
     net._shuffles, net._draws = plan.shuffles, plan.masks
-    net.feature_names = plan.feature_names
+    net.feature_names, net.labels = plan.feature_names, plan.labels
     return net.train(plan.training)

@@ -22,6 +22,7 @@ from mlpc.network_file import save
 from mlpc.norm_layers import AnyNorm
 from mlpc.predictor import Predictor
 from mlpc.scores import loss_per_class, measure, score
+from mlpc.standardizing import absorb
 from mlpc.training import fit
 
 __all__ = ["MLP"]
@@ -73,6 +74,8 @@ class MLP(Network):
         As given, or as drawn.  Setting it starts the streams of shuffles and of masks anew.
     feature_names : tuple of str or None
         The names of the columns that `fit` got; every table that comes later must have the same, in the same order.
+    labels : tuple or None
+        What the classes are called, one for each output, or two where there is one output.
     masks_drawn : int
         How many forwards in train mode there were since then: the next one draws its masks by `seed` and this.
     n_parameters : int
@@ -302,6 +305,7 @@ class MLP(Network):
 
     fit = fit
     save = save
+    absorb = absorb
     score = score
     measure = measure
     loss_per_class = loss_per_class

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import reprlib
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -15,6 +16,7 @@ from mlpc.arguments import Array, real_array, seed_number, shaped, whole_number
 from mlpc.columns import Names, check_columns, checked_names
 from mlpc.csr import Input, real_rows
 from mlpc.history import History
+from mlpc.labels import Labels, checked_labels
 from mlpc.layer import Learning
 from mlpc.layers import BatchNorm, Layer, layers_of, text_of
 from mlpc.losses import AnyLoss, Loss, loss_named
@@ -55,6 +57,7 @@ class Network(_mlpc.Net):
     _seed: int
     _shuffles: tuple[int, int]
     _feature_names: Names | None = None
+    _labels: Labels | None = None
 
     @property
     def seed(self) -> int:
@@ -91,6 +94,27 @@ class Network(_mlpc.Net):
     @feature_names.setter
     def feature_names(self, names: Sequence[str] | None) -> None:
         self._feature_names = checked_names(names, self.sizes[0])
+
+    @property
+    def labels(self) -> Labels | None:
+        """What the classes are called: texts, integers or floats, in the order of the outputs; None at first.
+
+        One for each output, or two, of 0 and of 1, where there is one output.  They are there for whoever reads the
+        network, or its file: nothing computes with them.
+
+        Examples
+        --------
+        >>> import mlpc
+        >>> net = mlpc.MLP([1, 2], init=[[[1.0], [-1.0]], [0.0, 0.0]])
+        >>> net.labels = ["cat", "dog"]
+        >>> np.array(net.labels)[net.predict([[2.0], [-2.0]])]
+        array(['cat', 'dog'], dtype='<U3')
+        """
+        return self._labels
+
+    @labels.setter
+    def labels(self, labels: Sequence[Any] | None) -> None:
+        self._labels = checked_labels(labels, self.sizes[-1])
 
     def _rows(self, x: Any) -> Input:
         """`real_rows`, with columns checked by name where they have any."""
@@ -276,9 +300,10 @@ class Network(_mlpc.Net):
         784 inputs, 109,260 parameters of float32, 437,040 bytes, loss cross_entropy
         """
         rows = [(f"{part.index}  {_title(part)}", part.n_out, part.n_parameters or None) for part in self.layers]
+        labels = "" if self.labels is None else f", labels {reprlib.repr(list(self.labels))}"
         footer = (
             f"{self.sizes[0]:,} inputs, {self.n_parameters:,} parameters of {self.dtype}, "
-            f"{self.parameters.nbytes:,} bytes, loss {self.criterion}"
+            f"{self.parameters.nbytes:,} bytes, loss {self.criterion}{labels}"
         )
         return Table(["layer", "output", "parameters"], rows, footer)
 

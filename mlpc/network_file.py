@@ -12,6 +12,7 @@ from mlpc.arguments import LARGEST_SEED, Array, seed_number, whole_number, whole
 from mlpc.blocks import dropouts_of, norms_of
 from mlpc.columns import Names, checked_names
 from mlpc.files import file_path, pack, write_atomically
+from mlpc.labels import Labels, checked_labels
 from mlpc.layers import Activation, activation_of
 from mlpc.losses import LOSSES, AnyLoss, Custom, Loss, loss_named
 from mlpc.network import Network
@@ -24,9 +25,9 @@ def save(net: Network, path: str | os.PathLike[str]) -> None:
     """Write the network to a file, from which `mlpc.load` makes an equal one.
 
     The file has the parameters, with running statistics, the plan (sizes, activations, norms, dropout, loss, dtype),
-    the names of columns, the seed with the positions in the streams of shuffles and masks, and the mode; neither the
-    history nor an optimizer.  It replaces another one only when it is complete and on the disk, and equal networks give
-    equal files.
+    the names of columns and labels of classes, the seed with the positions in the streams of shuffles and masks, and
+    the mode; neither the history nor an optimizer.  It replaces another one only when it is complete and on the disk,
+    and equal networks give equal files.
 
     Parameters
     ----------
@@ -55,8 +56,8 @@ def save(net: Network, path: str | os.PathLike[str]) -> None:
 
 def describe(net: Network) -> dict[str, Any]:
     """All of a network but its parameters and its record, as JSON can hold it; `Plan.of` is the reverse."""
-    named = {} if net.feature_names is None else {"feature_names": list(net.feature_names)}
-    return named | {
+    named = {"feature_names": net.feature_names, "labels": net.labels}
+    return {name: list(value) for name, value in named.items() if value is not None} | {
         "sizes": list(net.sizes),
         "activations": [block if isinstance(block, str) else list(block) for block in net._blocks],
         "loss": _described(net.criterion),
@@ -92,7 +93,8 @@ class Plan:
     shuffles: tuple[int, int]
     masks: tuple[int, int]
     training: bool
-    feature_names: Names | None = None  # a file may lack them
+    feature_names: Names | None = None  # a file may lack them, and those below
+    labels: Labels | None = None
 
     @staticmethod
     def of(description: Any, arrays: Mapping[str, Array], loss: AnyLoss | None = None) -> Plan:
@@ -106,7 +108,7 @@ class Plan:
             Where there is none.
         """
         keys = {field.name for field in dataclasses.fields(Plan)}
-        if not isinstance(description, dict) or description.keys() | {"feature_names"} != keys:
+        if not isinstance(description, dict) or description.keys() | {"feature_names", "labels"} != keys:
             raise ValueError(f"network: expected {sorted(keys)}, got {reprlib.repr(description)}")
         sizes = whole_numbers("sizes", description["sizes"], 1)
         if not isinstance(description["dropout"], list) or len(description["dropout"]) != max(len(sizes) - 1, 1):
@@ -138,6 +140,7 @@ class Plan:
             (seed_number(masks[0]), whole_number("masks_drawn", masks[1], most=LARGEST_SEED)),
             description["training"],
             checked_names(description.get("feature_names"), sizes[0]),
+            checked_labels(description.get("labels"), sizes[-1]),
         )
 
 

@@ -211,6 +211,12 @@ def compared(**keywords):
     return [difference.largest for difference in mlpc.testing.compare_with_torch(net(), **keywords)]
 
 
+def absorbed(**constants):
+    made = net("mse")
+    made.absorb(**constants)
+    return made.parameters
+
+
 THIRDS = np.full((8, 3), 1 / 3)
 MEANINGLESS = {
     "cross_entropy": (LABELS - 1, LABELS + 1, LABELS * 1.0, 2 * THIRDS, 0 * THIRDS, THIRDS - 1),
@@ -301,6 +307,16 @@ DOORS = {
         lambda **keywords: net().loss_per_class(**keywords),
         {"x": Arg(X, INPUT, name="[xy]"), "y": labels("y|sample_weight")} | weights(),
     ),
+    "MLP.absorb": Door(
+        absorbed,
+        {
+            "input_mean": Arg(X[0], FINITE | {"0-d": TAKEN}),
+            "input_std": Arg(abs(X[0]), FINITE | {"0-d": TAKEN}),
+            "output_mean": Arg(B, FINITE | {"0-d": TAKEN}),
+            "output_std": Arg(abs(B), FINITE | {"0-d": TAKEN}),
+        },
+    ),
+    "standardize": Door(mlpc.standardize, {"x": Arg(X, FINITE | ALONE)}),
     "MLP.load_state_dict": Door(loaded, {"state: weight": Arg(W, CARRIES, r"0\.weight")}),
     "Adam.load_state_dict": Door(resumed, {"state: mean": Arg(np.linspace(-1, 1, 15), CARRIES, "mean")}),
     "gradcheck": Door(
