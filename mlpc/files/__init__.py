@@ -10,8 +10,8 @@ is one text in each file, JSON with sorted keys under the name "mlpc":
 - "digest": SHA-256, in hexadecimal, over all arrays and the text of all of the above.
 """
 
-from mlpc.files.archive import Content, pack, read
+from mlpc.files.archive import FORMAT, Content, pack, read
 from mlpc.files.atomic import check_folder, write_atomically
 from mlpc.files.suffix import file_path
 
-__all__ = ["Content", "check_folder", "file_path", "pack", "read", "write_atomically"]
+__all__ = ["FORMAT", "Content", "check_folder", "file_path", "pack", "read", "write_atomically"]

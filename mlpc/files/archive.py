@@ -18,9 +18,10 @@ from mlpc.files.suffix import NPZ, file_path
 from mlpc.files.tensors import pack_safetensors, read_safetensors
 from mlpc.version import __version__
 
-__all__ = ["Content", "pack", "read"]
+__all__ = ["FORMAT", "Content", "pack", "read"]
 
-_FORMAT = 1
+FORMAT = 1
+"""The version of what files say; a later one must read all earlier ones."""
 _TEXT = "mlpc"  # the name of the one text of a file: with several, safetensors would write them in any order
 
 
@@ -46,7 +47,7 @@ def pack(path: str, kind: str, arrays: Mapping[str, Array], values: Mapping[str,
     """
     stored = {name: _stored(arrays[name]) for name in sorted(arrays)}
     header = {
-        "kind": kind, "format": _FORMAT, "arithmetic": _mlpc.ARITHMETIC, "library": __version__, "values": dict(values),
+        "kind": kind, "format": FORMAT, "arithmetic": _mlpc.ARITHMETIC, "library": __version__, "values": dict(values),
     }  # fmt: skip
     text = _json(header | {"digest": _digest(stored, header)})
     if path.endswith(NPZ):
@@ -100,9 +101,9 @@ def _header(text: bytes) -> Any:
 def _checked(arrays: dict[str, Array], header: Any) -> Content:
     if not isinstance(header, dict) or type(header.get("format")) is not int:
         raise ValueError("expected a file that mlpc has written, got one of another program")
-    if header["format"] != _FORMAT:
+    if header["format"] != FORMAT:
         raise ValueError(
-            f"expected version {_FORMAT} of the format, got {header['format']}, by mlpc {header.get('library')!r}"
+            f"expected version {FORMAT} of the format, got {header['format']}, by mlpc {header.get('library')!r}"
         )
     digest = header.pop("digest", None)
     if digest != _digest(arrays, header):
