@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mlpc import callbacks, cpu, losses, metrics, ops, optim, schedules, training, warnings
 from mlpc._mlpc import ARITHMETIC, DivergenceError
 from mlpc.checks import gradcheck
+from mlpc.exchange.from_torch import from_torch
 from mlpc.history import History
 from mlpc.loading import load
 from mlpc.lr_range import LRRange, lr_range_test
@@ -38,6 +39,7 @@ __all__ = [
     "cpu",
     "datasets",
     "estimators",
+    "from_torch",
     "get_num_threads",
     "gradcheck",
     "load",

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from mlpc import _mlpc, losses
 from mlpc.arguments import Array, converted, finite, real_array
 from mlpc.columns import check_columns
-from mlpc.layers import Activation, BatchNorm, Dropout, LayerNorm, Linear, block_of
+from mlpc.layers import Activation, BatchNorm, Dropout, Linear, block_of
 from mlpc.losses import AnyLoss, Loss
 from mlpc.names import Reduction
 from mlpc.net import MLP
@@ -43,36 +43,8 @@ def digest(net: MLP) -> str:
 
 
 def torch_reference(net: MLP) -> torch.nn.Sequential:
-    """The network as a torch.nn.Sequential, with a copy of its parameters in its dtype, in its mode.
-
-    Softplus switches to the identity only where no number of either dtype can tell them apart.  In train mode PyTorch
-    draws masks of its own, unless it is told to `use_masks`.
-
-    Raises
-    ------
-    ImportError
-        Where PyTorch is not installed.
-    """
-    pytorch = _torch()
-    dtype = getattr(pytorch, net.dtype.name)
-    modules = []
-    for part in net.layers:
-        if isinstance(part, Linear):
-            # Without initial values, which would be drawn from the stream of torch.manual_seed.
-            skip_init = pytorch.nn.utils.skip_init
-            modules.append(skip_init(pytorch.nn.Linear, part.n_in, part.n_out, dtype=dtype))
-        elif isinstance(part, Activation):
-            settings = {"threshold": 40} if part.name == "softplus" else part.settings
-            modules.append(getattr(pytorch.nn, type(part).__name__)(**settings))
-        elif isinstance(part, Dropout):
-            modules.append(pytorch.nn.Dropout(part.p))
-        elif isinstance(part, BatchNorm):
-            modules.append(pytorch.nn.BatchNorm1d(part.n_in, part.eps, part.momentum, dtype=dtype))
-        elif isinstance(part, LayerNorm):
-            modules.append(pytorch.nn.LayerNorm(part.n_in, part.eps, dtype=dtype))
-    reference: torch.nn.Sequential = pytorch.nn.Sequential(*modules)
-    reference.load_state_dict({key: pytorch.from_numpy(array) for key, array in net.state_dict().items()})
-    return reference.train(net.training)
+    """`MLP.to_torch`, under the name that the course's notebooks call."""
+    return net.to_torch()
 
 
 def use_masks(reference: torch.nn.Sequential, net: MLP, n: int, t: int) -> None:

@@ -397,7 +397,7 @@ DOORS = {
         lambda networks_layer: pictured("histograms", networks={"a": [networks_layer]}),
         {"networks: layer": Arg(X, FINITE | ALONE | {"0-d": TAKEN}, r"networks\['a'\]\[0\]")},
     ),
-    "from_torch": Door(
+    "datasets.from_torch": Door(
         lambda dataset_image: mlpc.datasets.from_torch([(PICTURES[0], 1), (dataset_image, 0)])[0],
         {"dataset: image": Arg(PICTURES[1], CARRIES, r"dataset\[1\]")},
     ),
@@ -483,8 +483,8 @@ TAKE_NO_DATA = [
     "MLP.zero_grad",
     "MLP.copy",
     "MLP.digest",
-    "MLP.save",
-    "load",
+    "MLP.to_torch",
+    "from_torch",
     "Metric",
     "metrics_of",
     "Run.epoch",
@@ -616,6 +616,7 @@ def public():
             ):  # MLP.fit
                 continue
             name = f"course.{name}" if thing is mlpc.course.MLP else name
+            name = f"datasets.{name}" if thing is mlpc.datasets.from_torch else name
             found[name] = thing
             own = module is mlpc.course or thing in (mlpc.MLP, mlpc.Predictor, mlpc.optim.Adam, mlpc.training.Run)
             if own and isinstance(thing, type) and not issubclass(thing, tuple):
