@@ -12,6 +12,6 @@ is one text in each file, JSON with sorted keys under the name "mlpc":
 
 from mlpc.files.archive import FORMAT, Content, pack, read
 from mlpc.files.atomic import check_folder, write_atomically
-from mlpc.files.suffix import file_path
+from mlpc.files.suffix import file_path, named_path
 
-__all__ = ["FORMAT", "Content", "check_folder", "file_path", "pack", "read", "write_atomically"]
+__all__ = ["FORMAT", "Content", "check_folder", "file_path", "named_path", "pack", "read", "write_atomically"]

@@ -6,7 +6,7 @@ import importlib
 import os
 from typing import Any
 
-__all__ = ["NPZ", "SAFETENSORS", "file_path", "safetensors"]
+__all__ = ["NPZ", "SAFETENSORS", "file_path", "named_path", "safetensors"]
 
 NPZ, SAFETENSORS = ".npz", ".safetensors"
 
@@ -26,16 +26,33 @@ def file_path(name: str, path: str | os.PathLike[str]) -> str:
     >>> file_path("path", "net.npz")
     'net.npz'
     """
+    text = named_path(name, path, NPZ, SAFETENSORS)
+    if text.endswith(SAFETENSORS):
+        safetensors()
+    return text
+
+
+def named_path(name: str, path: str | os.PathLike[str], *endings: str) -> str:
+    """The path of a file whose name ends as it says what is in it, as text.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where it is none, or ends in something else.
+
+    Examples
+    --------
+    >>> named_path("path", "net.onnx", ".onnx")
+    'net.onnx'
+    """
     try:
         text = os.fspath(path)
     except TypeError:
         raise TypeError(f"{name}: expected the name of a file, got {path!r}") from None
     if not isinstance(text, str):
         raise TypeError(f"{name}: expected the name of a file as text, got {path!r}")
-    if not text.endswith((NPZ, SAFETENSORS)):
-        raise ValueError(f"{name}: expected a name that ends in {NPZ} or {SAFETENSORS}, got {text!r}")
-    if text.endswith(SAFETENSORS):
-        safetensors()
+    if not text.endswith(endings):
+        raise ValueError(f"{name}: expected a name that ends in {' or '.join(endings)}, got {text!r}")
     return text
 
 

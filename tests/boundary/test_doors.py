@@ -483,6 +483,7 @@ TAKE_NO_DATA = [
     "MLP.zero_grad",
     "MLP.copy",
     "MLP.digest",
+    "MLP.to_onnx",
     "MLP.to_torch",
     "from_torch",
     "Metric",
