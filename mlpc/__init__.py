@@ -23,7 +23,7 @@ from mlpc.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from mlpc import course, datasets, estimators, plot, testing
-    from mlpc.estimators import MLPClassifier, MLPRegressor
+    from mlpc.estimators import MLPClassifier, MLPRegressor, from_sklearn
 
 __all__ = [
     "ARITHMETIC",
@@ -39,6 +39,7 @@ __all__ = [
     "cpu",
     "datasets",
     "estimators",
+    "from_sklearn",
     "from_torch",
     "get_num_threads",
     "gradcheck",
@@ -59,7 +60,7 @@ __all__ = [
 ]
 
 _LAZY = ("course", "datasets", "estimators", "plot", "testing")
-_ESTIMATORS = ("MLPClassifier", "MLPRegressor")
+_ESTIMATORS = ("MLPClassifier", "MLPRegressor", "from_sklearn")
 
 
 def __getattr__(name: str) -> Any:

@@ -23,6 +23,7 @@ from mlpc.estimators.inputs import Inputs
 from mlpc.estimators.lbfgs import minimize
 from mlpc.estimators.networks import core_names, linear_layers, threads
 from mlpc.estimators.objective import Objective
+from mlpc.estimators.onnx import to_onnx
 from mlpc.estimators.parameters import CONSTRAINTS
 from mlpc.estimators.solvers import Solver
 from mlpc.estimators.training import Training, divergence
@@ -388,6 +389,8 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         True
         """
         return to_sklearn(self)
+
+    to_onnx = to_onnx
 
     def _as_before(self, dtype: np.dtype[Any]) -> dict[str, Any]:
         """What `validate_data` is told of rows for a network that there is."""

@@ -485,6 +485,7 @@ TAKE_NO_DATA = [
     "MLP.digest",
     "MLP.to_onnx",
     "MLP.to_torch",
+    "from_sklearn",
     "from_torch",
     "Metric",
     "metrics_of",

@@ -17,7 +17,7 @@ def test_the_package_does_not_import_scikit_learn():
     assert said("import mlpc, sys; print([name for name in ('sklearn', 'scipy') if name in sys.modules])") == "[]"
 
 
-@pytest.mark.parametrize("name", ["MLPClassifier", "MLPRegressor", "estimators"])
+@pytest.mark.parametrize("name", ["MLPClassifier", "MLPRegressor", "from_sklearn", "estimators"])
 def test_without_scikit_learn_the_error_says_what_to_install(name):
     assert said(WITHOUT + f"mlpc.{name}") == (
         "ImportError: mlpc.MLPClassifier and mlpc.MLPRegressor need scikit-learn: pip install scikit-learn"
