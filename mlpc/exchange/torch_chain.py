@@ -9,14 +9,15 @@ from typing import Any, NoReturn, TypeVar
 import numpy as np
 
 from mlpc.arguments import Array
+from mlpc.layers import ACTIVATIONS
 
 __all__ = ["Step", "chain_of", "check_forward", "dtype_of"]
 
 T = TypeVar("T")
 
 _KNOWN = (
-    "Linear", "BatchNorm1d", "LayerNorm", "Dropout", "Flatten", "Identity", "ReLU", "LeakyReLU", "ELU", "SELU", "GELU",
-    "SiLU", "Mish", "Softplus", "Tanh", "Sigmoid", "Hardtanh", "ReLU6", "Softmax", "LogSoftmax",
+    "Linear", "BatchNorm1d", "LayerNorm", "Dropout", "Flatten", "Softmax", "LogSoftmax",
+    *(kind.__name__ for kind in ACTIVATIONS.values()),
 )  # fmt: skip
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 

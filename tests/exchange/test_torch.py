@@ -66,6 +66,15 @@ def test_modules_and_state_dict_are_those_of_the_network(torch):
     assert mlpc.from_torch(module).masks_drawn == 0 and repr(mlpc.from_torch(module)) == repr(net)
 
 
+def test_modules_come_from_another_device(torch):
+    if not torch.cuda.is_available():
+        pytest.skip("PyTorch sees no GPU")
+    net = shaken(mlpc.MLP([5, 4, 3], norm="batch"))
+    module = net.to_torch().cuda()
+    assert mlpc.from_torch(module).digest() == net.digest() and next(module.parameters()).is_cuda
+    assert mlpc.from_torch(made(wrapped(torch.nn), module)).digest() == net.digest()
+
+
 @pytest.mark.parametrize("training", [True, False])
 def test_the_mode_comes_along(torch, training):
     module = mlpc.MLP([3, 2], seed=1).train(training).to_torch()
