@@ -126,11 +126,24 @@ def real_rows(name: str, value: Any) -> Input:
     data, indices, indptr = (any_array(f"{name}.{part}", getattr(matrix, part)) for part in _PARTS)
     if data.dtype.kind not in "biuf":
         raise TypeError(f"{name}: expected real numbers, got dtype {data.dtype}")
-    _check_places(name, data, indices, indptr, shape)
-    data, indices = data[: indptr[-1]], indices[: indptr[-1]]  # SciPy allows for more room than is used
-    if not _is_canonical(data, indices, indptr):
-        data, indices, indptr = _canonical(data, indices, indptr)
-    return CSR(data, indices, indptr, shape[1])
+    rows = _as_it_is(data, indices, indptr, shape)
+    if rows is None:
+        _check_places(name, data, indices, indptr, shape)
+        data, indices = data[: indptr[-1]], indices[: indptr[-1]]  # SciPy allows for more room than is used
+        rows = _as_it_is(data, indices, indptr, shape)
+    return CSR(*_canonical(data, indices, indptr), shape[1]) if rows is None else rows
+
+
+def _as_it_is(data: Array, indices: Array, indptr: Array, shape: tuple[int, ...]) -> CSR | None:
+    """`CSR` without a copy, where it is canonical and has no room to spare."""
+    if data.ndim != 1 or indptr.shape != (shape[0] + 1,) or indptr[0] != 0 or indptr[-1] != len(data):
+        return None
+    if int(np.count_nonzero(data)) != len(data):
+        return None
+    try:
+        return CSR(data, indices, indptr, shape[1])
+    except (TypeError, ValueError):  # `_check_places` names what is wrong, if anything is
+        return None
 
 
 _PARTS = ("data", "indices", "indptr")
@@ -162,17 +175,6 @@ def _check_places(name: str, data: Array, indices: Array, indptr: Array, shape: 
     if len(used) and not (used.min() >= 0 and used.max() < shape[1]):
         worst = used.max() if used.min() >= 0 else used.min()
         raise ValueError(f"{name}.indices: expected columns in 0..{shape[1] - 1}, got {worst}")
-
-
-def _is_canonical(data: Array, indices: Array, indptr: Array) -> bool:
-    begins = indptr[1:-1]
-    for start in range(1, len(indices), _PIECE):
-        end = min(start + _PIECE, len(indices))
-        falls = start + np.flatnonzero(indices[start:end] <= indices[start - 1 : end - 1])
-        at = np.searchsorted(begins, falls)
-        if not (begins[np.minimum(at, len(begins) - 1)] == falls).all() if len(begins) else len(falls):
-            return False
-    return int(np.count_nonzero(data)) == len(data)
 
 
 def _canonical(data: Array, indices: Array, indptr: Array) -> tuple[Array, Array, Array]:

@@ -10,21 +10,23 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_random_state
+from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from mlpc import _mlpc
 from mlpc.arguments import Array, whole_numbers
+from mlpc.csr import Input
 from mlpc.estimators.conversion import to_sklearn
 from mlpc.estimators.epochs import Epochs, Part, part_of
 from mlpc.estimators.frozen import Frozen
 from mlpc.estimators.initial_values import glorot_uniform
-from mlpc.estimators.inputs import Inputs
+from mlpc.estimators.inputs import Inputs, plain_rows
 from mlpc.estimators.lbfgs import minimize
 from mlpc.estimators.networks import core_names, linear_layers, threads
 from mlpc.estimators.objective import Objective
 from mlpc.estimators.onnx import to_onnx
 from mlpc.estimators.parameters import CONSTRAINTS
+from mlpc.estimators.shown import Shown
 from mlpc.estimators.solvers import Solver
 from mlpc.estimators.training import Training, divergence
 from mlpc.losses import Loss
@@ -43,6 +45,8 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS
+    coefs_, intercepts_, network_ = Shown(), Shown(), Shown()
+    _frozen: Frozen
 
     # ---- What subclasses say -----------------------------------------------------------------------------------------
 
@@ -118,23 +122,36 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         self.network_ = net
         self.coefs_ = [layer.weight.T for layer in linear]
         self.intercepts_ = [layer.bias for layer in linear]
-        self._own = [*self.coefs_, *self.intercepts_]
-        self._frozen = Frozen(net)
+        self._own = self._weights_and_biases()
+        if "_frozen" not in self.__dict__ or self._frozen.net is not net:
+            self._frozen = Frozen(net)
         return net
+
+    def _weights_and_biases(self) -> list[Any]:
+        return [*vars(self)["coefs_"], *vars(self)["intercepts_"]]
 
     def _network(self) -> MLP:
         """The network, with what was written to, or put in the place of, `coefs_` and `intercepts_`."""
-        given, own = [*self.coefs_, *self.intercepts_], getattr(self, "_own", None)
-        if own is not None and len(own) == len(given) and all(map(operator.is_, given, own)):
-            return self.network_
-        weights, biases = [np.asarray(each) for each in self.coefs_], [np.asarray(each) for each in self.intercepts_]
+        given, own = self._weights_and_biases(), self.__dict__.get("_own")
+        net: MLP | None = self.__dict__.get("network_")
+        if net is not None and own is not None and len(own) == len(given) and all(map(operator.is_, given, own)):
+            return net
+        weights, biases = [[np.asarray(each) for each in vars(self)[name]] for name in ("coefs_", "intercepts_")]
         sizes = [len(weights[0]), *(weight.shape[1] for weight in weights)]
-        net = getattr(self, "network_", None)
         if net is None or list(net.sizes) != sizes:
             net = self._make_network(sizes, weights[0].dtype, 0).eval()
         for layer, weight, bias in zip(linear_layers(net), weights, biases, strict=True):
             layer.weight, layer.bias = weight.T, bias
         return self._adopt(net)
+
+    def __copy__(self) -> Estimator:
+        """It has the same network, and with it what answers for it."""
+        made = type(self).__new__(type(self))
+        made.__dict__.update(self.__dict__)
+        return made
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return "coefs_" in self.__dict__
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
@@ -179,7 +196,8 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
                 f"n_samples = {X.shape[0]} and batch_size = {self.batch_size}"
             )
         self.n_outputs_ = sizes[-1]
-        with threads(self.n_threads):
+        self._frozen.watched |= bool(self.callbacks)  # which are told the network
+        with threads(self.n_threads), self._frozen.changes():
             if self.solver == "lbfgs":
                 self._fit_lbfgs(net, part_of(net, X, y, weights))
                 diverged = None
@@ -321,16 +339,33 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 
     def _predicted(self, X: Any, output: str) -> Array:
         """What the network says of X: its "prediction" or its "probabilities"; from any number of threads at once."""
-        if "network_" not in self.__dict__:
-            check_is_fitted(self)
-        self._network()
-        predictor = self._frozen.predictor()
-        if not (type(X) is np.ndarray and X.dtype == predictor.dtype and self._fits(X)):
-            X = Inputs(validate_data(self, X, **self._as_before(predictor.dtype)), predictor.dtype).held
-        if self.n_threads is None:
-            return predictor._predict(X, output, None)
+        predictor = self._answering().predictor()
+        rows = self._rows(X, predictor.dtype)
+        if self.n_threads is None or len(rows) == 1:  # which takes one thread
+            return predictor._predict(rows, output, None)
         with threads(self.n_threads):
-            return predictor._predict(X, output, None)
+            return predictor._predict(rows, output, None)
+
+    def _answering(self) -> Frozen:
+        """What answers for the network, with what was put in the place of its weights."""
+        frozen: Frozen | None = self.__dict__.get("_frozen")
+        if frozen is None or frozen.watched:
+            if "coefs_" not in self.__dict__:
+                check_is_fitted(self)
+            self._network()
+            frozen = self._frozen
+        return frozen
+
+    def _rows(self, X: Any, dtype: np.dtype[Any]) -> Input:
+        """X as a network of that dtype takes it, after scikit-learn's checks."""
+        if "feature_names_in_" not in self.__dict__:
+            rows = plain_rows(X, self.n_features_in_, dtype)
+            if rows is not None:
+                return rows
+        rows = validate_data(self, X, accept_sparse=SPARSE, reset=False)
+        if rows.dtype != dtype:  # numbers may be too large for it
+            rows = check_array(rows, accept_sparse=SPARSE, dtype=dtype, estimator=self, input_name="X")
+        return Inputs(rows, dtype).held
 
     def transform(self, X: Any) -> Any:
         """What the last hidden layer makes of X: features that the network has learnt.
@@ -359,14 +394,14 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         check_is_fitted(self)
         if self.n_layers_ < 3:
             raise ValueError("transform: expected a network with a hidden layer, got one without")
-        net = self._network()
-        X = Inputs(validate_data(self, X, **self._as_before(net.dtype)), net.dtype)
+        frozen = self._answering()
+        X = Inputs(self._rows(X, frozen.net.dtype), frozen.net.dtype)
         with threads(self.n_threads):
-            return np.concatenate([self._frozen.hidden(rows) for rows in X.pieces()])
+            return np.concatenate([frozen.hidden(rows) for rows in X.pieces()])
 
     @property
     def _n_features_out(self) -> int:
-        return int(self.network_.sizes[-2])
+        return int(self._answering().net.sizes[-2])
 
     def to_sklearn(self) -> Any:
         """scikit-learn's estimator of the same name, fitted: what it predicts is the same but for rounding.
@@ -391,20 +426,6 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         return to_sklearn(self)
 
     to_onnx = to_onnx
-
-    def _as_before(self, dtype: np.dtype[Any]) -> dict[str, Any]:
-        """What `validate_data` is told of rows for a network that there is."""
-        return {"accept_sparse": SPARSE, "reset": False, "dtype": dtype}
-
-    def _fits(self, X: Array) -> bool:
-        """Whether there is nothing to check about it that scikit-learn knows of."""
-        return (
-            X.ndim == 2
-            and X.shape[1] == self.n_features_in_
-            and len(X) > 0
-            and not hasattr(self, "feature_names_in_")
-            and _mlpc.all_finite(X)
-        )
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -316,7 +316,12 @@ class MLPClassifier(ClassifierMixin, Estimator):
         array([[0., 1.]])
         """
         p = self._predicted(X, "probabilities")
-        return np.stack([1 - p, p], axis=1) if p.ndim == 1 else p
+        if p.ndim == 2:
+            return p
+        both = np.empty((len(p), 2), p.dtype)
+        both[:, 1] = p
+        np.subtract(1, p, out=both[:, 0])
+        return both
 
     def predict_log_proba(self, X: Any) -> Array:
         """The logarithm of `predict_proba`.

@@ -22,8 +22,8 @@ def _same(ours: Any, theirs: Any) -> None:
     for name in _SHARED:
         if hasattr(ours, name):
             setattr(theirs, name, copy.deepcopy(getattr(ours, name)))
-    theirs.coefs_ = [np.array(each) for each in ours.coefs_]
-    theirs.intercepts_ = [np.array(each) for each in ours.intercepts_]
+    for name in ("coefs_", "intercepts_"):
+        setattr(theirs, name, [np.array(each) for each in vars(ours)[name]])
 
 
 def to_sklearn(estimator: Any) -> Any:
@@ -48,11 +48,10 @@ def to_sklearn(estimator: Any) -> Any:
     trained, now = estimator._planned[0], estimator.activation
     if now != trained:
         raise ValueError(f"activation: expected {trained!r}, that of the network, got {now!r}")
-    if any(estimator.network_.norms):
+    if any(estimator._network().norms):
         raise ValueError(f"norm: expected None, since scikit-learn has none, got {estimator.norm!r}")
     if callable(estimator.learning_rate):
         raise ValueError(f"learning_rate: expected a name, as scikit-learn has it, got {estimator.learning_rate!r}")
-    estimator._network()
     made = kind(**{name: value for name, value in estimator.get_params().items() if name in kind().get_params()})
     _same(estimator, made)
     if hasattr(estimator, "_labels"):
@@ -78,6 +77,5 @@ def from_sklearn(estimator: Any, kind: Any, labels: Any) -> Any:
     if hasattr(estimator, "_label_binarizer"):
         made._labels = labels(copy.deepcopy(estimator._label_binarizer))
     made._random_state = copy.deepcopy(estimator._random_state)
-    made._network()
-    made._best = made.network_.state_dict()
+    made._best = made._network().state_dict()
     return made
