@@ -258,7 +258,7 @@ class MLPRegressor(RegressorMixin, Estimator):
         --------
         >>> from sklearn import datasets, neural_network
         >>> X, y = datasets.load_diabetes(return_X_y=True)
-        >>> theirs = neural_network.MLPRegressor(solver="lbfgs", max_iter=2000, random_state=0).fit(X, y)
+        >>> theirs = neural_network.MLPRegressor(random_state=0).partial_fit(X, y)
         >>> bool((abs(MLPRegressor.from_sklearn(theirs).predict(X) - theirs.predict(X)) < 1e-6).all())
         True
         """
