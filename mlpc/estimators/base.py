@@ -10,17 +10,16 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_array, check_random_state
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from mlpc import _mlpc
 from mlpc.arguments import Array, whole_numbers
-from mlpc.csr import Input
 from mlpc.estimators.conversion import to_sklearn
 from mlpc.estimators.epochs import Epochs, Part, part_of
 from mlpc.estimators.frozen import Frozen
 from mlpc.estimators.initial_values import glorot_uniform
-from mlpc.estimators.inputs import Inputs, plain_rows
+from mlpc.estimators.inputs import Inputs
 from mlpc.estimators.lbfgs import minimize
 from mlpc.estimators.networks import core_names, linear_layers, threads
 from mlpc.estimators.objective import Objective
@@ -29,13 +28,11 @@ from mlpc.estimators.parameters import CONSTRAINTS
 from mlpc.estimators.shown import Shown
 from mlpc.estimators.solvers import Solver
 from mlpc.estimators.training import Training, divergence
+from mlpc.estimators.validation import DTYPES, check_parameters, validated_rows
 from mlpc.losses import Loss
 from mlpc.net import MLP
 
-__all__ = ["DTYPES", "SPARSE", "Estimator"]
-
-DTYPES = (np.float64, np.float32)  # that X may have and keep
-SPARSE = ["csr", "csc"]  # formats in which it need not be dense
+__all__ = ["Estimator"]
 
 
 class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -81,6 +78,9 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
     def _score_of(self, z: Array, part: Part) -> float:
         """How good the outputs are, where they are numbers."""
         raise NotImplementedError
+
+    def _validate_params(self) -> None:
+        check_parameters(self)
 
     def _goes_through_batches(self) -> bool:
         if self.solver == "lbfgs":
@@ -238,7 +238,6 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             values = glorot_uniform(sizes, self.activation, self._random_state)
             for layer, (weight, bias) in zip(linear_layers(net), values, strict=True):
                 layer.weight, layer.bias = weight.T, bias
-        self._best = net.state_dict()
         return self._adopt(net.eval())
 
     def _network_so_far(self, sizes: list[int]) -> MLP:
@@ -259,7 +258,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             raise ValueError(f"norm: expected that of the network so far, {norm!r}, got {self.norm!r}")
         made = self._make_network(sizes, net.dtype, self._seed())
         made.load_state_dict(dict(zip(made.state_dict(), net.state_dict().values(), strict=True)))
-        self._best = made.state_dict()
+        self.__dict__.pop("_best", None)
         return self._adopt(made.eval())
 
     def _fit_lbfgs(self, net: MLP, part: Part) -> None:
@@ -294,6 +293,8 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             solver.penalise(self)
         if self.early_stopping and held is None:
             part, held = self._split(part)
+        if self.early_stopping and "_best" not in self.__dict__:
+            self._best = net.state_dict()
         shuffles = self._random_state if self.shuffle else None
         epochs = Epochs(self._objective(net), self._optimizer, part, self._batch_rows(len(part.x)), shuffles)
         training = Training(self, epochs, held)
@@ -340,7 +341,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
     def _predicted(self, X: Any, output: str) -> Array:
         """What the network says of X: its "prediction" or its "probabilities"; from any number of threads at once."""
         predictor = self._answering().predictor()
-        rows = self._rows(X, predictor.dtype)
+        rows = validated_rows(self, X, predictor.dtype)
         if self.n_threads is None or len(rows) == 1:  # which takes one thread
             return predictor._predict(rows, output, None)
         with threads(self.n_threads):
@@ -355,17 +356,6 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             self._network()
             frozen = self._frozen
         return frozen
-
-    def _rows(self, X: Any, dtype: np.dtype[Any]) -> Input:
-        """X as a network of that dtype takes it, after scikit-learn's checks."""
-        if "feature_names_in_" not in self.__dict__:
-            rows = plain_rows(X, self.n_features_in_, dtype)
-            if rows is not None:
-                return rows
-        rows = validate_data(self, X, accept_sparse=SPARSE, reset=False)
-        if rows.dtype != dtype:  # numbers may be too large for it
-            rows = check_array(rows, accept_sparse=SPARSE, dtype=dtype, estimator=self, input_name="X")
-        return Inputs(rows, dtype).held
 
     def transform(self, X: Any) -> Any:
         """What the last hidden layer makes of X: features that the network has learnt.
@@ -395,7 +385,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         if self.n_layers_ < 3:
             raise ValueError("transform: expected a network with a hidden layer, got one without")
         frozen = self._answering()
-        X = Inputs(self._rows(X, frozen.net.dtype), frozen.net.dtype)
+        X = Inputs(validated_rows(self, X, frozen.net.dtype), frozen.net.dtype)
         with threads(self.n_threads):
             return np.concatenate([frozen.hidden(rows) for rows in X.pieces()])
 
@@ -435,6 +425,6 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 
 
 _OF_EPOCHS = (
-    "loss_curve_", "best_loss_", "validation_scores_", "best_validation_score_", "history_", "_optimizer",
+    "loss_curve_", "best_loss_", "validation_scores_", "best_validation_score_", "history_", "_optimizer", "_best",
 )  # fmt: skip
 _MADE = ("coefs_", "intercepts_", "_own", "_frozen")  # of the network, whenever there is one

@@ -9,10 +9,9 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target
-from sklearn.utils.validation import validate_data
 
 from mlpc.arguments import Array
-from mlpc.estimators.base import DTYPES, SPARSE, Estimator
+from mlpc.estimators.base import Estimator
 from mlpc.estimators.conversion import from_sklearn
 from mlpc.estimators.epochs import Part
 from mlpc.estimators.labels import Labels
@@ -20,6 +19,7 @@ from mlpc.estimators.losses import classification
 from mlpc.estimators.objective import Objective
 from mlpc.estimators.parameters import CLASSIFICATION, CONSTRAINTS, keep
 from mlpc.estimators.training import scored
+from mlpc.estimators.validation import validated_table
 from mlpc.losses import BCEWithLogits, CrossEntropy, Loss
 from mlpc.net import MLP
 
@@ -345,8 +345,7 @@ class MLPClassifier(ClassifierMixin, Estimator):
         return np.log(p, out=p)
 
     def _validated(self, X: Any, y: Any, reset: bool, classes: str) -> tuple[Any, Array]:
-        dtype = DTYPES if self.dtype is None else self.dtype
-        X, y = validate_data(self, X, y, accept_sparse=SPARSE, multi_output=True, dtype=dtype, reset=reset)
+        X, y = validated_table(self, X, y, reset=reset)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         if classes == "new":

@@ -77,5 +77,5 @@ def from_sklearn(estimator: Any, kind: Any, labels: Any) -> Any:
     if hasattr(estimator, "_label_binarizer"):
         made._labels = labels(copy.deepcopy(estimator._label_binarizer))
     made._random_state = copy.deepcopy(estimator._random_state)
-    made._best = made._network().state_dict()
+    made._network()
     return made

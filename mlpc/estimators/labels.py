@@ -42,7 +42,7 @@ class Labels:
     @classmethod
     def of(cls, y: Any) -> Labels:
         """Those that y has."""
-        return cls(LabelBinarizer().fit(y))
+        return cls(_plain_binarizer(y) or LabelBinarizer().fit(y))
 
     def encode(self, y: Any, dtype: np.dtype[Any]) -> Array:
         """What a network learns: the numbers (n,) of classes, or 0 and 1 of shape (n, n_outputs)."""
@@ -122,3 +122,17 @@ class Labels:
             raise ValueError(
                 f"`y` has classes not in `self.classes_`. `self.classes_` has {expected}. 'y' has {classes}."
             )
+
+
+def _plain_binarizer(y: Any) -> LabelBinarizer | None:
+    """The one that `LabelBinarizer().fit(y)` is, which takes it longer than a small training, where that is sure."""
+    if type(y) is not np.ndarray or y.ndim != 1 or not len(y) or y.dtype.kind not in "iubU":
+        return None
+    classes = np.unique(y)
+    if len(y) < 4 * len(classes):  # of which some of scikit-learn's releases warn
+        return None
+    binarizer = LabelBinarizer()
+    binarizer.classes_ = np.array(classes.tolist()) if y.dtype.kind == "U" else classes  # with the longest one's length
+    binarizer.y_type_ = "binary" if len(classes) <= 2 else "multiclass"
+    binarizer.sparse_input_ = False
+    return binarizer

@@ -8,17 +8,17 @@ from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import validate_data
 
 from mlpc import _mlpc
 from mlpc.arguments import Array, finite
-from mlpc.estimators.base import DTYPES, SPARSE, Estimator
+from mlpc.estimators.base import Estimator
 from mlpc.estimators.conversion import from_sklearn
 from mlpc.estimators.epochs import Part
 from mlpc.estimators.losses import regression
 from mlpc.estimators.objective import Objective
 from mlpc.estimators.parameters import CONSTRAINTS, REGRESSION, keep
 from mlpc.estimators.training import scored
+from mlpc.estimators.validation import validated_table
 from mlpc.losses import Loss
 from mlpc.net import MLP
 
@@ -286,10 +286,7 @@ class MLPRegressor(RegressorMixin, Estimator):
         return self._predicted(X, "prediction")
 
     def _validated(self, X: Any, y: Any, reset: bool, classes: str) -> tuple[Any, Array]:
-        dtype = DTYPES if self.dtype is None else self.dtype
-        X, y = validate_data(
-            self, X, y, accept_sparse=SPARSE, multi_output=True, y_numeric=True, dtype=dtype, reset=reset
-        )
+        X, y = validated_table(self, X, y, reset=reset, y_numeric=True)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         return X, finite("y", y, X.dtype).reshape(len(y), -1)
