@@ -8,7 +8,7 @@ import nbformat
 import pytest
 
 from mlpc import handin
-from mlpc.__main__ import main
+from mlpc.cli import main
 from mlpc.receipt import code_digest
 
 pytestmark = pytest.mark.xdist_group("handin")  # one execution of a notebook

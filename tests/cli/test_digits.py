@@ -1,4 +1,4 @@
-"""``python -m mlpc``: what its commands print, and how they fail."""
+"""``mlpc`` on digits, and as a whole: what its commands print, and how they fail."""
 
 import argparse
 import contextlib
@@ -14,7 +14,7 @@ import pytest
 
 import mlpc
 from mlpc import _mlpc
-from mlpc.__main__ import _parser, main
+from mlpc.cli.entry import main, parser
 
 SMALL = ["train", "--sizes", "64-8-10", "--epochs", "2"]
 
@@ -195,7 +195,7 @@ def test_version(capsys):
 
 
 def test_help_says_where_defaults_are_not_those_of_fit():
-    (commands,) = [action for action in _parser()._actions if isinstance(action, argparse._SubParsersAction)]
+    (commands,) = [action for action in parser()._actions if isinstance(action, argparse._SubParsersAction)]
     options = {action.dest: action for action in commands.choices["train"]._actions}
     defaults = {}
     for function in (mlpc.MLP.fit, mlpc.MLP, mlpc.optim.SGD):  # a network's seed, and the rate of the optimizer
