@@ -22,7 +22,7 @@ from mlpc.threads import get_num_threads, set_num_threads
 from mlpc.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from mlpc import course, datasets, estimators, plot, testing
+    from mlpc import course, datasets, estimators, plot, tables, testing
     from mlpc.estimators import MLPClassifier, MLPRegressor, from_sklearn
 
 __all__ = [
@@ -54,12 +54,13 @@ __all__ = [
     "set_num_threads",
     "standardize",
     "sweep",
+    "tables",
     "testing",
     "training",
     "warnings",
 ]
 
-_LAZY = ("course", "datasets", "estimators", "plot", "testing")
+_LAZY = ("course", "datasets", "estimators", "plot", "tables", "testing")
 _ESTIMATORS = ("MLPClassifier", "MLPRegressor", "from_sklearn")
 
 

@@ -10,8 +10,10 @@ import warnings
 from typing import Any
 
 __all__ = [
+    "ConstantColumnWarning",
     "DeadUnitsWarning",
     "FeatureScaleWarning",
+    "LostDigitsWarning",
     "StandstillWarning",
     "TargetScaleWarning",
     "TrainingWarning",
@@ -25,6 +27,14 @@ class TrainingWarning(UserWarning):
 
 class UnscaledBytesWarning(TrainingWarning):
     """x holds bytes that count as the numbers 0 to 255."""
+
+
+class ConstantColumnWarning(TrainingWarning):
+    """A column of a table has the same value in every row, and is left out."""
+
+
+class LostDigitsWarning(TrainingWarning):
+    """Values of a column are so far from 0 that the dtype hardly tells them apart."""
 
 
 class FeatureScaleWarning(TrainingWarning):

@@ -3,7 +3,7 @@
 A file is there as a whole or not at all, and what is read is believed only once it was checked.  Of plain values there
 is one text in each file, JSON with sorted keys under the name "mlpc":
 
-- "kind": "network" or "run";
+- "kind": "network", "run" or "table";
 - "format": the version of this description, 1;
 - "arithmetic", "library": the versions of what wrote it, `mlpc.ARITHMETIC` and `mlpc.__version__`;
 - "values": integers, texts and truth values by name;

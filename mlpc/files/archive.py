@@ -29,7 +29,7 @@ class Content(NamedTuple):
     """What a file holds."""
 
     kind: str
-    """ "network" or "run"."""
+    """ "network", "run" or "table"."""
     arrays: dict[str, Array]
     values: dict[str, Any]
     """Integers, texts, truth values, and lists and mappings of these."""

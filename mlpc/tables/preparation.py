@@ -1,0 +1,146 @@
+"""A table made ready for a training: which columns and rows take part, their numbers, and the constants of these."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlpc.arguments import Array, is_several
+from mlpc.standardizing import standardize
+from mlpc.tables.column import Column, numbers_of
+from mlpc.tables.encoding import Encoding, Missing, check_missing, columns_of
+from mlpc.tables.target import Target, Task, target_of
+from mlpc.warnings import ConstantColumnWarning, warn
+
+__all__ = ["Prepared", "Scaling", "prepare"]
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """Rows as numbers, in the terms of the table.
+
+    Attributes
+    ----------
+    rows : ndarray of int64
+        Which rows of the table these are.
+    x, y : ndarray
+    weights : ndarray or None
+    """
+
+    encoding: Encoding
+    target: Target
+    rows: NDArray[np.int64]
+    x: NDArray[np.float64]
+    y: Array
+    weights: NDArray[np.float64] | None
+
+    def part(self, rows: NDArray[np.int64]) -> Prepared:
+        """Some of the rows."""
+        weights = None if self.weights is None else self.weights[rows]
+        return replace(self, rows=self.rows[rows], x=self.x[rows], y=self.y[rows], weights=weights)
+
+
+def names_in(name: str, names: Any, frame: Any) -> list[str]:
+    """Names of columns, all of which the table has.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where they are none.
+    """
+    if not is_several(names) or not all(isinstance(each, str) for each in names):
+        raise TypeError(f"{name}: expected names of columns, got {names!r}")
+    missing = [each for each in names if each not in frame.columns]
+    if missing:
+        raise ValueError(f"{name}: expected columns of the table, {', '.join(frame.columns[:20])}, got {missing[0]!r}")
+    return list(names)
+
+
+def prepare(
+    frame: Any,
+    target: str,
+    *,
+    task: Task | None,
+    missing: Missing,
+    categories: Sequence[str],
+    without: Sequence[str],
+    most_categories: int,
+    sample_weight: str | None,
+) -> Prepared:
+    """What is learnt from a table: see `TableModel`, whose arguments these are.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where the table cannot be learnt from.
+    """
+    special = [target] if sample_weight is None else [target, sample_weight]
+    names_in("target", [target], frame)
+    names_in("sample_weight", special[1:], frame)
+    left_out = {*special, *names_in("without", without, frame)}
+    names = [name for name in frame.columns if name not in left_out]
+    if not len(frame):
+        raise ValueError("table: expected rows, got none")
+    absent = {name: frame[name].isna().to_numpy() for name in [*names, *special]}
+    lacking = np.any([*absent.values()], axis=0)
+    if missing == "refuse":
+        check_missing(absent)
+    if missing == "mean":
+        check_missing({name: absent[name] for name in special})
+    rows = np.flatnonzero(~lacking) if missing == "drop" else np.arange(len(frame))
+    if not len(rows):
+        raise ValueError("table: expected rows without missing values, got none: each lacks one")
+    frame = frame.iloc[rows]
+    columns = columns_of(frame, names, names_in("categories", categories, frame), most_categories)
+    varying = [column for column in columns if _varies(column, frame[column.name])]
+    if not varying:
+        raise ValueError("table: expected a column beside the target whose values differ, got none")
+    means = np.nanmean(Encoding(tuple(varying)).features_of(frame), axis=0) if missing == "mean" else None
+    encoding = Encoding(tuple(varying), missing, means)
+    goal = target_of(frame[target], task, most_categories)
+    weights = None if sample_weight is None else numbers_of(sample_weight, frame[sample_weight])
+    return Prepared(encoding, goal, rows, encoding.encode(frame), goal.encode(frame), weights)
+
+
+def _varies(column: Column, series: Any) -> bool:
+    """Whether a column says anything: one that does not has weights that nothing has trained."""
+    if column.categories is not None:
+        value, constant = column.categories[0], len(column.categories) < 2
+    else:
+        values = numbers_of(column.name, series)
+        least, most = float(np.nanmin(values)), float(np.nanmax(values))
+        value, constant = f"{least:g}", least == most
+    if constant:
+        warn(
+            f"column {column.name!r} is {value} in every row, and left out: it says nothing",
+            ConstantColumnWarning,
+        )
+    return not constant
+
+
+@dataclass(frozen=True, eq=False)
+class Scaling:
+    """The constants with which a training sees numbers near 1; categories are 0 and 1 as they are."""
+
+    input_mean: NDArray[np.float64]
+    input_std: NDArray[np.float64]
+    output_mean: float = 0.0
+    output_std: float = 1.0
+
+    @staticmethod
+    def of(data: Prepared, outputs: bool) -> Scaling:
+        """Those of some rows; of the target, too, where `outputs`."""
+        mean, std = standardize(data.x)
+        numeric = data.encoding.numeric
+        mean, std = np.where(numeric, mean, 0.0), np.where(numeric, std, 1.0)
+        return Scaling(mean, std, *(standardize(data.y) if outputs else (0.0, 1.0)))
+
+    def x(self, data: Prepared) -> NDArray[np.float64]:
+        return np.asarray((data.x - self.input_mean) / self.input_std)
+
+    def y(self, data: Prepared) -> Array:
+        return (data.y - self.output_mean) / self.output_std if self.output_std != 1.0 or self.output_mean else data.y
