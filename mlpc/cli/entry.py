@@ -5,14 +5,17 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import mlpc
-from mlpc.cli import gradcheck, info, pack, train
+from mlpc.cli import bench, evaluate, export, gradcheck, info, pack, predict, train
+from mlpc.warnings import TrainingWarning
 
 __all__ = ["main", "parser"]
 
-COMMANDS = (train, gradcheck, pack, info)
+COMMANDS = (train, predict, evaluate, export, info, gradcheck, bench, pack)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,19 +41,50 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             options = parser().parse_args(arguments)
             who += f" {options.command}"
-            return int(options.run(options))
+            with _warnings_as_lines(who), _threads(getattr(options, "threads", None)):
+                return int(options.run(options))
         finally:
             print(end="", flush=True)  # a full disk is met here, and not when Python ends
     except BrokenPipeError:  # whoever read this has gone
         status = 128 + signal.SIGPIPE
     except KeyboardInterrupt:
         status, said = 128 + signal.SIGINT, "interrupted"
-    except (ImportError, MemoryError, OSError, ValueError) as error:
+    except (ImportError, MemoryError, OSError, TypeError, ValueError) as error:
         status, said = 1, str(error) or type(error).__name__
     _let_go_of_output()
     if said:
         print(f"{who}: {said}", file=sys.stderr)
     return status
+
+
+@contextlib.contextmanager
+def _warnings_as_lines(who: str) -> Iterator[None]:
+    """What the library warns of is said in a line, without the place in the program, which nobody has written."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", TrainingWarning)
+        usual = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *more: Any, **named: Any) -> None:
+            if issubclass(category, TrainingWarning):
+                print(f"{who}: {message}", file=sys.stderr)
+            else:
+                usual(message, category, *more, **named)
+
+        warnings.showwarning = show
+        yield
+
+
+@contextlib.contextmanager
+def _threads(count: int | None) -> Iterator[None]:
+    """So many threads at most, while a command runs."""
+    before = mlpc.get_num_threads()
+    if count is not None:
+        mlpc.set_num_threads(count)
+    try:
+        yield
+    finally:
+        if count is not None:
+            mlpc.set_num_threads(before)
 
 
 def _let_go_of_output() -> None:

@@ -1,127 +1,197 @@
-"""``mlpc train``: networks of several sizes, trained on digits and compared."""
+"""``mlpc train``: a network for a table, or several for the digits."""
+
+from __future__ import annotations
 
 import argparse
+import inspect
 import os
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import mlpc
-from mlpc import _mlpc, datasets, plot
-from mlpc.cli.arguments import HelpFormatter, add_network, networks, positive
+from mlpc.cli import digits, settings
+from mlpc.cli.arguments import HelpFormatter, positive, sizes
+from mlpc.cli.models import print_json
+from mlpc.cli.options import OPTIONS, Part, given
+from mlpc.cli.picture import picture_of
+from mlpc.files import check_folder, file_path
+from mlpc.history import History
 from mlpc.table import Table
+from mlpc.tables import Evaluation, TableModel, read_table
 
 __all__ = ["add", "run"]
 
-LOADERS = {"digits": datasets.load_digits, "mnist": datasets.load_mnist}
-VARIANTS = {
-    "digits": ["64-10", "64-16-10", "64-32-10", "64-100-10", "64-64-32-10"],
-    "mnist": ["784-10", "784-32-10", "784-100-10", "784-100-50-10", "784-100-200-50-10"],
-}
-HELD_OUT = 6  # one in six training samples validates
+GROUPS: dict[Part, str] = {
+    "table": "the table", "network": "the network", "optimizer": "the optimizer", "fit": "the training",
+}  # fmt: skip
+EPOCHS = 100  # of `TableModel.fit`
+ON_DIGITS = ("activation", "seed", "epochs", "batch_size", "lr", "momentum")
+"""Options of a table that the digits take, too."""
 
 
 def add(commands: Any) -> None:
     """The command's options."""
-    parser = commands.add_parser("train", help="train networks and compare them", formatter_class=HelpFormatter)
-    add_network(parser)
-    parser.add_argument("--data", choices=LOADERS, default="digits", help="what to train on")
-    parser.add_argument("--lr", type=float, default=0.05, help="learning rate; fit has 0.1 for SGD")
-    parser.add_argument("--momentum", type=float, default=0.9, help="momentum of the SGD; fit has 0.0")
-    parser.add_argument("--epochs", type=positive, default=20, help="how often to go through the data; fit has 10")
-    parser.add_argument("--batch-size", type=positive, default=64, help="samples per step")
-    parser.add_argument("--plot", metavar="FILE", help="draw the learning curves into FILE (.png, .pdf, .svg, ...)")
-    parser.add_argument("--progress", action=argparse.BooleanOptionalAction, default=True, help="show progress bars")
+    parser = commands.add_parser(
+        "train", help="train a network for a table, or several for the digits", formatter_class=HelpFormatter
+    )
+    parser.add_argument(
+        "table", nargs="?", metavar="TABLE",
+        help="CSV, TSV (.tsv) or .npz; - is CSV from standard input; the digits where left out",
+    )  # fmt: skip
+    groups = {part: parser.add_argument_group(title) for part, title in GROUPS.items()}
+    groups["table"].add_argument("--target", metavar="COLUMN", help="what is to be predicted")
+    for option in OPTIONS:
+        option.add(groups[option.part])
+    training = groups["fit"]
+    training.add_argument("--patience", type=positive, metavar="N", help="stop after N epochs without a better one")
+    training.add_argument("--monitor", metavar="COLUMN", help="by which epochs are compared (default: val_loss)")
+    training.add_argument("--threads", type=positive, metavar="N", help="at most (default: one for each CPU)")
+    output = parser.add_argument_group("output")
+    output.add_argument("--out", metavar="FILE", help="where the model goes: .npz or .safetensors")
+    output.add_argument("--plot", metavar="FILE", help="draw the learning curves into FILE (.png, .pdf, .svg, ...)")
+    output.add_argument("--json", action="store_true", default=None, help="print one document of JSON")
+    output.add_argument(
+        "--progress", action=argparse.BooleanOptionalAction, default=None, help="show progress bars, as is usual"
+    )
+    alone = parser.add_argument_group("on digits alone")
+    alone.add_argument(
+        "--sizes", action="append", type=sizes, metavar="64-32-10",
+        help="units from input to output; may be repeated",
+    )  # fmt: skip
+    alone.add_argument("--data", choices=digits.LOADERS, help="which ones (default: digits, of 8 x 8 pixels)")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """A table of the networks; 1 where one diverged."""
-    picture = None if options.plot is None else _picture(options.plot)
-    made = networks(options, options.data, VARIANTS[options.data])
-    optimizers = {name: mlpc.optim.SGD(net, options.lr, momentum=options.momentum) for name, net in made.items()}
-    (x, y), (x_test, y_test) = LOADERS[options.data]()
-    # Drawn, the same for every network and seed. Every sixth sample would not do: MNIST's even and odd samples come
-    # from different groups of writers (a linear network trained on the odd ones gets 84 % of the even ones right).
-    held_out, kept = np.split(_mlpc.shuffle(len(y), 0, 0), [len(y) // HELD_OUT])
-    validation = (x[held_out], y[held_out])
-    x, y = x[kept], y[kept]
+    """Train, and say in a table what came of it."""
+    if options.table is None:
+        flags = {option.flag: getattr(options, option.name) for option in OPTIONS if option.name not in ON_DIGITS}
+        flags |= {f"--{name}": getattr(options, name) for name in ("target", "out", "patience", "monitor", "json")}
+        for flag, value in flags.items():
+            if value is not None:
+                raise ValueError(f"{flag}: expected a TABLE with it, as in mlpc train table.csv {flag} ..., got none")
+        return digits.run(options)
+    for name in ("sizes", "data"):
+        if getattr(options, name) is not None:
+            raise ValueError(f"--{name}: expected none with a TABLE, of which the digits are none, got one")
+    return _train(options)
 
-    histories, diverged = {}, set()
-    for name, net in made.items():
-        print(f"training {name}", flush=True)
+
+def _train(options: argparse.Namespace) -> int:
+    if options.target is None:
+        raise ValueError("--target: expected the column that is to be predicted, got none")
+    if options.out is not None:
+        check_folder(file_path("--out", options.out))
+    picture = None if options.plot is None else picture_of(options.plot)
+    model, arguments = TableModel(**_plan(options)), _arguments(options)
+    table = read_table(options.table, text=options.categories or ())
+    if options.class_weight is not None:
+        arguments["class_weight"] = _class_weight(options.class_weight, table, options.target)
+    if options.validation_data is not None:
+        arguments["validation_data"] = read_table(options.validation_data, text=options.categories or ())
+    model.fit(table, options.target, **arguments)
+    if options.out is not None:
+        model.save(options.out)
+    said = _evaluations(model, table, arguments.get("validation_data"))
+    if options.json:
+        print_json(_document(model, said, options))
+    else:
+        print(_report(model, said, options))
+    if picture is not None:
+        assert model.history is not None
+        mlpc.plot.learning_curves(model.history).savefig(picture)
+    return 0
+
+
+def _plan(options: argparse.Namespace) -> dict[str, Any]:
+    """The arguments of `TableModel`."""
+    plan = given(options, "network", "table")
+    plan = {name: value for name, value in plan.items() if name in inspect.signature(TableModel).parameters}
+    readers = {"activation": settings.activations, "norm": settings.norms, "loss": settings.loss}
+    for name, read in readers.items():
+        if name in plan:
+            plan[name] = read(plan[name])
+    if len(plan.get("dropout", ())) == 1:
+        (plan["dropout"],) = plan["dropout"]
+    return plan
+
+
+def _arguments(options: argparse.Namespace) -> dict[str, Any]:
+    """The arguments of `TableModel.fit`, but tables and weights of classes."""
+    arguments = given(options, "fit", "table")
+    for name in ("validation_data", "class_weight", *inspect.signature(TableModel).parameters):
+        arguments.pop(name, None)
+    of_optimizer = given(options, "optimizer")
+    arguments["optimizer"] = settings.optimizer(
+        of_optimizer.pop("optimizer", "adam"), of_optimizer.pop("lr", None), of_optimizer.pop("schedule", None),
+        arguments.get("epochs", EPOCHS), of_optimizer,
+    )  # fmt: skip
+    validated = options.validation_data is not None or options.validation_split is not None
+    if options.monitor is not None and options.patience is None:
+        raise ValueError("--monitor: expected --patience with it, got none")
+    if options.patience is not None:
+        monitor = options.monitor or "val_loss"
+        if monitor.startswith("val_") and not validated:
+            raise ValueError(f"--patience: expected --validation-split or --validation-data, for {monitor}, got none")
+        arguments["callbacks"] = [mlpc.callbacks.EarlyStopping(monitor, options.patience)]
+    arguments["progress"] = options.progress is not False
+    return arguments
+
+
+def _class_weight(text: str, table: Any, target: str) -> Any:
+    """Weights by label: labels as the table has them, since a command line has but text."""
+    if text == "balanced":
+        return text
+    labels = {str(each): each for each in table[target].unique()} if target in table.columns else {}
+    weights = {}
+    for part in text.split(","):
+        label, equals, weight = part.rpartition("=")
         try:
-            net.fit(
-                x,
-                y,
-                epochs=options.epochs,
-                batch_size=options.batch_size,
-                optimizer=optimizers[name],
-                validation_data=validation,
-                progress=options.progress,
-            )
-        except mlpc.DivergenceError as error:  # the others are wanted all the same
-            print(f"mlpc train: {name}: {error}", file=sys.stderr)
-            diverged.add(name)
-        histories[name] = net.history or mlpc.History()
-
-    note = f"{options.activation}, SGD; {len(y):,} samples train, {len(held_out):,} validate; "
-    note += f"the {len(y_test):,} for testing are for the best on validation alone."
-    print(f"\n{_comparison(made, histories, diverged, (x_test, y_test), note)}")
-    if picture:
-        drawn = {name: history for name, history in histories.items() if history.epochs}
-        if drawn:
-            plot.learning_curves(drawn).savefig(picture)
-            print(f"learning curves: {picture}")
-        else:
-            print("learning curves: none, since no training came to the end of an epoch")
-    return 1 if diverged else 0
+            weights[labels.get(label, label)] = float(weight)
+        except ValueError:
+            equals = ""
+        if not equals:
+            raise ValueError(f"--class-weight: expected balanced, or LABEL=WEIGHT,LABEL=WEIGHT, got {text!r}")
+    return weights
 
 
-def _picture(name: str) -> Path:
-    """The file that a picture of that name goes to; what cannot be is told before anything is trained for it."""
-    plot.require_matplotlib()
-    from matplotlib.backend_bases import FigureCanvasBase
-
-    path = Path(name)
-    if path.is_dir() or not path.parent.is_dir():
-        raise ValueError(f"--plot: expected a file in a folder that exists, got {name!r}")
-    if not path.suffix:
-        path = path.with_name(f"{path.name.rstrip('.')}.png")  # as matplotlib would do it
-    kinds = [f".{kind}" for kind in FigureCanvasBase.get_supported_filetypes()]
-    if path.suffix.lower() not in kinds:
-        raise ValueError(f"--plot: expected a name that ends in one of {', '.join(kinds)}, got {name!r}")
-    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise ValueError(f"--plot: expected a file that may be written, got {str(path)!r}")
-    return path
+def _evaluations(model: TableModel, table: Any, validation: Any) -> dict[str, Evaluation]:
+    """Of the rows that were trained on, and of those that were not."""
+    if validation is not None:
+        return {"training": model.evaluate(table), "validation": model.evaluate(validation)}
+    held = np.isin(np.arange(len(table)), model.validation_rows)
+    parts = {"training": table[~held]} | ({"validation": table[held]} if held.any() else {})
+    return {name: model.evaluate(part) for name, part in parts.items()}
 
 
-def _comparison(
-    made: dict[str, mlpc.MLP],
-    histories: dict[str, mlpc.History],
-    diverged: set[str],
-    test: datasets.Samples,
-    note: str,
-) -> Table:
-    """A row for each network; only the best on validation meets the test samples."""
-    whole = [name for name in histories if name not in diverged]
-    favourite = max(whole, key=lambda name: histories[name]["val_accuracy"][-1], default=None)
-    header = ["network", "parameters", "train loss", "val. loss", "train acc.", "val. acc.", "test acc.", "s/epoch"]
-    rows: list[list[object]] = []
-    for name, history in histories.items():
-        row: list[object] = [name, made[name].n_parameters]
-        if name in diverged:
-            rows.append([*row, "diverged", *[None] * (len(header) - 3)])
-            continue
-        losses = [history[column][-1] for column in ("loss", "val_loss")]
-        accuracies = [_percent(history[column][-1]) for column in ("accuracy", "val_accuracy")]
-        tested = _percent(made[name].evaluate(*test)[1]) if name == favourite else None
-        seconds = f"{np.median(history['seconds']):.4f}"
-        rows.append([*row, *losses, *accuracies, tested, seconds])
-    return Table(header, rows, note)
+def _history(model: TableModel) -> History:
+    assert model.history is not None
+    return model.history
 
 
-def _percent(fraction: float | None) -> str:
-    return "" if fraction is None else f"{100 * fraction:.2f} %"
+def _report(model: TableModel, said: dict[str, Evaluation], options: argparse.Namespace) -> str:
+    score = "accuracy" if model.labels is not None else "R^2"
+    rows: list[list[object]] = [
+        [name, each.rows, each.loss, each.accuracy if model.labels is not None else each.r2]
+        for name, each in said.items()
+    ]
+    what = f"{len(model.labels)} classes of" if model.labels is not None else "numbers of"
+    net, history = model.net, _history(model)
+    note = f"{what} {model.target!r} by {'-'.join(map(str, net.sizes))}, {net.n_parameters:,} parameters, "
+    note += f"loss {net.criterion}; {history.epochs} epochs"
+    lines = [str(Table(["rows of", "number", "loss", score], rows, note))]
+    if options.out is not None:
+        lines.append(f"saved: {os.fspath(options.out)}")
+    return "\n".join(lines)
+
+
+def _document(model: TableModel, said: dict[str, Evaluation], options: argparse.Namespace) -> dict[str, Any]:
+    net, history = model.net, _history(model)
+    return {
+        "target": model.target, "task": model.task, "labels": None if model.labels is None else list(model.labels),
+        "columns": list(model.columns), "features": list(model.features), "sizes": list(net.sizes),
+        "parameters": net.n_parameters, "epochs": history.epochs, "digest": net.digest(), "model": options.out,
+        **{name: each.to_dict() for name, each in said.items()},
+        "history": {name: list(map(float, values)) for name, values in history.items()},
+    }  # fmt: skip

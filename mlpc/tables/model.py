@@ -13,7 +13,7 @@ from mlpc.history import History
 from mlpc.layers import Activation, activation_of
 from mlpc.losses import Custom, Huber, Loss, LossName, loss_named
 from mlpc.metrics import AnyMetric
-from mlpc.names import ActivationName
+from mlpc.names import ActivationName, InitName
 from mlpc.net import MLP
 from mlpc.norm_layers import AnyNorm, norm_of
 from mlpc.optim import Optimizer, OptimizerName
@@ -47,8 +47,8 @@ class TableModel:
     ----------
     hidden : sequence of int
         Units of each hidden layer.
-    activation, dropout, input_dropout, norm, dtype, seed
-        As in `MLP`.
+    activation, dropout, input_dropout, norm, dtype, init, seed
+        As in `MLP`; `init` by name.
     task : {"classification", "regression"}, optional
         What the target is; left out, text, truth values and integers of at most 20 different values are classes, other
         numbers are numbers.
@@ -116,6 +116,7 @@ class TableModel:
         input_dropout: float = 0.0,
         norm: AnyNorm | Sequence[AnyNorm] = None,
         dtype: DTypeLike = "float32",
+        init: InitName = "torch",
         seed: int | None = 0,
         missing: Missing = "refuse",
         categories: Sequence[str] = (),
@@ -126,7 +127,7 @@ class TableModel:
         self._loss = None if loss is None else loss_named(loss)
         self._plan: dict[str, Any] = {
             "activation": activation, "dropout": dropout, "input_dropout": input_dropout, "norm": norm, "dtype": dtype,
-            "seed": seed,
+            "init": init, "seed": seed,
         }  # fmt: skip
         if isinstance(self._loss, Custom):
             raise TypeError(f"loss: expected a name or an object of mlpc.losses, got the function {self._loss.name!r}")
@@ -297,6 +298,17 @@ class TableModel:
     @property
     def labels(self) -> tuple[Label, ...] | None:
         return self._target.labels
+
+    @property
+    def missing(self) -> Missing:
+        """What becomes of missing values."""
+        return self._encoding.missing
+
+    @property
+    def text_columns(self) -> tuple[str, ...]:
+        """The columns whose values count as text: `read_table` is to take them as they are written."""
+        own = tuple(column.name for column in self._encoding.columns if column.categories is not None)
+        return (*own, self.target) if self._target.of_text else own
 
     def encode(self, table: Any, *, unknown: Unknown = "refuse") -> NDArray[np.float64]:
         """What the network takes of each row of a table, (n, number of features).

@@ -14,7 +14,11 @@ import pytest
 
 import mlpc
 from mlpc import _mlpc
+from mlpc.cli.digits import DEFAULTS
 from mlpc.cli.entry import main, parser
+from mlpc.cli.options import OPTIONS
+from mlpc.cli.train import ON_DIGITS
+from mlpc.tables import TableModel
 
 SMALL = ["train", "--sizes", "64-8-10", "--epochs", "2"]
 
@@ -194,17 +198,22 @@ def test_version(capsys):
     assert capsys.readouterr().out == f"mlpc {mlpc.__version__}\n"
 
 
-def test_help_says_where_defaults_are_not_those_of_fit():
+def test_help_says_every_default():
+    """Those of the library, as the signatures have them, and those on digits."""
+    usual = {}
+    for function in (mlpc.optim.SGD, mlpc.MLP.fit, mlpc.MLP, TableModel, TableModel.fit):
+        usual |= {name: each.default for name, each in inspect.signature(function).parameters.items()}
+    usual |= {"hidden": 100, "norm": "none", "shuffle": "--shuffle"}
+    told = [option for option in OPTIONS if option.usual and usual.get(option.name) is not None]
+    assert len(told) > 15
+    for option in told:
+        assert option.usual == str(usual[option.name]), option.name
+    assert {option.name for option in OPTIONS if option.digits} == {*DEFAULTS} - {"data", "progress"} == {*ON_DIGITS}
+    for option in OPTIONS:
+        assert not option.digits or option.digits == str(DEFAULTS[option.name])
     (commands,) = [action for action in parser()._actions if isinstance(action, argparse._SubParsersAction)]
-    options = {action.dest: action for action in commands.choices["train"]._actions}
-    defaults = {}
-    for function in (mlpc.MLP.fit, mlpc.MLP, mlpc.optim.SGD):  # a network's seed, and the rate of the optimizer
-        defaults |= {name: each.default for name, each in inspect.signature(function).parameters.items()}
-    shared = {name for name in set(defaults) & set(options) if defaults[name] is not inspect.Parameter.empty}
-    assert {"lr", "momentum", "epochs", "batch_size", "seed", "activation"} <= shared
-    for name in shared:
-        said = f"fit has {defaults[name]}" in options[name].help
-        assert said == (options[name].default != defaults[name]), name
+    said = commands.choices["train"].format_help()
+    assert "(default: 100; on digits: 20)" in " ".join(said.split()) and "(default: adam)" in said
 
 
 def test_an_interrupt_is_one_line(tmp_path):
@@ -264,7 +273,9 @@ def test_help_names_every_command(capsys):
     with pytest.raises(SystemExit):
         main(["--help"])
     text = capsys.readouterr().out
-    assert all(command in text for command in ("train", "gradcheck", "info"))
+    assert all(
+        command in text for command in ("train", "predict", "evaluate", "export", "info", "gradcheck", "bench", "pack")
+    )
 
 
 def test_without_matplotlib_nothing_is_trained_in_vain(capsys, monkeypatch):

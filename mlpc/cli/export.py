@@ -1,0 +1,65 @@
+"""``mlpc export``: a model for other programs."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import io
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import mlpc
+from mlpc.cli.arguments import HelpFormatter
+from mlpc.cli.models import file_of_model, network_of
+from mlpc.files import check_folder, write_atomically
+
+__all__ = ["add", "run"]
+
+
+def _to_torch(net: mlpc.MLP, options: argparse.Namespace) -> None:
+    """The state dict, since a module in a file would be a program."""
+    try:
+        torch: Any = importlib.import_module("torch")
+    except ImportError as error:
+        raise ImportError("export --to torch needs PyTorch: pip install torch") from error
+    state = {key: torch.from_numpy(np.array(array)) for key, array in net.state_dict().items()}
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    write_atomically(options.out, buffer.getvalue())
+
+
+def _to_npz(net: mlpc.MLP, options: argparse.Namespace) -> None:
+    net.save(options.out)
+
+
+FORMATS: dict[str, Callable[[mlpc.MLP, argparse.Namespace], None]] = {
+    "torch": _to_torch,
+    "npz": _to_npz,
+}
+
+
+def add(commands: Any) -> None:
+    """The command's options."""
+    parser = commands.add_parser("export", help="write a model for other programs", formatter_class=HelpFormatter)
+    parser.add_argument("model", metavar="MODEL", help="a file that mlpc train, or net.save, has written")
+    parser.add_argument(
+        "--to", choices=FORMATS, required=True,
+        help="a state dict for torch.load, or a network for mlpc.load",
+    )  # fmt: skip
+    parser.add_argument("--out", metavar="FILE", required=True, help="where it goes")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """A file, and what it takes: raw numbers, in the order that is printed."""
+    check_folder(options.out)
+    net = network_of(file_of_model(options.model))
+    FORMATS[options.to](net, options)
+    print(f"{options.out}: {options.to}, takes {net.sizes[0]} numbers and gives {net.sizes[-1]}")
+    if net.feature_names is not None:
+        print(f"in: {', '.join(net.feature_names)}")
+    if net.labels is not None:
+        print(f"classes: {', '.join(map(str, net.labels))}")
+    return 0
