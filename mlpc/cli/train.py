@@ -94,10 +94,11 @@ def _train(options: argparse.Namespace) -> int:
     if options.out is not None:
         model.save(options.out)
     said = _evaluations(model, table, arguments.get("validation_data"))
+    best = arguments["callbacks"][0].best_epoch if options.patience is not None else None
     if options.json:
-        print_json(_document(model, said, options))
+        print_json(_document(model, said, best, options))
     else:
-        print(_report(model, said, options))
+        print(_report(model, said, best, options))
     if picture is not None:
         assert model.history is not None
         mlpc.plot.learning_curves(model.history).savefig(picture)
@@ -170,7 +171,7 @@ def _history(model: TableModel) -> History:
     return model.history
 
 
-def _report(model: TableModel, said: dict[str, Evaluation], options: argparse.Namespace) -> str:
+def _report(model: TableModel, said: dict[str, Evaluation], best: int | None, options: argparse.Namespace) -> str:
     score = "accuracy" if model.labels is not None else "R^2"
     rows: list[list[object]] = [
         [name, each.rows, each.loss, each.accuracy if model.labels is not None else each.r2]
@@ -180,18 +181,23 @@ def _report(model: TableModel, said: dict[str, Evaluation], options: argparse.Na
     net, history = model.net, _history(model)
     note = f"{what} {model.target!r} by {'-'.join(map(str, net.sizes))}, {net.n_parameters:,} parameters, "
     note += f"loss {net.criterion}; {history.epochs} epochs"
+    if best is not None:
+        note += f", the weights are those of epoch {best}"
     lines = [str(Table(["rows of", "number", "loss", score], rows, note))]
     if options.out is not None:
         lines.append(f"saved: {os.fspath(options.out)}")
     return "\n".join(lines)
 
 
-def _document(model: TableModel, said: dict[str, Evaluation], options: argparse.Namespace) -> dict[str, Any]:
+def _document(
+    model: TableModel, said: dict[str, Evaluation], best: int | None, options: argparse.Namespace
+) -> dict[str, Any]:
     net, history = model.net, _history(model)
     return {
         "target": model.target, "task": model.task, "labels": None if model.labels is None else list(model.labels),
         "columns": list(model.columns), "features": list(model.features), "sizes": list(net.sizes),
-        "parameters": net.n_parameters, "epochs": history.epochs, "digest": net.digest(), "model": options.out,
+        "parameters": net.n_parameters, "epochs": history.epochs, "best_epoch": best, "digest": net.digest(),
+        "model": options.out,
         **{name: each.to_dict() for name, each in said.items()},
         "history": {name: list(map(float, values)) for name, values in history.items()},
     }  # fmt: skip

@@ -99,11 +99,16 @@ def prepare(
     varying = [column for column in columns if _varies(column, frame[column.name])]
     if not varying:
         raise ValueError("table: expected a column beside the target whose values differ, got none")
-    means = np.nanmean(Encoding(tuple(varying)).features_of(frame), axis=0) if missing == "mean" else None
+    means = _means(Encoding(tuple(varying)).features_of(frame)) if missing == "mean" else None
     encoding = Encoding(tuple(varying), missing, means)
     goal = target_of(frame[target], task, most_categories)
     weights = None if sample_weight is None else numbers_of(sample_weight, frame[sample_weight])
     return Prepared(encoding, goal, rows, encoding.encode(frame), goal.encode(frame), weights)
+
+
+def _means(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of each feature, where there is a value; summed in our own order."""
+    return np.array([standardize(feature[~np.isnan(feature)])[0] for feature in x.T])
 
 
 def _varies(column: Column, series: Any) -> bool:

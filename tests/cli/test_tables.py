@@ -3,7 +3,10 @@
 import io
 import json
 import re
+import signal
+import subprocess
 import sys
+import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -114,7 +117,7 @@ def test_validation_metrics_and_time(folder, capsys):
 def test_patience_ends_a_training(folder, capsys):
     said = document(capsys, *TRAIN, "--validation-split", "0.3", "--patience", "2", "--lr", "0.1", "--epochs", "500")
     best = 1 + int(np.argmin(said["history"]["val_loss"]))
-    assert said["epochs"] == best + 2 < 500
+    assert said["epochs"] == best + 2 < 500 and said["best_epoch"] == best
     assert said["validation"]["loss"] == pytest.approx(said["history"]["val_loss"][best - 1], rel=1e-4)
     said = document(capsys, *TRAIN, "--patience", "1", "--monitor", "accuracy")
     assert said["epochs"] < 100
@@ -171,6 +174,18 @@ def test_predict(model, capsys):
     written = pandas.read_csv("said.csv")
     assert list(written) == ["kind", "P(apple)", "P(melon)", "P(plum)"]
     np.testing.assert_array_equal(written.iloc[:, 1:].to_numpy(np.float32), kept.predict_proba(table))
+
+
+def test_an_interrupt_leaves_no_file(folder):
+    command = [sys.executable, "-m", "mlpc", *TRAIN, "--epochs", "100000000", "--out", "model.npz"]
+    command += ["--resume", "run.npz"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        while not (folder / "run.npz").exists() and process.poll() is None:
+            time.sleep(0.01)  # until it trains
+        process.send_signal(signal.SIGINT)
+        out, error = process.communicate(timeout=300)
+    assert (process.returncode, out, error) == (130, "", "mlpc train: interrupted\n")
+    assert not (folder / "model.npz").exists()
 
 
 def test_predict_by_a_pipe(model, capsys, monkeypatch):
