@@ -169,7 +169,7 @@ def test_a_training_that_diverges_leaves_the_network_as_it_was_before_that_epoch
     model = fitted(solver="sgd")
     before = model.predict_proba(X)
     with pytest.raises(ValueError, match="non-finite"):
-        model.set_params(learning_rate_init=1e300, warm_start=True).fit(X, Y)
+        model.set_params(learning_rate_init=1e300, batch_size=20, warm_start=True).fit(X, Y)
     np.testing.assert_array_equal(assert_current(model), before)
 
 
