@@ -35,7 +35,7 @@ class Build:
     needs: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return " ".join([self.compiler, *self.flags])
+        return " ".join([self.compiler, *self.flags, *([] if self.isa == "all" else [f"({self.isa})"])])
 
     def missing(self) -> str | None:
         """The first tool that is not installed."""
@@ -66,14 +66,14 @@ FUSING = ("-O3", "-ffp-contract=fast", "-mfma")
 STATIC = ("-pthread", "-static")
 ARM64 = {"link": STATIC, "runner": ("qemu-aarch64",)}
 BUILDS = [
-    *(Build("gcc", "gcc", flags) for flags in (PLAIN, OPTIMIZED, FUSING)),
+    Build("gcc", "gcc", PLAIN, isa="portable"),  # plain code takes minutes to run: `make bits` has all of it
+    *(Build("gcc", "gcc", flags) for flags in (OPTIMIZED, FUSING)),
     *(Build("clang", "clang", flags) for flags in (OPTIMIZED, FUSING)),
-    Build("arm64", "aarch64-linux-gnu-gcc", OPTIMIZED, **ARM64),
+    Build("arm64", "aarch64-linux-gnu-gcc", OPTIMIZED, isa="neon", **ARM64),
 ]
 
 # Other machines. Their builds are quick to make, and those of `make test` run one instruction set alone; `make bits`
-# has the others: the reference too, compilers that may fuse where the machine has the instruction, and plain code that
-# takes minutes to run.
+# has the others: the reference too, and compilers that may fuse where the machine has the instruction.
 QUICK = ("-O1", *OPTIMIZED[1:])
 FUSED = ("-O1", "-ffp-contract=fast")
 RISCV64 = {"link": STATIC, "runner": ("qemu-riscv64",)}
@@ -91,7 +91,9 @@ MACHINES = [
 ZIG = "python -m ziglang cc -target"  # compiles for systems that are not here
 WINE = ("env", f"WINEPREFIX={ROOT / 'build/wine'}", "WINEDEBUG=-all", "/usr/lib/wine/wine64")
 MORE_MACHINES = [
+    Build("gcc", "gcc", PLAIN),
     Build("clang", "clang", PLAIN),
+    Build("arm64", "aarch64-linux-gnu-gcc", OPTIMIZED, **ARM64),
     Build("arm64", "aarch64-linux-gnu-gcc", PLAIN, **ARM64),
     Build("riscv64", "riscv64-linux-gnu-gcc", FUSED, **RISCV64),
     Build("s390x", "s390x-linux-gnu-gcc", FUSED, **S390X),
