@@ -1,23 +1,20 @@
-"""Networks out of files."""
+"""Networks, estimators and models of tables out of files."""
 
 from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Mapping
 from typing import Any
 
-from mlpc.arguments import Array
 from mlpc.files import read
 from mlpc.losses import AnyLoss
-from mlpc.net import MLP
-from mlpc.network_file import Plan
+from mlpc.restored_network import restored_network
 
-__all__ = ["load", "network_of"]
+__all__ = ["load"]
 
 
 def load(path: str | os.PathLike[str], loss: AnyLoss | None = None) -> Any:
-    """The network of a file that `MLP.save` has written, or of a checkpoint (`mlpc.callbacks.Checkpoint`).
+    """The network or estimator of a file that its `save` has written; the network of a checkpoint of a run.
 
     Or the model of a table, where `mlpc.tables.TableModel.save` has written it.
 
@@ -29,13 +26,13 @@ def load(path: str | os.PathLike[str], loss: AnyLoss | None = None) -> Any:
     path : str or path-like
         Ends in ".npz", or in ".safetensors", which needs the package of that name.
     loss : str, Loss or callable, optional
-        Another loss than that of the file; one that was a function of your own is to be given again, since the file has
-        its name alone.
+        Another loss than that of the network in the file; one that was a function of your own is to be given again,
+        since the file has its name alone.
 
     Returns
     -------
-    MLP or mlpc.tables.TableModel
-        Equal to the one that was written, to the bit, and in its mode; without history and gradients.
+    MLP, MLPClassifier, MLPRegressor or mlpc.tables.TableModel
+        Equal to the one that was written, to the bit; a network in its mode, without history and gradients.
 
     Raises
     ------
@@ -43,7 +40,7 @@ def load(path: str | os.PathLike[str], loss: AnyLoss | None = None) -> Any:
         Where the file cannot be opened.
     TypeError, ValueError, ImportError
         Where the path names none of these files, or the file is malformed, damaged, of another program or of a later
-        version of mlpc; it says which.
+        version of mlpc; it says which.  Or where the file has an estimator, and scikit-learn is not installed.
 
     Examples
     --------
@@ -56,30 +53,18 @@ def load(path: str | os.PathLike[str], loss: AnyLoss | None = None) -> Any:
     """
     kind, arrays, values, _ = read(path)
     try:
+        if kind == "estimator":
+            if loss is not None:
+                raise ValueError("loss: expected None for an estimator, which has its own, got one")
+            return importlib.import_module("mlpc.estimators.loading").restored_estimator(values.get(kind), arrays)
         if kind == "run":
             arrays = {name.removeprefix("net."): array for name, array in arrays.items() if name.startswith("net.")}
         elif kind == "table":
-            return importlib.import_module("mlpc.tables.loading").model_of(arrays, values, loss)
+            if loss is not None:
+                raise ValueError("loss: expected None for the model of a table, which has its own, got one")
+            return importlib.import_module("mlpc.tables.loading").restored_model(values, arrays)
         elif kind != "network":
-            raise ValueError(f"expected a network, a run or a table, got a {kind}")
-        return network_of(arrays, values, loss)
+            raise ValueError(f"expected a network, an estimator, the model of a table or a run, got a {kind}")
+        return restored_network(values.get("network"), arrays, loss)
     except (TypeError, ValueError) as error:
         raise ValueError(f"path: {os.fspath(path)!r}: {error}") from error
-
-
-def network_of(arrays: Mapping[str, Array], values: Mapping[str, Any], loss: AnyLoss | None = None) -> MLP:
-    """The network that a file's values describe, with these parameters.
-
-    Raises
-    ------
-    TypeError, ValueError
-        Where there is none.
-    """
-    plan = Plan.of(values.get("network"), arrays, loss)
-    net = MLP(
-        plan.sizes, plan.activations, loss=plan.loss, dropout=plan.dropout[1:], input_dropout=plan.dropout[0],
-        norm=plan.norms, dtype=plan.dtype, init=arrays, seed=plan.seed,
-    )  # fmt: skip
-    net._shuffles, net._draws = plan.shuffles, plan.masks
-    net.feature_names, net.labels = plan.feature_names, plan.labels
-    return net.train(plan.training)

@@ -18,7 +18,7 @@ from mlpc.losses import LOSSES, AnyLoss, Custom, Loss, loss_named
 from mlpc.network import Network
 from mlpc.norm_layers import BatchNorm, Norm, norm_of
 
-__all__ = ["Plan", "describe", "save"]
+__all__ = ["Plan", "describe", "described_loss", "loss_of", "save"]
 
 
 def save(net: Network, path: str | os.PathLike[str]) -> None:
@@ -60,7 +60,7 @@ def describe(net: Network) -> dict[str, Any]:
     return {name: list(value) for name, value in named.items() if value is not None} | {
         "sizes": list(net.sizes),
         "activations": [block if isinstance(block, str) else list(block) for block in net._blocks],
-        "loss": _described(net.criterion),
+        "loss": described_loss(net.criterion),
         "dropout": list(net._dropout),
         "norms": [norm if norm is None or isinstance(norm, str) else list(norm) for norm in net._norms],
         "dtype": net.dtype.name,
@@ -71,8 +71,15 @@ def describe(net: Network) -> dict[str, Any]:
     }
 
 
-def _described(loss: Loss) -> dict[str, Any]:
-    """Name and settings; of a function, the name alone."""
+def described_loss(loss: Loss) -> dict[str, Any]:
+    """Name and settings, as JSON can hold them; of a function, the name alone.
+
+    Examples
+    --------
+    >>> import mlpc
+    >>> described_loss(mlpc.losses.Huber(delta=0.5))
+    {'name': 'huber', 'settings': {'delta': 0.5}}
+    """
     if isinstance(loss, Custom):
         return {"function": loss.name}
     settings = {field.name: getattr(loss, field.name) for field in dataclasses.fields(loss)}
@@ -131,7 +138,7 @@ class Plan:
         return Plan(
             sizes,
             [_activation(each) for each in description["activations"]],
-            _loss(description["loss"], loss),
+            loss_of(description["loss"], loss),
             dropout,
             norms,
             dtype,
@@ -180,7 +187,19 @@ def _norm(described: Any) -> Norm | None:
         raise ValueError(f"norm: expected None, names or lists of a name and settings, got {got}") from None
 
 
-def _loss(described: Any, given: AnyLoss | None) -> Loss:
+def loss_of(described: Any, given: AnyLoss | None = None) -> Loss:
+    """The loss that `described_loss` describes, or another one that is given.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where there is none.
+
+    Examples
+    --------
+    >>> loss_of({"name": "huber", "settings": {"delta": 0.5}})
+    Huber(delta=0.5)
+    """
     if given is not None:
         return loss_named(given)
     if isinstance(described, dict) and described.keys() == {"function"}:

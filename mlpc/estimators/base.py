@@ -17,6 +17,7 @@ from mlpc import _mlpc
 from mlpc.arguments import Array, whole_numbers
 from mlpc.estimators.conversion import to_sklearn
 from mlpc.estimators.epochs import Epochs, Part, part_of
+from mlpc.estimators.files import SOLVER, save
 from mlpc.estimators.frozen import Frozen
 from mlpc.estimators.initial_values import glorot_uniform
 from mlpc.estimators.inputs import Inputs
@@ -286,7 +287,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         """Epochs over batches; where the loss stopped being finite, if it did."""
         solver = getattr(self, "_optimizer", None)
         if not incremental or solver is None or solver.net is not net:
-            self._optimizer = Solver(net, self)
+            self._optimizer, self._solved_with = Solver(net, self), {name: getattr(self, name) for name in SOLVER}
             if (self.warm_start or incremental) and solver is not None:
                 self._optimizer.continue_from(solver)
         else:
@@ -392,6 +393,8 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
     @property
     def _n_features_out(self) -> int:
         return int(self._answering().net.sizes[-2])
+
+    save = save
 
     def to_sklearn(self) -> Any:
         """scikit-learn's estimator of the same name, fitted: what it predicts is the same but for rounding.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import reprlib
 from typing import Any
 
 import numpy as np
@@ -44,9 +46,37 @@ class Labels:
         """Those that y has."""
         return cls(_plain_binarizer(y) or LabelBinarizer().fit(y))
 
+    @classmethod
+    def again(cls, classes: Array, *, several: bool, sparse: bool) -> Labels:
+        """Those of which `classes`, `several` and `sparse` are these.
+
+        Raises
+        ------
+        ValueError
+            Where there are none such.
+        """
+        if several:
+            y = np.eye(max(len(classes), 2), dtype=np.int64)
+            made = cls.of(importlib.import_module("scipy.sparse").csr_matrix(y) if sparse else y)
+        else:
+            made = cls.of(np.tile(classes, 3))  # of few rows for its classes, scikit-learn would ask whether it is one
+        if made.classes.dtype != classes.dtype or not np.array_equal(made.classes, classes):
+            raise ValueError(f"classes: expected classes that ascend, got {reprlib.repr(classes)}")
+        return made
+
+    @property
+    def several(self) -> bool:
+        """Whether a row may have several of them: y has a column for each."""
+        return self._kind.startswith("multilabel")
+
+    @property
+    def sparse(self) -> bool:
+        """Whether y, and what is predicted, is a sparse matrix."""
+        return bool(self.binarizer.sparse_input_)
+
     def encode(self, y: Any, dtype: np.dtype[Any]) -> Array:
         """What a network learns: the numbers (n,) of classes, or 0 and 1 of shape (n, n_outputs)."""
-        if self._kind.startswith("multilabel"):
+        if self.several:
             encoded = self.binarizer.transform(y)
             return np.asarray(encoded.toarray() if hasattr(encoded, "toarray") else encoded, dtype)
         if self._kind == "binary":
@@ -55,9 +85,8 @@ class Labels:
 
     def decode(self, predicted: Array) -> Any:
         """The labels of what a network predicts: numbers of classes, or 0 and 1."""
-        if self._kind.startswith("multilabel"):
-            dense = not self.binarizer.sparse_input_
-            return predicted.astype(int, copy=False) if dense else self.binarizer.inverse_transform(predicted)
+        if self.several:
+            return self.binarizer.inverse_transform(predicted) if self.sparse else predicted.astype(int, copy=False)
         return self.classes[predicted] if len(self.classes) > 1 else self.classes[np.zeros_like(predicted)]
 
     def of_outputs(self, z: Array) -> Any:
@@ -76,7 +105,7 @@ class Labels:
             With several columns; for a class that there is not, or, where they are to be balanced, without rows.
         """
         k = len(self.classes)
-        if self._kind.startswith("multilabel"):
+        if self.several:
             raise ValueError(f"class_weight: expected None for several labels of a row, got {class_weight!r}")
         if isinstance(class_weight, str):
             counts = np.bincount(self.numbers(y), minlength=k)
@@ -105,7 +134,7 @@ class Labels:
             Also where a row of y may have several, and did not before, or the other way round.
         """
         several = y.ndim == 2
-        if several != self._kind.startswith("multilabel"):
+        if several != self.several:
             raise ValueError(
                 "The object was not fitted with multilabel input."
                 if several

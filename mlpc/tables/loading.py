@@ -5,23 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from mlpc.arguments import Array
-from mlpc.loading import network_of
-from mlpc.losses import AnyLoss
+from mlpc.restored_network import restored_network
 from mlpc.tables.model import TableModel
 from mlpc.tables.model_file import MEANS, parts_of
 
-__all__ = ["model_of"]
+__all__ = ["restored_model"]
 
 
-def model_of(arrays: dict[str, Array], values: dict[str, Any], loss: AnyLoss | None = None) -> TableModel:
-    """The model of a file's arrays and values.
+def restored_model(values: dict[str, Any], arrays: dict[str, Array]) -> TableModel:
+    """The model that the values and arrays of a file are of.
 
     Raises
     ------
-    ValueError
-        Where there is none, or a loss is given, which a model has of its own.
+    TypeError, ValueError
+        Where there is none.
     """
-    if loss is not None:
-        raise ValueError("loss: expected None for the model of a table, got one")
-    net = network_of({name: array for name, array in arrays.items() if name != MEANS}, values)
+    own = {name: array for name, array in arrays.items() if name != MEANS}
+    net = restored_network(values.get("network"), own)
     return TableModel._of(net, *parts_of(net, values.get("table"), arrays.get(MEANS)))

@@ -26,3 +26,10 @@ def test_without_scikit_learn_the_error_says_what_to_install(name):
 
 def test_completion_shows_them():
     assert said(WITHOUT + "print('MLPClassifier' in dir(mlpc))") == "True"
+
+
+def test_a_file_with_an_estimator_needs_it(tmp_path):
+    path = str(tmp_path / "model.npz")
+    fitted = "mlpc.MLPRegressor(solver='lbfgs').fit([[1], [2]], [1, 2])"
+    assert said(f"import mlpc; {fitted}.save({path!r}); print('written')") == "written"
+    assert said(WITHOUT + f"mlpc.load({path!r})").endswith("need scikit-learn: pip install scikit-learn")

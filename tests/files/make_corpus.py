@@ -59,17 +59,39 @@ NETWORKS = {
 }
 
 
+X = np.sin(np.arange(30.0)).reshape(10, 3)
+Y = np.arange(10) % 3
+
+ESTIMATORS = {
+    "classifier.npz": lambda: mlpc.MLPClassifier((4,), max_iter=2, random_state=0).fit(X, np.array(["a", "é", "o"])[Y]),
+    "regressor.safetensors": lambda: mlpc.MLPRegressor(
+        hidden_layer_sizes=(4, 3), activation=["logistic", layers.ELU(0.5)], norm=["batch", None], dropout=(0, 0.1),
+        solver="sgd", learning_rate=mlpc.schedules.Cosine(0.1, epochs=9), dtype="float32", max_iter=2, random_state=0,
+    ).fit(X, X[:, :2]),
+    "labels.safetensors": lambda: mlpc.MLPClassifier((4,), solver="lbfgs", random_state=0, max_iter=500).fit(X, X > 0),
+}  # fmt: skip
+
+
 def content(path):
     """What a file holds, in values that JSON has; bits of outputs are those of a version of the arithmetic."""
-    net = mlpc.load(path, loss=cubic if "custom" in path.name else None)
+    loaded = mlpc.load(path, loss=cubic if "custom" in path.name else None)
+    net = getattr(loaded, "network_", loaded)
     x = np.linspace(-2, 2, 5 * net.sizes[0]).reshape(5, -1)
     logits = net.freeze().logits(x)
     bits = logits.astype(f"<f{logits.itemsize}")
-    return {
+    estimator = {} if net is loaded else {"estimator": described(loaded)}
+    return estimator | {
         "digest": net.digest(),
         "network": json.loads(json.dumps(describe(net))),
         f"outputs, arithmetic {mlpc.ARITHMETIC}": hashlib.sha256(bits).hexdigest(),
     }
+
+
+def described(estimator):
+    """Of an estimator, beside its network; parameters as text, since some are objects."""
+    names = [name for name in ("classes_", "n_iter_", "t_", "loss_", "loss_curve_") if hasattr(estimator, name)]
+    told = {name: np.asarray(getattr(estimator, name)).tolist() for name in names}
+    return told | {name: repr(value) for name, value in estimator.get_params().items()}
 
 
 def record(version):
@@ -81,14 +103,13 @@ def record(version):
 def main():
     folder, known = FOLDER / str(FORMAT), record(FORMAT)
     folder.mkdir(parents=True, exist_ok=True)
-    for name, make in NETWORKS.items():
+    for name, make in (NETWORKS | ESTIMATORS).items():
         if name not in known:
             make().save(folder / name)
             known[name] = content(folder / name)
-    x, y = np.sin(np.arange(30.0)).reshape(10, 3), np.arange(10) % 2
     if "run.npz" not in known:
         net = mlpc.MLP([3, 4, 2], "tanh", seed=5)
-        net.fit(x, y, epochs=2, batch_size=4, optimizer="adam", progress=False, resume=folder / "run.npz")
+        net.fit(X, Y % 2, epochs=2, batch_size=4, optimizer="adam", progress=False, resume=folder / "run.npz")
         known["run.npz"] = content(folder / "run.npz")
     lines = [f"{json.dumps(name)}: {json.dumps(known[name], sort_keys=True)}" for name in sorted(known)]
     (FOLDER / f"{FORMAT}.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")

@@ -15,9 +15,13 @@ def test_a_file_of_that_version(version, name):
     if name.endswith(".safetensors"):
         pytest.importorskip("safetensors")
     known = make_corpus.record(version)[name]
+    if "estimator" in known:
+        pytest.importorskip("sklearn")
     found = make_corpus.content(make_corpus.FOLDER / str(version) / name)
     assert found["digest"] == known["digest"]
     assert {key: found["network"][key] for key in known["network"]} == known["network"]
+    for name, value in known.get("estimator", {}).items():
+        assert found["estimator"][name] == value
     bits = [key for key in known if key.startswith("outputs") and key in found]
     assert [found[key] for key in bits] == [known[key] for key in bits]
 
@@ -25,7 +29,7 @@ def test_a_file_of_that_version(version, name):
 def test_there_are_files_of_all_kinds():
     """Of the present version; what is new wants a network of its own in make_corpus.py."""
     names = {name for version, name in FILES if version == FORMAT}
-    assert names == {*make_corpus.NETWORKS, "run.npz"}
+    assert names == {*make_corpus.NETWORKS, *make_corpus.ESTIMATORS, "run.npz"}
     plans = [make_corpus.record(FORMAT)[name]["network"] for name in names]
     assert {plan["dtype"] for plan in plans} == {"float32", "float64"}
     assert {plan["loss"].get("name", "custom") for plan in plans} == {*losses.LOSSES, "custom"}
