@@ -21,7 +21,7 @@ DEMO_EXTRAS := progress,plot$(if $(filter mnist,$(DATA)),$(COMMA)data)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo notebooks test bits quick asan mutants exhaustive kills mnist instructions bench bench-full lint clean
+.PHONY: help demo notebooks test bits quick asan mutants exhaustive kills fuzz-files mnist instructions bench bench-full lint clean
 
 help: ## this list
 	@echo "make TARGET, where TARGET is one of"
@@ -73,6 +73,9 @@ exhaustive: $(VENV)/.test ## the elementary functions on every float32 there is
 
 kills: $(VENV)/.test ## kill trainings 200 times while they write checkpoints, and resume each (a minute)
 	$(BIN)/python tests/files/kills.py $(KILLS)
+
+fuzz-files: $(VENV)/.test ## 100,000 files that are changed at random: each is refused, or works (10 minutes)
+	$(BIN)/python tests/files/fuzz.py $(FUZZ)
 
 instructions: ## instructions that small runs take, by valgrind, beside those recorded (3 minutes)
 	$(PYTHON) tests/instructions/counts.py $(INSTRUCTIONS)

@@ -106,7 +106,11 @@ def _checked(arrays: dict[str, Array], header: Any) -> Content:
             f"expected version {FORMAT} of the format, got {header['format']}, by mlpc {header.get('library')!r}"
         )
     digest = header.pop("digest", None)
-    if digest != _digest(arrays, header):
+    try:
+        expected = _digest(arrays, header)
+    except RecursionError:  # of the writer, which may reach its limit before the reader does
+        raise ValueError("expected a text of JSON, got one that is malformed: it is too deep") from None
+    if digest != expected:
         raise ValueError("expected what its digest was made of, got something else: the file is damaged")
     kind, values, arithmetic = header.get("kind"), header.get("values"), header.get("arithmetic")
     if not (isinstance(kind, str) and isinstance(values, dict) and isinstance(arithmetic, int)):

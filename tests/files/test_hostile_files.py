@@ -97,7 +97,7 @@ def write(path, arrays, header):
 WRONG_HEADERS = {
     "a later format": ({"format": 2}, "version 1 of the format, got 2, by mlpc '0.1.0'"),
     "no format": ({"format": True}, "of another program"),
-    "another kind": ({"kind": "house"}, "expected a network or a run, got a house"),
+    "another kind": ({"kind": "house"}, "expected a network, an estimator or a run, got a house"),
     "a run without": ({"kind": "run"}, "expected parameters"),
     "no kind": ({"kind": None}, "expected a kind"),
     "no values": ({"values": []}, "expected a kind, values"),
@@ -129,6 +129,16 @@ TEXTS = ["", "3", "[]", "{}", "{", '"text"', "[" * 100_000, '{"a":' * 100_000, "
 def test_texts(path, number):
     write(path, {}, TEXTS[number])
     refused(path)
+
+
+def test_texts_of_every_depth(path):
+    """The reader of JSON and the writer, which makes the digest, each have a limit of their own."""
+    arrays, header = archive._parts(str(path))
+    text = json.dumps(header | {"extra": 0})
+    for depth in range(900, 1010):
+        write(path, arrays, text.replace('"extra": 0', '"extra": ' + "[" * depth + "]" * depth))
+        with pytest.raises(ValueError, match=r"^path: .*(malformed|damaged)"):
+            mlpc.load(path)
 
 
 WRONG_PLANS = {
