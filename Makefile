@@ -71,8 +71,9 @@ mutants: $(VENV)/.test ## break each promise on purpose; every break must fail a
 exhaustive: $(VENV)/.test ## the elementary functions on every float32 there is
 	$(BIN)/python tests/accuracy/exhaustive.py $(EXHAUSTIVE)
 
-kills: $(VENV)/.test ## kill trainings 200 times while they write checkpoints, and resume each (a minute)
+kills: $(VENV)/.test ## kill trainings 200 times while they write checkpoints, and resume each; kill save, and fill its disk
 	$(BIN)/python tests/files/kills.py $(KILLS)
+	$(BIN)/python tests/files/save_kills.py $(KILLS)
 
 fuzz-files: $(VENV)/.test ## 100,000 files that are changed at random: each is refused, or works (10 minutes)
 	$(BIN)/python tests/files/fuzz.py $(FUZZ)

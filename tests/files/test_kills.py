@@ -5,6 +5,7 @@ import sys
 
 import kills
 import pytest
+import save_kills
 
 
 @pytest.mark.slow
@@ -14,3 +15,9 @@ def test_ten_kills():
     done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.startswith("10 kills, ")
+
+
+def test_processes_that_do_not_finish_save():
+    """Killed, or without room: `make kills` has 200 of them."""
+    done = save_kills.kill(40, seed=1)
+    assert done["old"] + done["new"] == 40 and done["old"] > 20 and done["new"] > 3 and done["within"] > 5
