@@ -1,6 +1,6 @@
 """mlpc beside others: README.md in this folder says what is compared and why it is fair.
 
-    python bench/run.py [epochs kernels inference estimators startup growth] [--full] [--rows '784-100-10/*'] ...
+    python bench/run.py [epochs kernels inference serving estimators startup growth] [--full] [--rows PATTERN] ...
 
 Prints tables in Markdown, and writes them and everything measured to results/.
 """
@@ -18,6 +18,7 @@ import estimators
 import growth
 import inference
 import kernels
+import serving
 import startup
 from contenders import INFERENCE, TRAINING
 from machine import machine
@@ -29,6 +30,7 @@ TITLES = {
     "epochs": "Training",
     "kernels": "Kernels",
     "inference": "Inference",
+    "serving": "Serving",
     "estimators": "Estimators",
     "startup": "Import and size",
     "growth": "How cost grows",
@@ -37,11 +39,12 @@ TABLES = {
     "epochs": epochs.table,
     "kernels": kernels.table,
     "inference": inference.table,
+    "serving": serving.table,
     "estimators": estimators.table,
     "startup": startup.table,
     "growth": growth.table,
 }
-SHORT = ("epochs", "kernels", "inference", "estimators", "startup")
+SHORT = ("epochs", "kernels", "inference", "serving", "estimators", "startup")
 
 
 def main() -> None:
@@ -78,6 +81,7 @@ def measured(options: argparse.Namespace) -> dict:
         "epochs": lambda: epochs.section(full, options.rows, peers, rounds, options.samples),
         "kernels": lambda: kernels.section(full, rounds or (7 if full else 3)),
         "inference": lambda: inference.section(full, peers, rounds or (11 if full else 5)),
+        "serving": lambda: serving.section(rounds or (11 if full else 5)),
         "estimators": lambda: estimators.section(full, rounds or (7 if full else 3)),
         "startup": lambda: startup.section(rounds or (11 if full else 3)),
         "growth": lambda: growth.section(peers, rounds or 3),
