@@ -43,6 +43,8 @@ with np.load("net.npz") as state:
     net.load_state_dict(state)
 mlpc.optim.Adam(net).load_state_dict(np.load("optimizer.npz"))
 net.save("net.safetensors")
+net.to_onnx("net.onnx")
+twin = mlpc.from_torch(net.to_torch().eval(), loss="cross_entropy").copy()
 labels = mlpc.load("net.safetensors").predict(x)
 stopping = mlpc.callbacks.EarlyStopping("val_loss", patience=3)
 

@@ -80,7 +80,7 @@ def _leaky_relu(graph: Graph, z: str, slope: float) -> str:
 
 
 def _elu(graph: Graph, z: str, alpha: float) -> str:
-    below = graph.apply("Sub", graph.apply("Exp", graph.apply("Min", z, 0.0)), 1.0)
+    below = graph.apply("Sub", graph.apply("Exp", z), 1.0)
     return _where_positive(graph, z, graph.apply("Mul", below, alpha))
 
 

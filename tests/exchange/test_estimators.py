@@ -52,6 +52,8 @@ LABELS = {
 @pytest.mark.parametrize("name", LABELS)
 def test_a_classifier_gives_its_labels_and_probabilities(path, name, dtype):
     model = fitted(mlpc.MLPClassifier, LABELS[name], dtype)
+    if name == "a single class":
+        model.intercepts_[-1][:] = 9  # the network says that it is the other one, which there is not
     model.to_onnx(path)
     x = X.astype(dtype)
     got = run(path, x)
