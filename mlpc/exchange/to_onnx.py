@@ -39,7 +39,7 @@ def to_onnx(net: Network, path: str | os.PathLike[str]) -> None:
     others          "variable" (n, n_out), or (n,) likewise             none
     =============== =================================================== ==========================================
 
-    Where the network has `labels`, "label" is these, int64 or texts, instead of their numbers.  The model's metadata
+    Where the network has `labels`, and a row one of them, "label" is that, int64 or text.  The model's metadata
     have "mlpc_version", "arithmetic", "digest" and "loss", and "feature_names" and "labels" as JSON where there are
     any.  Equal networks give equal bytes.  The file replaces another one only when it is complete and on the disk.
 
@@ -74,8 +74,8 @@ def to_onnx(net: Network, path: str | os.PathLike[str]) -> None:
     >>> [node.op_type for node in graph.node], [output.name for output in graph.output]
     (['Gemm', 'Tanh', 'Gemm', 'ArgMax', 'Identity', 'Softmax'], ['label', 'probabilities'])
     """
-    labels = getattr(net, "labels", None)
-    write_onnx(net, path, None if labels is None else label_array("labels", labels))
+    one_of_them = net.criterion.link == "softmax" or (net.criterion.link == "sigmoid" and net.sizes[-1] == 1)
+    write_onnx(net, path, label_array("labels", net.labels) if net.labels and one_of_them else None)
 
 
 def write_onnx(net: Network, path: str | os.PathLike[str], labels: Array | None, two_columns: bool = False) -> None:
@@ -171,6 +171,6 @@ def _metadata(net: Network, labels: Array | None) -> dict[str, str]:
     }  # fmt: skip
     if net.feature_names is not None:
         told["feature_names"] = json.dumps(net.feature_names)
-    if labels is not None:
-        told["labels"] = json.dumps(labels.tolist())
+    if labels is not None or net.labels is not None:
+        told["labels"] = json.dumps(net.labels if labels is None else labels.tolist())
     return told

@@ -120,6 +120,42 @@ def test_outputs_are_those_of_predict(path, loss, n_out, dtype):
             assert_close(got["variable"], net.predict(x))
 
 
+LABELS = {
+    "texts": (["cat", "dog", "größe"], "cross_entropy", 3),
+    "integers": ([-5, 2**62, 7], "cross_entropy", 3),
+    "whole floats": ([1.0, 2.0, 3.0], "cross_entropy", 3),
+    "of one output": (["no", "yes"], "bce_with_logits", 1),
+}
+
+
+@pytest.mark.parametrize("name", LABELS)
+def test_labels_are_what_the_model_answers(path, name):
+    labels, loss, n_out = LABELS[name]
+    net, x = shaken([5, 4, n_out], loss=loss), rows(N, 5).astype(np.float32)
+    net.labels = labels
+    net.to_onnx(path)
+    assert run(path, x)["label"].tolist() == [labels[number] for number in net.predict(x)]
+    told = {each.key: each.value for each in onnx.load(path).metadata_props}
+    assert json.loads(told["labels"]) == labels
+
+
+@pytest.mark.parametrize("loss", ["bce_with_logits", "mse"])
+def test_labels_of_outputs_that_are_no_alternatives_are_told_alone(path, loss):
+    net, x = shaken([5, 4, 3], loss=loss), rows(N, 5).astype(np.float32)
+    net.labels = [0.5, 1.5, 2.5]
+    net.to_onnx(path)
+    np.testing.assert_allclose(next(iter(run(path, x).values())), net.predict(x), rtol=1e-5)
+    assert json.loads(onnx.load(path).metadata_props[-1].value) == [0.5, 1.5, 2.5]
+
+
+def test_labels_that_onnx_has_not_are_refused(path):
+    net = shaken([5, 2])
+    net.labels = [0.5, 1.0]
+    with pytest.raises(ValueError, match=r"^labels: expected integers or texts, which ONNX has, got \(0\.5, 1\.0\)"):
+        net.to_onnx(path)
+    assert not os.path.exists(path)
+
+
 def test_a_loss_that_cannot_predict_is_refused(path):
     with pytest.raises(ValueError, match=r"^loss: expected at least 2 outputs for cross_entropy, got 1"):
         mlpc.MLP([2, 1]).to_onnx(path)
