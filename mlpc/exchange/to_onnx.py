@@ -123,6 +123,9 @@ def label_array(name: str, labels: Any) -> Array:
     if array.dtype.kind == "O" and all(isinstance(each, str) for each in array):
         array = array.astype(str)
     if array.dtype.kind == "U":
+        for each in array.tolist():
+            if each.encode(errors="replace").decode() != each:
+                raise ValueError(f"{name}: expected texts that UTF-8 can hold, got {each!r}")
         return array
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name}: expected integers or texts, which ONNX has, got {labels!r}")

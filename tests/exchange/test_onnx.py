@@ -148,10 +148,13 @@ def test_labels_of_outputs_that_are_no_alternatives_are_told_alone(path, loss):
     assert json.loads(onnx.load(path).metadata_props[-1].value) == [0.5, 1.5, 2.5]
 
 
-def test_labels_that_onnx_has_not_are_refused(path):
+@pytest.mark.parametrize("labels", [[0.5, 1.0], [1.0, 2.0**63], ["a", "\udc80"]], ids=ascii)
+def test_labels_that_onnx_has_not_are_refused(path, labels):
     net = shaken([5, 2])
-    net.labels = [0.5, 1.0]
-    with pytest.raises(ValueError, match=r"^labels: expected integers or texts, which ONNX has, got \(0\.5, 1\.0\)"):
+    net.labels = labels
+    with pytest.raises(
+        ValueError, match=r"^labels: expected (integers or texts, which ONNX has|texts that UTF-8 can hold), got "
+    ):
         net.to_onnx(path)
     assert not os.path.exists(path)
 
