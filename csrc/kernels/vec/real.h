@@ -31,11 +31,12 @@
 #define MLPC_NO_CONTRACT(v) __asm__("" : "+x"(v))
 #elif defined(__aarch64__)
 #define MLPC_NO_CONTRACT(v) __asm__("" : "+w"(v))
+#elif defined(__arm__) && defined(__ARM_FP)
+#define MLPC_NO_CONTRACT(v) __asm__("" : "+w"(v))
 #elif defined(__GNUC__)
 #define MLPC_NO_CONTRACT(v) __asm__("" : "+m"(v))
 #else
-#pragma STDC FP_CONTRACT OFF
-#define MLPC_NO_CONTRACT(v) ((void)(v))
+#define MLPC_NO_CONTRACT(v) (*(volatile char *)&(v) = *(volatile char *)&(v)) /* which may have changed the number */
 #endif
 
 #if MLPC_REAL_BITS == 32
