@@ -14,6 +14,7 @@ from mlpc.arguments import Array, real_array, seed_number, whole_numbers
 from mlpc.blocks import activations_of, dropouts_of, norms_of
 from mlpc.class_weights import ClassWeight
 from mlpc.csr import InputLike, finite_rows
+from mlpc.exchange.c_source import to_c
 from mlpc.exchange.to_onnx import to_onnx
 from mlpc.exchange.to_torch import to_torch
 from mlpc.layers import Activation
@@ -308,6 +309,7 @@ class MLP(Network):
     fit = fit
     save = save
     absorb = absorb
+    to_c = to_c
     to_onnx = to_onnx
     to_torch = to_torch
     score = score

@@ -67,6 +67,15 @@ def test_wheel_trains_where_the_checkout_is_not(wheel, tmp_path):
     assert float(accuracy) > 0.8
 
 
+def test_wheel_writes_c_where_the_sources_are_not(wheel, tmp_path):
+    zipfile.ZipFile(wheel).extractall(tmp_path)
+    program = "import mlpc; mlpc.MLP([2, 3, 1], 'gelu', norm='layer', loss='mse', seed=1).to_c('net.c')"
+    python("-c", program, cwd=tmp_path, PYTHONPATH=str(tmp_path))
+    (tmp_path / "here").mkdir()
+    mlpc.MLP([2, 3, 1], "gelu", norm="layer", loss="mse", seed=1).to_c(tmp_path / "here" / "net.c")
+    assert (tmp_path / "net.c").read_bytes() == (tmp_path / "here" / "net.c").read_bytes()
+
+
 def test_wheel_holds_the_package_and_nothing_else(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.split("/")[0] for name in names}

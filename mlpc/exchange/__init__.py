@@ -1,4 +1,4 @@
-"""Networks of other libraries, from and to them: PyTorch, ONNX and scikit-learn.
+"""Networks elsewhere: to and from PyTorch, ONNX and scikit-learn, and as C.
 
-Each file imports the other library where it is asked for, and never before.
+Each file imports another library where it is asked for, and never before.
 """

@@ -24,6 +24,7 @@ class Build:
     runner: what goes before the program's name; None where nothing here can run it.
     isa: the instruction set whose digests are taken, or "all" for each that runs.
     needs: commands, files and modules of Python that must be there, too.
+    standard: which language, and which version of it.
     """
 
     group: str
@@ -33,6 +34,7 @@ class Build:
     runner: tuple[str, ...] | None = ()
     isa: str = "all"
     needs: tuple[str, ...] = ()
+    standard: tuple[str, ...] = ("-std=c11",)
 
     def __str__(self) -> str:
         return " ".join([self.compiler, *self.flags, *([] if self.isa == "all" else [f"({self.isa})"])])
@@ -43,7 +45,7 @@ class Build:
         return next((tool for tool in tools if not _installed(tool)), None)
 
     def compile(self, *arguments: str, cwd: Path | None = None) -> None:
-        execute([*_command(self.compiler.split()), "-std=c11", *self.flags, *arguments], cwd=cwd)
+        execute([*_command(self.compiler.split()), *self.standard, *self.flags, *arguments], cwd=cwd)
 
     def run(self, program: Path, *arguments: str) -> str:
         """What the program prints."""

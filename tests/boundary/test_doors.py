@@ -7,6 +7,7 @@ knows, and a kind to which a role has no answer.
 import inspect
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -217,6 +218,12 @@ def absorbed(**constants):
     return made.parameters
 
 
+def in_c(data):
+    with tempfile.TemporaryDirectory() as folder:
+        report = net().to_c(f"{folder}/net.c", dtype="int8", data=data)
+    return np.array(report.before + report.after)
+
+
 THIRDS = np.full((8, 3), 1 / 3)
 MEANINGLESS = {
     "cross_entropy": (LABELS - 1, LABELS + 1, LABELS * 1.0, 2 * THIRDS, 0 * THIRDS, THIRDS - 1),
@@ -290,6 +297,10 @@ DOORS = {
     "MLP.loss_and_grad": Door(
         lambda **keywords: net().loss_and_grad(**keywords),
         {"x": Arg(X, CARRIES | SPARSE, "[xy]"), "y": labels("y|sample_weight")} | weights(),
+    ),
+    "MLP.to_c": Door(
+        lambda data_x, data_y: in_c((data_x, data_y)),
+        {"data: x": Arg(X, INPUT, "[xy]"), "data: y": labels("y")},
     ),
     "MLP.evaluate": Door(
         lambda **keywords: net().evaluate(**keywords),
@@ -599,6 +610,9 @@ NOT_DATA = [
     "nunits",
     "activation_class",
     "init",
+    "path",
+    "name",
+    "workspace",
     "negative_slope",
     "alpha",
 ]

@@ -1,0 +1,1 @@
+../../../../csrc/kernels/vec/real.h

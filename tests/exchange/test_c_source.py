@@ -1,0 +1,277 @@
+"""Networks in C: the bits of Python's by every compiler and on every machine, and what their files say and take."""
+
+import re
+import subprocess
+
+import builds
+import c_networks
+import numpy as np
+import pytest
+from builds import ARM64, FUSED, FUSING, PLAIN, RISCV64, S390X, STATIC, WASM, Build
+
+import mlpc
+from mlpc.exchange.c_source import quantized
+from mlpc.table import Table
+
+pytestmark = pytest.mark.xdist_group("c_source")
+
+STRICT = ("-Wall", "-Wextra", "-pedantic", "-Werror")
+C99 = {"standard": ("-std=c99",)}
+CXX = {"standard": ("-x", "c++", "-std=c++17")}
+X86_32 = ("-O2", "-msse2", "-mfpmath=sse")
+ARM32 = {"link": STATIC, "runner": ("qemu-arm",), **C99}
+HERE = [
+    Build("gcc", "gcc", (*PLAIN, "-Wconversion", "-Wshadow"), **C99),
+    Build("gcc", "gcc", ("-O3", "-ffp-contract=fast", "-march=native"), **C99),
+    Build("clang", "clang", FUSING, **C99),
+]
+MORE = [
+    Build("gcc", "gcc", ("-Os",), **C99),
+    Build("gcc", "gcc", FUSING, **C99),
+    Build("clang", "clang", PLAIN, **C99),
+    Build("c++", "g++", FUSING, **CXX),
+    Build("c++", "g++", ("-O1",), **CXX),
+    Build("clang", "clang++", ("-O2",), **CXX),
+    Build("arm64", "aarch64-linux-gnu-gcc", FUSED, **ARM64, **C99),
+    Build("armhf", "arm-linux-gnueabihf-gcc", FUSED, **ARM32),
+    Build("armhf", "arm-linux-gnueabihf-gcc", (*FUSED, "-mfpu=vfpv4"), **ARM32),
+    Build("riscv64", "riscv64-linux-gnu-gcc", FUSED, **RISCV64, **C99),
+    Build("s390x", "s390x-linux-gnu-gcc", FUSED, **S390X, **C99),
+    Build("i686", "i686-linux-gnu-gcc", X86_32, STATIC, ("qemu-i386",), **C99),
+    Build("wasm", "clang", ("--target=wasm32-wasi", "-O2"), **WASM, **C99),
+]
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """The folder of the cases and of their program, the names of the files, and what the program is to print."""
+    folder, cases = tmp_path_factory.mktemp("networks"), c_networks.cases()
+    return folder, c_networks.write(cases, folder), c_networks.expected(cases)
+
+
+@pytest.fixture(scope="module")
+def table():
+    """What each target printed; with -s it is seen."""
+    rows = []
+    yield rows
+    print(f"\n{Table(['target', 'functions', 'bits equal', 'digest'], rows)}")
+
+
+def available(build):
+    missing = build.missing()
+    if missing:
+        (pytest.fail if build.group in builds.required() else pytest.skip)(f"{missing} is not installed")
+    return build
+
+
+@pytest.mark.parametrize(
+    "build",
+    [*(pytest.param(b, id=f"{b}") for b in HERE), *(pytest.param(b, id=f"{b}", marks=pytest.mark.slow) for b in MORE)],
+)
+def test_every_target_has_the_bits_of_python(build, files, table, tmp_path):
+    """Of all blocks, both dtypes and all losses, for usual inputs, subnormal, huge and infinite ones, zeros and NaN."""
+    folder, names, expected = files
+    link = [flag for flag in build.link if flag != "-pthread"]
+    available(build).compile(*STRICT, *names, *link, "-lm", "-o", str(tmp_path / "program"), cwd=folder)
+    printed = build.run(tmp_path / "program").splitlines()
+    same = sum(a == b for a, b in zip(printed, expected, strict=True))
+    table.append([str(build), len(expected), same, c_networks.hashed("\n".join(printed).encode())])
+    assert printed == expected
+
+
+@pytest.mark.slow
+def test_a_compiler_that_is_none_of_gnus_cannot_fuse_either(files, tmp_path):
+    """Its volatile accesses are tried by one that would fuse."""
+    folder, names, expected = files
+    for name in names:
+        text = (folder / name).read_text()
+        text = re.sub(r"^#(el)?if defined\(__(x86_64|aarch64|arm|GNUC)__\).*$", r"#\1if 0", text, flags=re.MULTILINE)
+        assert (text.count("if 0\n") >= 3) == (name != "main.c")
+        (tmp_path / name).write_text(text)
+    for header in folder.glob("*.h"):
+        (tmp_path / header.name).write_text(header.read_text())
+    build = Build("gcc", "gcc", ("-O3", "-ffp-contract=fast", "-march=native"), **C99)
+    build.compile(*names, "-lm", "-o", "program", cwd=tmp_path)
+    assert build.run(tmp_path / "program").splitlines() == expected
+
+
+def test_the_cases_have_every_activation():
+    net = next(case.net for case in c_networks.cases() if case.name == "all32")
+    assert set(net.activations) == set(mlpc.layers.ACTIVATIONS)
+    assert set(net.norms) == {None, "batch", "layer"}
+
+
+def compiled(net, folder, *flags, **options):
+    """The report of a network's files in a folder, and the object that gcc makes of them."""
+    report = net.to_c(folder / "net.c", **options)
+    builds.execute(["gcc", "-std=c99", *STRICT, *flags, "-c", "net.c", "-o", "net.o"], cwd=folder)
+    return report, folder / "net.o"
+
+
+@pytest.mark.parametrize("flag", ["-ffast-math", "-mfpmath=387", "-ffinite-math-only"])
+def test_compilers_that_would_change_bits_are_refused(flag, tmp_path):
+    mlpc.MLP([2, 1], loss="mse").to_c(tmp_path / "net.c")
+    done = subprocess.run(["gcc", "-std=c99", flag, "-c", tmp_path / "net.c"], capture_output=True, text=True)
+    assert done.returncode and "mlpc: " in done.stderr
+
+
+# ---- What it takes ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("options", [{}, {"dtype": "int8"}])
+def test_flash_and_ram_are_those_that_the_compiler_counts(options, dtype, tmp_path):
+    """Symbols of tables have the sizes that the report adds up, and nothing is in a section that is written."""
+    net = c_networks.network(1, [30, 20, 8, 3], "relu", norm=["batch", "layer"], dtype=dtype)
+    report, made = compiled(net, tmp_path, "-O0", **options)
+    symbols = builds.execute(["nm", "-S", str(made)])
+    tables = re.findall(r"^\S+ (\S+) r (\w+_\d+)$", symbols, re.MULTILINE)
+    assert sum(int(size, 16) for size, _ in tables) == report.flash
+    assert not re.findall(r" [bBdDcC] ", symbols) and report.ram == 0
+    one = 1 if options else net.dtype.itemsize
+    weights = 30 * 20 + 20 * 8 + 8 * 3
+    scales = 31 if options else 0
+    assert report.flash == one * weights + net.dtype.itemsize * (scales + 31 + 2 * 28)
+
+
+@pytest.mark.parametrize("flag", ["-O0", "-O2"])
+def test_stack_is_what_the_compiler_counts(flag, tmp_path):
+    """Along calls: the arrays that the report has, and some hundred bytes."""
+    from test_stack import EDGE, NODE
+
+    net = c_networks.network(1, [30, 200, 100, 300, 3], "tanh", norm="layer")
+    report, _ = compiled(net, tmp_path, flag, "-fcallgraph-info=su")
+    text = (tmp_path / "net.ci").read_text()
+    frames = {name.rpartition(":")[2]: int(size) for name, size, kind in NODE.findall(text) if kind == "static"}
+    calls = {}
+    for caller, callee in EDGE.findall(text):
+        calls.setdefault(caller.rpartition(":")[2], set()).add(callee.rpartition(":")[2])
+
+    def depth(name):
+        return frames.get(name, 0) + max(map(depth, calls.get(name, set())), default=0)
+
+    assert report.stack == 4 * (300 + 100 + 3)
+    assert report.stack <= depth("net_predict") <= report.stack + 1024
+    inner, _ = compiled(net, tmp_path, flag, workspace=True)
+    assert (inner.stack, inner.workspace) == (0, report.stack)
+
+
+@pytest.mark.slow
+def test_nothing_comes_from_libraries_but_exact_functions(files, tmp_path):
+    folder, names, _ = files
+    for name in names[1:]:
+        builds.execute(["gcc", "-O2", "-c", str(folder / name), "-o", str(tmp_path / "net.o")])
+        wanted = set(re.findall(r"^ +U (\w+)$", builds.execute(["nm", str(tmp_path / "net.o")]), re.MULTILINE))
+        assert wanted <= {"sqrt", "sqrtf", "memcpy", "memset", "_GLOBAL_OFFSET_TABLE_", "__stack_chk_fail"}
+
+
+def test_the_report_prints_well(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    net = mlpc.MLP([4, 3, 2], seed=1)
+    assert repr(net.to_c("a.c", "net")).splitlines() == [
+        "net",
+        "------------------------",
+        "flash: tables   92 bytes",
+        "RAM: variables   0 bytes",
+        "stack: arrays   20 bytes",
+        "------------------------",
+        "a.c, a.h",
+    ]
+
+
+# ---- Weights of a byte -----------------------------------------------------------------------------------------------
+
+
+def test_a_weight_of_a_byte_is_the_nearest_of_its_row(dtype):
+    net = c_networks.network(1, [40, 9, 3], dtype=dtype)
+    for before, after in zip(net.layers, quantized(net).layers, strict=True):
+        if hasattr(before, "weight"):
+            step = np.abs(before.weight).max(axis=1, keepdims=True) / 127
+            assert (np.abs(after.weight - before.weight) <= step * (0.5 + 1e-6)).all()
+            assert (after.bias == before.bias).all()
+
+
+def test_what_bytes_lose_is_reported(tmp_path):
+    (x, y), test = mlpc.datasets.load_digits()
+    net = mlpc.MLP([64, 16, 10], seed=1)
+    net.fit(x, y, epochs=2, progress=False)
+    report = net.to_c(tmp_path / "net.c", dtype="int8", data=test)
+    assert report.before == net.evaluate(*test)
+    assert report.after == quantized(net).evaluate(*test) != report.before
+    assert re.search(rf"^accuracy, int8 +{report.after[1]:.4f}$", repr(report), re.MULTILINE)
+
+
+# ---- Names, and what is refused --------------------------------------------------------------------------------------
+
+
+class Named(mlpc.MLP):
+    """A network that has labels."""
+
+
+def test_names_of_columns_and_classes_are_in_the_files(tmp_path):
+    """Whatever is in them: nothing ends a comment or a string, and C gets the labels as they are."""
+    net = Named([3, 2], seed=1)
+    net.feature_names = ["age */ int x;", "width /* \\", "größe\n"]
+    net.labels = ('no "?"', "ja, ö\\??/")
+    compiled(net, tmp_path)
+    header = (tmp_path / "net.h").read_text()
+    assert "x[2]" not in header and " *   0  age * / int x;\n" in header and " *   2  gr\\xf6\\xdfe\\n\n" in header
+    main = (
+        '#include "net.h"\n#include <stdio.h>\nint main(void) { puts(net_labels[0]); puts(net_labels[1]); return 0; }\n'
+    )
+    (tmp_path / "main.c").write_text(main)
+    builds.execute(["gcc", "-std=c99", *STRICT, "main.c", "net.o", "-lm", "-o", "main"], cwd=tmp_path)
+    assert builds.execute([str(tmp_path / "main")]).splitlines() == list(net.labels)
+
+
+def test_a_regression_has_outputs_alone(tmp_path):
+    mlpc.MLP([2, 1], loss="huber").to_c(tmp_path / "net.c")
+    assert re.findall(r"net_\w+", (tmp_path / "net.h").read_text()) == ["net_forward"]
+
+
+def test_equal_networks_give_equal_files_in_either_mode(tmp_path):
+    net = mlpc.MLP([5, 4, 2], dropout=0.5, norm="batch", seed=3)
+    texts = []
+    for each in (net.train(), net.copy().eval()):
+        each.to_c(tmp_path / "net.c")
+        texts.append((tmp_path / "net.c").read_bytes() + (tmp_path / "net.h").read_bytes())
+    assert texts[0] == texts[1] and net.training and sorted(p.name for p in tmp_path.iterdir()) == ["net.c", "net.h"]
+
+
+@pytest.mark.parametrize(
+    ("path", "options", "error", "says"),
+    [
+        ("net.h", {}, ValueError, r"path: expected a name that ends in \.c, got"),
+        (3, {}, TypeError, "path: expected the name of a file, got 3"),
+        (b"net.c", {}, TypeError, "path: expected the name of a file as text, got b'net.c'"),
+        ("math.c", {}, ValueError, r"path: expected another name than that of a header of C, math\.h"),
+        ("3d.c", {}, ValueError, "name: expected a name in C .*, got '3d' from the path"),
+        ("net.c", {"name": "int"}, ValueError, "name: expected a name in C .* no keyword, got 'int'"),
+        ("net.c", {"name": "a__b"}, ValueError, "name: expected a name in C .*, got 'a__b'"),
+        ("net.c", {"name": "ä"}, ValueError, "name: expected a name in C"),
+        ("net.c", {"name": "a\n"}, ValueError, "name: expected a name in C"),
+        ("net.c", {"name": 3}, TypeError, "name: expected a text, got 3"),
+        ("net.c", {"dtype": "int4"}, ValueError, "dtype: expected None or 'int8', got 'int4'"),
+        ("net.c", {"workspace": 1}, TypeError, "workspace: expected True or False, got 1"),
+        ("net.c", {"data": ([[1, 2]], [0])}, ValueError, "data: expected None without dtype='int8'"),
+        ("net.c", {"dtype": "int8", "data": 3}, TypeError, "data: expected "),
+        ("no/net.c", {}, FileNotFoundError, "no such folder"),
+    ],
+)
+def test_what_is_refused(path, options, error, says, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(error, match=says):
+        mlpc.MLP([2, 2]).to_c(path, **options)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("value", [np.nan, -np.inf])
+def test_numbers_that_are_not_finite_are_refused_and_files_stay(value, tmp_path):
+    net = mlpc.MLP([2, 3, 2], norm="batch")
+    net.to_c(tmp_path / "net.c")
+    before = (tmp_path / "net.c").read_bytes()
+    for layer, part in ((0, "weight"), (3, "bias"), (1, "running_mean"), (1, "running_var")):
+        broken = net.copy()
+        getattr(broken.layers[layer], part)[..., 1] = value
+        with pytest.raises(ValueError, match=rf"layers\[{layer}\]\.\w+: expected finite numbers, got"):
+            broken.to_c(tmp_path / "net.c")
+    assert (tmp_path / "net.c").read_bytes() == before
