@@ -229,3 +229,27 @@ def test_verbose_prints_the_same(capsys):
             module.MLPClassifier(random_state=0, max_iter=6, verbose=True, early_stopping=True).fit(X, y)
         printed.append(capsys.readouterr().out)
     assert printed[0] == printed[1]
+
+
+SETS = {name: ("MLPClassifier", load, {}) for name, load in CLASSIFICATION.items()}
+SETS |= {name: ("MLPRegressor", load, {}) for name, load in REGRESSION.items()}
+SETS |= {"counts": ("MLPRegressor", counts, {"loss": "poisson"} if has_poisson else {})}
+SEEDS = range(10)  # of initial values, shuffles, and the rows that are held out
+TO_THE_END = pytest.param(None, {"max_iter": 300}, marks=pytest.mark.slow, id="to the end")
+
+
+@pytest.mark.parametrize("most, settings", [pytest.param(200, {"max_iter": 10}, id="in short"), TO_THE_END])
+@pytest.mark.parametrize("name", SETS)
+def test_models_are_as_good(name, most, settings):
+    """Over several seeds, on rows held out: the mean is not more than two of its standard errors lower."""
+    kind, load, of_set = SETS[name]
+    X, y = load()
+    theirs, ours = [], []
+    for seed in SEEDS:
+        rows = np.random.default_rng(seed).permutation(X.shape[0])[:most]
+        train, test = rows[len(rows) // 3 :], rows[: len(rows) // 3]
+        for module, scores in ((neural_network, theirs), (mlpc, ours)):
+            arguments = {"hidden_layer_sizes": (16,), "learning_rate_init": 0.01, "random_state": seed}
+            model = getattr(module, kind)(**arguments, **settings, **of_set)
+            scores.append(model.fit(X[train], y[train]).score(X[test], y[test]))
+    assert np.mean(ours) >= np.mean(theirs) - 2 * np.std(theirs, ddof=1) / len(SEEDS) ** 0.5
