@@ -18,7 +18,7 @@ from mlpc.estimators.labels import Labels
 from mlpc.estimators.losses import classification
 from mlpc.estimators.objective import Objective
 from mlpc.estimators.parameters import CLASSIFICATION, CONSTRAINTS, keep
-from mlpc.estimators.training import scored
+from mlpc.estimators.scoring import scored
 from mlpc.estimators.validation import validated_table
 from mlpc.losses import BCEWithLogits, CrossEntropy, Loss
 from mlpc.net import MLP
@@ -93,9 +93,10 @@ class MLPClassifier(ClassifierMixin, Estimator):
         >= 0; ``l1 / S |W|`` is added, as alpha's penalty is.
     clip_norm : float, optional
         > 0; the gradient of a batch's loss is scaled to this length where it is longer.  Not with lbfgs.
-    metric : callable or "loss", optional
+    metric : callable, scorer or str, optional
         What the score of early stopping is, in the place of the accuracy: ``metric(y_true, y_pred)``, larger is better,
-        called with ``sample_weight=`` where there are weights; "loss" is minus the loss, without penalties.
+        called with ``sample_weight=`` where there are weights; or a scorer of scikit-learn's, or its name; "loss" is
+        minus the loss, without penalties.
     n_threads : int, optional
         The most threads that `fit` and predictions may use; the results are the same bits.
     callbacks : list, optional
@@ -380,8 +381,9 @@ class MLPClassifier(ClassifierMixin, Estimator):
         return y.astype(bool) if self.n_outputs_ == 1 else None
 
     def _score_of(self, z: Array, part: Part) -> float:
-        if callable(self.metric):
-            return scored(self.metric, self._labels.of_outputs(part.y), self._labels.of_outputs(z), part.weights)
+        if self.metric is not None:
+            y = self._labels.of_outputs(part.y)
+            return scored(self, self.metric, part, y, self._labels.of_outputs(z))
         hits = z.argmax(1) == part.y if self._labels.link == "softmax" else ((z > 0) == (part.y > 0)).all(1)
         return float(np.average(hits, weights=part.weights))
 

@@ -6,6 +6,7 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+from sklearn.metrics import get_scorer_names
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from mlpc import _mlpc
@@ -54,7 +55,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "dtype": [StrOptions({"float32", "float64"}), None],
     "l1": [_AT_LEAST_0],
     "clip_norm": [_POSITIVE, None],
-    "metric": [StrOptions({"loss"}), callable, None],
+    "metric": [StrOptions({"loss", *get_scorer_names()}), callable, None],
     "n_threads": [_COUNT, None],
     "callbacks": [list, tuple, None],
     "progress": ["boolean"],

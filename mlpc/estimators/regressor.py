@@ -17,7 +17,7 @@ from mlpc.estimators.epochs import Part
 from mlpc.estimators.losses import regression
 from mlpc.estimators.objective import Objective
 from mlpc.estimators.parameters import CONSTRAINTS, REGRESSION, keep
-from mlpc.estimators.training import scored
+from mlpc.estimators.scoring import scored
 from mlpc.estimators.validation import validated_table
 from mlpc.losses import Loss
 from mlpc.net import MLP
@@ -97,9 +97,10 @@ class MLPRegressor(RegressorMixin, Estimator):
         >= 0; ``l1 / S |W|`` is added, as alpha's penalty is.
     clip_norm : float, optional
         > 0; the gradient of a batch's loss is scaled to this length where it is longer.  Not with lbfgs.
-    metric : callable or "loss", optional
+    metric : callable, scorer or str, optional
         What the score of early stopping is, in the place of R^2: ``metric(y_true, y_pred)``, larger is better, called
-        with ``sample_weight=`` where there are weights; "loss" is minus the loss, without penalties.
+        with ``sample_weight=`` where there are weights; or a scorer of scikit-learn's, or its name; "loss" is minus the
+        loss, without penalties.
     n_threads : int, optional
         The most threads that `fit` and predictions may use; the results are the same bits.
     callbacks : list, optional
@@ -309,7 +310,7 @@ class MLPRegressor(RegressorMixin, Estimator):
 
     def _score_of(self, z: Array, part: Part) -> float:
         predicted = _mlpc.map("exp", z, None) if self.out_activation_ == "exp" else z
-        return scored(self.metric or r2_score, _column(part.y), _column(predicted), part.weights)
+        return scored(self, self.metric or r2_score, part, _column(part.y), _column(predicted))
 
 
 def _column(y: Array) -> Array:

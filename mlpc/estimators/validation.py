@@ -76,6 +76,8 @@ def validated_table(estimator: Any, X: Any, y: Any, *, reset: bool, y_numeric: b
 
 def validated_rows(estimator: Any, X: Any, dtype: np.dtype[Any]) -> Input:
     """X as a network of that dtype takes it, after scikit-learn's checks; its features are those that there were."""
+    if isinstance(X, Inputs):  # which had them before: a scorer hands on what is held back
+        return X.held
     if "feature_names_in_" not in vars(estimator):
         rows = plain_rows(X, estimator.n_features_in_, dtype)
         if rows is not None:

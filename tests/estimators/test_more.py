@@ -11,7 +11,7 @@ import pytest
 import mlpc
 
 pytest.importorskip("sklearn")
-from sklearn import base, datasets, exceptions, metrics, preprocessing
+from sklearn import base, datasets, exceptions, preprocessing
 
 X, Y = datasets.load_iris(return_X_y=True)
 X = preprocessing.scale(X)
@@ -226,27 +226,6 @@ def test_validation_data_stop_it():
 def test_validation_data_that_are_none(data, error, text):
     with pytest.raises(error, match=text):
         mlpc.MLPClassifier().fit(X, Y, validation_data=data)
-
-
-def test_a_metric_of_ones_own_stops_it():
-    f1 = functools.partial(metrics.f1_score, average="macro")
-    names = np.array(["a", "b", "c"])[Y]
-    model = mlpc.MLPClassifier((5,), early_stopping=True, metric=f1, random_state=0, n_iter_no_change=2)
-    model.fit(X[:100], names[:100], validation_data=(X[100:], names[100:]))
-    assert model.best_validation_score_ == f1(names[100:], model.predict(X[100:]))
-    by_loss = base.clone(model).set_params(metric="loss")
-    by_loss.fit(X[:100], names[:100], validation_data=(X[100:], names[100:]))
-    assert by_loss.best_validation_score_ == -min(by_loss.history_["val_loss"])
-    numbers = mlpc.MLPRegressor(
-        hidden_layer_sizes=(5,),
-        early_stopping=True,
-        random_state=0,
-        n_iter_no_change=2,
-        metric=lambda y, z: -metrics.mean_absolute_error(y, z),
-    )
-    numbers.fit(X[:100], NUMBERS[:100], validation_data=(X[100:], NUMBERS[100:]))
-    least = metrics.mean_absolute_error(NUMBERS[100:], numbers.predict(X[100:]))
-    assert numbers.best_validation_score_ == pytest.approx(-least, rel=1e-14)
 
 
 def test_callbacks_are_those_of_fit():
