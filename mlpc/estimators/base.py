@@ -2,49 +2,47 @@
 
 from __future__ import annotations
 
-import operator
+import functools
 import warnings
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+from sklearn.utils.validation import _check_sample_weight
 
 from mlpc import _mlpc
 from mlpc.arguments import Array, whole_numbers
 from mlpc.estimators.conversion import to_sklearn
 from mlpc.estimators.epochs import Epochs, Part, part_of
 from mlpc.estimators.files import SOLVER, save
-from mlpc.estimators.frozen import Frozen
 from mlpc.estimators.initial_values import glorot_uniform
-from mlpc.estimators.inputs import Inputs
 from mlpc.estimators.lbfgs import minimize
 from mlpc.estimators.networks import core_names, linear_layers, threads
 from mlpc.estimators.objective import Objective
 from mlpc.estimators.onnx import to_onnx
+from mlpc.estimators.owner import Owner
 from mlpc.estimators.parameters import CONSTRAINTS
-from mlpc.estimators.shown import Shown
 from mlpc.estimators.solvers import Solver
 from mlpc.estimators.training import Training, divergence
-from mlpc.estimators.validation import DTYPES, check_parameters, validated_rows
+from mlpc.estimators.validation import DTYPES, check_parameters
 from mlpc.losses import Loss
 from mlpc.net import MLP
 
 __all__ = ["Estimator"]
 
+Divergence: TypeAlias = tuple[int, float, float] | None  # see `Training.diverged`
 
-class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+
+class Estimator(Owner):
     """A network that is made, trained and asked by scikit-learn's conventions.
 
     Subclasses say which loss there is, and turn y into what the network learns.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS
-    coefs_, intercepts_, network_ = Shown(), Shown(), Shown()
-    _frozen: Frozen
 
     # ---- What subclasses say -----------------------------------------------------------------------------------------
 
@@ -55,6 +53,9 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         before, or "some" of them, or, of rows that are held back, "held".
         """
         raise NotImplementedError
+
+    def _expect(self, y: Any, classes: Any) -> None:
+        """Note which classes there will be, where this is the first of several parts."""
 
     def _outputs(self, y: Array) -> int:
         """How many outputs the network has that learns y."""
@@ -117,58 +118,41 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         self._planned = self._plan()
         return net
 
-    def _adopt(self, net: MLP) -> MLP:
-        """Make it the estimator's: `coefs_` and `intercepts_` are its parameters themselves."""
-        linear = linear_layers(net)
-        self.network_ = net
-        self.coefs_ = [layer.weight.T for layer in linear]
-        self.intercepts_ = [layer.bias for layer in linear]
-        self._own = self._weights_and_biases()
-        if "_frozen" not in self.__dict__ or self._frozen.net is not net:
-            self._frozen = Frozen(net)
-        return net
-
-    def _weights_and_biases(self) -> list[Any]:
-        return [*vars(self)["coefs_"], *vars(self)["intercepts_"]]
-
-    def _network(self) -> MLP:
-        """The network, with what was written to, or put in the place of, `coefs_` and `intercepts_`."""
-        given, own = self._weights_and_biases(), self.__dict__.get("_own")
-        net: MLP | None = self.__dict__.get("network_")
-        if net is not None and own is not None and len(own) == len(given) and all(map(operator.is_, given, own)):
-            return net
-        weights, biases = [[np.asarray(each) for each in vars(self)[name]] for name in ("coefs_", "intercepts_")]
-        sizes = [len(weights[0]), *(weight.shape[1] for weight in weights)]
-        if net is None or list(net.sizes) != sizes:
-            net = self._make_network(sizes, weights[0].dtype, 0).eval()
-        for layer, weight, bias in zip(linear_layers(net), weights, biases, strict=True):
-            layer.weight, layer.bias = weight.T, bias
-        return self._adopt(net)
-
-    def __copy__(self) -> Estimator:
-        """It has the same network, and with it what answers for it."""
-        made = type(self).__new__(type(self))
-        made.__dict__.update(self.__dict__)
-        return made
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return "coefs_" in self.__dict__
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = super().__getstate__()
-        if "network_" in state:
-            self._network()
-            state = {name: value for name, value in state.items() if name not in _MADE}
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        if "network_" in state:
-            self._adopt(self.network_)
-
     # ---- fit ---------------------------------------------------------------------------------------------------------
 
-    def _fit(self, X: Any, y: Any, sample_weight: Any, validation_data: Any = None, incremental: bool = False) -> None:
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        validation_data: Any = None,
+        *,
+        incremental: bool = False,
+        classes: Any = None,
+    ) -> None:
+        """Train; `classes` are those that `partial_fit` was told, which is `incremental`."""
+        before = self.__dict__.copy()
+        try:
+            if incremental:
+                self._expect(y, classes)
+            train = self._prepared(X, y, sample_weight, validation_data, incremental)
+        except BaseException:  # nothing is trained, and so nothing has changed
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
+        self._frozen.watched |= bool(self.callbacks)  # which are told the network
+        with threads(self.n_threads), self._frozen.changes():
+            diverged = train()
+        if diverged is not None or not _mlpc.all_finite(self._frozen.net.parameters):
+            raise divergence(diverged)
+
+    def _prepared(
+        self, X: Any, y: Any, sample_weight: Any, validation_data: Any, incremental: bool
+    ) -> Callable[[], Divergence]:
+        """What trains the network, which is there by then; where the loss stopped being finite, if it did.
+
+        All that can be wrong with parameters and data is refused here.
+        """
         hidden = list(self.hidden_layer_sizes) if np.iterable(self.hidden_layer_sizes) else [self.hidden_layer_sizes]
         if np.any(np.array(hidden) <= 0):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {hidden}.")
@@ -197,16 +181,12 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
                 f"n_samples = {X.shape[0]} and batch_size = {self.batch_size}"
             )
         self.n_outputs_ = sizes[-1]
-        self._frozen.watched |= bool(self.callbacks)  # which are told the network
-        with threads(self.n_threads), self._frozen.changes():
-            if self.solver == "lbfgs":
-                self._fit_lbfgs(net, part_of(net, X, y, weights))
-                diverged = None
-            else:
-                held_part = None if held is None else part_of(net, *held)
-                diverged = self._fit_stochastic(net, part_of(net, X, y, weights), held_part, incremental)
-        if diverged is not None or not _mlpc.all_finite(net.parameters):
-            raise divergence(diverged)
+        part, held_part = part_of(net, X, y, weights), None if held is None else part_of(net, *held)
+        if self.solver == "lbfgs":
+            self._check_lbfgs(net)
+            return functools.partial(self._minimize, net, part)
+        training = self._training(net, part, held_part, incremental)
+        return functools.partial(self._train, training, incremental)
 
     def _checked(
         self, X: Any, y: Any, sample_weight: Any, reset: bool, classes: str
@@ -262,7 +242,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         self.__dict__.pop("_best", None)
         return self._adopt(made.eval())
 
-    def _fit_lbfgs(self, net: MLP, part: Part) -> None:
+    def _check_lbfgs(self, net: MLP) -> None:
         if self.input_dropout or np.any(self.dropout) or "batch" in net.norms:
             raise ValueError(
                 "solver: expected another one than lbfgs, which sees all rows at once and the same ones "
@@ -271,6 +251,8 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         for name in ("clip_norm", "callbacks"):
             if getattr(self, name):
                 raise ValueError(f"{name}: expected None with lbfgs, which is SciPy's, got {getattr(self, name)!r}")
+
+    def _minimize(self, net: MLP, part: Part) -> None:
         self.__dict__.pop("history_", None)
         double = net if net.dtype == np.float64 else net.copy(dtype="float64")
         part = part_of(double, part.x.held, part.y, part.weights)
@@ -281,10 +263,8 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         if double is not net:
             net.parameters[:] = double.parameters
 
-    def _fit_stochastic(
-        self, net: MLP, part: Part, held: Part | None, incremental: bool
-    ) -> tuple[int, float, float] | None:
-        """Epochs over batches; where the loss stopped being finite, if it did."""
+    def _training(self, net: MLP, part: Part, held: Part | None, incremental: bool) -> Training:
+        """That of epochs over batches."""
         solver = getattr(self, "_optimizer", None)
         if not incremental or solver is None or solver.net is not net:
             self._optimizer, self._solved_with = Solver(net, self), {name: getattr(self, name) for name in SOLVER}
@@ -298,7 +278,10 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             self._best = net.state_dict()
         shuffles = self._random_state if self.shuffle else None
         epochs = Epochs(self._objective(net), self._optimizer, part, self._batch_rows(len(part.x)), shuffles)
-        training = Training(self, epochs, held)
+        return Training(self, epochs, held)
+
+    def _train(self, training: Training, incremental: bool) -> Divergence:
+        net = training.net
         try:
             training.run(1 if incremental else self.max_iter, incremental=incremental)
         finally:
@@ -337,63 +320,6 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             )
         return int(min(self.batch_size, n))
 
-    # ---- predict -----------------------------------------------------------------------------------------------------
-
-    def _predicted(self, X: Any, output: str) -> Array:
-        """What the network says of X: its "prediction" or its "probabilities"; from any number of threads at once."""
-        predictor = self._answering().predictor()
-        rows = validated_rows(self, X, predictor.dtype)
-        if self.n_threads is None or len(rows) == 1:  # which takes one thread
-            return predictor._predict(rows, output, None)
-        with threads(self.n_threads):
-            return predictor._predict(rows, output, None)
-
-    def _answering(self) -> Frozen:
-        """What answers for the network, with what was put in the place of its weights."""
-        frozen: Frozen | None = self.__dict__.get("_frozen")
-        if frozen is None or frozen.watched:
-            if "coefs_" not in self.__dict__:
-                check_is_fitted(self)
-            self._network()
-            frozen = self._frozen
-        return frozen
-
-    def transform(self, X: Any) -> Any:
-        """What the last hidden layer makes of X: features that the network has learnt.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix, (n, n_features)
-
-        Returns
-        -------
-        ndarray, (n, units of the last hidden layer)
-
-        Raises
-        ------
-        ValueError
-            Where there is no hidden layer.
-
-        Examples
-        --------
-        >>> import mlpc
-        >>> from sklearn.datasets import load_iris
-        >>> X, y = load_iris(return_X_y=True)
-        >>> mlpc.MLPClassifier((20, 5), solver="lbfgs", random_state=1).fit(X, y).transform(X).shape
-        (150, 5)
-        """
-        check_is_fitted(self)
-        if self.n_layers_ < 3:
-            raise ValueError("transform: expected a network with a hidden layer, got one without")
-        frozen = self._answering()
-        X = Inputs(validated_rows(self, X, frozen.net.dtype), frozen.net.dtype)
-        with threads(self.n_threads):
-            return np.concatenate([frozen.hidden(rows) for rows in X.pieces()])
-
-    @property
-    def _n_features_out(self) -> int:
-        return int(self._answering().net.sizes[-2])
-
     save = save
 
     def to_sklearn(self) -> Any:
@@ -430,4 +356,3 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 _OF_EPOCHS = (
     "loss_curve_", "best_loss_", "validation_scores_", "best_validation_score_", "history_", "_optimizer", "_best",
 )  # fmt: skip
-_MADE = ("coefs_", "intercepts_", "_own", "_frozen")  # of the network, whenever there is one

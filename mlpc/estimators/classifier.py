@@ -259,9 +259,7 @@ class MLPClassifier(ClassifierMixin, Estimator):
             raise ValueError(
                 "class_weight: expected a dict or None with partial_fit, which sees a part, got 'balanced'"
             )
-        if _check_partial_fit_first_call(self, classes):
-            self._labels = Labels.of(y if type_of_target(y).startswith("multilabel") else classes)
-        self._fit(X, y, sample_weight, incremental=True)
+        self._fit(X, y, sample_weight, incremental=True, classes=classes)
         return self
 
     @classmethod
@@ -355,6 +353,10 @@ class MLPClassifier(ClassifierMixin, Estimator):
         else:
             self._labels.check_same(y, self.classes_, all_of_them=classes == "all")
         return X, self._labels.encode(y, X.dtype)
+
+    def _expect(self, y: Any, classes: Any) -> None:
+        if _check_partial_fit_first_call(self, classes):
+            self._labels = Labels.of(y if type_of_target(y).startswith("multilabel") else classes)
 
     def _outputs(self, y: Array) -> int:
         return self._labels.n_outputs

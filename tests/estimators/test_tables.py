@@ -159,3 +159,44 @@ def test_the_same_rows_in_another_form_are_learnt_the_same(form):
     wanted = mlpc.MLPRegressor(**SETTINGS).fit(X, X[:, 0])
     model = mlpc.MLPRegressor(**SETTINGS).fit(form(X.copy()), X[:, 0].astype(object))
     assert model.network_.digest() == wanted.network_.digest()
+
+
+# ---- What is refused changes nothing ---------------------------------------------------------------------------------
+
+WRONG = {
+    "hidden_layer_sizes": ({"hidden_layer_sizes": (0,)}, {}),
+    "NaN": ({}, {"X": with_a(np.nan)[:, :3]}),
+    "a weight": ({}, {"X": X[:, :3], "y": Y + 1, "sample_weight": -np.ones(150)}),
+    "validation_data": ({}, {"X": X[:, :3], "y": Y + 1, "validation_data": (X, Y)}),
+    "one row a batch": ({"norm": "batch", "batch_size": 1}, {"X": X[:, :3]}),
+    "lbfgs and dropout": ({"solver": "lbfgs", "dropout": 0.5}, {"X": X[:, :3]}),
+    "no rows to hold back": ({"early_stopping": True, "validation_fraction": 0.0}, {"X": X[:, :3]}),
+    "callbacks": ({"callbacks": ["stop"]}, {"X": X[:, :3]}),
+    "loss": ({"loss": mlpc.losses.Poisson()}, {"X": X[:, :3]}),
+    "init": ({"init": [X]}, {"X": X[:, :3]}),
+}
+
+
+@pytest.mark.parametrize("settings, data", WRONG.values(), ids=WRONG)
+def test_a_fit_that_is_refused_changes_nothing(settings, data):
+    """Where scikit-learn forgets what it has learnt."""
+    model = mlpc.MLPClassifier(**SETTINGS).fit(X, Y)
+    before, told = vars(model).copy(), model.predict_proba(X)
+    model.set_params(**settings)
+    with pytest.raises((TypeError, ValueError)):
+        model.fit(**{"X": X, "y": Y} | data)
+    np.testing.assert_array_equal(model.predict_proba(X), told)
+    after = vars(model.set_params(**{name: before[name] for name in settings}))
+    assert after.keys() == before.keys()
+    assert all(after[name] is before[name] for name in before)
+    never = mlpc.MLPClassifier(**SETTINGS | settings)
+    with pytest.raises((TypeError, ValueError)):
+        never.fit(**{"X": X, "y": Y} | data)
+    assert vars(never).keys() == vars(mlpc.MLPClassifier()).keys()
+
+
+def test_a_first_part_that_is_refused_is_no_first_part():
+    model = mlpc.MLPClassifier(**SETTINGS)
+    with pytest.raises(ValueError, match="NaN"):
+        model.partial_fit(with_a(np.nan), Y, classes=[0, 1, 2, 3])
+    assert list(model.partial_fit(X, Y, classes=[0, 1, 2]).classes_) == [0, 1, 2]
