@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from mlpc import _mlpc
 from mlpc.arguments import Array, any_array, finite, real_array
 
-__all__ = ["CSR", "Input", "InputLike", "finite_rows", "is_sparse", "real_rows", "stored"]
+__all__ = ["CSR", "Input", "InputLike", "canonical_rows", "finite_rows", "is_sparse", "real_rows", "stored"]
 
 _PIECE = 1 << 16  # entries that are looked at in one go, about
 _MOST_COLUMNS = 2**31 - 1
@@ -95,6 +95,24 @@ def stored(x: Input) -> Array:
     return x.data if isinstance(x, CSR) else x
 
 
+def canonical_rows(data: Array, indices: Array, indptr: Array, shape: tuple[int, ...]) -> CSR | None:
+    """`CSR` of arrays as SciPy has them, without a copy; None where they are not canonical, or have room to spare.
+
+    Examples
+    --------
+    >>> canonical_rows(np.array([3.0, 4.0]), np.array([1, 0]), np.array([0, 2]), (1, 2)) is None
+    True
+    """
+    if data.ndim != 1 or indptr.shape != (shape[0] + 1,) or indptr[0] != 0 or indptr[-1] != len(data):
+        return None
+    if int(np.count_nonzero(data)) != len(data):
+        return None
+    try:
+        return CSR(data, indices, indptr, shape[1])
+    except (TypeError, ValueError):  # `_check_places` names what is wrong, if anything is
+        return None
+
+
 def real_rows(name: str, value: Any) -> Input:
     """`real_array`, or `CSR` of what is sparse, where nothing is made dense.
 
@@ -126,24 +144,12 @@ def real_rows(name: str, value: Any) -> Input:
     data, indices, indptr = (any_array(f"{name}.{part}", getattr(matrix, part)) for part in _PARTS)
     if data.dtype.kind not in "biuf":
         raise TypeError(f"{name}: expected real numbers, got dtype {data.dtype}")
-    rows = _as_it_is(data, indices, indptr, shape)
+    rows = canonical_rows(data, indices, indptr, shape)
     if rows is None:
         _check_places(name, data, indices, indptr, shape)
         data, indices = data[: indptr[-1]], indices[: indptr[-1]]  # SciPy allows for more room than is used
-        rows = _as_it_is(data, indices, indptr, shape)
+        rows = canonical_rows(data, indices, indptr, shape)
     return CSR(*_canonical(data, indices, indptr), shape[1]) if rows is None else rows
-
-
-def _as_it_is(data: Array, indices: Array, indptr: Array, shape: tuple[int, ...]) -> CSR | None:
-    """`CSR` without a copy, where it is canonical and has no room to spare."""
-    if data.ndim != 1 or indptr.shape != (shape[0] + 1,) or indptr[0] != 0 or indptr[-1] != len(data):
-        return None
-    if int(np.count_nonzero(data)) != len(data):
-        return None
-    try:
-        return CSR(data, indices, indptr, shape[1])
-    except (TypeError, ValueError):  # `_check_places` names what is wrong, if anything is
-        return None
 
 
 _PARTS = ("data", "indices", "indptr")

@@ -17,7 +17,7 @@ from sklearn.utils.validation import validate_data
 
 from mlpc import _mlpc
 from mlpc.arguments import Array
-from mlpc.csr import CSR, Input, real_rows
+from mlpc.csr import CSR, Input, canonical_rows
 from mlpc.estimators.inputs import Inputs
 
 __all__ = ["DTYPES", "SPARSE", "check_parameters", "plain_rows", "validated_rows", "validated_table"]
@@ -114,11 +114,11 @@ def plain_rows(X: Any, columns: int, dtype: np.dtype[Any]) -> Input | None:
 
 
 def _plain_sparse(X: Any, columns: int, dtype: np.dtype[Any]) -> CSR | None:
-    shape = X.shape
-    if X.dtype != dtype or len(shape) != 2 or shape[1] != columns or not shape[0]:
+    shape, data = X.shape, X.data
+    if type(data) is not np.ndarray or data.dtype != dtype or len(shape) != 2 or shape[1] != columns or not shape[0]:
         return None
-    rows = real_rows("X", X)
-    return rows if isinstance(rows, CSR) and _mlpc.all_finite(rows.data) else None
+    rows = canonical_rows(data, X.indices, X.indptr, shape)
+    return rows if rows is not None and _mlpc.all_finite(data) else None
 
 
 def _array_of(rows: list[Any]) -> Array:
