@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from mlpc import _mlpc
-from mlpc.arguments import Array
 from mlpc.callbacks.callback import Callbacks
 from mlpc.callbacks.checkpoint import Checkpoint
 from mlpc.csr import Input
@@ -20,7 +19,7 @@ from mlpc.estimators.epochs import Epochs, Part
 from mlpc.history import History
 from mlpc.progress import Progress
 
-__all__ = ["Training", "divergence", "scored"]
+__all__ = ["Training", "divergence"]
 
 
 class Training:
@@ -192,8 +191,3 @@ def divergence(diverged: tuple[int, float, float] | None) -> ValueError:
     )
     error.epoch, error.loss, error.lr = epoch, loss, rate
     return error
-
-
-def scored(metric: Callable[..., Any], y: Any, predicted: Any, weights: Array | None) -> float:
-    """What a metric says, with weights where there are some."""
-    return float(metric(y, predicted) if weights is None else metric(y, predicted, sample_weight=weights))
