@@ -23,17 +23,21 @@ def again(model, **settings):
     return model.set_params(warm_start=True, **settings).fit(X, Y)
 
 
-@pytest.mark.parametrize("changed", [{"activation": "tanh"}, {"alpha": 20.0}, {"learning_rate_init": 0.2}], ids=str)
-@pytest.mark.parametrize("incremental", [False, True], ids=["fit", "partial_fit"])
-def test_they_count_as_in_scikit_learn(changed, incremental):
-    """But for the rate between two calls of partial_fit, which both keep."""
+CHANGES = [{"activation": "tanh"}, {"alpha": 20.0}, {"learning_rate_init": 0.2}, {"batch_size": 30}]
+OF_THE_SOLVER = [{"solver": "adam"}, {"momentum": 0.5}]  # whose memory `fit` keeps, where scikit-learn's forgets it
+TRAININGS = [(change, how) for how in ("fit", "partial_fit") for change in CHANGES]
+
+
+@pytest.mark.parametrize("changed, how", [*TRAININGS, *((change, "partial_fit") for change in OF_THE_SOLVER)], ids=str)
+def test_they_count_as_in_scikit_learn(changed, how):
+    """But for the solver between two calls of partial_fit, and its settings, which both keep."""
     models = []
     for of in (neural_network, mlpc):
-        model = classifier(of, momentum=0.0, warm_start=not incremental)
+        model = classifier(of, momentum=0.0, warm_start=how == "fit")
         for settings in ({}, changed):
             model.set_params(**settings)
             for _ in range(3):
-                model.partial_fit(X, Y, classes=[0, 1, 2]) if incremental else model.fit(X, Y)
+                model.partial_fit(X, Y, classes=[0, 1, 2]) if how == "partial_fit" else model.fit(X, Y)
         models.append(model)
     theirs, ours = models
     np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), rtol=1e-9)

@@ -127,6 +127,13 @@ def test_threadpoolctl_sees_and_limits_the_threads():
     assert mlpc.get_num_threads() == before
 
 
+def test_processes_have_as_many_threads_as_joblib_leaves_them(monkeypatch):
+    joblib = pytest.importorskip("joblib")
+    monkeypatch.delenv("MLPC_NUM_THREADS", raising=False)
+    with joblib.parallel_config("loky", n_jobs=2, inner_max_num_threads=1):
+        assert joblib.Parallel()(joblib.delayed(mlpc.get_num_threads)() for _ in range(4)) == [1] * 4
+
+
 def test_weights_are_routed():
     weights = np.linspace(0.1, 2, len(X))
     with sklearn.config_context(enable_metadata_routing=True):
