@@ -68,9 +68,10 @@ class Frozen:
             self._forget()
 
     def _refresh(self) -> None:
-        """Forget the copies of other numbers."""
-        looks = self.watched or self._changing
-        if self._numbers is None or (looks and not self._is_current(*self._numbers)):
+        """Forget the copies of other numbers; which they are is only known where somebody can change them."""
+        if not (self.watched or self._changing):
+            return
+        if self._numbers is None or not self._is_current(*self._numbers):
             self._forget()
             self._numbers = self.net._copy_numbers()
 
