@@ -18,6 +18,10 @@ from mlpc.files import check_folder, write_atomically
 __all__ = ["add", "run"]
 
 
+def _to_onnx(net: mlpc.MLP, options: argparse.Namespace) -> None:
+    net.to_onnx(options.out)
+
+
 def _to_torch(net: mlpc.MLP, options: argparse.Namespace) -> None:
     """The state dict, since a module in a file would be a program."""
     try:
@@ -35,6 +39,7 @@ def _to_npz(net: mlpc.MLP, options: argparse.Namespace) -> None:
 
 
 FORMATS: dict[str, Callable[[mlpc.MLP, argparse.Namespace], None]] = {
+    "onnx": _to_onnx,
     "torch": _to_torch,
     "npz": _to_npz,
 }
@@ -46,7 +51,7 @@ def add(commands: Any) -> None:
     parser.add_argument("model", metavar="MODEL", help="a file that mlpc train, or net.save, has written")
     parser.add_argument(
         "--to", choices=FORMATS, required=True,
-        help="a state dict for torch.load, or a network for mlpc.load",
+        help="a model of ONNX, a state dict for torch.load, or a network for mlpc.load",
     )  # fmt: skip
     parser.add_argument("--out", metavar="FILE", required=True, help="where it goes")
     parser.set_defaults(run=run)

@@ -52,6 +52,17 @@ def test_a_network_for_the_library(model, capsys):
     assert isinstance(net, mlpc.MLP) and net.digest() == kept.net.digest() and net.labels == kept.labels
 
 
+def test_a_model_of_onnx(model):
+    pytest.importorskip("onnx")
+    runtime = pytest.importorskip("onnxruntime")
+    assert main(["export", "model.npz", "--to", "onnx", "--out", "net.onnx"]) == 0
+    kept, table = mlpc.load(model), read_table("fruits.csv")
+    session = runtime.InferenceSession("net.onnx", providers=["CPUExecutionProvider"])
+    labels, shares = session.run(None, {"X": kept.encode(table).astype(np.float32)})
+    assert labels.tolist() == kept.predict(table).tolist()
+    np.testing.assert_allclose(shares, kept.predict_proba(table), rtol=1e-3, atol=1e-5)
+
+
 def test_a_state_dict_for_torch(model, torch):
     assert main(["export", "model.npz", "--to", "torch", "--out", "net.pt"]) == 0
     module = torch.nn.Sequential(torch.nn.Linear(5, 100), torch.nn.ReLU(), torch.nn.Linear(100, 3))
