@@ -19,6 +19,7 @@ from mlpc.files import check_folder, file_path
 from mlpc.history import History
 from mlpc.table import Table
 from mlpc.tables import Evaluation, TableModel, read_table
+from mlpc.tables.evaluation import plain
 
 __all__ = ["add", "run"]
 
@@ -199,5 +200,5 @@ def _document(
         "parameters": net.n_parameters, "epochs": history.epochs, "best_epoch": best, "digest": net.digest(),
         "model": options.out,
         **{name: each.to_dict() for name, each in said.items()},
-        "history": {name: list(map(float, values)) for name, values in history.items()},
+        "history": {name: list(map(plain, values)) for name, values in history.items()},
     }  # fmt: skip

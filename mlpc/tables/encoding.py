@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpc.tables.column import Column, Unknown, kind_of, texts_of
+from mlpc.tables.frames import pandas
 
 __all__ = ["Encoding", "Missing", "check_missing", "choice", "columns_of"]
 
@@ -50,7 +51,9 @@ def columns_of(frame: Any, names: Sequence[str], categories: Sequence[str], most
         if series.isna().all():
             raise ValueError(f"column {name!r}: expected values, got none in {len(series):,} rows")
         if name in categories or kind_of(series) == "category":
-            _, texts = texts_of(name, series)
+            codes, texts = texts_of(name, series)
+            if name not in categories and not isinstance(series.dtype, pandas().CategoricalDtype):
+                check_texts(name, codes, texts)
             if len(texts) > most:
                 raise ValueError(
                     f"column {name!r}: expected at most {most:,} categories, got {len(texts):,}; leave the column out "
@@ -60,6 +63,27 @@ def columns_of(frame: Any, names: Sequence[str], categories: Sequence[str], most
         else:
             columns.append(Column(name))
     return columns
+
+
+def check_texts(name: str, codes: NDArray[np.int64], texts: Sequence[str]) -> None:
+    """ValueError where most of the texts are numbers, of which one that is misspelt would make categories."""
+    are = [_is_number(text) for text in texts]
+    if 2 * sum(are) <= len(texts):
+        return
+    odd = next((place for place, number in enumerate(are) if not number), None)
+    if odd is None:
+        got = f"text of them, {texts[0]!r}"
+    else:
+        got = f"{texts[odd]!r} among them at row {int(np.flatnonzero(codes == odd)[0])}"
+    raise ValueError(f"column {name!r}: expected numbers, got {got}; or name it as one of categories")
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text.replace(",", "."))
+    except ValueError:
+        return False
+    return True
 
 
 def check_missing(absent: dict[str, NDArray[np.bool_]]) -> None:

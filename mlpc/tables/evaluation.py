@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mlpc.table import Table
 from mlpc.tables.target import Label
 
-__all__ = ["Evaluation", "confusion_of"]
+__all__ = ["Evaluation", "confusion_of", "plain"]
 
 MOST_SHOWN = 20  # classes of which a confusion table is printed
 
@@ -80,17 +80,24 @@ class Evaluation:
         >>> Evaluation(1, 0.25, r2=float("nan")).to_dict()
         {'rows': 1, 'loss': 0.25, 'r2': None}
         """
-        said: dict[str, Any] = {"rows": self.rows, "loss": _plain(self.loss)}
+        said: dict[str, Any] = {"rows": self.rows, "loss": plain(self.loss)}
         if self.labels is None or self.confusion is None:
-            return said | {"r2": _plain(self.r2)}
+            return said | {"r2": plain(self.r2)}
         return said | {
-            "accuracy": _plain(self.accuracy),
+            "accuracy": plain(self.accuracy),
             "labels": list(self.labels),
             "confusion": self.confusion.tolist(),
         }
 
 
-def _plain(number: float | None) -> float | None:
+def plain(number: float | None) -> float | None:
+    """A number as JSON can hold it: None for NaN and infinities.
+
+    Examples
+    --------
+    >>> plain(0.5), plain(float("inf"))
+    (0.5, None)
+    """
     return None if number is None or not np.isfinite(number) else float(number)
 
 

@@ -62,16 +62,26 @@ def frame_of(name: str, table: Any) -> Any:
 
 
 def _of_columns(name: str, frames: Any, columns: Mapping[Any, Any]) -> Any:
-    if columns and not any(np.ndim(each) for each in columns.values()):
-        columns = {key: [each] for key, each in columns.items()}
-    wrong = next((key for key, each in columns.items() if np.ndim(each) != 1), None)
+    shapes = {key: _shape(each) for key, each in columns.items()}
+    if columns and not any(shapes.values()):
+        columns, shapes = {key: [each] for key, each in columns.items()}, dict.fromkeys(columns, (1,))
+    wrong = next((key for key, shape in shapes.items() if shape is None or len(shape) != 1), None)
     if wrong is not None:
-        shape = np.shape(columns[wrong])
-        raise ValueError(f"{name}: expected columns of shape (n,), got {wrong!r} of shape {shape}")
-    lengths = [len(each) for each in columns.values()]
+        got = "one of rows of different length" if shapes[wrong] is None else f"one of shape {shapes[wrong]}"
+        raise ValueError(f"{name}: expected columns of shape (n,), got {got}, {wrong!r}")
+    lengths = [shape[0] for shape in shapes.values() if shape]
     if len(set(lengths)) > 1:
         raise ValueError(f"{name}: expected columns of equal length, got lengths {', '.join(map(str, lengths))}")
-    return frames.DataFrame({key: getattr(each, "values", each) for key, each in columns.items()})
+    own = (frames.Series, frames.Index)  # whose rows would be matched by their names
+    return frames.DataFrame({key: each.array if isinstance(each, own) else each for key, each in columns.items()})
+
+
+def _shape(value: Any) -> tuple[int, ...] | None:
+    """None of rows that differ in length."""
+    try:
+        return np.shape(value)
+    except ValueError:
+        return None
 
 
 def check_names(name: str, names: Sequence[str]) -> None:

@@ -86,6 +86,11 @@ class TableModel:
     TypeError, ValueError
         Where an argument is none of the above.
 
+    Notes
+    -----
+    As its network, a model is used by one thread at a time; ``model.net.freeze()`` answers any number of them, from
+    what `encode` gives.
+
     Examples
     --------
     >>> import mlpc, pandas

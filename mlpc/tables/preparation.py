@@ -81,6 +81,8 @@ def prepare(
     special = [target] if sample_weight is None else [target, sample_weight]
     names_in("target", [target], frame)
     names_in("sample_weight", special[1:], frame)
+    if sample_weight == target:
+        raise ValueError(f"sample_weight: expected another column than the target, got {target!r}")
     left_out = {*special, *names_in("without", without, frame)}
     names = [name for name in frame.columns if name not in left_out]
     if not len(frame):

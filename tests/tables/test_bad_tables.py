@@ -17,6 +17,13 @@ def changed(table, column, row, value):
     return table
 
 
+def misspelt(table, row):
+    """As a file has it: what is no number makes text of all."""
+    table = table.astype({"size": str})
+    table.loc[row, "size"] = "1o3"
+    return table
+
+
 def named(table, *names):
     return table.set_axis(names, axis=1)
 
@@ -40,6 +47,10 @@ BAD = {
     "dates": (lambda t: t.assign(day=pandas.Timestamp(0)), "column 'day': expected numbers, truth values or text"),
     "complex": (lambda t: t.assign(a=1j), "column 'a': expected numbers, truth values or text, got complex128"),
     "lists": (lambda t: t.assign(a=[[1]] * 90), r"column 'a': expected numbers, or text, got \[1\]"),
+    "misspelt": (lambda t: misspelt(t, 4), "column 'size': expected numbers, got '1o3' among them at row 4"),
+    "text of numbers": (lambda t: t.astype({"size": str}), "column 'size': expected numbers, got text of them"),
+    "masked": (lambda t: {"a": np.ma.masked_equal([1, 2], 2), "kind": ["a", "b"]}, "1 in column 'a', the first at"),
+    "ragged": (lambda t: {"a": [[1], [1, 2]], "kind": ["a", "b"]}, "table: .*rows of different length, 'a'"),
     "keys": (lambda t: t.assign(a=[f"k{i}" for i in range(90)]), "column 'a': expected at most 50 categories, got 90"),
 }
 
@@ -64,6 +75,7 @@ ARGUMENTS = {
     "floats as categories": ({"categories": ["size"]}, {}, "column 'size': expected a category as text, got"),
     "without": ({}, {"without": "colour"}, "without: expected names of columns, got 'colour'"),
     "sample_weight": ({}, {"sample_weight": "w"}, "sample_weight: expected columns of the table, .*'w'"),
+    "target as weight": ({}, {"sample_weight": "kind"}, "sample_weight: expected another column than the target"),
     "class_weight": ({}, {"class_weight": {"tulip": 1.0}}, "class_weight: expected labels among .*'tulip'"),
     "validation_data": ({}, {"validation_data": {"size": [1.0]}}, "validation_data: table: .*missing: "),
     "both": ({}, {"validation_split": 0.5, "validation_data": "table"}, "validation_split: .*got both"),
@@ -88,7 +100,10 @@ PREDICTIONS = {
     "text": (lambda t: changed(t, "size", 1, "big"), "column 'size': expected a number, got 'big' at row 1"),
     "category": (lambda t: changed(t, "colour", 2, "pink"), "column 'colour': .*'green', 'red', got 'pink' at row 2"),
     "number": (lambda t: changed(t, "colour", 2, 1.5), "column 'colour': expected a category as text, got 1.5 at row"),
-    "shapes": (lambda t: {"size": [[1]], "colour": ["red"], "weight": [1]}, r"table: .*got 'size' of shape \(1, 1\)"),
+    "shapes": (
+        lambda t: {"size": [[1]], "colour": ["red"], "weight": [1]},
+        r"got one of shape \(1, 1\), 'size'",
+    ),
 }
 
 

@@ -1,5 +1,7 @@
 """Models of tables: equal to what one would do by hand, to the bit, and told in the table's own terms."""
 
+import copy
+import pickle
 import sys
 
 import numpy as np
@@ -10,6 +12,7 @@ from mlpc.tables import TableModel
 
 pandas = pytest.importorskip("pandas")
 
+LEAKY = mlpc.layers.LeakyReLU(0.2)
 SHORT = {"epochs": 5, "progress": False}
 
 
@@ -86,7 +89,7 @@ def test_files_give_back_what_they_got(table, tmp_path, suffix, missing, target)
     if suffix == ".safetensors":
         pytest.importorskip("safetensors")
     settings = {"norm": "batch", "dropout": 0.25, "missing": missing}
-    model = TableModel([8], mlpc.layers.LeakyReLU(0.2), **settings).fit(table, target, **SHORT)
+    model = TableModel([8], LEAKY, **settings).fit(table, target, **SHORT)
     model.save(tmp_path / f"a{suffix}")
     back = mlpc.load(tmp_path / f"a{suffix}")
     assert repr(back) == repr(model) and back.task == model.task and back.history is None
@@ -171,6 +174,12 @@ def test_an_optimizer_may_be_made_for_the_network(table):
 
     model = TableModel([8]).fit(table, "kind", without=["price"], optimizer=sgd, **SHORT)
     assert model.history["lr"] == [0.1] * 5
+
+
+def test_a_copy_and_a_pickle_are_equal(table):
+    model = TableModel([8], LEAKY, loss=mlpc.losses.Huber(2.0)).fit(table, "price", **SHORT)
+    for back in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        np.testing.assert_array_equal(back.predict(table), model.predict(table))
 
 
 def test_after_an_error_a_model_is_as_before(table):
