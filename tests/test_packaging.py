@@ -84,6 +84,12 @@ def test_wheel_holds_the_package_and_nothing_else(wheel):
     assert {"mlpc/py.typed", "mlpc/_mlpc.pyi", extension} <= set(names)
 
 
+def test_wheel_brings_the_program(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        text = archive.read(f"libmlpc-{mlpc.__version__}.dist-info/entry_points.txt").decode()
+    assert text.split() == ["[console_scripts]", "mlpc", "=", "mlpc.cli:main"]
+
+
 def tracked():
     """The files of the repository, as paths from its root, but those that are removed and not committed yet."""
     if not (ROOT / ".git").exists():
