@@ -237,8 +237,8 @@ class TableModel:
         constants: dict[str, Any] = {"input_mean": scaling.input_mean, "input_std": scaling.input_std}
         if criterion.name in _SCALED:
             constants |= {"output_mean": scaling.output_mean, "output_std": scaling.output_std}
+        _check_digits(data, scaling, net)
         net.copy().eval().absorb(**constants)  # raises before the training where it would raise behind it
-        _look_at_digits(data, scaling, net)
         net.criterion = _scaled(criterion, scaling.output_std)
         net.fit(
             scaling.x(data), scaling.y(data), epochs=epochs, batch_size=batch_size, metrics=metrics,
@@ -412,13 +412,24 @@ def _scaled(criterion: Loss, std: float) -> Loss:
     return Huber(criterion.delta / std) if isinstance(criterion, Huber) else criterion
 
 
-def _look_at_digits(data: Prepared, scaling: Scaling, net: MLP) -> None:
-    lost = np.abs(scaling.input_mean) / scaling.input_std * float(np.finfo(net.dtype).eps)
-    worst = int(lost.argmax())
+def _check_digits(data: Prepared, scaling: Scaling, net: MLP) -> None:
+    """ValueError where a column is beyond the dtype, in which the network is to take raw values; or a warning."""
+    limits = np.finfo(net.dtype)
+    names = [*data.encoding.features, data.target.name]
+    means = np.abs([*scaling.input_mean, scaling.output_mean])
+    stds = np.array([*scaling.input_std, scaling.output_std])
+    other = "" if net.dtype == np.float64 else ", or train in float64"
+    beyond = (means > limits.max) | (stds < limits.tiny) | (stds > limits.max)
+    lost = means / stds * float(limits.eps)
+    worst = int(beyond.argmax() if beyond.any() else lost.argmax())
+    got = f"got a mean of {means[worst]:.3g} with a deviation of {stds[worst]:.3g}"
+    if beyond.any():
+        raise ValueError(
+            f"column {names[worst]!r}: expected values that {net.dtype} can hold, {got}; scale them{other}"
+        )
     if lost[worst] > _DIGITS:
         warn(
-            f"column {data.encoding.features[worst]!r}: expected values that {net.dtype} tells apart, got a mean of "
-            f"{scaling.input_mean[worst]:.3g} with a deviation of {scaling.input_std[worst]:.3g}; subtract what they "
-            "have in common" + ("" if net.dtype == np.float64 else ", or train in float64"),
+            f"column {names[worst]!r}: expected values that {net.dtype} tells apart, {got}; subtract what they have in "
+            f"common{other}",
             LostDigitsWarning,
         )

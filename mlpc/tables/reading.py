@@ -97,6 +97,10 @@ def _checked_names(content: str, separator: str) -> list[str]:
         if names is None:
             raise ValueError("expected a table with a line of names, got an empty file")
         check_names("table", names)
+        if len(names) == 1 and any(mark in names[0] for mark in ";\t|"):
+            raise ValueError(
+                f"expected names with {'tabs' if separator != ',' else 'commas'} between them, got {names[0]!r}"
+            )
         n = 0
         for row in rows:
             if row and len(row) != len(names):

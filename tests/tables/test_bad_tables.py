@@ -51,6 +51,8 @@ BAD = {
     "text of numbers": (lambda t: t.astype({"size": str}), "column 'size': expected numbers, got text of them"),
     "masked": (lambda t: {"a": np.ma.masked_equal([1, 2], 2), "kind": ["a", "b"]}, "1 in column 'a', the first at"),
     "ragged": (lambda t: {"a": [[1], [1, 2]], "kind": ["a", "b"]}, "table: .*rows of different length, 'a'"),
+    "large": (lambda t: t.assign(a=t["size"] * 1e38), "column 'a': expected values that float32 can hold"),
+    "small": (lambda t: t.assign(a=t["size"] * 1e-44), "column 'a': expected values that float32 can hold"),
     "keys": (lambda t: t.assign(a=[f"k{i}" for i in range(90)]), "column 'a': expected at most 50 categories, got 90"),
 }
 

@@ -20,6 +20,7 @@ CONTENTS = {
     "fewer": (b"a,b\n1,2\n1\n", "expected 2 fields in each row, got 1 in line 3"),
     "twice": (b"a,b,a\n1,2,3\n", "expected columns of different names, got 'a' 2 times"),
     "no name": (b",a\n0,1\n", "expected a name for each column, got none for column 0"),
+    "semicolons": (b"a;b\n1;2\n", "expected names with commas between them, got 'a;b'"),
     "latin-1": (b"a\n1\n\xe9\n", "expected text in UTF-8, got the byte 0xe9 in line 3"),
     "utf-16": ("a,b\n1,2\n".encode("utf-16"), "expected text in UTF-8, got the byte 0xff in line 1"),
     "quotes": (b'a,b\n"1,2\n', "expected a table of CSV, got line 2: "),
@@ -41,7 +42,7 @@ def test_no_file(tmp_path):
         read_table(tmp_path / "no.csv")
 
 
-TABLE = pandas.DataFrame({"a": ["007", "x"], "b": [1.5, 2.0]})
+TABLE = pandas.DataFrame({"a": ["007", "012"], "b": [1.5, 2.0]})
 
 
 @pytest.mark.parametrize("name", ["t.csv", "t.tsv", "t.txt"])
