@@ -96,13 +96,14 @@ def _train(options: argparse.Namespace) -> int:
         model.save(options.out)
     said = _evaluations(model, table, arguments.get("validation_data"))
     best = arguments["callbacks"][0].best_epoch if options.patience is not None else None
+    if picture is not None:
+        mlpc.plot.learning_curves(_history(model)).savefig(picture)
     if options.json:
         print_json(_document(model, said, best, options))
     else:
         print(_report(model, said, best, options))
-    if picture is not None:
-        assert model.history is not None
-        mlpc.plot.learning_curves(model.history).savefig(picture)
+        if picture is not None:
+            print(f"learning curves: {picture}")
     return 0
 
 

@@ -248,9 +248,6 @@ class TableModel:
         )  # fmt: skip
         net.criterion = criterion
         net.absorb(**constants)
-        net.feature_names = data.encoding.features
-        labels = data.target.labels
-        net.labels = None if labels is None else [str(e) if isinstance(e, bool) else e for e in labels]
         self.net, self._encoding, self._target, self.history = net, data.encoding, data.target, net.history
         self.validation_rows = split
         return self
@@ -266,7 +263,10 @@ class TableModel:
 
     def _network(self, data: Prepared, criterion: Loss) -> MLP:
         outputs = 1 if data.target.labels is None or criterion.link == "sigmoid" else len(data.target.labels)
-        return MLP([data.x.shape[1], *self._hidden, outputs], loss=criterion, **self._plan)
+        net = MLP([data.x.shape[1], *self._hidden, outputs], loss=criterion, **self._plan)
+        net.feature_names, labels = data.encoding.features, data.target.labels
+        net.labels = None if labels is None else [str(e) if isinstance(e, bool) else e for e in labels]
+        return net
 
     def _held(self, table: Any, data: Prepared, sample_weight: str | None) -> Prepared:
         """Validation data, encoded as the training is."""

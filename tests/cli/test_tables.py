@@ -159,6 +159,7 @@ def test_numbers_are_predicted_too(folder, capsys):
 def test_a_picture(folder, capsys):
     pytest.importorskip("matplotlib")
     assert main([*SHORT, "--plot", "curves.svg"]) == 0
+    assert capsys.readouterr().out.endswith("learning curves: curves.svg\n")
     assert "<svg" in (folder / "curves.svg").read_text()
 
 
@@ -219,7 +220,7 @@ BAD = {
     "train --hidden 8": "--hidden: expected a TABLE with it",
     "train --json": "--json: expected a TABLE with it",
     "train fruits.csv --target kind --out model.txt": "--out: expected a name that ends in .npz or .safetensors",
-    "train fruits.csv --target kind --out nowhere/model.npz": "nowhere",
+    "train fruits.csv --target kind --out nowhere/model.npz": "no such folder",
     "train fruits.csv --target kind --loss huber:delta=x": "--loss: expected NAME:SETTING=NUMBER:..., got",
     "train fruits.csv --target kind --loss huber:width=2": "--loss: expected settings of huber, delta, got 'width'",
     "train fruits.csv --target kind --loss huber:delta=-1": "--loss: delta: expected",
@@ -239,8 +240,9 @@ BAD = {
     "predict net.npz fruits.csv": "MODEL: expected the model of a table, as mlpc train TABLE writes it, got 'net.npz'",
     "predict model.npz short.csv": "table: expected the columns that the training had; missing: ['colour', 'width']",
     "predict model.npz fruits.csv --json --out a.csv": "--json: expected a document on standard output",
-    "predict model.npz fruits.csv --out nowhere/a.csv": "nowhere",
+    "predict model.npz fruits.csv --out nowhere/a.csv": "no such folder",
     "evaluate model.npz short.csv": "missing: ['colour', 'width']",
+    "export model.npz --to npz --out nowhere/net.npz": "no such folder",
     "export model.npz --to npz --out net.txt": "path: expected a name that ends in .npz",
     "info short.csv": "path: expected a name that ends in .npz or .safetensors",
 }

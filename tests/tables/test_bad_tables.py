@@ -131,6 +131,12 @@ def test_a_target_is_wanted_for_an_evaluation_alone(table):
         TableModel([4]).fit(table, "price", **SHORT).predict_proba(table)
 
 
+def test_labels_that_no_file_holds_are_refused_before_the_training(monkeypatch):
+    monkeypatch.setattr("mlpc.net.MLP.fit", None)
+    with pytest.raises(ValueError, match=r"labels\[1\]"):
+        TableModel([4]).fit({"a": [1.0, 2.0], "y": np.array([1, 2**64 - 1], np.uint64)}, "y")
+
+
 def test_unknown_categories_may_be_ignored(table):
     model = TableModel([4]).fit(table, "kind", without=["price"], **SHORT)
     x = model.encode(changed(table, "colour", 2, "pink"), unknown="ignore")
