@@ -97,7 +97,7 @@ def write(path, arrays, header):
 WRONG_HEADERS = {
     "a later format": ({"format": 2}, "version 1 of the format, got 2, by mlpc '0.1.0'"),
     "no format": ({"format": True}, "of another program"),
-    "another kind": ({"kind": "house"}, "expected a network, an estimator or a run, got a house"),
+    "another kind": ({"kind": "house"}, "expected a network, an estimator, the model of a table or a run, got a house"),
     "a run without": ({"kind": "run"}, "expected parameters"),
     "no kind": ({"kind": None}, "expected a kind"),
     "no values": ({"values": []}, "expected a kind, values"),
