@@ -14,6 +14,8 @@ from sklearn import datasets, neural_network, preprocessing
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
+from mlpc.estimators.frozen import Frozen
+
 sparse = pytest.importorskip("scipy.sparse")
 
 X, Y = datasets.load_iris(return_X_y=True)
@@ -121,6 +123,30 @@ def test_nothing_is_told_before_a_fit(ask):
         getattr(model, ask)(X)
 
 
+PLAIN = [
+    "float32",
+    "int64",
+    "uint8",
+    "columns",
+    "strides",
+    "read-only",
+    "list",
+    "list of arrays",
+    "csr_array",
+    "csr_matrix",
+]
+
+
+@pytest.mark.parametrize("form", PLAIN)
+def test_plain_rows_need_no_look_of_scikit_learns(form, monkeypatch):
+    """Which takes a hundred times as long as the network."""
+    model = fitted()
+    monkeypatch.setattr("mlpc.estimators.validation.validate_data", None)
+    rows = FORMS[form](WHOLE[:1].astype(float)) if "csr" not in form else FORMS[form](X[:1])
+    for ask in ("predict", "predict_proba", "transform"):
+        assert len(getattr(model, ask)(rows)) == 1
+
+
 # ---- The weights as they are -----------------------------------------------------------------------------------------
 
 
@@ -144,6 +170,21 @@ def test_writes_count_by_whoever_asked_once(name):
         now = assert_current(model)
         assert not np.array_equal(now, before)
         before = now
+
+
+def test_weights_are_compared_only_where_somebody_asked_for_them(monkeypatch):
+    """It takes longer than to predict a row."""
+    compared = []
+    look = Frozen._is_current
+    monkeypatch.setattr(Frozen, "_is_current", lambda *numbers: compared.append(1) or look(*numbers))
+    model = pickle.loads(pickle.dumps(mlpc.MLPClassifier.from_sklearn(fitted().to_sklearn())))
+    for ask in (model.predict, model.predict_proba, model.transform, model.predict):
+        ask(X[:1])
+    assert not compared
+    assert model.coefs_
+    for _ in range(4):
+        model.predict(X[:1])
+    assert len(compared) == 3  # the first one makes the copies to compare with
 
 
 def test_numbers_held_since_before_others_took_their_place_still_count():

@@ -161,6 +161,15 @@ def test_the_same_rows_in_another_form_are_learnt_the_same(form):
     assert model.network_.digest() == wanted.network_.digest()
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize(
+    "y", [Y, Y > 0, np.array(["a", "b", "c"])[Y], np.eye(3, dtype=int)[Y]], ids=["int", "bool", "text", "several"]
+)
+def test_plain_tables_need_no_look_of_scikit_learns(y, dtype, monkeypatch):
+    monkeypatch.setattr("mlpc.estimators.validation.validate_data", None)
+    assert mlpc.MLPClassifier(**SETTINGS).fit(X.astype(dtype), y).coefs_[0].dtype == dtype
+
+
 # ---- What is refused changes nothing ---------------------------------------------------------------------------------
 
 WRONG = {
