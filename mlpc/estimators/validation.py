@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 from typing import Any
 
 import numpy as np
@@ -78,10 +79,10 @@ def validated_rows(estimator: Any, X: Any, dtype: np.dtype[Any]) -> Input:
     """X as a network of that dtype takes it, after scikit-learn's checks; its features are those that there were."""
     if isinstance(X, Inputs):  # which had them before: a scorer hands on what is held back
         return X.held
-    if "feature_names_in_" not in vars(estimator):
-        rows = plain_rows(X, estimator.n_features_in_, dtype)
-        if rows is not None:
-            return rows
+    names = vars(estimator).get("feature_names_in_")
+    rows = plain_rows(X if names is None else _plain_frame(X, names), estimator.n_features_in_, dtype)
+    if rows is not None:
+        return rows
     rows = validate_data(estimator, X, accept_sparse=SPARSE, reset=False)
     if rows.dtype != dtype:  # numbers may be too large for it
         rows = check_array(rows, accept_sparse=SPARSE, dtype=dtype, estimator=estimator, input_name="X")
@@ -111,6 +112,15 @@ def plain_rows(X: Any, columns: int, dtype: np.dtype[Any]) -> Input | None:
         with np.errstate(over="ignore"):  # which is looked for next
             X = X.astype(dtype)
     return X if _mlpc.all_finite(X) else None
+
+
+def _plain_frame(X: Any, names: Array) -> Array | None:
+    """The numbers of a pandas.DataFrame with columns of these names, all of them of NumPy's types."""
+    pandas: Any = sys.modules.get("pandas")  # where it is not imported, what comes is none of its own
+    if pandas is None or type(X) is not pandas.DataFrame or X.columns.tolist() != names.tolist():
+        return None
+    numbers: Array | None = X.to_numpy() if all(isinstance(each, np.dtype) for each in X.dtypes) else None
+    return numbers
 
 
 def _plain_sparse(X: Any, columns: int, dtype: np.dtype[Any]) -> CSR | None:

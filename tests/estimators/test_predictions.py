@@ -147,6 +147,51 @@ def test_plain_rows_need_no_look_of_scikit_learns(form, monkeypatch):
         assert len(getattr(model, ask)(rows)) == 1
 
 
+FRAMES = {
+    "plain": lambda frame: frame,
+    "several types": lambda frame: frame.astype({"a": "int8", "b": "float32"}),
+    "flags": lambda frame: frame.astype({"c": "bool"}),
+    "missing values allowed": lambda frame: frame.astype({"a": "Int64", "b": "Float64"}),
+    "objects": lambda frame: frame.astype({"a": object}),
+    "categories": lambda frame: frame.astype({"a": "category"}),
+}
+
+
+@pytest.mark.parametrize("form", FRAMES)
+def test_tables_with_names_are_told_what_their_numbers_are(form, monkeypatch):
+    pandas = pytest.importorskip("pandas")
+    model = mlpc.MLPClassifier(**SETTINGS).fit(pandas.DataFrame(X, columns=list("abcd")), Y)
+    frame = FRAMES[form](pandas.DataFrame(WHOLE[:2].astype(float), columns=list("abcd")))
+    if form in ("plain", "several types"):
+        monkeypatch.setattr("mlpc.estimators.validation.validate_data", None)
+    wanted = model.network_.predict_proba(pandas.DataFrame(frame.to_numpy(float), columns=list("abcd")))
+    np.testing.assert_array_equal(model.predict_proba(frame), wanted)
+
+
+def test_tables_of_other_types_than_numpys_are_looked_at():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(X, columns=list("abcd"))
+    model = mlpc.MLPClassifier(**SETTINGS).fit(frame, Y)
+    with pytest.warns(UserWarning, match="DataFrame with sparse columns found"):
+        model.predict(frame.astype({"a": pandas.SparseDtype("float64")}))
+
+
+def test_tables_with_names_are_refused_in_scikit_learns_words():
+    pandas = pytest.importorskip("pandas")
+    table = pandas.DataFrame(X, columns=list("abcd"))
+    models = [of.MLPClassifier(**SETTINGS).fit(table, Y) for of in (neural_network, mlpc)]
+    for rows in (
+        table[list("dcba")], table[list("abc")], table.rename(columns={"a": "e"}), table.assign(a=np.nan),
+        table.assign(a="text"), table.assign(a=pandas.NaT), table[:0],
+    ):  # fmt: skip
+        said = []
+        for model in models:
+            with pytest.raises((TypeError, ValueError)) as caught:
+                model.predict(rows)
+            said.append((caught.type, str(caught.value)))
+        assert said[0] == said[1]
+
+
 # ---- The weights as they are -----------------------------------------------------------------------------------------
 
 
