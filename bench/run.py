@@ -1,6 +1,6 @@
 """mlpc beside others: README.md in this folder says what is compared and why it is fair.
 
-    python bench/run.py [epochs kernels inference serving estimators startup growth] [--full] [--rows PATTERN] ...
+    python bench/run.py [epochs kernels inference serving estimators startup growth c_source] [--full] ...
 
 Prints tables in Markdown, and writes them and everything measured to results/.
 """
@@ -12,6 +12,7 @@ import os
 import pathlib
 import sys
 
+import c_source
 import chart
 import epochs
 import estimators
@@ -34,6 +35,7 @@ TITLES = {
     "estimators": "Estimators",
     "startup": "Import and size",
     "growth": "How cost grows",
+    "c_source": "Networks in C",
 }
 TABLES = {
     "epochs": epochs.table,
@@ -43,6 +45,7 @@ TABLES = {
     "estimators": estimators.table,
     "startup": startup.table,
     "growth": growth.table,
+    "c_source": c_source.table,
 }
 SHORT = ("epochs", "kernels", "inference", "serving", "estimators", "startup")
 
@@ -72,7 +75,7 @@ def main() -> None:
 def measured(options: argparse.Namespace) -> dict:
     sections = options.sections or (TITLES if options.full else SHORT)
     try:
-        if set(sections) - {"estimators"}:
+        if set(sections) - {"estimators", "c_source"}:
             mlpc.datasets.load_mnist()
     except (ImportError, OSError, ValueError) as error:
         sys.exit(f"This benchmark trains on MNIST, which is not here. {error}")
@@ -85,6 +88,7 @@ def measured(options: argparse.Namespace) -> dict:
         "estimators": lambda: estimators.section(full, rounds or (7 if full else 3)),
         "startup": lambda: startup.section(rounds or (11 if full else 3)),
         "growth": lambda: growth.section(peers, rounds or 3),
+        "c_source": lambda: c_source.section(rounds or (11 if full else 5)),
     }
     report = {"time": f"{datetime.datetime.now():%Y-%m-%d %H:%M}", "machine": machine(), "full": full}
     report |= {section: measure[section]() for section in measure if section in sections}

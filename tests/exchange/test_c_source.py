@@ -203,15 +203,11 @@ def test_what_bytes_lose_is_reported(tmp_path):
 # ---- Names, and what is refused --------------------------------------------------------------------------------------
 
 
-class Named(mlpc.MLP):
-    """A network that has labels."""
-
-
 def test_names_of_columns_and_classes_are_in_the_files(tmp_path):
     """Whatever is in them: nothing ends a comment or a string, and C gets the labels as they are."""
-    net = Named([3, 2], seed=1)
+    net = mlpc.MLP([3, 2], seed=1)
     net.feature_names = ["age */ int x;", "width /* \\", "größe\n"]
-    net.labels = ('no "?"', "ja, ö\\??/")
+    net.labels = ['no "?"', "ja, ö\\??/"]
     compiled(net, tmp_path)
     header = (tmp_path / "net.h").read_text()
     assert "x[2]" not in header and " *   0  age * / int x;\n" in header and " *   2  gr\\xf6\\xdfe\\n\n" in header
@@ -243,6 +239,8 @@ def test_equal_networks_give_equal_files_in_either_mode(tmp_path):
         ("net.h", {}, ValueError, r"path: expected a name that ends in \.c, got"),
         (3, {}, TypeError, "path: expected the name of a file, got 3"),
         (b"net.c", {}, TypeError, "path: expected the name of a file as text, got b'net.c'"),
+        (".c", {}, ValueError, "path: expected a name that a file of C can include"),
+        ('a".c', {}, ValueError, "path: expected a name that a file of C can include"),
         ("math.c", {}, ValueError, r"path: expected another name than that of a header of C, math\.h"),
         ("3d.c", {}, ValueError, "name: expected a name in C .*, got '3d' from the path"),
         ("net.c", {"name": "int"}, ValueError, "name: expected a name in C .* no keyword, got 'int'"),
@@ -261,6 +259,12 @@ def test_what_is_refused(path, options, error, says, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(error, match=says):
         mlpc.MLP([2, 2]).to_c(path, **options)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_network_that_cannot_predict_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="cross_entropy"):
+        mlpc.MLP([2, 1]).to_c(tmp_path / "net.c")
     assert not list(tmp_path.iterdir())
 
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 import os
 from typing import Any, Literal
 
+import numpy as np
+
 from mlpc.arguments import pair
 from mlpc.exchange.c_source.names import checked_name, source_path
 from mlpc.exchange.c_source.program import program_of
 from mlpc.exchange.c_source.quantized import quantized
 from mlpc.exchange.c_source.report import CSource
 from mlpc.exchange.c_source.source import Source
-from mlpc.files.atomic import check_folder, write_atomically
+from mlpc.files import check_folder, write_atomically
 from mlpc.network import N, Network
 
 __all__ = ["CSource", "quantized", "to_c"]
@@ -59,7 +61,8 @@ def to_c(
     Raises
     ------
     TypeError, ValueError
-        Where an argument is not one of the above, or a number of the network is not finite; nothing is written then.
+        Where an argument is not one of the above, the network cannot `predict`, or a number of it is not finite;
+        nothing is written then.
     InUseError
         Where another thread computes with the network.
     OSError
@@ -91,6 +94,7 @@ def to_c(
     if data is not None and dtype is None:
         raise ValueError("data: expected None without dtype='int8', since nothing is lost then")
     net = _snapshot(self)
+    net._predict(np.zeros((0, net.sizes[0]), net.dtype), "prediction", net.criterion.predicts_as, None)  # may refuse
     evaluations = () if data is None else _evaluations(net, *pair("data", data))
     header = f"{text[:-2]}.h"
     source = Source(net, program_of(net, dtype == "int8"), name, os.path.basename(header), workspace)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 
+from mlpc.files import named_path
+
 __all__ = ["SYSTEM_HEADERS", "checked_name", "commented", "quoted", "source_path"]
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)*")
@@ -35,15 +37,10 @@ def source_path(path: str | os.PathLike[str]) -> str:
     >>> source_path("build/digits.c")
     'build/digits.c'
     """
-    try:
-        text = os.fspath(path)
-    except TypeError:
-        raise TypeError(f"path: expected the name of a file, got {path!r}") from None
-    if not isinstance(text, str):
-        raise TypeError(f"path: expected the name of a file as text, got {path!r}")
-    stem, suffix = os.path.splitext(os.path.basename(text))
-    if suffix != ".c" or re.search(r'["\\\x00-\x1f]', stem):
-        raise ValueError(f"path: expected a name that ends in .c, got {text!r}")
+    text = named_path("path", path, ".c")
+    stem = os.path.basename(text)[:-2]
+    if not stem or re.search(r'["\\\x00-\x1f\x7f]', stem):
+        raise ValueError(f"path: expected a name that a file of C can include, got {text!r}")
     if stem.lower() in SYSTEM_HEADERS:
         raise ValueError(f"path: expected another name than that of a header of C, {stem}.h, got {text!r}")
     return text
@@ -62,7 +59,7 @@ def checked_name(name: object, path: str) -> str:
     >>> checked_name(None, "build/digits.c"), checked_name("mnist_100", "net.c")
     ('digits', 'mnist_100')
     """
-    given = os.path.splitext(os.path.basename(path))[0] if name is None else name
+    given = os.path.basename(path)[:-2] if name is None else name
     if not isinstance(given, str):
         raise TypeError(f"name: expected a text, got {name!r}")
     if not _NAME.fullmatch(given) or given in _KEYWORDS.split():
