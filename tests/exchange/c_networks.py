@@ -62,6 +62,10 @@ def cases():
     rates = network(4, [300, 8, 9, 11], "gelu", loss="poisson", dropout=0.5)
     numbers = network(5, [6, 4, 2], norm="layer", loss="mse")
     made += [("several", several, {}), ("rates", rates, {"dtype": "int8", "workspace": True}), ("numbers", numbers, {})]
+    # Its sum for row 1, whose last term is a little less than half a unit, would be another one if it were rounded to
+    # float64 first.
+    half = mlpc.MLP([2, 1], loss="mse", init=[[[1 + 2.0**-23, 2.0**-24 * (1 - 2.0**-15)]], [0.0]])
+    made += [("half", half, {})]
     return [Case(*each) for each in made]
 
 
@@ -70,6 +74,7 @@ def rows(case):
     dtype = case.net.dtype
     limits, rng = np.finfo(dtype), np.random.default_rng(len(case.name))
     x = rng.normal(size=(12, case.net.sizes[0])).astype(dtype)
+    x[1, :2] = [1, 1 + 2.0**-15]
     x[2] *= x[2] > 0
     x[3, ::2] = -0.0
     x[4] *= limits.tiny

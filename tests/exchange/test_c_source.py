@@ -79,17 +79,42 @@ def test_every_target_has_the_bits_of_python(build, files, table, tmp_path):
     assert printed == expected
 
 
+def of_another_compiler(text):
+    """A network's file as compilers take it that are none of GNU's, and know no instruction for fused multiply-adds."""
+    conditions = r"^#(el)?if defined\(__(x86_64|aarch64|arm|GNUC|FMA)__\).*$"
+    text, replaced = re.subn(conditions, r"#\1if 0", text, flags=re.MULTILINE)
+    assert replaced == 5
+    return text
+
+
+PROBE = """
+int main(void)
+{
+    volatile float a = 1 + 0x1p-12f, minus_square = -(1 + 0x1p-11f); /* rounded */
+    return v_add(v_mul(a, a), minus_square) != 0;
+}
+"""
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+@pytest.mark.parametrize("change", [str, of_another_compiler])
+def test_a_product_is_rounded_before_a_sum_takes_it(change, compiler, tmp_path):
+    """By compilers that fuse them wherever they may."""
+    build = available(Build(compiler, compiler, ("-O3", "-ffp-contract=fast", "-march=native"), **C99))
+    mlpc.MLP([3, 4, 2], "softplus", loss="mse").to_c(tmp_path / "net.c")
+    (tmp_path / "net.c").write_text(change((tmp_path / "net.c").read_text()) + PROBE)
+    build.compile("net.c", "-lm", "-o", "program", cwd=tmp_path)
+    build.run(tmp_path / "program")
+
+
 @pytest.mark.slow
 def test_a_compiler_that_is_none_of_gnus_cannot_fuse_either(files, tmp_path):
-    """Its volatile accesses are tried by one that would fuse."""
+    """Its volatile accesses, and the emulation, which many sums of products are part of, by one that would fuse."""
     folder, names, expected = files
-    for name in names:
-        text = (folder / name).read_text()
-        text = re.sub(r"^#(el)?if defined\(__(x86_64|aarch64|arm|GNUC)__\).*$", r"#\1if 0", text, flags=re.MULTILINE)
-        assert (text.count("if 0\n") >= 3) == (name != "main.c")
-        (tmp_path / name).write_text(text)
-    for header in folder.glob("*.h"):
-        (tmp_path / header.name).write_text(header.read_text())
+    for path in folder.iterdir():
+        text = path.read_text()
+        is_network = path.suffix == ".c" and path.name != "main.c"
+        (tmp_path / path.name).write_text(of_another_compiler(text) if is_network else text)
     build = Build("gcc", "gcc", ("-O3", "-ffp-contract=fast", "-march=native"), **C99)
     build.compile(*names, "-lm", "-o", "program", cwd=tmp_path)
     assert build.run(tmp_path / "program").splitlines() == expected
@@ -113,6 +138,17 @@ def test_compilers_that_would_change_bits_are_refused(flag, tmp_path):
     mlpc.MLP([2, 1], loss="mse").to_c(tmp_path / "net.c")
     done = subprocess.run(["gcc", "-std=c99", flag, "-c", tmp_path / "net.c"], capture_output=True, text=True)
     assert done.returncode and "mlpc: " in done.stderr
+
+
+def test_a_double_of_32_bits_is_refused(tmp_path):
+    mlpc.MLP([2, 1], loss="mse").to_c(tmp_path / "net.c")
+    text = (
+        (tmp_path / "net.c")
+        .read_text()
+        .replace("#include <string.h>\n", "#undef DBL_MANT_DIG\n#define DBL_MANT_DIG 24\n")
+    )
+    done = subprocess.run(["gcc", "-I", tmp_path, "-c", "-x", "c", "-"], input=text, capture_output=True, text=True)
+    assert done.returncode and "mlpc: float and double are to be" in done.stderr
 
 
 # ---- What it takes ---------------------------------------------------------------------------------------------------
@@ -219,6 +255,14 @@ def test_names_of_columns_and_classes_are_in_the_files(tmp_path):
     assert builds.execute([str(tmp_path / "main")]).splitlines() == list(net.labels)
 
 
+@pytest.mark.parametrize("name", ["linear", "layer_norm", "batch_norm", "softmax", "e_exp", "x", "real", "apply_relu"])
+def test_names_may_be_those_of_parts_of_the_file(name, tmp_path):
+    """So may labels: what is in strings uses nothing."""
+    net = mlpc.MLP([3, 9, 2], norm="layer", seed=1)
+    net.labels = ["e_cos", "linear_backward_x"]
+    compiled(net, tmp_path, "-fsyntax-only", name=name)
+
+
 def test_a_regression_has_outputs_alone(tmp_path):
     mlpc.MLP([2, 1], loss="huber").to_c(tmp_path / "net.c")
     assert re.findall(r"net_\w+", (tmp_path / "net.h").read_text()) == ["net_forward"]
@@ -243,7 +287,7 @@ def test_equal_networks_give_equal_files_in_either_mode(tmp_path):
         ('a".c', {}, ValueError, "path: expected a name that a file of C can include"),
         ("math.c", {}, ValueError, r"path: expected another name than that of a header of C, math\.h"),
         ("3d.c", {}, ValueError, "name: expected a name in C .*, got '3d' from the path"),
-        ("net.c", {"name": "int"}, ValueError, "name: expected a name in C .* no keyword, got 'int'"),
+        ("net.c", {"name": "int"}, ValueError, "name: expected a name in C .* no keyword or 'mlpc', got 'int'"),
         ("net.c", {"name": "a__b"}, ValueError, "name: expected a name in C .*, got 'a__b'"),
         ("net.c", {"name": "ä"}, ValueError, "name: expected a name in C"),
         ("net.c", {"name": "a\n"}, ValueError, "name: expected a name in C"),

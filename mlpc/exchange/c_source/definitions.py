@@ -35,6 +35,7 @@ class Definition:
 
 
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+_STRING = re.compile(r'"(?:\\.|[^"\\])*"')
 _GUARD = re.compile(r"\A((?:/\*.*?\*/|\s)*)#ifndef (MLPC_\w+)\n#define \2\n(.*)#endif\n\Z", re.DOTALL)
 _MACRO = re.compile(r"^ *# *define (\w+)", re.MULTILINE)
 _FUNCTION = re.compile(r"^static [\w *]*?(\w+)\(", re.MULTILINE)
@@ -72,7 +73,7 @@ def needed(known: Iterable[Definition], roots: str) -> str:
     #define M N
     """
     known = list(known)
-    words = _words(_COMMENT.sub("", roots))
+    words = _words(_STRING.sub("", _COMMENT.sub("", roots)))
     while True:
         kept = [each for each in known if each.is_condition or each.names & words]
         texts = [each.text for each in kept]

@@ -17,8 +17,9 @@ _KEYWORDS = """
     register reinterpret_cast restrict return short signed sizeof static static_assert static_cast struct switch
     template this thread_local throw true try typedef typeid typename typeof union unsigned using virtual void volatile
     wchar_t while xor xor_eq
+    mlpc
 """
-"""Of C99 to C23 and of C++."""
+"""Of C99 to C23 and of C++; and what functions of the C library begin with."""
 
 SYSTEM_HEADERS = ("float", "math", "stddef", "stdint", "string")
 """What a network's file includes; the header beside it may not be called so."""
@@ -65,7 +66,7 @@ def checked_name(name: object, path: str) -> str:
     if not _NAME.fullmatch(given) or given in _KEYWORDS.split():
         raise ValueError(
             "name: expected a name in C of letters, digits and single underscores, beginning with a letter, and no "
-            f"keyword, got {given!r}{' from the path' if name is None else ''}"
+            f"keyword or 'mlpc', got {given!r}{' from the path' if name is None else ''}"
         )
     return given
 

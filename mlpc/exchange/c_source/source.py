@@ -116,10 +116,8 @@ class Source:
             place += length
         if self._workspace and not arrays:
             arrays = ["(void)workspace;"]
-        arguments, comment = (
-            f"const {self._real} *x, {self._real} *z",
-            "The outputs z of the inputs x; they must not overlap.",
-        )
+        arguments = f"const {self._real} *x, {self._real} *z"
+        comment = "The outputs z of the inputs x; they must not overlap."
         return Function("forward", "void", arguments, comment, [*arrays, *self._program.calls])
 
     def _call(self, to: str) -> str:
@@ -175,9 +173,11 @@ class Source:
     def code(self) -> str:
         """The text of the file beside it."""
         own, bits = "\n".join(self._definitions()), 8 * self._net.dtype.itemsize
+        names = {f"{self._name}_{function.word}" for function in self._functions}  # some of which kernels have, too
+        known = [each for each in _known(bits) if not each.names & names]
         included = [f'#include "{self._header}"', "", *(f"#include <{name}.h>" for name in SYSTEM_HEADERS)]
         head = [f"/* {self._name}, a network in C: see the header. */", *included, "", f"#define MLPC_REAL_BITS {bits}"]
-        return "\n".join([*head, needed(_known(bits), own), own])
+        return "\n".join([*head, needed(known, own), own])
 
     def _definitions(self) -> Iterator[str]:
         """What is the network's own."""
