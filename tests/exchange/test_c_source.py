@@ -83,7 +83,7 @@ def of_another_compiler(text):
     """A network's file as compilers take it that are none of GNU's, and know no instruction for fused multiply-adds."""
     conditions = r"^#(el)?if defined\(__(x86_64|aarch64|arm|GNUC|FMA)__\).*$"
     text, replaced = re.subn(conditions, r"#\1if 0", text, flags=re.MULTILINE)
-    assert replaced == 5
+    assert replaced in (1, 5)  # barriers are in files that need one
     return text
 
 
