@@ -1,4 +1,4 @@
-/* A Cortex-M4 from reset to main, and a console by semihosting: the debugger or emulator that runs the program has it. */
+/* A Cortex-M4 from reset to main, and a console by semihosting, which debuggers and emulators have. */
 #include "board.h"
 
 #include <stdint.h>
