@@ -22,6 +22,10 @@ def _to_onnx(net: mlpc.MLP, options: argparse.Namespace) -> None:
     net.to_onnx(options.out)
 
 
+def _to_c(net: mlpc.MLP, options: argparse.Namespace) -> object:
+    return net.to_c(options.out, name=options.name)
+
+
 def _to_torch(net: mlpc.MLP, options: argparse.Namespace) -> None:
     """The state dict, since a module in a file would be a program."""
     try:
@@ -38,8 +42,9 @@ def _to_npz(net: mlpc.MLP, options: argparse.Namespace) -> None:
     net.save(options.out)
 
 
-FORMATS: dict[str, Callable[[mlpc.MLP, argparse.Namespace], None]] = {
+FORMATS: dict[str, Callable[[mlpc.MLP, argparse.Namespace], object]] = {
     "onnx": _to_onnx,
+    "c": _to_c,
     "torch": _to_torch,
     "npz": _to_npz,
 }
@@ -51,20 +56,25 @@ def add(commands: Any) -> None:
     parser.add_argument("model", metavar="MODEL", help="a file that mlpc train, or net.save, has written")
     parser.add_argument(
         "--to", choices=FORMATS, required=True,
-        help="a model of ONNX, a state dict for torch.load, or a network for mlpc.load",
+        help="a model of ONNX, C source, a state dict for torch.load, or a network for mlpc.load",
     )  # fmt: skip
     parser.add_argument("--out", metavar="FILE", required=True, help="where it goes")
+    parser.add_argument("--name", help="what functions in C begin with; the name of the file where left out")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """A file, and what it takes: raw numbers, in the order that is printed."""
+    if options.name is not None and options.to != "c":
+        raise ValueError(f"--name: expected one with --to c, got one with --to {options.to}")
     check_folder(options.out)
     net = network_of(file_of_model(options.model))
-    FORMATS[options.to](net, options)
+    report = FORMATS[options.to](net, options)
     print(f"{options.out}: {options.to}, takes {net.sizes[0]} numbers and gives {net.sizes[-1]}")
     if net.feature_names is not None:
         print(f"in: {', '.join(net.feature_names)}")
     if net.labels is not None:
         print(f"classes: {', '.join(map(str, net.labels))}")
+    if report is not None:
+        print(report)
     return 0

@@ -242,6 +242,8 @@ BAD = {
     "predict model.npz fruits.csv --json --out a.csv": "--json: expected a document on standard output",
     "predict model.npz fruits.csv --out nowhere/a.csv": "no such folder",
     "evaluate model.npz short.csv": "missing: ['colour', 'width']",
+    "export model.npz --to npz --out net.npz --name f": "--name: expected one with --to c, got one with --to npz",
+    "export model.npz --to c --out net.c --name 1f": "name: expected",
     "export model.npz --to npz --out nowhere/net.npz": "no such folder",
     "export model.npz --to npz --out net.txt": "path: expected a name that ends in .npz",
     "info short.csv": "path: expected a name that ends in .npz or .safetensors",
