@@ -32,6 +32,17 @@ def test_info_of_a_network(folder, capsys):
     assert "kind             network\n" in out and net.digest() in out and "columns" not in out
 
 
+def test_estimators_are_opened_too(folder, capsys):
+    pytest.importorskip("sklearn")
+    x, y = np.arange(40.0).reshape(20, 2), np.repeat(["low", "high"], 10)
+    estimator = mlpc.MLPClassifier((5,), max_iter=2, random_state=0)
+    estimator.partial_fit(x, y, classes=["low", "high"]).save("estimator.npz")
+    assert main(["info", "estimator.npz"]) == 0
+    assert "kind             estimator\n" in capsys.readouterr().out
+    assert main(["export", "estimator.npz", "--to", "npz", "--out", "net.npz"]) == 0
+    assert mlpc.load("net.npz").digest() == estimator.network_.digest()
+
+
 def test_info_of_this_machine(folder, capsys):
     assert main(["info", "cpu"]) == 0
     out = capsys.readouterr().out

@@ -1,4 +1,5 @@
-"""Files that are changed at random: each is refused in words, or is a network or an estimator that works.
+"""Files that are changed at random: each is refused in words, or is a network, an estimator or a model of a table
+that works.
 
     python tests/files/fuzz.py [--files 100000] [--seed 0]
 
@@ -174,10 +175,13 @@ class Fuzz:
         return mlpc.load(path, loss="mse" if "custom" in path.name else None)
 
     def used(self, loaded):
-        """The digest of a network or estimator, after it was asked something."""
-        net = getattr(loaded, "network_", loaded)
+        """The digest of a network, after it was asked something."""
+        net = getattr(loaded, "network_", getattr(loaded, "net", loaded))
+        rows = np.zeros((1, net.sizes[0]))
+        if isinstance(loaded, mlpc.tables.TableModel):
+            rows = {name: "red" if name in loaded.text_columns else 0.0 for name in loaded.columns}
         with contextlib.suppress(ValueError):  # no label is made of NaN
-            loaded.predict(np.zeros((1, net.sizes[0])))
+            loaded.predict(rows)
         return net.digest()
 
     def file(self, number):

@@ -72,19 +72,35 @@ ESTIMATORS = {
 }  # fmt: skip
 
 
+TABLE = {"size": X[:, 0] + 5, "colour": np.array(["blå", "red"])[Y % 2], "kind": Y, "price": 100 * X[:, 1]}
+
+TABLES = {
+    "table.npz": lambda: mlpc.tables.TableModel([4], missing="mean").fit(TABLE, "kind", epochs=2, progress=False),
+    "table64.safetensors": lambda: mlpc.tables.TableModel([4], "tanh", dtype="float64", loss="huber").fit(
+        TABLE, "price", without=["kind"], epochs=2, progress=False
+    ),
+}
+
+
 def content(path):
     """What a file holds, in values that JSON has; bits of outputs are those of a version of the arithmetic."""
     loaded = mlpc.load(path, loss=cubic if "custom" in path.name else None)
-    net = getattr(loaded, "network_", loaded)
+    net = network_of(loaded)
     x = np.linspace(-2, 2, 5 * net.sizes[0]).reshape(5, -1)
     logits = net.freeze().logits(x)
     bits = logits.astype(f"<f{logits.itemsize}")
-    estimator = {} if net is loaded else {"estimator": described(loaded)}
-    return estimator | {
+    more = {"table": repr(loaded)} if isinstance(loaded, mlpc.tables.TableModel) else {}
+    more |= {"estimator": described(loaded)} if hasattr(loaded, "network_") else {}
+    return more | {
         "digest": net.digest(),
         "network": json.loads(json.dumps(describe(net))),
         f"outputs, arithmetic {mlpc.ARITHMETIC}": hashlib.sha256(bits).hexdigest(),
     }
+
+
+def network_of(loaded):
+    """The network itself, or that of an estimator or of the model of a table."""
+    return getattr(loaded, "network_", getattr(loaded, "net", loaded))
 
 
 def described(estimator):
@@ -103,7 +119,7 @@ def record(version):
 def main():
     folder, known = FOLDER / str(FORMAT), record(FORMAT)
     folder.mkdir(parents=True, exist_ok=True)
-    for name, make in (NETWORKS | ESTIMATORS).items():
+    for name, make in (NETWORKS | ESTIMATORS | TABLES).items():
         if name not in known:
             make().save(folder / name)
             known[name] = content(folder / name)
