@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-import mlpc
 from mlpc.cli.arguments import HelpFormatter
 from mlpc.cli.models import file_of_model, network_of
 from mlpc.files import check_folder, write_atomically
@@ -18,31 +17,32 @@ from mlpc.files import check_folder, write_atomically
 __all__ = ["add", "run"]
 
 
-def _to_onnx(net: mlpc.MLP, options: argparse.Namespace) -> None:
-    net.to_onnx(options.out)
+def _to_onnx(model: Any, options: argparse.Namespace) -> None:
+    """An estimator has one of its own, which knows its classes."""
+    (model if hasattr(model, "to_onnx") else network_of(model)).to_onnx(options.out)
 
 
-def _to_c(net: mlpc.MLP, options: argparse.Namespace) -> object:
-    return net.to_c(options.out, name=options.name)
+def _to_c(model: Any, options: argparse.Namespace) -> object:
+    return network_of(model).to_c(options.out, name=options.name)
 
 
-def _to_torch(net: mlpc.MLP, options: argparse.Namespace) -> None:
+def _to_torch(model: Any, options: argparse.Namespace) -> None:
     """The state dict, since a module in a file would be a program."""
     try:
         torch: Any = importlib.import_module("torch")
     except ImportError as error:
         raise ImportError("export --to torch needs PyTorch: pip install torch") from error
-    state = {key: torch.from_numpy(np.array(array)) for key, array in net.state_dict().items()}
+    state = {key: torch.from_numpy(np.array(array)) for key, array in network_of(model).state_dict().items()}
     buffer = io.BytesIO()
     torch.save(state, buffer)
     write_atomically(options.out, buffer.getvalue())
 
 
-def _to_npz(net: mlpc.MLP, options: argparse.Namespace) -> None:
-    net.save(options.out)
+def _to_npz(model: Any, options: argparse.Namespace) -> None:
+    network_of(model).save(options.out)
 
 
-FORMATS: dict[str, Callable[[mlpc.MLP, argparse.Namespace], object]] = {
+FORMATS: dict[str, Callable[[Any, argparse.Namespace], object]] = {
     "onnx": _to_onnx,
     "c": _to_c,
     "torch": _to_torch,
@@ -68,8 +68,8 @@ def run(options: argparse.Namespace) -> int:
     if options.name is not None and options.to != "c":
         raise ValueError(f"--name: expected one with --to c, got one with --to {options.to}")
     check_folder(options.out)
-    net = network_of(file_of_model(options.model))
-    report = FORMATS[options.to](net, options)
+    model = file_of_model(options.model)
+    net, report = network_of(model), FORMATS[options.to](model, options)
     print(f"{options.out}: {options.to}, takes {net.sizes[0]} numbers and gives {net.sizes[-1]}")
     if net.feature_names is not None:
         print(f"in: {', '.join(net.feature_names)}")

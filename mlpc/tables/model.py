@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -11,29 +11,31 @@ from numpy.typing import DTypeLike, NDArray
 from mlpc.arguments import whole_number, whole_numbers
 from mlpc.history import History
 from mlpc.layers import Activation, activation_of
-from mlpc.losses import Custom, Huber, Loss, LossName, loss_named
+from mlpc.losses import Custom, Loss, LossName, loss_named
 from mlpc.metrics import AnyMetric
 from mlpc.names import ActivationName, InitName
 from mlpc.net import MLP
 from mlpc.norm_layers import AnyNorm, norm_of
-from mlpc.optim import Optimizer, OptimizerName
-from mlpc.splits import stratified_split
 from mlpc.tables.column import Unknown, numbers_of
 from mlpc.tables.encoding import Encoding, Missing, choice
 from mlpc.tables.evaluation import Evaluation, confusion_of
 from mlpc.tables.frames import frame_of
 from mlpc.tables.model_file import save
-from mlpc.tables.preparation import Prepared, Scaling, names_in, prepare
+from mlpc.tables.preparation import Prepared, names_in, prepare, split_off
 from mlpc.tables.target import Label, Target, Task
-from mlpc.warnings import LostDigitsWarning, warn
+from mlpc.tables.training import AnyOptimizer, train_scaled
 
-__all__ = ["AnyOptimizer", "TableModel"]
+__all__ = ["TableModel", "Trained"]
 
-AnyOptimizer: TypeAlias = OptimizerName | Callable[[MLP], Optimizer]
-"""An optimizer by name, or what makes one for a network: ``lambda net: mlpc.optim.SGD(net, lr=0.1, momentum=0.9)``."""
 
-_SCALED = ("mse", "mae", "huber", "quantile")  # of scaled targets they are the same losses, scaled
-_DIGITS = 1e-3  # of a standard deviation: what rounding may move a value by
+class Trained(NamedTuple):
+    """What a training leaves, in one piece: another thread sees all of it, or all of what was before."""
+
+    net: MLP
+    encoding: Encoding
+    target: Target
+    history: History | None
+    validation_rows: NDArray[np.int64]
 
 
 class TableModel:
@@ -106,9 +108,7 @@ class TableModel:
     1.0
     """
 
-    net: MLP
-    history: History | None
-    validation_rows: NDArray[np.int64]
+    _trained: Trained | None = None
 
     def __init__(
         self,
@@ -151,8 +151,7 @@ class TableModel:
             missing=encoding.missing, categories=[c.name for c in encoding.columns if c.categories is not None],
             most_categories=most,
         )  # fmt: skip
-        model.net, model._encoding, model._target, model.history = net, encoding, target, None
-        model.validation_rows = np.zeros(0, np.int64)
+        model._trained = Trained(net, encoding, target, None, np.zeros(0, np.int64))
         return model
 
     # ---- training ------------------------------------------------------------------------------------------------
@@ -231,25 +230,13 @@ class TableModel:
         if validation_split is not None:
             if held is not None:
                 raise ValueError("validation_split: expected None beside validation_data, got both")
-            data, held = _split(data, net, validation_split)
+            data, held = split_off(data, net.seed, validation_split)
         split = held.rows if held is not None and validation_split is not None else np.zeros(0, np.int64)
-        scaling = Scaling.of(data, criterion.name in _SCALED)
-        constants: dict[str, Any] = {"input_mean": scaling.input_mean, "input_std": scaling.input_std}
-        if criterion.name in _SCALED:
-            constants |= {"output_mean": scaling.output_mean, "output_std": scaling.output_std}
-        _check_digits(data, scaling, net)
-        net.copy().eval().absorb(**constants)  # raises before the training where it would raise behind it
-        net.criterion = _scaled(criterion, scaling.output_std)
-        net.fit(
-            scaling.x(data), scaling.y(data), epochs=epochs, batch_size=batch_size, metrics=metrics,
-            sample_weight=data.weights, class_weight=_class_weight(class_weight, data.target),
-            validation_data=None if held is None else (scaling.x(held), scaling.y(held), held.weights),
-            optimizer=optimizer if isinstance(optimizer, str) else optimizer(net), **settings,
+        train_scaled(
+            net, data, held, class_weight=class_weight, optimizer=optimizer, epochs=epochs, batch_size=batch_size,
+            metrics=metrics, **settings,
         )  # fmt: skip
-        net.criterion = criterion
-        net.absorb(**constants)
-        self.net, self._encoding, self._target, self.history = net, data.encoding, data.target, net.history
-        self.validation_rows = split
+        self._trained = Trained(net, data.encoding, data.target, net.history, split)
         return self
 
     def _criterion(self, target: Target) -> Loss:
@@ -284,36 +271,56 @@ class TableModel:
     # ---- use -----------------------------------------------------------------------------------------------------
 
     @property
+    def trained(self) -> Trained:
+        """All that a training leaves; AttributeError before it."""
+        if self._trained is None:
+            raise AttributeError("expected a model that was trained, got one that was not: fit trains it")
+        return self._trained
+
+    @property
+    def net(self) -> MLP:
+        return self.trained.net
+
+    @property
+    def history(self) -> History | None:
+        return self.trained.history
+
+    @property
+    def validation_rows(self) -> NDArray[np.int64]:
+        return self.trained.validation_rows
+
+    @property
     def features(self) -> tuple[str, ...]:
-        return self._encoding.features
+        return self.trained.encoding.features
 
     @property
     def columns(self) -> tuple[str, ...]:
-        return tuple(column.name for column in self._encoding.columns)
+        return tuple(column.name for column in self.trained.encoding.columns)
 
     @property
     def target(self) -> str:
-        return self._target.name
+        return self.trained.target.name
 
     @property
     def task(self) -> Task:
         """ "classification" or "regression"."""
-        return self._target.task
+        return self.trained.target.task
 
     @property
     def labels(self) -> tuple[Label, ...] | None:
-        return self._target.labels
+        return self.trained.target.labels
 
     @property
     def missing(self) -> Missing:
         """What becomes of missing values."""
-        return self._encoding.missing
+        return self.trained.encoding.missing
 
     @property
     def text_columns(self) -> tuple[str, ...]:
         """The columns whose values count as text: `read_table` is to take them as they are written."""
-        own = tuple(column.name for column in self._encoding.columns if column.categories is not None)
-        return (*own, self.target) if self._target.of_text else own
+        _, encoding, target, *_ = self.trained
+        own = tuple(column.name for column in encoding.columns if column.categories is not None)
+        return (*own, target.name) if target.of_text else own
 
     def encode(self, table: Any, *, unknown: Unknown = "refuse") -> NDArray[np.float64]:
         """What the network takes of each row of a table, (n, number of features).
@@ -330,20 +337,21 @@ class TableModel:
         TypeError, ValueError
             Where a column or a value is missing, or a value is none that its column can have; it says which.
         """
-        choice("unknown", unknown, Unknown)
-        return self._encoding.encode(frame_of("table", table), unknown)
+        return _encoded(self.trained, table, unknown)
 
     def predict(self, table: Any, *, unknown: Unknown = "refuse") -> NDArray[Any]:
         """The label, or the number, of each row, (n,); parameters and errors are those of `encode`."""
-        answers = self.net.predict(self.encode(table, unknown=unknown))
-        return answers if self._target.labels is None else self._target.decode(answers)
+        trained = self.trained
+        answers = trained.net.predict(_encoded(trained, table, unknown))
+        return answers if trained.target.labels is None else trained.target.decode(answers)
 
     def predict_proba(self, table: Any, *, unknown: Unknown = "refuse") -> NDArray[Any]:
         """The probability of each of the `labels`, (n, k); ValueError of a regression.
 
         Parameters and errors are those of `encode`.
         """
-        shares = self.net.predict_proba(self.encode(table, unknown=unknown))
+        trained = self.trained
+        shares = trained.net.predict_proba(_encoded(trained, table, unknown))
         return shares if shares.ndim == 2 else np.stack([1 - shares, shares], axis=1)
 
     def evaluate(self, table: Any, *, unknown: Unknown = "refuse") -> Evaluation:
@@ -353,36 +361,29 @@ class TableModel:
         are those of `encode`.
         """
         choice("unknown", unknown, Unknown)
-        frame = _whole_rows(frame_of("table", table), self._encoding, self._target.name)
-        x, y = self._encoding.encode(frame, unknown), self._target.encode(frame)
+        net, encoding, target, *_ = self.trained
+        frame = _whole_rows(frame_of("table", table), encoding, target.name)
+        x, y = encoding.encode(frame, unknown), target.encode(frame)
         if not len(frame):
             raise ValueError("table: expected rows, got none")
-        loss, accuracy = self.net.evaluate(x, y)
-        labels = self._target.labels
-        if labels is None:
-            return Evaluation(len(frame), loss, r2=self.net.score(x, y, "r2"))
-        confusion = confusion_of(y, self.net.predict(x), len(labels))
-        return Evaluation(len(frame), loss, accuracy, labels=labels, confusion=confusion)
+        loss, accuracy = net.evaluate(x, y)
+        if target.labels is None:
+            return Evaluation(len(frame), loss, r2=net.score(x, y, "r2"))
+        confusion = confusion_of(y, net.predict(x), len(target.labels))
+        return Evaluation(len(frame), loss, accuracy, labels=target.labels, confusion=confusion)
 
     save = save
 
     def __repr__(self) -> str:
-        if not hasattr(self, "net"):
+        if self._trained is None:
             return f"TableModel(hidden={self._hidden})"
         labels = "" if self.labels is None else f"labels={self.labels}, "
         return f"TableModel({self.target!r}, {labels}features={self.features})"
 
 
-def _split(data: Prepared, net: MLP, share: float) -> tuple[Prepared, Prepared]:
-    """The rows that `MLP.fit` would split off, here so that no constant is made of them."""
-    n = len(data.rows)
-    if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 < round(share * n) < n:
-        raise ValueError(
-            f"validation_split: expected a share in (0, 1) that leaves rows on both sides, got {share!r} of {n} rows"
-        )
-    labels = np.zeros(n, np.int64) if data.target.labels is None else data.y
-    train, held = stratified_split(labels, round(share * n), seed=net.seed)
-    return data.part(train), data.part(held)
+def _encoded(trained: Trained, table: Any, unknown: Unknown) -> NDArray[np.float64]:
+    choice("unknown", unknown, Unknown)
+    return trained.encoding.encode(frame_of("table", table), unknown)
 
 
 def _whole_rows(frame: Any, encoding: Encoding, target: str | None = None) -> Any:
@@ -393,43 +394,3 @@ def _whole_rows(frame: Any, encoding: Encoding, target: str | None = None) -> An
     if target in frame.columns:
         absent.append(frame[target].isna().to_numpy())
     return frame[~np.any(absent, axis=0)].reset_index(drop=True)
-
-
-def _class_weight(given: Any, target: Target) -> Any:
-    """Weights by label as weights by number."""
-    if given is None or isinstance(given, str):
-        return given
-    if target.labels is None or not isinstance(given, Mapping):
-        raise TypeError(f"class_weight: expected 'balanced', or weights by label of classes, got {given!r}")
-    places = {label: place for place, label in enumerate(target.labels)}
-    if strays := [label for label in given if label not in places]:
-        raise ValueError(f"class_weight: expected labels among {target.labels}, got {strays[0]!r}")
-    return {places[label]: weight for label, weight in given.items()}
-
-
-def _scaled(criterion: Loss, std: float) -> Loss:
-    """The loss that standardised targets have: `Huber`'s delta is a length, too."""
-    return Huber(criterion.delta / std) if isinstance(criterion, Huber) else criterion
-
-
-def _check_digits(data: Prepared, scaling: Scaling, net: MLP) -> None:
-    """ValueError where a column is beyond the dtype, in which the network is to take raw values; or a warning."""
-    limits = np.finfo(net.dtype)
-    names = [*data.encoding.features, data.target.name]
-    means = np.abs([*scaling.input_mean, scaling.output_mean])
-    stds = np.array([*scaling.input_std, scaling.output_std])
-    other = "" if net.dtype == np.float64 else ", or train in float64"
-    beyond = (means > limits.max) | (stds < limits.tiny) | (stds > limits.max)
-    lost = means / stds * float(limits.eps)
-    worst = int(beyond.argmax() if beyond.any() else lost.argmax())
-    got = f"got a mean of {means[worst]:.3g} with a deviation of {stds[worst]:.3g}"
-    if beyond.any():
-        raise ValueError(
-            f"column {names[worst]!r}: expected values that {net.dtype} can hold, {got}; scale them{other}"
-        )
-    if lost[worst] > _DIGITS:
-        warn(
-            f"column {names[worst]!r}: expected values that {net.dtype} tells apart, {got}; subtract what they have in "
-            f"common{other}",
-            LostDigitsWarning,
-        )

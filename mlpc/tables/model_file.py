@@ -51,9 +51,9 @@ def save(self: Any, path: str | os.PathLike[str]) -> None:
     array(['melon'], dtype='<U5')
     """
     text = file_path("path", path)
-    if not hasattr(self, "net"):
+    if self._trained is None:
         raise ValueError("save: expected a model that was trained, got one that was not")
-    encoding, target = self._encoding, self._target
+    net, encoding, target, *_ = self._trained
     table = {
         "columns": [column.describe() for column in encoding.columns],
         "missing": encoding.missing,
@@ -61,9 +61,7 @@ def save(self: Any, path: str | os.PathLike[str]) -> None:
         "labels": None if target.labels is None else list(target.labels),
     }
     means = {} if encoding.means is None else {MEANS: encoding.means}
-    write_atomically(
-        text, pack(text, "table", self.net.state_dict() | means, {"network": describe(self.net), "table": table})
-    )
+    write_atomically(text, pack(text, "table", net.state_dict() | means, {"network": describe(net), "table": table}))
 
 
 def parts_of(net: MLP, described: Any, means: Array | None) -> tuple[Encoding, Target]:

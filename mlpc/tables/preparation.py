@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpc.arguments import Array, is_several
+from mlpc.splits import stratified_split
 from mlpc.standardizing import standardize
 from mlpc.tables.column import Column, numbers_of
 from mlpc.tables.encoding import Encoding, Missing, check_missing, columns_of
 from mlpc.tables.target import Target, Task, target_of
 from mlpc.warnings import ConstantColumnWarning, warn
 
-__all__ = ["Prepared", "Scaling", "prepare"]
+__all__ = ["Prepared", "names_in", "prepare", "split_off"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,25 +130,13 @@ def _varies(column: Column, series: Any) -> bool:
     return not constant
 
 
-@dataclass(frozen=True, eq=False)
-class Scaling:
-    """The constants with which a training sees numbers near 1; categories are 0 and 1 as they are."""
-
-    input_mean: NDArray[np.float64]
-    input_std: NDArray[np.float64]
-    output_mean: float = 0.0
-    output_std: float = 1.0
-
-    @staticmethod
-    def of(data: Prepared, outputs: bool) -> Scaling:
-        """Those of some rows; of the target, too, where `outputs`."""
-        mean, std = standardize(data.x)
-        numeric = data.encoding.numeric
-        mean, std = np.where(numeric, mean, 0.0), np.where(numeric, std, 1.0)
-        return Scaling(mean, std, *(standardize(data.y) if outputs else (0.0, 1.0)))
-
-    def x(self, data: Prepared) -> NDArray[np.float64]:
-        return np.asarray((data.x - self.input_mean) / self.input_std)
-
-    def y(self, data: Prepared) -> Array:
-        return (data.y - self.output_mean) / self.output_std if self.output_std != 1.0 or self.output_mean else data.y
+def split_off(data: Prepared, seed: int, share: float) -> tuple[Prepared, Prepared]:
+    """The rows that `MLP.fit` would split off, here so that no constant is made of them."""
+    n = len(data.rows)
+    if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 < round(share * n) < n:
+        raise ValueError(
+            f"validation_split: expected a share in (0, 1) that leaves rows on both sides, got {share!r} of {n} rows"
+        )
+    labels = np.zeros(n, np.int64) if data.target.labels is None else data.y
+    train, held = stratified_split(labels, round(share * n), seed=seed)
+    return data.part(train), data.part(held)

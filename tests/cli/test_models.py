@@ -41,6 +41,10 @@ def test_estimators_are_opened_too(folder, capsys):
     assert "kind             estimator\n" in capsys.readouterr().out
     assert main(["export", "estimator.npz", "--to", "npz", "--out", "net.npz"]) == 0
     assert mlpc.load("net.npz").digest() == estimator.network_.digest()
+    pytest.importorskip("onnx")
+    estimator.to_onnx("own.onnx")
+    assert main(["export", "estimator.npz", "--to", "onnx", "--out", "net.onnx"]) == 0
+    assert (folder / "net.onnx").read_bytes() == (folder / "own.onnx").read_bytes()
 
 
 def test_info_of_this_machine(folder, capsys):

@@ -137,6 +137,14 @@ def test_labels_that_no_file_holds_are_refused_before_the_training(monkeypatch):
         TableModel([4]).fit({"a": [1.0, 2.0], "y": np.array([1, 2**64 - 1], np.uint64)}, "y")
 
 
+def test_before_a_training_there_is_nothing_to_ask(table):
+    model = TableModel([4])
+    for door in (model.predict, model.predict_proba, model.encode, model.evaluate):
+        with pytest.raises(AttributeError, match="expected a model that was trained"):
+            door(table)
+    assert not hasattr(model, "net") and repr(model) == "TableModel(hidden=[4])"
+
+
 def test_unknown_categories_may_be_ignored(table):
     model = TableModel([4]).fit(table, "kind", without=["price"], **SHORT)
     x = model.encode(changed(table, "colour", 2, "pink"), unknown="ignore")
