@@ -75,6 +75,14 @@ def test_order_and_other_columns_do_not_matter(table):
     np.testing.assert_array_equal(model.predict_proba(other), model.net.predict_proba(model.encode(table)))
 
 
+def test_columns_are_matched_by_place_and_not_by_index(table):
+    model = TableModel([8]).fit(table, "kind", without=["price"], **SHORT)
+    columns = {name: table[name].sample(frac=1, random_state=0) for name in model.columns}
+    columns["size"] = pandas.Series(columns["size"].to_numpy(), index=range(500, 590))
+    expected = model.predict(table.sample(frac=1, random_state=0))
+    np.testing.assert_array_equal(model.predict(columns), expected)
+
+
 def test_a_row_may_be_scalars(table):
     model = TableModel([8]).fit(table, "kind", without=["price"], **SHORT)
     row = {"size": 1010.0, "colour": "red", "weight": 0.01}
