@@ -40,6 +40,8 @@ def save(net: Network, path: str | os.PathLike[str]) -> None:
         Where the path is none of these.
     OSError
         Where the file cannot be written; what was there before is there still.
+    InUseError
+        Where another thread computes with the network: parts of it would be older than others.
 
     Examples
     --------
@@ -51,6 +53,7 @@ def save(net: Network, path: str | os.PathLike[str]) -> None:
     True
     """
     text = file_path("path", path)
+    net._copy_numbers()  # raises where another thread computes with them
     write_atomically(text, pack(text, "network", net.state_dict(), {"network": describe(net)}))
 
 

@@ -103,6 +103,8 @@ def absorb(
         then.  Outputs of cross_entropy, bce_with_logits and poisson are refused, since they are logits, or logarithms
         of rates, and no values of targets; and means of inputs in train mode with `input_dropout`, which would put 0
         where the mean was.
+    InUseError
+        Where another thread computes with the network.
 
     Notes
     -----
@@ -122,6 +124,7 @@ def absorb(
     >>> net.predict([[250.0]]).round(4)
     array([4.], dtype=float32)
     """
+    net._copy_numbers()  # raises where another thread computes with them
     inputs = _constants(net, "input", input_mean, input_std, net.sizes[0])
     outputs = _constants(net, "output", output_mean, output_std, net.sizes[-1])
     if inputs is None and outputs is None:

@@ -82,6 +82,7 @@ def _described(estimator: Any, arrays: dict[str, Array]) -> dict[str, Any]:
     """What JSON can hold of the estimator; the rest goes to `arrays`."""
     parameters = {name: described(name, value, arrays) for name, value in estimator.get_params(deep=False).items()}
     net = estimator._network()
+    net._copy_numbers()  # raises where another thread computes with them
     arrays |= {f"net.{key}": array for key, array in net.state_dict().items()}
     told = {
         "parameters": parameters,

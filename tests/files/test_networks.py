@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -133,3 +134,19 @@ def test_the_network_of_a_checkpoint(path):
     net.fit(x, y, epochs=3, optimizer="adam", resume=path)
     again = mlpc.load(path)
     assert again.digest() == net.digest() and repr(again) == repr(net) and again.shuffle_state == net.shuffle_state
+
+
+def test_no_network_is_written_or_changed_while_another_thread_trains_it(tmp_path):
+    net, ends = mlpc.MLP([64, 256, 3], loss="mse", seed=1), threading.Event()
+    rows, targets = rng.normal(size=(2000, 64)), rng.normal(size=(2000, 3))
+    training = {"epochs": 10**6, "progress": False, "callbacks": [lambda net, history: ends.is_set()]}
+    thread = threading.Thread(target=net.fit, args=(rows, targets), kwargs=training)
+    thread.start()
+    try:
+        for use in (lambda: net.save(tmp_path / "net.npz"), lambda: net.absorb(output_mean=0.0)):
+            with pytest.raises(RuntimeError, match="in use by another thread"):
+                while thread.is_alive():
+                    use()
+    finally:
+        ends.set()
+        thread.join()
