@@ -72,10 +72,12 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
 
 
 def _class_of(estimator: Any) -> str:
-    name = type(estimator).__name__
-    if type(estimator).__module__ != f"{__package__}.{name.removeprefix('MLP').lower()}":
-        raise TypeError(f"save: expected an MLPClassifier or an MLPRegressor, got a {name}, of which no file knows")
-    return name
+    kind = type(estimator)
+    if kind.__module__.rpartition(".")[0] != __package__:  # a subclass, with whatever attributes
+        raise TypeError(
+            f"save: expected an MLPClassifier or an MLPRegressor, got a {kind.__name__}, of which no file knows"
+        )
+    return kind.__name__
 
 
 def _described(estimator: Any, arrays: dict[str, Array]) -> dict[str, Any]:
