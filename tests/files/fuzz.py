@@ -105,7 +105,7 @@ def values(draw, arrays, header):
         if what == 0:
             del node[key]
         elif what == 1 and isinstance(node, list):
-            node.append(copy.deepcopy(node[key]))
+            node.append(node[key])
         elif what == 2 and isinstance(node, dict):
             node[draw.choice([*node, "extra"])] = node.pop(key)
         elif what == 3 and isinstance(node[key], (int, float)):
