@@ -151,7 +151,10 @@ def written(draw, path, arrays, header):
         if draw.random() < 0.8:
             header.pop("digest", None)
             header["digest"] = archive._digest(arrays, header)
-    text = json.dumps(header)
+    try:
+        text = json.dumps(header)
+    except RecursionError:  # a deep value within another
+        text = "[" * 2000 + "]" * 2000
     if path.suffix == ".npz":
         data = archive.pack_npz({"mlpc": np.frombuffer(text.encode("ascii"), np.uint8)} | arrays)
     else:
