@@ -146,7 +146,7 @@ def tensors(draw, arrays, header):
 
 
 def written(draw, path, arrays, header):
-    """The file of these, with the right digest or without; whether there is such a file at all."""
+    """The bytes of a file of these, with the right digest or without."""
     with contextlib.suppress(ValueError, RecursionError, UnicodeEncodeError):  # what has no digest
         if draw.random() < 0.8:
             header.pop("digest", None)
