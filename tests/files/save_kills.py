@@ -2,10 +2,10 @@
 
     python tests/files/save_kills.py [--kills 200] [--seed 0]
 
-Networks and estimators, in both formats, in the place of another one of their kind.  Half of the processes end
-themselves by SIGKILL at a line of what writes files, which is drawn; the others may not make a file larger than a
-number of bytes that is drawn, which is what a full disk looks like to who writes.  There the error comes out of `save`,
-and nothing of the new file is left.  In either case the next `save` succeeds.
+Networks, models of tables and estimators, in both formats, in the place of another one of their kind.  Half of the
+processes end themselves by SIGKILL at a line of what writes files, which is drawn; the others may not make a file
+larger than a number of bytes that is drawn, which is what a full disk looks like to who writes.  There the error comes
+out of `save`, and nothing of the new file is left.  In either case the next `save` succeeds.
 """
 
 import argparse
@@ -39,6 +39,12 @@ def estimators():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return [mlpc.MLPRegressor(hidden_layer_sizes=4, max_iter=2, random_state=seed).fit(x, x) for seed in (1, 2)]
+
+
+def tables():
+    table = {"size": [1.0, 2.0, 3.0, 4.0], "kind": ["apple", "plum", "apple", "plum"]}
+    models = [mlpc.tables.TableModel([4], seed=seed) for seed in (1, 2)]
+    return [model.fit(table, "kind", epochs=1, progress=False) for model in models]
 
 
 def in_a_process(model, path, before):
@@ -98,7 +104,7 @@ def kill(count, seed=0):
     """So many attempts, every other one on a full disk; how many left which file, and how many ended within one."""
     draw = random.Random(seed)
     suffixes = [".npz"] + ([".safetensors"] if importlib.util.find_spec("safetensors") else [])
-    pairs = [networks()] + ([estimators()] if importlib.util.find_spec("sklearn") else [])
+    pairs = [networks(), tables()] + ([estimators()] if importlib.util.find_spec("sklearn") else [])
     total = collections.Counter()
     with tempfile.TemporaryDirectory(dir=QUICK) as folder:
         for number in range(count):
