@@ -23,7 +23,7 @@ def _to_onnx(model: Any, options: argparse.Namespace) -> None:
 
 
 def _to_c(model: Any, options: argparse.Namespace) -> object:
-    return network_of(model).to_c(options.out, name=options.name)
+    return network_of(model).to_c(options.out, name=options.name, dtype=options.dtype)
 
 
 def _to_torch(model: Any, options: argparse.Namespace) -> None:
@@ -60,13 +60,15 @@ def add(commands: Any) -> None:
     )  # fmt: skip
     parser.add_argument("--out", metavar="FILE", required=True, help="where it goes")
     parser.add_argument("--name", help="what functions in C begin with; the name of the file where left out")
+    parser.add_argument("--dtype", choices=["int8"], help="of weights in C: bytes; the network's where left out")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """A file, and what it takes: raw numbers, in the order that is printed."""
-    if options.name is not None and options.to != "c":
-        raise ValueError(f"--name: expected one with --to c, got one with --to {options.to}")
+    for name in ("name", "dtype"):
+        if getattr(options, name) is not None and options.to != "c":
+            raise ValueError(f"--{name}: expected one with --to c, got one with --to {options.to}")
     check_folder(options.out)
     model = file_of_model(options.model)
     net, report = network_of(model), FORMATS[options.to](model, options)

@@ -94,3 +94,14 @@ def test_bench_says_how_fast(capsys):
     assert all(each["epochs_per_second"] > 0 for each in said["networks"])
     assert main(["bench", "--epochs", "1", "--rounds", "1"]) == 0
     assert "64-256-256-10" in capsys.readouterr().out
+
+
+def test_c_with_weights_of_bytes_is_what_the_library_writes(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    net = mlpc.MLP([3, 5, 2], seed=1)
+    net.save("net.npz")
+    assert main(["export", "net.npz", "--to", "c", "--dtype", "int8", "--out", "net.c"]) == 0
+    written = (tmp_path / "net.c").read_bytes()
+    net.to_c("net.c", dtype="int8")
+    assert (tmp_path / "net.c").read_bytes() == written
+    assert b"int8_t" in written

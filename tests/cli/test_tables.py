@@ -244,6 +244,7 @@ BAD = {
     "evaluate model.npz short.csv": "missing: ['colour', 'width']",
     "export model.npz --to npz --out net.npz --name f": "--name: expected one with --to c, got one with --to npz",
     "export model.npz --to c --out net.c --name 1f": "name: expected",
+    "export model.npz --to onnx --out net.onnx --dtype int8": "--dtype: expected one with --to c, got one",
     "export model.npz --to npz --out nowhere/net.npz": "no such folder",
     "export model.npz --to npz --out net.txt": "path: expected a name that ends in .npz",
     "info short.csv": "path: expected a name that ends in .npz or .safetensors",
