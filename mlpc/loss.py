@@ -81,7 +81,9 @@ class Loss:
         return _mlpc.loss(real_array("z", z), real_array("y", y), self.spec(reduction), sample_weight, None)
 
     def spec(self, reduction: Reduction = "mean") -> _mlpc.Loss:
-        """The loss as the extension takes it."""
+        """The loss as the extension takes it, to which a number is what multiplies the mean."""
+        if isinstance(reduction, float):
+            raise TypeError(f"reduction: expected 'sum' or 'mean', got {reduction!r}")
         row = _ROWS[self.name]
         setting = None if row["setting"] is None else getattr(self, row["setting"][0])
         weight = None if row["weight"] is None else getattr(self, row["weight"])

@@ -271,7 +271,8 @@ static int check_divisor(const char *name, const mlpc_objective *objective, cons
         PyErr_NoMemory();
         return -1;
     }
-    mean.loss.mean = 1;
+    if (mean.loss.mean == 0)
+        mean.loss.mean = 1;
     const mlpc_status status = mlpc_loss_divisor(&mean, kernels, &divisor, scratch);
     PyMem_Free(scratch);
     if (status == MLPC_OK)

@@ -369,3 +369,15 @@ def test_two_samples_are_a_dataset_too():
     two = [(X[0], 1), (X[1], 0)]
     np.random.seed(0)  # noqa: NPY002
     assert len(course.train_eval(course.MLP([4, 3]), 0.1, 2, 1, two, two).cost_train) == 2
+
+
+@pytest.mark.parametrize("reduction", [1.0, 2.0, np.float64(0.5)], ids=str)
+def test_a_reduction_that_is_a_number(reduction):
+    """To the extension it multiplies the mean, which is for the estimators alone."""
+    z = np.zeros((200, 3))
+    for call in (
+        lambda: mlpc.losses.cross_entropy(z, Y, reduction=reduction),
+        lambda: net().loss_and_grad(X, Y, reduction=reduction),
+    ):
+        with says(TypeError, f"reduction: expected 'sum' or 'mean', got {reduction!r}"):
+            call()
