@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
@@ -131,20 +132,33 @@ class Estimator(Owner):
         classes: Any = None,
     ) -> None:
         """Train; `classes` are those that `partial_fit` was told, which is `incremental`."""
-        before = self.__dict__.copy()
+        with self._alone():
+            before = self.__dict__.copy()
+            try:
+                if incremental:
+                    self._expect(y, classes)
+                train = self._prepared(X, y, sample_weight, validation_data, incremental)
+            except BaseException:  # nothing is trained, and so nothing has changed
+                self.__dict__.update(before)  # first of all: others may ask for predictions meanwhile
+                for name in self.__dict__.keys() - before.keys():
+                    del self.__dict__[name]
+                raise
+            self._frozen.watched |= bool(self.callbacks)  # which are told the network
+            with threads(self.n_threads), self._frozen.changes():
+                diverged = train()
+            if diverged is not None or not _mlpc.all_finite(self._frozen.net.parameters):
+                raise divergence(diverged)
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One training at a time: another one, in another thread or a callback, is refused, and changes nothing."""
+        mine = object()
+        if self.__dict__.setdefault("_trains", mine) is not mine:  # which is one step for all threads
+            raise _mlpc.InUseError("this estimator is being trained, by another thread or by what has called back")
         try:
-            if incremental:
-                self._expect(y, classes)
-            train = self._prepared(X, y, sample_weight, validation_data, incremental)
-        except BaseException:  # nothing is trained, and so nothing has changed
-            self.__dict__.clear()
-            self.__dict__.update(before)
-            raise
-        self._frozen.watched |= bool(self.callbacks)  # which are told the network
-        with threads(self.n_threads), self._frozen.changes():
-            diverged = train()
-        if diverged is not None or not _mlpc.all_finite(self._frozen.net.parameters):
-            raise divergence(diverged)
+            yield
+        finally:
+            del self.__dict__["_trains"]
 
     def _prepared(
         self, X: Any, y: Any, sample_weight: Any, validation_data: Any, incremental: bool

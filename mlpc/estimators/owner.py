@@ -61,6 +61,7 @@ class Owner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         """It has the same network, and with it what answers for it."""
         made = type(self).__new__(type(self))
         made.__dict__.update(self.__dict__)
+        made.__dict__.pop("_trains", None)
         return made
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -68,10 +69,11 @@ class Owner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
+        left_out = ["_trains"]
         if "network_" in state:
             self._network()
-            state = {name: value for name, value in state.items() if name not in _MADE}
-        return state
+            left_out += _MADE
+        return {name: value for name, value in state.items() if name not in left_out}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
