@@ -28,7 +28,7 @@ from mlpc.estimators.owner import Owner
 from mlpc.estimators.parameters import CONSTRAINTS
 from mlpc.estimators.solvers import Solver
 from mlpc.estimators.training import Training, divergence
-from mlpc.estimators.validation import DTYPES, check_parameters
+from mlpc.estimators.validation import DTYPES, check_parameters, refuse_masked
 from mlpc.losses import Loss
 from mlpc.net import MLP
 
@@ -207,13 +207,14 @@ class Estimator(Owner):
     ) -> tuple[Any, Array, Array | None]:
         """X, what the network is to learn of it, and what each row weighs; see `_validated`."""
         for name, value in (("X", X), ("y", y), ("sample_weight", sample_weight)):
-            if np.ma.is_masked(value):
-                raise ValueError(f"{name}: expected numbers, got a masked array with masked ones among them")
+            refuse_masked(name, value)
         X, y = self._validated(X, y, reset, classes)
         weights = None if sample_weight is None else _check_sample_weight(sample_weight, X).astype(np.float64)
         if weights is not None and weights.min() < 0:
             raise ValueError(f"sample_weight: expected numbers >= 0, got {weights.min()}")
         weights = self._weighted(y, weights, classes == "held")
+        if weights is not None:  # as everywhere, subnormal numbers are 0: what a batch weighs divides penalties
+            weights = np.where(weights < np.finfo(np.float64).tiny, 0.0, weights)
         if weights is not None and not weights.any():
             raise ValueError("sample_weight: expected rows that weigh something, got weights that are all 0")
         return X, y, weights

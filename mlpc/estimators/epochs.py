@@ -100,7 +100,7 @@ class Epochs:
                 (order, steps.factors),
             )  # fmt: skip
         losses, squares, absolutes = record
-        values = self.objective.values(losses, squares * steps.factors, absolutes * steps.factors)
+        values = self.objective.values(losses, squares, absolutes, steps.factors)
         if self._alone is not None:
             values += self._of_batches(self._alone) * steps.factors
         return _mlpc.sum(values * self._rows) / len(self._order)

@@ -62,9 +62,11 @@ class Objective:
         spec = (name, multiplied, setting, weight)
         return _mlpc.Objective(y, spec, weights, self.net.dtype.name, outputs)
 
-    def values(self, losses: Array, squares: Array, absolutes: Array) -> Array:
-        """Those of batches: of their losses, and of sums over the weights, by what the rows of each weigh."""
-        return losses * self._reported + 0.5 * self.alpha * squares + self.l1 * absolutes
+    def values(self, losses: Array, squares: Array, absolutes: Array, factors: Array) -> Array:
+        """Those of batches: of their losses, and of sums over the weights, times factors of the penalties of each."""
+        penalties = 0.5 * self.alpha * squares + self.l1 * absolutes
+        with np.errstate(over="ignore"):  # of rows that weigh next to nothing
+            return losses * self._reported + penalties * factors
 
     def of_targets(self, y: Array, weights: Array | None) -> Array | None:
         """The terms of each row that depend on its targets alone, by its weight; None where there are none."""

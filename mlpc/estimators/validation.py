@@ -21,7 +21,7 @@ from mlpc.arguments import Array
 from mlpc.csr import CSR, Input, canonical_rows
 from mlpc.estimators.inputs import Inputs
 
-__all__ = ["DTYPES", "SPARSE", "check_parameters", "plain_rows", "validated_rows", "validated_table"]
+__all__ = ["DTYPES", "SPARSE", "check_parameters", "plain_rows", "refuse_masked", "validated_rows", "validated_table"]
 
 DTYPES = (np.float64, np.float32)  # that X may have and keep
 SPARSE = ["csr", "csc"]  # formats in which it need not be dense
@@ -79,6 +79,7 @@ def validated_rows(estimator: Any, X: Any, dtype: np.dtype[Any]) -> Input:
     """X as a network of that dtype takes it, after scikit-learn's checks; its features are those that there were."""
     if isinstance(X, Inputs):  # which had them before: a scorer hands on what is held back
         return X.held
+    refuse_masked("X", X)
     names = vars(estimator).get("feature_names_in_")
     rows = plain_rows(X if names is None else _plain_frame(X, names), estimator.n_features_in_, dtype)
     if rows is not None:
@@ -87,6 +88,21 @@ def validated_rows(estimator: Any, X: Any, dtype: np.dtype[Any]) -> Input:
     if rows.dtype != dtype:  # numbers may be too large for it
         rows = check_array(rows, accept_sparse=SPARSE, dtype=dtype, estimator=estimator, input_name="X")
     return Inputs(rows, dtype).held
+
+
+def refuse_masked(name: str, value: Any) -> None:
+    """Refuse masked numbers, in rows or in a list of rows: scikit-learn takes what lies under a mask.
+
+    Examples
+    --------
+    >>> refuse_masked("X", np.ma.masked_equal([[1.0, -999.0]], -999.0))
+    Traceback (most recent call last):
+        ...
+    ValueError: X: expected numbers, got a masked array with masked ones among them
+    """
+    for each in value if type(value) in (list, tuple) else (value,):
+        if isinstance(each, np.ma.MaskedArray) and np.ma.is_masked(each):
+            raise ValueError(f"{name}: expected numbers, got a masked array with masked ones among them")
 
 
 def plain_rows(X: Any, columns: int, dtype: np.dtype[Any]) -> Input | None:

@@ -132,3 +132,33 @@ def test_lbfgs_has_no_partial_fit(make):
     assert not hasattr(make(solver="lbfgs"), "partial_fit")
     with pytest.raises(AttributeError, match="has no attribute 'partial_fit'"):
         make(solver="lbfgs").partial_fit(X, Y)
+
+
+@pytest.mark.parametrize("ask", ["predict", "predict_proba", "transform"])
+@pytest.mark.parametrize("form", [lambda x: x, list], ids=["array", "list of rows"])
+def test_what_a_mask_hides_is_not_asked_about(ask, form):
+    model, masked = classifier().fit(X, Y), np.ma.array(X, mask=X > 1)
+    with pytest.raises(ValueError, match=r"^X: expected numbers, got a masked array"):
+        getattr(model, ask)(form(masked))
+    np.testing.assert_array_equal(getattr(model, ask)(form(np.ma.array(X))), getattr(model, ask)(X))
+
+
+@pytest.mark.parametrize("make, y", [(classifier, Y), (regressor, NUMBERS)], ids=["classifier", "regressor"])
+def test_weights_at_the_ends_of_what_a_double_holds(make, y):
+    """A batch of rows that weigh a subnormal number is as one of rows that weigh nothing."""
+    weights = np.repeat([1.0, 5e-324], 75)
+    batches = {"batch_size": 25, "shuffle": False}
+    tiny, none = (make(**batches).fit(X, y, each) for each in (weights, np.repeat([1.0, 0.0], 75)))
+    assert tiny.network_.digest() == none.network_.digest()
+    assert tiny.loss_curve_ == none.loss_curve_
+    with pytest.raises(ValueError, match=r"^sample_weight: expected rows that weigh something"):
+        make().fit(X, y, np.full(150, 5e-324))
+    with pytest.raises(ValueError, match=r"^sample_weight: expected a finite sum, got inf"):
+        make().fit(X, y, np.full(150, 1e307))
+
+
+def test_the_loss_of_rows_that_weigh_next_to_nothing_is_a_number_without_penalties():
+    """Their sum divides the penalties."""
+    weights = np.full(150, 3e-308)
+    light, heavy = (regressor(alpha=0, solver="sgd", batch_size=1).fit(X, NUMBERS, each) for each in (weights, None))
+    np.testing.assert_allclose(light.loss_curve_, heavy.loss_curve_, rtol=1e-6)
