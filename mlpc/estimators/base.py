@@ -289,7 +289,7 @@ class Estimator(Owner):
             solver.penalise(self)
         if self.early_stopping and held is None:
             part, held = self._split(part)
-        if self.early_stopping and "_best" not in self.__dict__:
+        if self.early_stopping and ("_best" not in self.__dict__ or getattr(self, "validation_scores_", None) is None):
             self._best = net.state_dict()
         shuffles = self._random_state if self.shuffle else None
         epochs = Epochs(self._objective(net), self._optimizer, part, self._batch_rows(len(part.x)), shuffles)

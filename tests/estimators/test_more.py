@@ -436,6 +436,16 @@ def test_a_training_that_diverges_says_where():
     assert np.isfinite(model.predict(X)).all()
 
 
+def test_a_training_that_diverges_at_once_leaves_the_latest_network():
+    """Not that of an earlier training that kept the best one."""
+    model = mlpc.MLPRegressor(solver="sgd", early_stopping=True, warm_start=True, max_iter=3, random_state=0)
+    model.fit(X, NUMBERS).set_params(early_stopping=False).fit(X, NUMBERS)
+    latest = model.network_.digest()
+    with pytest.warns(exceptions.ConvergenceWarning, match="The training diverged in epoch 1"):
+        model.set_params(early_stopping=True, max_iter=1).fit(X * 1e300, NUMBERS)
+    assert model.network_.digest() == latest
+
+
 @pytest.mark.parametrize("settings", [{"dropout": 0.5}, {"input_dropout": 0.5}, {"norm": "batch"}], ids=str)
 def test_lbfgs_is_not_for_what_is_random(settings):
     with pytest.raises(ValueError, match="solver: expected another one than lbfgs"):
