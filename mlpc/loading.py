@@ -66,5 +66,5 @@ def load(path: str | os.PathLike[str], loss: AnyLoss | None = None) -> Any:
         elif kind != "network":
             raise ValueError(f"expected a network, an estimator, the model of a table or a run, got a {kind}")
         return restored_network(values.get("network"), arrays, loss)
-    except (TypeError, ValueError) as error:
+    except (OverflowError, TypeError, ValueError) as error:
         raise ValueError(f"path: {os.fspath(path)!r}: {error}") from error

@@ -197,8 +197,8 @@ class Optimizer:
             raise ValueError(f"state: expected the keys {['epochs', *self.state]}, got {list(state)}")
         epochs = real_number("epochs", state["epochs"])
         steps = np.asarray(state.get("steps", 0))
-        if np.issubdtype(steps.dtype, np.number) and not (steps >= 0).all():
-            raise ValueError(f"steps: expected a number >= 0, got {state['steps']!r}")
+        if np.issubdtype(steps.dtype, np.number) and not ((steps >= 0) & np.isfinite(steps)).all():
+            raise ValueError(f"steps: expected a finite number >= 0, got {state['steps']!r}")
         arrays = {name: shaped(name, state[name], array.shape, array.dtype) for name, array in self.state.items()}
         for name, array in arrays.items():
             self.state[name][:] = array

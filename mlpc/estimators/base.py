@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import functools
 import warnings
 from collections.abc import Callable, Iterator
+from numbers import Real
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
@@ -116,7 +118,7 @@ class Estimator(Owner):
             seed=seed,
         )
         net.feature_names = getattr(self, "feature_names_in_", None)
-        self._planned = self._plan()
+        self._planned = copy.deepcopy(self._plan())
         return net
 
     # ---- fit ---------------------------------------------------------------------------------------------------------
@@ -168,7 +170,7 @@ class Estimator(Owner):
         All that can be wrong with parameters and data is refused here.
         """
         hidden = list(self.hidden_layer_sizes) if np.iterable(self.hidden_layer_sizes) else [self.hidden_layer_sizes]
-        if np.any(np.array(hidden) <= 0):
+        if any(isinstance(units, Real) and units <= 0 for units in hidden):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {hidden}.")
         hidden = whole_numbers("hidden_layer_sizes", hidden, 1)
         if self.early_stopping and incremental:

@@ -13,6 +13,7 @@ from mlpc.estimators.base import Estimator
 from mlpc.estimators.classifier import MLPClassifier
 from mlpc.estimators.files import COUNTS, NUMBERS, PLAN, SOLVER
 from mlpc.estimators.labels import Labels
+from mlpc.estimators.networks import core_names
 from mlpc.estimators.regressor import MLPRegressor
 from mlpc.estimators.solvers import Solver
 from mlpc.estimators.values import value_of
@@ -24,6 +25,7 @@ __all__ = ["restored_estimator"]
 
 _KINDS: dict[str, type[Estimator]] = {kind.__name__: kind for kind in (MLPClassifier, MLPRegressor)}
 _PARTS = {"class", "parameters", "plan", "network", "counts", "none"}
+_BEST = ("best_loss_", "validation_scores_", "best_validation_score_")  # the first, or both others
 _LINKS = {"softmax": "softmax", "sigmoid": "logistic", "exp": "exp", "none": "identity"}  # to `out_activation_`
 
 
@@ -55,12 +57,14 @@ def restored_estimator(told: Any, arrays: dict[str, Array]) -> Any:
     if not isinstance(told["plan"], list) or len(told["plan"]) != len(PLAN):
         raise ValueError(f"plan: expected {PLAN}, got {reprlib.repr(told['plan'])}")
     made._planned = (*(value_of(*part, arrays) for part in zip(PLAN, told["plan"], strict=True)), net.criterion)
+    _check_plan(made._planned, net)
     _note(made, told, arrays)
     made._best, made._random_state = net.state_dict(), check_random_state(made.random_state)
     made._adopt(net)
     if "solver" in told:
-        made._solved_with = _values(told["solver"], arrays, SOLVER)
-        made._optimizer = _solver(kind, made._solved_with, net, arrays)
+        settings = kind(**_values(told["solver"], arrays, SOLVER))
+        made._optimizer = _solver(settings, net, arrays)
+        made._solved_with = {name: getattr(settings, name) for name in SOLVER}
     if arrays:
         raise ValueError(f"expected no other arrays, got {reprlib.repr(sorted(arrays))}")
     return made
@@ -77,6 +81,14 @@ def _with_parameters(kind: type[Estimator], told: Any, arrays: dict[str, Array])
     made = kind(**_values(told, arrays, kind().get_params()))
     made._validate_params()
     return made
+
+
+def _check_plan(planned: tuple[Any, ...], net: MLP) -> None:
+    """Whether the network is what the parameters that it was made of make."""
+    activation, dropout, input_dropout, norm, _ = planned
+    made = MLP(net.sizes, core_names(activation), dropout=dropout, input_dropout=input_dropout, norm=norm, init="zeros")
+    if (made._blocks, made._dropout, made._norms) != (net._blocks, net._dropout, net._norms):
+        raise ValueError(f"plan: expected that of {net}, got {reprlib.repr(planned)}")
 
 
 def _labels(told: Any, net: MLP, arrays: dict[str, Array]) -> Labels:
@@ -111,6 +123,12 @@ def _note(made: Any, told: dict[str, Any], arrays: dict[str, Array]) -> None:
             setattr(made, name, None)
         elif f"fitted.{name}" in arrays:
             setattr(made, name, _reals(arrays.pop(f"fitted.{name}"), dimensions))
+    of_epochs = ("loss_curve_", "_no_improvement_count", *_BEST)
+    if any(hasattr(made, name) for name in of_epochs):
+        told_of = [getattr(made, name, ...) for name in of_epochs]
+        best_loss, *best_score = (each is None for each in told_of[2:])
+        if ... in told_of or None in told_of[:2] or best_score != [not best_loss] * 2:
+            raise ValueError(f"expected {', '.join(of_epochs)}, the best loss or the best score, got others")
     if "history" in told:
         made.history_ = _history(told["history"], arrays)
 
@@ -138,8 +156,7 @@ def _history(told: Any, arrays: dict[str, Array]) -> History:
     return history
 
 
-def _solver(kind: type[Estimator], made_of: dict[str, Any], net: MLP, arrays: dict[str, Array]) -> Solver:
-    settings: Any = kind(**made_of)
+def _solver(settings: Any, net: MLP, arrays: dict[str, Array]) -> Solver:
     settings._validate_params()
     if settings.solver == "lbfgs":
         raise ValueError("solver: expected one that remembers something, got 'lbfgs'")
@@ -154,4 +171,6 @@ def _solver(kind: type[Estimator], made_of: dict[str, Any], net: MLP, arrays: di
         solver.optimizer.lr = real_number("lr", numbers["lr"])
     solver.learning_rate, solver.rate = (real_number(name, numbers[name]) for name in ("learning_rate", "rate"))
     solver._powers = real_number("powers", numbers["powers"][0]), real_number("powers", numbers["powers"][1])
+    if max(solver._powers) > 1:
+        raise ValueError(f"powers: expected those of numbers below 1, got {solver._powers}")
     return solver

@@ -76,7 +76,7 @@ def test_lbfgs_ignores_nothing(settings):
         classifier(solver="lbfgs", **settings).fit(X, Y)
 
 
-@pytest.mark.parametrize("units", [5.5, (5,)], ids=str)
+@pytest.mark.parametrize("units", [5.5, (5,), None, "5", float("nan")], ids=str)
 def test_units_that_are_no_number(units):
     with pytest.raises(TypeError, match=r"hidden_layer_sizes\[0\]: expected an integer"):
         classifier(hidden_layer_sizes=(units,)).fit(X, Y)

@@ -296,6 +296,9 @@ LIES = {
     "loss": (changed("network.loss", {"name": "bce_with_logits", "settings": {}}), "classes: expected those of"),
     "regression": (changed("network.loss", {"name": "mse", "settings": {}}), "classes: expected those of"),
     "plan": (changed("plan", ["relu"]), "plan: expected"),
+    "another plan": (changed("plan", ["tanh", 0.0, 0.0, None]), "plan: expected that of MLP"),
+    "no plan": (changed("plan", ["relu", 0.0, 0.0, "tanh"]), "norm: expected"),
+    "huge": (changed("solver.alpha", 10**400), "too large"),
     "counts": (changed("counts.n_iter_", -1), "n_iter_: expected an integer >= 0"),
     "no counts": (changed("counts.t_", ...), "counts: expected"),
     "none": (changed("none", ["__class__"]), "none: expected some of"),
@@ -313,10 +316,13 @@ LIES = {
     "an array more": (array_of("extra", [1.0]), "expected no other arrays"),
     "state": (array_of("optimizer.mean", [1.0]), "mean: expected shape"),
     "steps": (array_of("optimizer.steps", [-1.0]), "steps: expected"),
+    "endless steps": (array_of("optimizer.steps", [np.inf]), "steps: expected a finite number"),
     "no state": (array_of("optimizer.mean", None), "state: expected the keys"),
     "rate": (array_of("solver.rate", np.nan), "rate: expected a finite number"),
     "rates": (array_of("solver.rate", [1.0, 2.0]), "rate: expected a number"),
     "powers": (array_of("solver.powers", 1.0), "solver: expected"),
+    "powers of more than 1": (array_of("solver.powers", [0.5, 2.0]), "powers: expected those of numbers below 1"),
+    "half a training": (array_of("fitted.best_loss_", None), "the best loss or the best score"),
     "curve": (array_of("fitted.loss_curve_", [[1.0]]), "expected float64 of 1 dimensions"),
     "length": (array_of("history.loss", [1.0]), "columns of the same length"),
 }  # fmt: skip
@@ -340,6 +346,17 @@ def test_lies_are_found_out(lie, written, tmp_path):
     path.write_bytes(archive.pack(str(path), "estimator", arrays, {"estimator": told}))
     with pytest.raises(ValueError, match=rf"^path: '.*model\.npz': .*({words})"):
         mlpc.load(path)
+
+
+def test_a_solver_of_which_less_is_known(written, tmp_path):
+    """A file of an earlier version: what it lacks is as a constructor has it."""
+    arrays, header = archive._parts(str(written))
+    told = header["values"]["estimator"]
+    del told["solver"]["learning_rate"]
+    path = tmp_path / "model.npz"
+    path.write_bytes(archive.pack(str(path), "estimator", arrays, {"estimator": told}))
+    mlpc.load(path).save(tmp_path / "again.npz")
+    assert (tmp_path / "again.npz").read_bytes() == written.read_bytes()
 
 
 def test_numbers_that_are_none_or_infinite(written):

@@ -184,7 +184,7 @@ def test_steps_of_another_run_are_loaded():
     optimizer.step()
     other.load_state_dict(optimizer.state_dict())
     assert other.state["steps"] == 1
-    with pytest.raises(ValueError, match="steps: expected a number >= 0"):
+    with pytest.raises(ValueError, match="steps: expected a finite number >= 0"):
         other.load_state_dict(optimizer.state_dict() | {"steps": [-1.0]})
     assert other.state["steps"] == 1
 
