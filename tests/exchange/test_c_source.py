@@ -226,6 +226,13 @@ def test_a_weight_of_a_byte_is_the_nearest_of_its_row(dtype):
             assert (after.bias == before.bias).all()
 
 
+def test_bytes_of_the_largest_weights_stay_finite(dtype):
+    most = np.finfo(dtype).max
+    net = mlpc.MLP([2, 3], init=[[[most, -most], [-most, 1], [most / 2, 0]], [0, 0, 0]], dtype=dtype)
+    weight = quantized(net).layers[0].weight
+    np.testing.assert_allclose(weight, net.layers[0].weight * [[1, 1], [1, 0], [1, 1]], rtol=1e-6)
+
+
 def test_what_bytes_lose_is_reported(tmp_path):
     (x, y), test = mlpc.datasets.load_digits()
     net = mlpc.MLP([64, 16, 10], seed=1)

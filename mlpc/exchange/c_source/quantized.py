@@ -16,7 +16,8 @@ _MOST = 127
 def quantize(weight: Array) -> tuple[Array, Array]:
     """Bytes and scales of a weight (n_out, n_in), of which ``q * scale[:, None]`` is nearest to it.
 
-    The scale of an output is its largest weight, by magnitude, over 127.
+    The scale of an output is its largest weight, by magnitude, over 127; the number below where 127 times that would be
+    infinite.
 
     Returns
     -------
@@ -32,6 +33,8 @@ def quantize(weight: Array) -> tuple[Array, Array]:
     ([[127, -50], [0, 0]], [0.01, 0.0])
     """
     scale = (np.abs(weight).max(axis=1).astype(np.float64) / _MOST).astype(weight.dtype)
+    with np.errstate(over="ignore"):
+        scale = np.where(np.isinf(scale * weight.dtype.type(_MOST)), np.nextafter(scale, 0, dtype=weight.dtype), scale)
     divisor = np.where(scale == 0, np.inf, scale.astype(np.float64))
     q = np.rint(weight.astype(np.float64) / divisor[:, None])
     return np.clip(q, -_MOST, _MOST).astype(np.int8), scale
