@@ -59,10 +59,13 @@ def write_atomically(path: str, data: bytes) -> None:
 
 
 def check_folder(path: str) -> None:
-    """Whether a file can get this name: FileNotFoundError now where its folder is missing, not after an epoch."""
-    folder = os.path.dirname(os.path.realpath(path))
+    """Whether a file can get this name: an OSError now where its folder is missing or a folder has it, not later."""
+    path = os.path.realpath(path)
+    folder = os.path.dirname(path)
     if not os.path.isdir(folder):
         raise FileNotFoundError(errno.ENOENT, "no such folder", folder)
+    if os.path.isdir(path):
+        raise IsADirectoryError(errno.EISDIR, "a folder has the name", path)
 
 
 def _locked(path: str) -> int:

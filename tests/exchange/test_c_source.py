@@ -1,5 +1,7 @@
 """Networks in C: the bits of Python's by every compiler and on every machine, and what their files say and take."""
 
+import errno
+import os
 import re
 import subprocess
 
@@ -295,6 +297,8 @@ def test_equal_networks_give_equal_files_in_either_mode(tmp_path):
         (b"net.c", {}, TypeError, "path: expected the name of a file as text, got b'net.c'"),
         (".c", {}, ValueError, "path: expected a name that a file of C can include"),
         ('a".c', {}, ValueError, "path: expected a name that a file of C can include"),
+        ("a??(.c", {"name": "a"}, ValueError, "path: expected a name that a file of C can include"),
+        (os.fsdecode(b"\xe4.c"), {"name": "a"}, ValueError, "path: expected a name that a file of C can include"),
         ("math.c", {}, ValueError, r"path: expected another name than that of a header of C, math\.h"),
         ("3d.c", {}, ValueError, "name: expected a name in C .*, got '3d' from the path"),
         ("net.c", {"name": "int"}, ValueError, "name: expected a name in C .* no keyword or 'mlpc', got 'int'"),
@@ -313,6 +317,40 @@ def test_what_is_refused(path, options, error, says, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(error, match=says):
         mlpc.MLP([2, 2]).to_c(path, **options)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("ending", ["c", "h"])
+def test_both_files_stay_where_one_cannot_be_replaced(ending, tmp_path):
+    (tmp_path / f"net.{ending}").mkdir()
+    with pytest.raises(IsADirectoryError, match="a folder has the name"):
+        mlpc.MLP([2, 2]).to_c(tmp_path / "net.c")
+    assert [path.name for path in tmp_path.iterdir()] == [f"net.{ending}"]
+
+
+def test_a_full_disk_leaves_both_files(tmp_path, monkeypatch):
+    """Also one that has room for the header."""
+    mlpc.MLP([2, 2], seed=1).to_c(tmp_path / "net.c")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert len(before["net.h"]) < 4096 < len(before["net.c"])
+    write = os.write
+
+    def write_where_there_is_room(file, data):
+        if len(data) > 4096:
+            raise OSError(errno.ENOSPC, "no space")
+        return write(file, data)
+
+    monkeypatch.setattr(os, "write", write_where_there_is_room)
+    with pytest.raises(OSError, match="no space"):
+        mlpc.MLP([2, 2], seed=2).to_c(tmp_path / "net.c")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_labels_that_c_would_cut_off_are_refused(tmp_path):
+    net = mlpc.MLP([2, 2])
+    net.labels = ["a\0b", "a"]
+    with pytest.raises(ValueError, match=r"labels: expected texts without NUL, .* got 'a\\x00b'"):
+        net.to_c(tmp_path / "net.c")
     assert not list(tmp_path.iterdir())
 
 

@@ -100,8 +100,9 @@ def to_c(
     source = Source(net, program_of(net, dtype == "int8"), name, os.path.basename(header), workspace)
     code, declarations = source.code().encode(), source.header().encode()
     check_folder(text)
+    check_folder(header)
+    write_atomically(text, code)  # first: where the disk is full, neither file changes
     write_atomically(header, declarations)
-    write_atomically(text, code)
     arrays = source.numbers * net.dtype.itemsize
     stack, of_caller = (0, arrays) if workspace else (arrays, 0)
     return CSource(text, header, name, source.flash, 0, stack, of_caller, *evaluations)

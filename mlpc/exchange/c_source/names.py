@@ -40,7 +40,7 @@ def source_path(path: str | os.PathLike[str]) -> str:
     """
     text = named_path("path", path, ".c")
     stem = os.path.basename(text)[:-2]
-    if not stem or re.search(r'["\\\x00-\x1f\x7f]', stem):
+    if not stem or re.search(r'["\\\x00-\x1f\x7f\ud800-\udfff]|\?\?', stem):  # ??( and the like are other characters
         raise ValueError(f"path: expected a name that a file of C can include, got {text!r}")
     if stem.lower() in SYSTEM_HEADERS:
         raise ValueError(f"path: expected another name than that of a header of C, {stem}.h, got {text!r}")
@@ -72,13 +72,20 @@ def checked_name(name: object, path: str) -> str:
 
 
 def quoted(text: str) -> str:
-    """A string of C with the text in UTF-8.
+    """A string of C with a label's text in UTF-8.
+
+    Raises
+    ------
+    ValueError
+        Where there is a NUL in it, which would end the string.
 
     Examples
     --------
     >>> print(quoted('say "hé"'))
     "say \\"h\\303\\251\\""
     """
+    if "\0" in text:
+        raise ValueError(f"labels: expected texts without NUL, which ends a string in C, got {text!r}")
     plain = {ord('"'): '\\"', ord("\\"): "\\\\", ord("?"): "\\?"}
     return f'"{"".join(_character(byte, plain) for byte in text.encode("utf-8", "surrogatepass"))}"'
 
