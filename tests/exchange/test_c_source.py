@@ -109,6 +109,16 @@ def test_a_product_is_rounded_before_a_sum_takes_it(change, compiler, tmp_path):
     build.run(tmp_path / "program")
 
 
+def test_networks_of_both_dtypes_are_one_program_in_cxx(tmp_path):
+    """Whose types have the same names in all of its files: an optimiser of the whole finds those that differ."""
+    for dtype in ("float32", "float64"):
+        mlpc.MLP([3, 4, 2], "tanh", loss="mse", norm="layer", dtype=dtype).to_c(tmp_path / f"n{dtype[5:]}.c")
+    main = "int main(void) { float x[3] = {0}, z[2]; double y[3] = {0}, w[2]; n32_forward(x, z); n64_forward(y, w); }\n"
+    (tmp_path / "main.c").write_text(f'#include "n32.h"\n#include "n64.h"\n{main}')
+    build = available(Build("c++", "g++", ("-O2", "-flto"), **CXX))
+    build.compile(*STRICT, "main.c", "n32.c", "n64.c", "-lm", "-o", "program", cwd=tmp_path)
+
+
 @pytest.mark.slow
 def test_a_compiler_that_is_none_of_gnus_cannot_fuse_either(files, tmp_path):
     """Its volatile accesses, and the emulation, which many sums of products are part of, by one that would fuse."""

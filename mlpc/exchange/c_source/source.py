@@ -27,6 +27,9 @@ _FILES = (  # each after those that it needs
 )  # fmt: skip
 
 _WIDTH = 120
+# In C++ types have the same names in all files: a network of float and one of double would have different ones.
+_OWN = ("", "#ifdef __cplusplus", "namespace {", "#endif")
+_OWN_ENDS = ("", "#ifdef __cplusplus", "} /* namespace */", "#endif", "")
 _PROMISE = (
     "Results are the network's, to the bit, in the usual floating-point mode: rounding to nearest, subnormal numbers",
     "as they are.",
@@ -177,7 +180,7 @@ class Source:
         known = [each for each in _known(bits) if not each.names & names]
         included = [f'#include "{self._header}"', "", *(f"#include <{name}.h>" for name in SYSTEM_HEADERS)]
         head = [f"/* {self._name}, a network in C: see the header. */", *included, "", f"#define MLPC_REAL_BITS {bits}"]
-        return "\n".join([*head, needed(known, own), own])
+        return "\n".join([*head, *_OWN, needed(known, own) + "\n".join(_OWN_ENDS), own])
 
     def _definitions(self) -> Iterator[str]:
         """What is the network's own."""
