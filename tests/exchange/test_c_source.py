@@ -378,6 +378,15 @@ def test_numbers_that_are_not_finite_are_refused_and_files_stay(value, tmp_path)
     for layer, part in ((0, "weight"), (3, "bias"), (1, "running_mean"), (1, "running_var")):
         broken = net.copy()
         getattr(broken.layers[layer], part)[..., 1] = value
-        with pytest.raises(ValueError, match=rf"layers\[{layer}\]\.\w+: expected finite numbers, got"):
+        with pytest.raises(ValueError, match=rf"layers\[{layer}\]\.{part}: expected finite numbers, got {value}"):
             broken.to_c(tmp_path / "net.c")
     assert (tmp_path / "net.c").read_bytes() == before
+
+
+def test_a_batch_norm_that_overflows_is_refused(tmp_path):
+    net = mlpc.MLP([2, 3, 2], norm="batch")
+    net.layers[1].running_mean, net.layers[1].running_var = np.full(3, 1e30), np.full(3, 1e-30)
+    net.layers[1].weight[:] = 1e10
+    with pytest.raises(ValueError, match=r"layers\[1\], what it adds: expected finite numbers, got -inf"):
+        net.to_c(tmp_path / "net.c")
+    assert not list(tmp_path.iterdir())

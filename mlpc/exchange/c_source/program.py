@@ -39,10 +39,7 @@ class Program:
 
     def table(self, layer: Layer, name: str, array: Array) -> str:
         """Keep a table of a layer; returns its name."""
-        if not np.isfinite(array).all():
-            raise ValueError(
-                f"layers[{layer.index}].{name}: expected finite numbers, got {array[~np.isfinite(array)][0]}"
-            )
+        check_finite(layer, f".{name}", array)
         self.tables[f"{name}_{layer.index}"] = array.reshape(-1)
         return f"{name}_{layer.index}"
 
@@ -53,6 +50,12 @@ class Program:
 
     def call(self, function: str, *arguments: object) -> None:
         self.calls.append(f"{function}({', '.join(map(str, arguments))});")
+
+
+def check_finite(layer: Layer, what: str, array: Array) -> None:
+    """ValueError where a number of a layer is not finite."""
+    if not np.isfinite(array).all():
+        raise ValueError(f"layers[{layer.index}]{what}: expected finite numbers, got {array[~np.isfinite(array)][0]}")
 
 
 def program_of(net: Network, int8: bool) -> Program:
@@ -108,10 +111,13 @@ def _linear(program: Program, layer: Linear, to: str, of: str, int8: bool) -> No
 
 def _batch_norm(program: Program, layer: BatchNorm, array: str) -> None:
     """As batch_norm_fold of the kernels: in float64, and rounded once."""
-    gain, shift, mean, var = (
-        getattr(layer, name).astype(np.float64) for name in ("weight", "bias", "running_mean", "running_var")
-    )
-    with np.errstate(all="ignore"):  # what comes of numbers that are not finite is refused
+    names = ("weight", "bias", "running_mean", "running_var")
+    for name in names:
+        check_finite(layer, f".{name}", getattr(layer, name))
+    gain, shift, mean, var = (getattr(layer, name).astype(np.float64) for name in names)
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # what comes of an overflow is refused
         factor = gain * (1 / np.sqrt(var + layer.eps))
         s, t = factor.astype(layer.weight.dtype), (shift - mean * factor).astype(layer.weight.dtype)
+    check_finite(layer, ", its factor", s)
+    check_finite(layer, ", what it adds", t)
     program.call("batch_norm", array, program.table(layer, "s", s), program.table(layer, "t", t), layer.n_out)
