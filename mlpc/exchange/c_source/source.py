@@ -135,7 +135,8 @@ class Source:
             comment = "The class from 0 on, the first of the most probable ones; -1 where an output is NaN."
             yield Function("predict", "int", x, comment, [*outputs, f"return label_of(z, {n});"], n)
             body = [self._call("p"), f"softmax(p, p, 1, {n});"]
-            yield Function("probabilities", "void", f"{x}, {real} *p", "The probabilities p of the classes.", body)
+            comment = "The probabilities p of the classes; x and p must not overlap."
+            yield Function("probabilities", "void", f"{x}, {real} *p", comment, body)
         elif link == "sigmoid":
             if n == 1:
                 comment = "1 or 0, whichever is more probable; -1 where the output is NaN."
@@ -145,10 +146,12 @@ class Source:
                 body = [*outputs, f"for (size_t i = 0; i < {n}; i++)", "    y[i] = is_positive(z[i]);"]
                 yield Function("predict", "void", f"{x}, int *y", comment, body, n)
             body = [self._call("p"), self._program.applied("sigmoid", "p", n)]
-            yield Function("probabilities", "void", f"{x}, {real} *p", "The probability p of 1, for each output.", body)
+            comment = "The probability p of 1, for each output; x and p must not overlap."
+            yield Function("probabilities", "void", f"{x}, {real} *p", comment, body)
         elif link == "exp":
             body = [self._call("y"), f"for (size_t i = 0; i < {n}; i++)", "    y[i] = e_exp(y[i]);"]
-            yield Function("predict", "void", f"{x}, {real} *y", "The rates y: exponentials of the outputs.", body)
+            comment = "The rates y: exponentials of the outputs; x and y must not overlap."
+            yield Function("predict", "void", f"{x}, {real} *y", comment, body)
 
     # ---- files -------------------------------------------------------------------------------------------------------
 
