@@ -23,7 +23,7 @@ class CSource:
     name : str
         What the names of their functions begin with.
     flash : int
-        Bytes of the tables: weights and what belongs to them.  The code comes besides.
+        Bytes of the tables: weights and what belongs to them.  The code and labels come besides.
     ram : int
         Bytes of variables that last: none.
     stack : int
