@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import csv
 import io
-import sys
 from typing import Any
 
 from mlpc.cli.arguments import HelpFormatter
@@ -49,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
     rows = [[each] for each in predictions]
     writer.writerows(rows if shares is None else [[*row, *share] for row, share in zip(rows, shares, strict=True)])
     if options.out is None:
-        sys.stdout.write(text.getvalue())
+        print(text.getvalue(), end="")  # which takes it, too, that there is no standard output
     else:
         write_atomically(options.out, text.getvalue().encode())
     return 0

@@ -57,7 +57,8 @@ def names_in(name: str, names: Any, frame: Any) -> list[str]:
         raise TypeError(f"{name}: expected names of columns, got {names!r}")
     missing = [each for each in names if each not in frame.columns]
     if missing:
-        raise ValueError(f"{name}: expected columns of the table, {', '.join(frame.columns[:20])}, got {missing[0]!r}")
+        there = ", ".join(map(repr, frame.columns[:20])) + (", ..." if len(frame.columns) > 20 else "")
+        raise ValueError(f"{name}: expected columns of the table, {there}, got {missing[0]!r}")
     return list(names)
 
 

@@ -34,14 +34,15 @@ def read_table(path: str | os.PathLike[str], *, text: Sequence[str] = ()) -> Any
     Returns
     -------
     pandas.DataFrame
+        Integers of which some are missing are of the dtype Int64.
 
     Raises
     ------
     OSError
         Where the file cannot be read.
     TypeError, ValueError
-        Where it is no such table: empty, a row with more or fewer fields than there are names, two columns of one name,
-        not in UTF-8.
+        Where it is no such table: empty, a row with more or fewer fields than there are names, or of blanks alone, two
+        columns of one name, not in UTF-8.
     ImportError
         Where pandas is not installed.
 
@@ -76,18 +77,36 @@ def _decoded(name: str) -> str:
 
 
 def _csv(content: str, separator: str, text: Sequence[str]) -> Any:
-    names = _checked_names(content, separator)
+    names, n = _checked_names(content, separator)
     frames = pandas()
     try:
-        return frames.read_csv(
+        frame = frames.read_csv(
             io.StringIO(content), sep=separator, dtype={name: str for name in text if name in names}, low_memory=False
         )
+        integers = _integers_with_gaps(frame, content, separator)
     except (frames.errors.ParserError, OverflowError) as error:
         raise ValueError(f"expected a table of CSV: {error}") from None
+    if len(frame) != n:
+        raise ValueError(f"expected a value in each of {n:,} rows, got {len(frame):,} and lines of blanks alone")
+    return frame.astype(dict.fromkeys(integers, "Int64"))
 
 
-def _checked_names(content: str, separator: str) -> list[str]:
-    """The names in the first line, once every row was seen to have as many fields.
+def _integers_with_gaps(frame: Any, content: str, separator: str) -> list[str]:
+    """The columns of integers of which some are missing: pandas makes floats of them, as it does of 1.0."""
+    names = [name for name, series in frame.items() if series.dtype == np.float64 and _may_be_integers(series)]
+    if not names:
+        return []
+    written = pandas().read_csv(io.StringIO(content), sep=separator, dtype=str, usecols=names)
+    return [name for name in names if written[name].dropna().str.fullmatch(r"\s*[+-]?[0-9]+\s*").all()]
+
+
+def _may_be_integers(series: Any) -> bool:
+    values = series.dropna().to_numpy()
+    return 0 < len(values) < len(series) and bool(np.all((values % 1 == 0) & (np.abs(values) < 2**53)))
+
+
+def _checked_names(content: str, separator: str) -> tuple[list[str], int]:
+    """The names in the first line and the number of rows, once each of these was seen to have as many fields.
 
     pandas would make up what is missing, and another name of one that stands twice.
     """
@@ -110,7 +129,7 @@ def _checked_names(content: str, separator: str) -> list[str]:
         raise ValueError(f"expected a table of CSV, got line {rows.line_num}: {error}") from None
     if not n:
         raise ValueError("expected rows, got a line of names alone")
-    return names
+    return names, n
 
 
 def _columns(path: str) -> dict[str, Any]:

@@ -198,6 +198,21 @@ def test_predict_by_a_pipe(model, capsys, monkeypatch):
     assert captured.err == "mlpc predict: not used, since the model has no such column: note\n"
 
 
+def test_predict_without_standard_output(model):
+    command = [sys.executable, "-m", "mlpc", "predict", "model.npz", "fruits.csv"]
+    result = subprocess.run(["sh", "-c", '"$@" >&-', "sh", *command], stderr=subprocess.PIPE, text=True)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_classes_may_be_missing_integers(folder, capsys):
+    (folder / "gaps.csv").write_text("a,y\n" + "".join(f"{i},{('1', '0', '')[i % 3]}\n" for i in range(12)))
+    said = document(
+        capsys, "train", "gaps.csv", "--target", "y", "--missing", "drop", "--epochs", "2", "--out", "gaps.npz"
+    )
+    assert said["labels"] == [0, 1] and said["training"]["rows"] == 8
+    assert set(document(capsys, "predict", "gaps.npz", "gaps.csv")["predictions"]) <= {0, 1}
+
+
 def test_evaluate(model, capsys):
     said = mlpc.load(model).evaluate(read_table("fruits.csv"))
     assert main(["evaluate", "model.npz", "fruits.csv"]) == 0
@@ -215,7 +230,7 @@ def test_unknown_categories(model, capsys):
 BAD = {
     "train no.csv --target kind": "no.csv",
     "train fruits.csv": "--target: expected the column",
-    "train fruits.csv --target taste": "target: expected columns of the table, weight, colour, width, kind, got",
+    "train fruits.csv --target taste": "target: expected columns of the table, 'weight', 'colour', 'width', 'kind'",
     "train fruits.csv --target kind --sizes 4-3": "--sizes: expected none with a TABLE",
     "train --hidden 8": "--hidden: expected a TABLE with it",
     "train --json": "--json: expected a TABLE with it",

@@ -24,6 +24,7 @@ CONTENTS = {
     "latin-1": (b"a\n1\n\xe9\n", "expected text in UTF-8, got the byte 0xe9 in line 3"),
     "utf-16": ("a,b\n1,2\n".encode("utf-16"), "expected text in UTF-8, got the byte 0xff in line 1"),
     "quotes": (b'a,b\n"1,2\n', "expected a table of CSV, got line 2: "),
+    "blanks": (b"a\n1\n \n2\n", "expected a value in each of 3 rows, got 2 and lines of blanks alone"),
 }
 
 
@@ -50,6 +51,12 @@ def test_what_pandas_writes_is_read(tmp_path, name):
     text = TABLE.to_csv(index=False, sep="\t" if name == "t.tsv" else ",")
     (tmp_path / name).write_text("\ufeff" + text, encoding="utf-8")  # as some programs begin their files
     pandas.testing.assert_frame_equal(read_table(tmp_path / name, text=["a", "nothing"]), TABLE)
+
+
+@pytest.mark.parametrize(("value", "dtype"), [("2", "Int64"), ("2.0", "float64"), ("9007199254740993", "float64")])
+def test_integers_stay_integers_where_some_are_missing(tmp_path, value, dtype):
+    (tmp_path / "t.csv").write_text(f"a,b\n1,x\n,x\n{value},x\n")
+    assert read_table(tmp_path / "t.csv")["a"].dtype == dtype
 
 
 def test_standard_input(monkeypatch):
