@@ -10,6 +10,7 @@ from typing import Any
 from mlpc.cli.arguments import HelpFormatter
 from mlpc.cli.models import add_table_options, print_json, table_for, table_model
 from mlpc.files import check_folder, write_atomically
+from mlpc.tables.evaluation import plain_numbers
 
 __all__ = ["add", "run"]
 
@@ -38,8 +39,8 @@ def run(options: argparse.Namespace) -> int:
     predictions = model.predict(table, unknown=options.unknown)
     shares = model.predict_proba(table, unknown=options.unknown) if options.probabilities else None
     if options.json:
-        document = {"target": model.target, "predictions": predictions.tolist()}
-        more = {} if shares is None else {"labels": model.labels, "probabilities": shares.tolist()}
+        document = {"target": model.target, "predictions": plain_numbers(predictions)}
+        more = {} if shares is None else {"labels": model.labels, "probabilities": plain_numbers(shares)}
         print_json(document | more)
         return 0
     text = io.StringIO()

@@ -20,6 +20,7 @@ from mlpc.history import History
 from mlpc.table import Table
 from mlpc.tables import Evaluation, TableModel, read_table
 from mlpc.tables.evaluation import plain
+from mlpc.tables.reading import texts_in
 
 __all__ = ["add", "run"]
 
@@ -90,7 +91,7 @@ def _train(options: argparse.Namespace) -> int:
     if options.class_weight is not None:
         arguments["class_weight"] = _class_weight(options.class_weight, table, options.target)
     if options.validation_data is not None:
-        arguments["validation_data"] = read_table(options.validation_data, text=options.categories or ())
+        arguments["validation_data"] = read_table(options.validation_data, text=texts_in(table))
     model.fit(table, options.target, **arguments)
     if options.out is not None:
         model.save(options.out)

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mlpc.arguments import Array
 from mlpc.table import Table
 from mlpc.tables.target import Label
 
-__all__ = ["Evaluation", "confusion_of", "plain"]
+__all__ = ["Evaluation", "confusion_of", "plain", "plain_numbers"]
 
 MOST_SHOWN = 20  # classes of which a confusion table is printed
 
@@ -99,6 +100,20 @@ def plain(number: float | None) -> float | None:
     (0.5, None)
     """
     return None if number is None or not np.isfinite(number) else float(number)
+
+
+def plain_numbers(numbers: Array) -> list[Any]:
+    """The same of an array; what are no floats stay as they are.
+
+    Examples
+    --------
+    >>> plain_numbers(np.array([[0.5, np.nan]])), plain_numbers(np.array(["a"]))
+    ([[0.5, None]], ['a'])
+    """
+    objects = numbers.astype(object)
+    if numbers.dtype.kind == "f":
+        objects[~np.isfinite(numbers)] = None
+    return list(objects.tolist())
 
 
 def confusion_of(truth: NDArray[np.int64], predicted: NDArray[np.int64], classes: int) -> NDArray[np.int64]:

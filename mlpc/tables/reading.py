@@ -15,7 +15,7 @@ import numpy as np
 
 from mlpc.tables.frames import check_names, frame_of, pandas
 
-__all__ = ["read_table"]
+__all__ = ["read_table", "texts_in"]
 
 TABS = (".tsv", ".tab")
 
@@ -65,6 +65,18 @@ def read_table(path: str | os.PathLike[str], *, text: Sequence[str] = ()) -> Any
         return _csv(_decoded(name), "\t" if name.endswith(TABS) else ",", text)
     except (TypeError, ValueError) as error:
         raise type(error)(f"{name}: {str(error).removeprefix('table: ')}") from None
+
+
+def texts_in(table: Any) -> list[str]:
+    """The columns of a table that are of text: in another table of its kind they may look like numbers.
+
+    Examples
+    --------
+    >>> texts_in(pandas().DataFrame({"code": ["007", "x1"], "size": [1.5, 2.5]}))
+    ['code']
+    """
+    infer = pandas().api.types.infer_dtype
+    return [name for name, series in table.items() if infer(series, skipna=True) == "string"]
 
 
 def _decoded(name: str) -> str:

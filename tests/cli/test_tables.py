@@ -106,6 +106,13 @@ def test_numbers_may_be_categories(folder, capsys):
     assert len(document(capsys, "predict", "codes.npz", "new.csv")["predictions"]) == 1
 
 
+def test_text_that_looks_like_numbers_in_the_validation_data(folder, capsys):
+    (folder / "whole.csv").write_text("a,code,y\n1,x,07\n2,y,08\n3,z,y1\n4,05,07\n")
+    (folder / "part.csv").write_text("a,code,y\n1,05,07\n2,05,08\n")
+    arguments = ["train", "whole.csv", "--target", "y", "--validation-data", "part.csv", "--epochs", "1"]
+    assert document(capsys, *arguments)["validation"]["labels"] == ["07", "08", "y1"]
+
+
 def test_validation_metrics_and_time(folder, capsys):
     pytest.importorskip("sklearn")
     arguments = ["--validation-data", "fruits.csv", "--metrics", "top_2,f1", "--max-seconds", "1000"]
@@ -196,6 +203,14 @@ def test_predict_by_a_pipe(model, capsys, monkeypatch):
     captured = capsys.readouterr()
     assert captured.out == "kind\nmelon\nplum\n"
     assert captured.err == "mlpc predict: not used, since the model has no such column: note\n"
+
+
+def test_what_is_no_number_is_null(folder, capsys):
+    (folder / "steep.csv").write_text("x,y\n" + "".join(f"{i / 1000},{i}.5\n" for i in range(20)))
+    document(capsys, "train", "steep.csv", "--target", "y", "--epochs", "1", "--out", "steep.npz")
+    (folder / "far.csv").write_text("x\n3e38\n0.01\n")
+    far, near = document(capsys, "predict", "steep.npz", "far.csv")["predictions"]
+    assert far is None and near is not None
 
 
 def test_predict_without_standard_output(model):
