@@ -62,8 +62,9 @@ class Column:
         stray = np.flatnonzero((chosen < 0) & (codes >= 0))
         if stray.size and unknown == "refuse":
             known = ", ".join(map(repr, self.categories[:8])) + (", ..." if len(self.categories) > 8 else "")
+            row = stray[0]
             raise ValueError(
-                f"column {self.name!r}: expected one of {known}, got {texts[codes[stray[0]]]!r} at row {stray[0]}"
+                f"column {self.name!r}: expected one of {known}, got {texts[codes[row]]!r} at row {series.index[row]}"
             )
         features = (chosen[:, None] == np.arange(len(self.categories))).astype(np.float64)
         features[codes < 0] = np.nan
@@ -144,14 +145,14 @@ def numbers_of(name: str, series: Any) -> NDArray[np.float64]:
     if not (types.is_bool_dtype(series.dtype) or types.is_numeric_dtype(series.dtype)) or types.is_complex_dtype(
         series.dtype
     ):
-        for row, value in enumerate(series.tolist()):
+        for row, value in zip(series.index, series.tolist(), strict=True):
             if not _is_missing(value) and not isinstance(value, (numbers.Real, np.bool_)):
                 raise TypeError(f"column {name!r}: expected a number, got {value!r} at row {row}")
     array: NDArray[np.float64] = series.to_numpy(dtype=np.float64, na_value=np.nan)
     infinite = np.flatnonzero(np.isinf(array))
     if infinite.size:
         row = int(infinite[0])
-        raise ValueError(f"column {name!r}: expected finite numbers, got {array[row]} at row {row}")
+        raise ValueError(f"column {name!r}: expected finite numbers, got {array[row]} at row {series.index[row]}")
     return array
 
 
@@ -175,7 +176,7 @@ def texts_of(name: str, series: Any) -> tuple[NDArray[np.int64], list[str]]:
     for place, value in enumerate(np.asarray(values, object)):
         if not isinstance(value, (str, numbers.Integral, np.bool_)):
             row = int(np.flatnonzero(codes == place)[0])
-            raise TypeError(f"column {name!r}: expected a category as text, got {value!r} at row {row}")
+            raise TypeError(f"column {name!r}: expected a category as text, got {value!r} at row {series.index[row]}")
         texts.append(str(value))
     known = {text: place for place, text in reversed(list(enumerate(texts)))}  # 1 and "1" are the same
     if len(known) < len(texts):

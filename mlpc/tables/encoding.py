@@ -53,7 +53,7 @@ def columns_of(frame: Any, names: Sequence[str], categories: Sequence[str], most
         if name in categories or kind_of(series) == "category":
             codes, texts = texts_of(name, series)
             if name not in categories and not isinstance(series.dtype, pandas().CategoricalDtype):
-                check_texts(name, codes, texts)
+                check_texts(series, codes, texts)
             if len(texts) > most:
                 raise ValueError(
                     f"column {name!r}: expected at most {most:,} categories, got {len(texts):,}; leave the column out "
@@ -65,7 +65,7 @@ def columns_of(frame: Any, names: Sequence[str], categories: Sequence[str], most
     return columns
 
 
-def check_texts(name: str, codes: NDArray[np.int64], texts: Sequence[str]) -> None:
+def check_texts(series: Any, codes: NDArray[np.int64], texts: Sequence[str]) -> None:
     """ValueError where most of the texts are numbers, of which one that is misspelt would make categories."""
     are = [_is_number(text) for text in texts]
     if 2 * sum(are) <= len(texts):
@@ -74,8 +74,8 @@ def check_texts(name: str, codes: NDArray[np.int64], texts: Sequence[str]) -> No
     if odd is None:
         got = f"text of them, {texts[0]!r}"
     else:
-        got = f"{texts[odd]!r} among them at row {int(np.flatnonzero(codes == odd)[0])}"
-    raise ValueError(f"column {name!r}: expected numbers, got {got}; or name it as one of categories")
+        got = f"{texts[odd]!r} among them at row {series.index[codes == odd][0]}"
+    raise ValueError(f"column {series.name!r}: expected numbers, got {got}; or name it as one of categories")
 
 
 def _is_number(text: str) -> bool:

@@ -23,6 +23,8 @@ def pandas() -> Any:
 def frame_of(name: str, table: Any) -> Any:
     """A table as a `pandas.DataFrame`, all of whose columns have names, each another one.
 
+    Its index is the number of the row, from 0: where rows are left out, errors still say which one it was.
+
     Parameters
     ----------
     name : str
@@ -58,7 +60,7 @@ def frame_of(name: str, table: Any) -> Any:
             f"{name}.columns = {name}.columns.astype(str) makes text of all"
         )
     check_names(name, list(table.columns))
-    return table
+    return table.reset_index(drop=True)
 
 
 def _of_columns(name: str, frames: Any, columns: Mapping[Any, Any]) -> Any:

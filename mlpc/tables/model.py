@@ -16,12 +16,12 @@ from mlpc.metrics import AnyMetric
 from mlpc.names import ActivationName, InitName
 from mlpc.net import MLP
 from mlpc.norm_layers import AnyNorm, norm_of
-from mlpc.tables.column import Unknown, numbers_of
+from mlpc.tables.column import Unknown
 from mlpc.tables.encoding import Encoding, Missing, choice
 from mlpc.tables.evaluation import Evaluation, confusion_of
 from mlpc.tables.frames import frame_of
 from mlpc.tables.model_file import save
-from mlpc.tables.preparation import Prepared, names_in, prepare, split_off
+from mlpc.tables.preparation import Prepared, names_in, prepare, split_off, weights_of
 from mlpc.tables.target import Label, Target, Task
 from mlpc.tables.training import AnyOptimizer, train_scaled
 
@@ -260,7 +260,7 @@ class TableModel:
         try:
             frame = _whole_rows(frame_of("table", table), data.encoding)
             names_in("sample_weight", [] if sample_weight is None else [sample_weight], frame)
-            weights = None if sample_weight is None else numbers_of(sample_weight, frame[sample_weight])
+            weights = None if sample_weight is None else weights_of(frame[sample_weight])
             rows = np.arange(len(frame))
             return Prepared(
                 data.encoding, data.target, rows, data.encoding.encode(frame), data.target.encode(frame), weights
@@ -393,4 +393,4 @@ def _whole_rows(frame: Any, encoding: Encoding, target: str | None = None) -> An
     absent = [*encoding.absent(frame).values()]
     if target in frame.columns:
         absent.append(frame[target].isna().to_numpy())
-    return frame[~np.any(absent, axis=0)].reset_index(drop=True)
+    return frame[~np.any(absent, axis=0)]

@@ -17,7 +17,7 @@ from mlpc.tables.encoding import Encoding, Missing, check_missing, columns_of
 from mlpc.tables.target import Target, Task, target_of
 from mlpc.warnings import ConstantColumnWarning, warn
 
-__all__ = ["Prepared", "names_in", "prepare", "split_off"]
+__all__ = ["Prepared", "names_in", "prepare", "split_off", "weights_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,8 +106,19 @@ def prepare(
     means = _means(Encoding(tuple(varying)).features_of(frame)) if missing == "mean" else None
     encoding = Encoding(tuple(varying), missing, means)
     goal = target_of(frame[target], task, most_categories)
-    weights = None if sample_weight is None else numbers_of(sample_weight, frame[sample_weight])
+    weights = None if sample_weight is None else weights_of(frame[sample_weight])
     return Prepared(encoding, goal, rows, encoding.encode(frame), goal.encode(frame), weights)
+
+
+def weights_of(series: Any) -> NDArray[np.float64]:
+    """The weights of rows; ValueError where one is none."""
+    weights = numbers_of(series.name, series)
+    if (weights < 0).any():
+        row = int((weights < 0).argmax())
+        raise ValueError(
+            f"column {series.name!r}: expected weights >= 0, got {weights[row]} at row {series.index[row]}"
+        )
+    return weights
 
 
 def _means(x: NDArray[np.float64]) -> NDArray[np.float64]:

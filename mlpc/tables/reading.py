@@ -114,7 +114,7 @@ def _integers_with_gaps(frame: Any, content: str, separator: str) -> list[str]:
 
 def _may_be_integers(series: Any) -> bool:
     values = series.dropna().to_numpy()
-    return 0 < len(values) < len(series) and bool(np.all((values % 1 == 0) & (np.abs(values) < 2**53)))
+    return 0 < len(values) < len(series) and bool(np.all((values == np.floor(values)) & (np.abs(values) < 2**53)))
 
 
 def _checked_names(content: str, separator: str) -> tuple[list[str], int]:

@@ -65,7 +65,8 @@ class Target:
             row = int(np.isin(codes, stray).argmax())
             known = ", ".join(map(repr, self.labels[:8])) + (", ..." if len(self.labels) > 8 else "")
             raise ValueError(
-                f"column {self.name!r}: expected one of the classes {known}, got {texts[codes[row]]!r} at row {row}"
+                f"column {self.name!r}: expected one of the classes {known}, got {texts[codes[row]]!r} at row "
+                f"{series.index[row]}"
             )
         return np.array([places[each] for each in texts], np.int64)[codes]
 

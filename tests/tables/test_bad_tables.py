@@ -170,6 +170,21 @@ def test_rows_that_lack_a_value_may_be_dropped(table):
         model.predict(with_gaps(table))  # an answer for each row, or none
 
 
+WRONG = {"size": np.inf, "colour": 1.5, "weight": "much", "kind": 1.5, "w": -1.0}
+
+
+@pytest.mark.parametrize("column", WRONG)
+def test_rows_are_those_of_the_table_where_some_are_left_out(table, column):
+    gaps = with_gaps(table).assign(w=1.0).set_axis([f"r{row}" for row in range(90)])
+    model = TableModel([4], missing="drop").fit(gaps, "kind", without=["price"], sample_weight="w", **SHORT)
+    wrong = changed(gaps.reset_index(drop=True), column, 80, WRONG[column])
+    with pytest.raises((TypeError, ValueError), match=rf"column {column!r}: .*(at row 80|beside text)"):
+        model.fit(wrong, "kind", without=["price"], sample_weight="w", **SHORT)
+    if column != "w":
+        with pytest.raises((TypeError, ValueError), match=rf"column {column!r}: .* at row 80"):
+            model.evaluate(wrong)
+
+
 def test_what_is_missing_may_count_as_the_mean(table):
     model = TableModel([4], missing="mean").fit(with_gaps(table), "kind", without=["price"], **SHORT)
     x = model.encode(with_gaps(table))
