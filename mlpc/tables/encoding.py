@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import reprlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ __all__ = ["Encoding", "Missing", "check_missing", "choice", "columns_of"]
 
 Missing: TypeAlias = Literal["refuse", "drop", "mean"]
 """What becomes of missing values: an error; the row is left out; or the means of the column's features."""
+
+_GROUPED = re.compile(r"[+-]?([0-9]{1,3}([.,' \u00a0\u202f][0-9]{3})+|[0-9]+)([.,][0-9]+)?\s*%?")
 
 
 def choice(name: str, value: Any, kind: Any) -> Any:
@@ -79,10 +82,11 @@ def check_texts(series: Any, codes: NDArray[np.int64], texts: Sequence[str]) -> 
 
 
 def _is_number(text: str) -> bool:
+    """Whether a text is one, in whatever way of writing: 1.5, 1,5, 1,000.5, 1.000,5, 5 %."""
     try:
         float(text.replace(",", "."))
     except ValueError:
-        return False
+        return _GROUPED.fullmatch(text.strip()) is not None
     return True
 
 

@@ -80,6 +80,8 @@ def texts_in(table: Any) -> list[str]:
 
 
 def _decoded(name: str) -> str:
+    if name == "-" and sys.stdin is None:
+        raise ValueError("expected a table on standard input, got no standard input")
     data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
     try:
         return data.decode("utf-8-sig")

@@ -251,6 +251,7 @@ BAD = {
     "train --json": "--json: expected a TABLE with it",
     "train fruits.csv --target kind --out model.txt": "--out: expected a name that ends in .npz or .safetensors",
     "train fruits.csv --target kind --out nowhere/model.npz": "no such folder",
+    "train fruits.csv --target kind --out folder.npz": "a folder has this name: 'folder.npz'",
     "train fruits.csv --target kind --loss huber:delta=x": "--loss: expected NAME:SETTING=NUMBER:..., got",
     "train fruits.csv --target kind --loss huber:width=2": "--loss: expected settings of huber, delta, got 'width'",
     "train fruits.csv --target kind --loss huber:delta=-1": "--loss: delta: expected",
@@ -284,6 +285,7 @@ BAD = {
 @pytest.mark.parametrize("arguments", BAD)
 def test_what_cannot_be_done_is_one_sentence(model, capsys, arguments):
     mlpc.MLP([2, 3]).save("net.npz")
+    (model.parent / "folder.npz").mkdir()
     (model.parent / "short.csv").write_text("weight\n1\n")
     before = sorted(path.name for path in model.parent.iterdir())
     assert main(arguments.split()) == 1

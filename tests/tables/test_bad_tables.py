@@ -170,6 +170,18 @@ def test_rows_that_lack_a_value_may_be_dropped(table):
         model.predict(with_gaps(table))  # an answer for each row, or none
 
 
+@pytest.mark.parametrize("text", ["1,5", "1.000,5", "1,234,567.25", "-1 234", "1'000", "5 %", "2.5%"])
+def test_numbers_are_no_categories_however_they_are_written(table, text):
+    with pytest.raises(ValueError, match="column 'a': expected numbers, got text of them"):
+        TableModel([4]).fit(table.assign(a=[text, "7"] * 45), "kind", **SHORT)
+
+
+@pytest.mark.parametrize("text", ["2024-01-02", "01.02.2024", "12:30", "1-5", "10+", "1,2,3", "192.168.0.1"])
+def test_other_texts_with_digits_are_categories(table, text):
+    model = TableModel([4]).fit(table.assign(a=[text, f"{text}0"] * 45), "kind", without=["price"], **SHORT)
+    assert model.features[-2:] == (f"a={text}", f"a={text}0")
+
+
 WRONG = {"size": np.inf, "colour": 1.5, "weight": "much", "kind": 1.5, "w": -1.0}
 
 

@@ -64,6 +64,12 @@ def test_standard_input(monkeypatch):
     pandas.testing.assert_frame_equal(read_table("-", text=["a"]), TABLE)
 
 
+def test_no_standard_input(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(ValueError, match="-: expected a table on standard input, got no standard input"):
+        read_table("-")
+
+
 def test_arrays(tmp_path):
     path = tmp_path / "a.npz"
     np.savez(path, x=np.arange(6.0).reshape(3, 2), y=[1, 0, 1])
