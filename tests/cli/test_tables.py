@@ -251,7 +251,7 @@ BAD = {
     "train --json": "--json: expected a TABLE with it",
     "train fruits.csv --target kind --out model.txt": "--out: expected a name that ends in .npz or .safetensors",
     "train fruits.csv --target kind --out nowhere/model.npz": "no such folder",
-    "train fruits.csv --target kind --out folder.npz": "a folder has this name: 'folder.npz'",
+    "train fruits.csv --target kind --out folder.npz": "a folder has the name: ",
     "train fruits.csv --target kind --loss huber:delta=x": "--loss: expected NAME:SETTING=NUMBER:..., got",
     "train fruits.csv --target kind --loss huber:width=2": "--loss: expected settings of huber, delta, got 'width'",
     "train fruits.csv --target kind --loss huber:delta=-1": "--loss: delta: expected",
