@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from mlpc.arguments import whole_number, whole_numbers
+from mlpc.arguments import is_several, whole_number, whole_numbers
 from mlpc.history import History
 from mlpc.layers import Activation, activation_of
 from mlpc.losses import Custom, Loss, LossName, loss_named
@@ -138,7 +138,8 @@ class TableModel:
             raise TypeError(f"loss: expected a name or an object of mlpc.losses, got the function {self._loss.name!r}")
         MLP([1, *self._hidden, 1], loss="mse", **self._plan)  # raises where one cannot be
         self._missing: Missing = choice("missing", missing, Missing)
-        self._categories, self._most = categories, whole_number("most_categories", most_categories, 2)
+        self._categories = list(categories) if is_several(categories) else categories  # fit names what is wrong
+        self._most = whole_number("most_categories", most_categories, 2)
 
     @classmethod
     def _of(cls, net: MLP, encoding: Encoding, target: Target) -> TableModel:

@@ -221,6 +221,13 @@ def test_numbers_may_be_categories(table):
     np.testing.assert_array_equal(model.encode(table.astype({"code": str})), model.encode(table))
 
 
+def test_names_of_categories_are_copied(table):
+    names = ["weight"]
+    model = TableModel([4], categories=names, most_categories=100)
+    names.append("nothing")
+    assert "size" in model.fit(table.assign(weight=[1, 2] * 45), "kind", without=["price"], **SHORT).features
+
+
 @pytest.mark.parametrize("dtype", ["Int64", "boolean", "string", "category", "float32", "int8", "bool", "Float64"])
 def test_types_of_columns(dtype):
     text = dtype in ("string", "category")
