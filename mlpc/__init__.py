@@ -8,7 +8,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from mlpc import callbacks, cpu, losses, metrics, ops, optim, schedules, training, warnings
-from mlpc._mlpc import ARITHMETIC, DivergenceError
+from mlpc._mlpc import ARITHMETIC, DivergenceError, InUseError
 from mlpc.checks import gradcheck
 from mlpc.exchange.from_torch import from_torch
 from mlpc.history import History
@@ -30,6 +30,7 @@ __all__ = [
     "MLP",
     "DivergenceError",
     "History",
+    "InUseError",
     "LRRange",
     "MLPClassifier",
     "MLPRegressor",
