@@ -166,9 +166,9 @@ def test_completion_shows_what_a_person_may_use():
     """Names of a network without an underscore: those of the documentation."""
     shown = {name for name in dir(mlpc.MLP([2, 1])) if not name.startswith("_")}
     named = """
-        activations backward copy criterion digest dropout dtype eval evaluate feature_names fit forward freeze
-        gradients history input_dropout layers load_state_dict loss loss_and_grad loss_name loss_per_class masks_drawn
-        measure n_parameters norms parameters predict predict_proba save score seed shuffle_state sizes state_dict
-        summary train training zero_grad
+        absorb activations backward copy criterion digest dropout dtype eval evaluate feature_names fit forward freeze
+        gradients history input_dropout labels layers load_state_dict loss loss_and_grad loss_name loss_per_class
+        masks_drawn measure n_parameters norms parameters predict predict_proba save score seed shuffle_state sizes
+        state_dict summary to_c to_onnx to_torch train training zero_grad
     """
     assert shown == set(named.split())

@@ -12,7 +12,8 @@ RNG = np.random.default_rng(0)
 X = RNG.normal(size=(300, 4))
 Y = X[:, 0] + 0.1 * RNG.normal(size=300)
 LABELS = (Y > 0).astype(int)
-KINDS = [getattr(warnings, name) for name in warnings.__all__]
+OF_TABLES = ("ConstantColumnWarning", "LostDigitsWarning")  # see tests/tables
+KINDS = [getattr(warnings, name) for name in warnings.__all__ if name not in OF_TABLES]
 
 
 def warned_of(net, x, y, epochs=3, **options):
