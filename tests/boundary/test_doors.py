@@ -519,6 +519,7 @@ TAKE_NO_DATA = [
     "Adam.step",
     "Adam.zero_grad",
     "DivergenceError",
+    "InUseError",
     "History",
     "LRRange",
     "get_num_threads",
