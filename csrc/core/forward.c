@@ -26,11 +26,6 @@
  * instead of 3.3. */
 #define LOOK_ROWS 4
 
-/* Bytes of x that go through all of a layer's panels before more do, so that they stay in the second-level cache; but
- * no fewer rows than these, whole tiles of 4, 6 or 8, since the weights come from afar for each part. */
-#define PANEL_BYTES 131072
-#define PANEL_ROWS 48
-
 /* Rows that go through all layers before the next ones do, where the workspace keeps them all. */
 #define KEPT_ROWS 384
 
@@ -131,18 +126,13 @@ static mlpc_status linear_of_csr(const mlpc_pass *p, void *z, const mlpc_input *
 static mlpc_status linear_in_panels(const mlpc_pass *p, const mlpc_packed_layer *layer, void *z, const void *x,
                                     size_t x_row, size_t n)
 {
-    const size_t I = layer->I, fit = PANEL_BYTES / p->model.kernels->itemsize / I;
-    const size_t most = mlpc_pass_piece(p, fit < PANEL_ROWS ? PANEL_ROWS : fit, I, layer->padded);
+    const size_t most = mlpc_pass_piece(p, n, layer->I, layer->padded);
     for (size_t b = 0; b < n; b += most) {
         if (mlpc_pass_stopped(p))
             return MLPC_ERROR_INTERRUPTED;
-        for (size_t panel = 0; panel < layer->n_panels; panel++) {
-            const size_t first = layer->panels[panel], width = layer->panels[panel + 1] - first;
-            p->model.kernels->panel_forward(mlpc_pass_at(p, z, b * layer->row + first), layer->row,
-                                            mlpc_pass_at(p, x, b * x_row), x_row,
-                                            mlpc_pass_at(p, layer->weight, I * first),
-                                            mlpc_pass_at(p, layer->bias, first), n - b < most ? n - b : most, I, width);
-        }
+        p->model.kernels->panels_forward(mlpc_pass_at(p, z, b * layer->row), layer->row, mlpc_pass_at(p, x, b * x_row),
+                                         x_row, layer->weight, layer->bias, layer->panels, layer->n_panels,
+                                         n - b < most ? n - b : most, layer->I);
     }
     return MLPC_OK;
 }

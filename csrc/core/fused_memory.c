@@ -111,6 +111,13 @@ static mlpc_fused_layer cut_layer(mlpc_cutter *c, const mlpc_fused *f, const mlp
     return layer;
 }
 
+/* Numbers of the largest strip of x that is copied: batches of one block are read where they lie. */
+static size_t strip_of_x(const mlpc_fused *f, size_t size)
+{
+    const size_t least = MLPC_STRIP_INPUTS * f->batch_size, cached = MLPC_STRIP_CACHED / size;
+    return f->batch_size <= MLPC_BATCH_BLOCK ? 0 : least > cached ? least : cached;
+}
+
 /* What one thread has for itself; t is its number. */
 static mlpc_fused_rank cut_rank(mlpc_cutter *c, const mlpc_fused *f, const mlpc_net *net, const mlpc_samples *samples,
                                 size_t t)
@@ -118,6 +125,7 @@ static mlpc_fused_rank cut_rank(mlpc_cutter *c, const mlpc_fused *f, const mlpc_
     const size_t size = mlpc_itemsize(net->dtype);
     mlpc_fused_rank rank = {
         .strip = mlpc_cut(c, f->strip_elements, 1, size),
+        .x = mlpc_cut(c, strip_of_x(f, size), 1, size),
         .tiles = f->tiles ? (char *)f->tiles + t * MLPC_SCRATCH : NULL,
         .weights = mlpc_cut(c, f->batch_size, 1, sizeof(double)),
     };
@@ -141,6 +149,10 @@ static void cut_all(mlpc_cutter *c, mlpc_fused *f, const mlpc_net *net, const ml
         if (layers)
             layers[l] = memory;
     }
+    size_t widest = 0;
+    for (size_t l = 0; l < L; l++)
+        widest = f->packed->layers[l].padded > widest ? f->packed->layers[l].padded : widest;
+    f->dz_in_panels = mlpc_cut(c, B > MLPC_BATCH_BLOCK ? B : 0, widest, size);
     f->partial = f->skips_zeros ? mlpc_cut(c, B, f->packed->layers[0].row, size) : NULL;
     for (int i = 0; i < 2; i++) {
         cut_rows(c, f, &f->rows[i], samples, size);

@@ -21,6 +21,7 @@ typedef struct {
 /* What one thread has for itself. */
 typedef struct {
     void *strip;          /* gradients of some inputs' weights of a panel */
+    void *x;              /* these inputs of a batch, where they are copied */
     void *tiles;          /* scratch memory of the kernels */
     double *weights;      /* (batch_size,) */
     mlpc_columns columns; /* where zeros are skipped: the batch by inputs */
@@ -36,6 +37,7 @@ struct mlpc_fused {
     mlpc_packed *packed;
     mlpc_fused_layer *layers;
     int skips_zeros;                      /* rows are lists */
+    void *dz_in_panels;                   /* dz of a layer, where it is copied: (batch_size, padded) in panels */
     void *partial;                        /* of the first layer's sums over lists, like its z */
     void *ones;                           /* (I,) where entries of lists are dropped */
     void *scaled;                         /* (256,) there: values by their codes, times what dropout multiplies by */
@@ -56,5 +58,9 @@ void mlpc_fused_clear(mlpc_fused *fused, size_t itemsize);
 
 /* A strip has at least as many inputs as fill tiles of 6 and of 8 rows. */
 enum { MLPC_STRIP_INPUTS = 24 };
+
+/* Bytes of a batch's part of x, a strip's inputs, that meets all panels before the next part does: so it stays in the
+ * second-level cache. */
+enum { MLPC_STRIP_CACHED = 192 << 10 };
 
 #endif

@@ -45,13 +45,9 @@ static void forward_layer(const mlpc_fused_run *r, size_t l, const part *of)
     mlpc_norm_job norm;
     const mlpc_block_rows rows = block_rows(r, l, of, &norm);
     mlpc_block_forward(&r->job->model.net->layers[l].block, r->job->model.kernels, &rows);
-    for (size_t p = 0; p < next->n_panels; p++) {
-        const size_t unit = next->panels[p];
-        r->job->model.kernels->panel_forward(mlpc_fused_at(r, there->z, of->first * next->row + unit), next->row,
-                                             rows.dropped, layer->row, mlpc_fused_at(r, next->weight, next->I * unit),
-                                             mlpc_fused_at(r, next->bias, unit), of->n, next->I,
-                                             next->panels[p + 1] - unit);
-    }
+    r->job->model.kernels->panels_forward(mlpc_fused_at(r, there->z, of->first * next->row), next->row, rows.dropped,
+                                          layer->row, next->weight, next->bias, next->panels, next->n_panels, of->n,
+                                          next->I);
 }
 
 /* Blocks and products, from the first layer's z on. */

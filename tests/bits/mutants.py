@@ -47,7 +47,7 @@ def mutant(why, file, *edits, **more):
 TEMPLATES, CORE = "csrc/kernels/tmpl/", "csrc/core/"
 BINDING, INFERENCE = "csrc/py/", ("tests/net/test_inference.py", "-k", "float32 or held or seen")
 PREDICTOR = ("tests/net/test_predictor.py", "-k", "bits_are or not_finite or eight")
-TOTAL = "vec total = v_add(first ? v_set(0) : plain ? v_load(c_mj) : v_load_n(c_mj, tail), sum[m][j]);"
+TOTAL = "vec total = v_add(starts ? v_set(0) : plain ? v_load(c_mj) : v_load_n(c_mj, tail), sum[m][j]);"
 
 MUTANTS = [
     # Products
@@ -285,8 +285,8 @@ MUTANTS = [
     mutant(
         "threads share out sums over samples",
         CORE + "fused_units.c",
-        "kernels->linear_backward_b(strip, dz, layer->row, B, width);",
-        "kernels->linear_backward_b(strip, dz, layer->row, s->size > 1 ? B / 2 : B, width);",
+        "u.dz_row, u.B, width);",
+        "u.dz_row, s->size > 1 ? u.B / 2 : u.B, width);",
         tests=("tests/bits/test_training_paths.py", "-k", "threads"),
     ),
     mutant(
@@ -305,8 +305,8 @@ MUTANTS = [
     mutant(
         "the masks of an epoch are those of its first batch",
         CORE + "fused_run.h",
-        "r->job->draw.t + k",
-        "r->job->draw.t + 0 * k",
+        "r->job->epoch.draw.t + k",
+        "r->job->epoch.draw.t + 0 * k",
     ),
     mutant(
         "codes of dropped lists mean what they mean without dropout",
@@ -353,7 +353,7 @@ MUTANTS = [
     mutant(
         "threads convert bytes in one and the same memory",
         CORE + "forward.c",
-        "p->rank * p->workspace->input_rows * I",
+        "p->rank * step * I",
         "0 * p->workspace->input_rows * I",
         tests=("tests/bits/test_thread_sanitizer.py",),
     ),

@@ -155,7 +155,7 @@ static void add_columns(const bench *b, const char *rows, size_t count, size_t n
         add_reals(b->dtype, rows + r * row * b->k->itemsize, n);
 }
 
-static void panel_forward(const bench *b, const size_t shape[3], flavour kind)
+static void panels_forward(const bench *b, const size_t shape[3], flavour kind)
 {
     const size_t B = shape[0], I = shape[1], O = shape[2], size = b->k->itemsize;
     size_t panels[MOST_PANELS + 1];
@@ -165,9 +165,8 @@ static void panel_forward(const bench *b, const size_t shape[3], flavour kind)
     char *const x = widened(b, input(b, 0, B * I, kind), B, I, I + 3);
     char *const w = packed(b, input(b, 1, I * O, kind), I, O, panels, n);
     char *const bias = widened(b, input(b, 2, O, kind), 1, O, panels[n]), *const z = allocate(B * panels[n], size);
-    for (size_t p = 0; p < n; p++)
-        b->k->panel_forward(z + panels[p] * size, panels[n], x, I + 3, w + I * panels[p] * size,
-                            bias + panels[p] * size, B, I, panels[p + 1] - panels[p]);
+    b->k->panels_forward(z, panels[n], x, I + 3, w, bias, panels, n / 2, B, I);
+    b->k->panels_forward(z, panels[n], x, I + 3, w, bias, panels + n / 2, n - n / 2, B, I);
     add_columns(b, z, B, O, panels[n]);
     free(x);
     free(w);

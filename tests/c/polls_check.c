@@ -61,11 +61,11 @@ static void backward_w(void *dw, const void *x, size_t x_row, const void *dz, si
     add((double)B, (double)I, (double)O);
 }
 
-static void panel_forward(void *z, size_t z_row, const void *x, size_t x_row, const void *w, const void *bias, size_t B,
-                          size_t I, size_t width)
+static void panels_forward(void *z, size_t z_row, const void *x, size_t x_row, const void *w, const void *bias,
+                           const size_t *panels, size_t n_panels, size_t B, size_t I)
 {
     (void)z, (void)z_row, (void)x, (void)x_row, (void)w, (void)bias;
-    add((double)B, (double)I, (double)width);
+    add((double)B, (double)I, (double)(panels[n_panels] - panels[0]));
 }
 
 static void panel_backward_w(void *dw, const void *x, size_t x_row, const void *dz, size_t dz_row, size_t B, size_t I,
@@ -118,7 +118,7 @@ static mlpc_kernels counting(mlpc_dtype dtype)
     k.linear_forward = k.linear_forward_few = k.linear_forward_skip = forward;
     k.linear_backward_x = backward_x;
     k.linear_backward_w = backward_w;
-    k.panel_forward = panel_forward;
+    k.panels_forward = panels_forward;
     k.panel_backward_w = panel_backward_w;
     k.panels_backward_x = panels_backward_x;
     for (size_t i = 0; i < MLPC_N_ACTIVATIONS; i++) {
