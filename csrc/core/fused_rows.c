@@ -96,7 +96,7 @@ static void backward_layer(const mlpc_fused_view *s, size_t l, const part *of)
     mlpc_norm_job norm;
     const mlpc_block_rows rows = block_rows(r, l - 1, of, &norm);
     kernels->panels_backward_x(rows.dz, before->row, mlpc_fused_at(r, r->f->layers[l].dz, of->first * layer->row),
-                               layer->row, layer->weight, layer->panels, of->n, layer->I, layer->O,
+                               layer->row, layer->weight, layer->panels, of->n, layer->I, layer->O, 0, layer->I,
                                r->f->ranks[s->rank].tiles);
     mlpc_block_backward(&r->job->model.net->layers[l - 1].block, kernels, &rows);
     if (mlpc_fused_norm(r, l - 1) == MLPC_NORM_layer) {

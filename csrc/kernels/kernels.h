@@ -238,9 +238,11 @@ struct mlpc_kernels {
     void (*panel_sgd_step)(void *w, const void *x, size_t x_row, const void *dz, size_t dz_row, size_t B, size_t I,
                            double lr, size_t width);
 
-    /* dx (B, I) = dz (B, O) w^T over all panels of w; padding of dx is left alone. */
+    /* dx (B, n) = dz (B, O) w^T of the inputs from number `input` on, over all panels of w; padding of dx is left
+     * alone. */
     void (*panels_backward_x)(void *dx, size_t dx_row, const void *dz, size_t dz_row, const void *w,
-                              const size_t *panels, size_t B, size_t I, size_t O, void *scratch);
+                              const size_t *panels, size_t B, size_t I, size_t O, size_t input, size_t n,
+                              void *scratch);
 
     /* Part s of the sums of panels_forward, over lists of one panel: called for s = 0, 1, ..., lists->blocks - 1, with w the panel's
      * row of the part's first input.  Totals build up in z, the sum of a block in `partial`, of the same shape.  Where

@@ -24,6 +24,19 @@ static void run_product(const bench *b, const char *name,
     finish(name, "", b->dtype);
 }
 
+/* Rows too few for tiles, of layers wide enough for several panels at once. */
+static void run_few(const bench *b, const char *name,
+                    void (*product)(const bench *b, const size_t shape[3], flavour kind), flavour kind)
+{
+    static const size_t few[][3] = {{1, 65, 1000}, {2, 300, 210}, {3, 67, 401}, {4, 259, 250}};
+    start();
+    for (size_t i = 0; i < COUNT(few); i++) {
+        product(b, few[i], kind);
+        product(b, few[i], LEAST);
+    }
+    finish(name, "_of_few", b->dtype);
+}
+
 /* With LEAST every product, and so the sum of every block, is -0, and the bias too; but the total of the blocks starts
  * at +0, and so is +0. */
 static void linear_forward(const bench *b, const size_t shape[3], flavour kind)
@@ -109,12 +122,15 @@ static void linear_backward_b(const bench *b, const size_t shape[3], flavour kin
 
 /* ---- Packed layers.  Panels are as wide as the instruction set likes; what is added up is without padding. ---- */
 
-#define MOST_PANELS 257
+#define MOST_PANELS 1000
 
-/* Panels of at most `most` vectors for O outputs: their number, and where they begin. */
-static size_t make_panels(const bench *b, size_t O, size_t most, size_t panels[MOST_PANELS + 1])
+/* Panels for O > 0 outputs, of `vectors` vectors or one more, or, for lists, of their most or fewer: their number, and
+ * where they begin. */
+static size_t make_panels(const bench *b, size_t O, int lists, size_t panels[MOST_PANELS + 1])
 {
-    const size_t vectors = (O + b->k->lanes - 1) / b->k->lanes, n = (vectors + most - 1) / most;
+    const size_t vectors = (O + b->k->lanes - 1) / b->k->lanes, wide = b->k->vectors;
+    const size_t least = lists ? (vectors + MLPC_LIST_VECTORS - 1) / MLPC_LIST_VECTORS : vectors / wide;
+    const size_t n = !lists && vectors - least * wide > least ? least + 1 : least;
     for (size_t p = 0; p <= n; p++)
         panels[p] = vectors * p / n * b->k->lanes;
     return n;
@@ -159,7 +175,7 @@ static void panels_forward(const bench *b, const size_t shape[3], flavour kind)
 {
     const size_t B = shape[0], I = shape[1], O = shape[2], size = b->k->itemsize;
     size_t panels[MOST_PANELS + 1];
-    const size_t n = O ? make_panels(b, O, b->k->vectors + 1, panels) : 0;
+    const size_t n = O ? make_panels(b, O, 0, panels) : 0;
     if (!B || !I || !O)
         return;
     char *const x = widened(b, input(b, 0, B * I, kind), B, I, I + 3);
@@ -179,7 +195,7 @@ static void panel_gradient(const bench *b, const size_t shape[3], flavour kind, 
 {
     const size_t B = shape[0], I = shape[1], O = shape[2], size = b->k->itemsize;
     size_t panels[MOST_PANELS + 1];
-    const size_t n = O ? make_panels(b, O, b->k->vectors + 1, panels) : 0;
+    const size_t n = O ? make_panels(b, O, 0, panels) : 0;
     if (!B || !I || !O)
         return;
     char *const x = widened(b, input(b, 0, B * I, kind), B, I, I + 3);
@@ -207,13 +223,16 @@ static void panels_backward_x(const bench *b, const size_t shape[3], flavour kin
 {
     const size_t B = shape[0], I = shape[1], O = shape[2];
     size_t panels[MOST_PANELS + 1];
-    const size_t n = O ? make_panels(b, O, b->k->vectors + 1, panels) : 0;
+    const size_t n = O ? make_panels(b, O, 0, panels) : 0;
     if (!B || !I || !O)
         return;
     char *const w = packed(b, input(b, 1, I * O, kind), I, O, panels, n);
     char *const dz = widened(b, input(b, 0, B * O, kind), B, O, panels[n] + 2);
     char *const dx = allocate(B * (I + 1), b->k->itemsize);
-    b->k->panels_backward_x(dx, I + 1, dz, panels[n] + 2, w, panels, B, I, O, scratch);
+    const size_t some = I / 3; /* inputs in two calls */
+    b->k->panels_backward_x(dx, I + 1, dz, panels[n] + 2, w, panels, B, I, O, 0, some, scratch);
+    b->k->panels_backward_x(dx + some * b->k->itemsize, I + 1, dz, panels[n] + 2, w, panels, B, I, O, some, I - some,
+                            scratch);
     add_columns(b, dx, B, I, I + 1);
     free(w);
     free(dz);
@@ -275,7 +294,7 @@ static void forward_lists(const bench *b, listed *l, size_t O, const void *w, co
 {
     const size_t B = l->lists.rows, I = l->lists.I, size = b->k->itemsize;
     size_t panels[MOST_PANELS + 1];
-    const size_t n = make_panels(b, O, MLPC_LIST_VECTORS, panels);
+    const size_t n = make_panels(b, O, 1, panels);
     char *const w_packed = packed(b, w, I, O, panels, n), *const wide_bias = widened(b, bias, 1, O, panels[n]);
     char *const z = allocate(B * panels[n], size), *const partial = allocate(B * panels[n], size);
     for (size_t p = 0; p < n; p++)
@@ -329,7 +348,7 @@ static void list_gradient(const bench *b, listed *l, size_t O, flavour kind, int
 {
     const size_t B = l->lists.rows, I = l->lists.I, size = b->k->itemsize;
     size_t panels[MOST_PANELS + 1];
-    const size_t n = make_panels(b, O, MLPC_LIST_VECTORS, panels);
+    const size_t n = make_panels(b, O, 1, panels);
     forward_lists(b, l, O, input(b, 1, I * O, kind), input(b, 2, O, kind));
     char *const dz = widened(b, input(b, 3, B * O, kind), B, O, panels[n]);
     char *const w = packed(b, input(b, 1, I * O, kind), I, O, panels, n), *const strip = allocate(50 * panels[n], size);
@@ -359,7 +378,9 @@ static void list_sgd_step(const bench *b, listed *l, size_t O, flavour kind) { l
 
 void digest_products(const bench *b)
 {
-#define CASE_PRODUCT(name, x) run_product(b, #name, name, x);
+#define CASE_PRODUCT(name, x)                                                                                          \
+    run_product(b, #name, name, x);                                                                                    \
+    run_few(b, #name, name, x);
 #define CASE_PANEL(name, x) CASE_PRODUCT(name, x)
 #define CASE_LIST(name, w) run_lists(b, #name, name, w);
 #include "cases.def"

@@ -76,10 +76,10 @@ static void panel_backward_w(void *dw, const void *x, size_t x_row, const void *
 }
 
 static void panels_backward_x(void *dx, size_t dx_row, const void *dz, size_t dz_row, const void *w,
-                              const size_t *panels, size_t B, size_t I, size_t O, void *scratch)
+                              const size_t *panels, size_t B, size_t I, size_t O, size_t input, size_t n, void *scratch)
 {
-    (void)dx, (void)dx_row, (void)dz, (void)dz_row, (void)w, (void)panels, (void)scratch;
-    add((double)B, (double)I, (double)O);
+    (void)dx, (void)dx_row, (void)dz, (void)dz_row, (void)w, (void)panels, (void)I, (void)input, (void)scratch;
+    add((double)B, (double)n, (double)O);
 }
 
 static void activation(void *a, const void *z, double setting, size_t n)
