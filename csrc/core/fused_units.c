@@ -6,8 +6,8 @@
 #include "samples.h"
 #include "step.h"
 
-/* z of the first layer for one panel of a batch, over lists.  One of a rank's panels fills its columns: nearly free while
- * it runs over the lists anyway, where lines that another core wrote are dear. */
+/* z of the first layer for one panel of a batch, over lists.  One of a rank's panels fills its columns: nearly free
+ * while it runs over the lists anyway, where lines that another core wrote are dear. */
 static void product_of_lists(const mlpc_fused_view *s, size_t k, size_t p, int fills)
 {
     const mlpc_fused_run *r = s->shared;

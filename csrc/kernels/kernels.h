@@ -224,10 +224,10 @@ struct mlpc_kernels {
     /* db (O,) = column sums of dz (B, O), whose rows are dz_row apart.  A sum over B in blocks of MLPC_BATCH_BLOCK. */
     void (*linear_backward_b)(void *db, const void *dz, size_t dz_row, size_t B, size_t O);
 
-    /* The same products with packed layers; B >= 1.  Rows of z, x, dz and dx are z_row, x_row, dz_row and dx_row elements
-     * apart.  Forward: panels number 0 to n_panels - 1 of `panels`, which may begin within a layer; z, w and bias are
-     * those of the whole layer, as panels[p] counts from its first output.  Backward: dw is one panel (I, width), dz its
-     * columns.  Width: 1 to `vectors` + 1 vectors. */
+    /* The same products with packed layers; B >= 1.  Rows of z, x, dz and dx are z_row, x_row, dz_row and dx_row
+     * elements apart.  Forward: panels number 0 to n_panels - 1 of `panels`, which may begin within a layer; z, w and
+     * bias are those of the whole layer, as panels[p] counts from its first output.  Backward: dw is one panel
+     * (I, width), dz its columns.  Width: 1 to `vectors` + 1 vectors. */
     void (*panels_forward)(void *z, size_t z_row, const void *x, size_t x_row, const void *w, const void *bias,
                            const size_t *panels, size_t n_panels, size_t B, size_t I);
     void (*panel_backward_w)(void *dw, const void *x, size_t x_row, const void *dz, size_t dz_row, size_t B, size_t I,
@@ -244,9 +244,10 @@ struct mlpc_kernels {
                               const size_t *panels, size_t B, size_t I, size_t O, size_t input, size_t n,
                               void *scratch);
 
-    /* Part s of the sums of panels_forward, over lists of one panel: called for s = 0, 1, ..., lists->blocks - 1, with w the panel's
-     * row of the part's first input.  Totals build up in z, the sum of a block in `partial`, of the same shape.  Where
-     * `fill` is not NULL it receives the part's inputs.  The weights are finite.  Width: 1 to MLPC_LIST_VECTORS. */
+    /* Part s of the sums of panels_forward of one panel, over lists: called for s = 0, 1, ..., lists->blocks - 1, with w
+     * the panel's row of the part's first input.  Totals build up in z, the sum of a block in `partial`, of the same
+     * shape.  Where `fill` is not NULL it receives the part's inputs.  The weights are finite.  Width: 1 to
+     * MLPC_LIST_VECTORS. */
     void (*list_forward)(void *z, void *partial, size_t z_row, const mlpc_lists *lists, size_t s, mlpc_columns *fill,
                          const void *w, const void *bias, size_t width);
 
