@@ -4,6 +4,7 @@ A contender is a script in peers/ that calls `serve`. It is started as ``python 
 task in JSON, and answers every line of JSON on its standard input with one on its standard output.
 """
 
+import functools
 import itertools
 import json
 import sys
@@ -11,7 +12,7 @@ import time
 from collections.abc import Callable
 
 import numpy as np
-from task import Task
+from task import DENSITY, Task
 
 from mlpc import _mlpc, datasets
 
@@ -20,6 +21,8 @@ MEAN, DEVIATION = 0.1307, 0.3081  # of all pixels of MNIST
 
 # Adam's settings, which all contenders have by default
 BETA1, BETA2, EPS = 0.9, 0.999, 1e-8
+
+SECONDS = 0.01  # of one measurement of a product, at least
 
 Array = np.ndarray
 Weights = list[tuple[Array, Array]]
@@ -36,6 +39,9 @@ def initial_weights(task: Task) -> Weights:
 
 
 def training_data(task: Task) -> tuple[Array, Array]:
+    """Inputs, and labels or, of one output, a column of targets."""
+    if task.is_drawn:
+        return _drawn_data(task)
     (x, y), _ = datasets.load_mnist()
     return _input(task, x[: task.samples]), y[: task.samples]
 
@@ -48,12 +54,30 @@ def test_images(task: Task) -> Array:
 def _input(task: Task, x: Array) -> Array:
     if task.input == "dense":
         x = (x - np.float32(MEAN)) / np.float32(DEVIATION)
-    x = np.ascontiguousarray(x, task.dtype)
-    if task.input == "csr":
+    return _stored(task, np.ascontiguousarray(x, task.dtype))
+
+
+def _stored(task: Task, x: Array) -> Array:
+    if task.is_sparse:
         from scipy.sparse import csr_array
 
         x = csr_array(x)
     return x
+
+
+def _drawn_data(task: Task) -> tuple[Array, Array]:
+    """What a linear layer says of the inputs is what is to be learned of them."""
+    rng = np.random.default_rng(SEED)
+    shape = task.samples, task.sizes[0]
+    if task.input == "bytes":
+        x = rng.integers(0, 256, shape, np.uint8)
+    else:
+        x = rng.standard_normal(shape, np.float32).astype(task.dtype)
+    if task.input in ("zeros", "sparse"):
+        x *= rng.random(shape, np.float32) < DENSITY
+    z = x @ rng.standard_normal((task.sizes[0], task.sizes[-1]), np.float32)
+    z = (z - z.mean(axis=0)) / z.std(axis=0)
+    return _stored(task, x), z.astype(task.dtype) if task.loss == "mse" else z.argmax(axis=1)
 
 
 def order(n: int, epoch: int) -> Array:
@@ -71,9 +95,14 @@ def serve(**kinds: Callable) -> None:
         losses.
     inference(task, variant, weights)
         returns a function from images to their logits or labels.
+    products(task, variant, x, w, bias, dz)
+        returns functions, which make so many calls: forward, dx and dw of a layer whose w is (n_in, n_out).
+    limits(task, variant)
+        returns the function that answers.
     """
     kind, variant, task = sys.argv[1], sys.argv[2], Task(**json.loads(sys.argv[3]))
-    answer = {"epochs": _epochs, "fits": _fits, "inference": _inference}[kind](kinds[kind], task, variant)
+    answers = {"epochs": _epochs, "fits": _fits, "inference": _inference, "products": _products, "limits": _limits}
+    answer = answers[kind](kinds[kind], task, variant)
     for line in sys.stdin:
         print(json.dumps(answer(**json.loads(line))), flush=True)
 
@@ -126,3 +155,43 @@ def _inference(prepare: Callable, task: Task, variant: str) -> Callable:
 def _labels(output: Array) -> Array:
     output = np.asarray(output)
     return output if output.ndim == 1 else output.argmax(axis=1)
+
+
+def _products(prepare: Callable, task: Task, variant: str) -> Callable:
+    @functools.lru_cache(1)  # of one shape there are several rounds
+    def counted(dtype: str, width: int, batch: int) -> dict[str, tuple]:
+        rng = np.random.default_rng(SEED)
+        x, dz = (rng.standard_normal((batch, width)).astype(dtype) for _ in range(2))
+        w = rng.standard_normal((width, width)).astype(dtype)
+        calls = prepare(task, variant, x, w, w[0].copy(), dz)
+        return {name: (call, repetitions(call)) for name, call in calls.items()}
+
+    def answer(dtype: str, width: int, batch: int) -> dict:
+        """Seconds per product of a layer with as many inputs as outputs, by its name."""
+        return {name: seconds(call, count) for name, (call, count) in counted(dtype, width, batch).items()}
+
+    return answer
+
+
+def _limits(prepare: Callable, task: Task, variant: str) -> Callable:
+    return prepare(task, variant)
+
+
+def repeated(call: Callable[[], object]) -> Callable[[int], None]:
+    def run(count: int) -> None:
+        for _ in range(count):
+            call()
+
+    return run
+
+
+def repetitions(call: Callable[[int], object]) -> int:
+    """How many calls take long enough to tell."""
+    call(1)
+    return max(1, round(SECONDS / seconds(call, 1)))
+
+
+def seconds(call: Callable[[int], object], count: int) -> float:
+    begin = time.perf_counter()
+    call(count)
+    return (time.perf_counter() - begin) / count

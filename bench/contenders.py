@@ -9,7 +9,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from task import Task
 
@@ -23,7 +23,7 @@ NOT_INHERITED = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 class Contender:
     """`kind` is the work, as in `common.serve`; `needs` the packages without which it is left out.
 
-    `plain`: only of tasks that are so; `dense`: only of tasks whose input is no sparse matrix.
+    `takes` says which tasks it can do.
     """
 
     label: str
@@ -31,24 +31,38 @@ class Contender:
     kind: str
     variant: str = ""
     needs: tuple[str, ...] = ()
-    plain: bool = False
-    dense: bool = False
-
-    def takes(self, task: Task) -> bool:
-        return task.is_plain or not (self.plain or (self.dense and task.input == "csr"))
+    takes: Callable[[Task], bool] = lambda task: True
 
     def missing(self) -> str | None:
         return next((package for package in self.needs if not importlib.util.find_spec(package)), None)
+
+
+def _dense(task: Task) -> bool:
+    return not task.is_sparse
+
+
+def _plain(task: Task) -> bool:
+    return task.is_plain
+
+
+def _plain_or_drawn(task: Task) -> bool:
+    return task.is_plain or task.is_drawn
+
+
+def _of_sklearn(task: Task) -> bool:
+    """It has four activations, one logistic output for two classes, and no scale."""
+    known = task.activation in ("identity", "relu", "sigmoid", "tanh") and task.sizes[-1] != 2 and not task.scale
+    return task.is_plain or (task.is_drawn and known)
 
 
 TRAINING = {
     "mlpc": Contender("mlpc", "mlpc_net", "fits"),
     "torch": Contender("PyTorch eager", "torch_nn", "epochs", "eager", ("torch",)),
     "torch_fused": Contender("PyTorch fused", "torch_nn", "epochs", "fused", ("torch",)),
-    "torch_compiled": Contender("PyTorch compiled", "torch_nn", "epochs", "compiled", ("torch",), dense=True),
-    "jax": Contender("JAX, jit and scan", "jax_jit", "epochs", "", ("jax",), plain=True),
-    "numpy": Contender("NumPy by hand", "numpy_by_hand", "epochs", plain=True),
-    "sklearn": Contender("scikit-learn", "sklearn_mlp", "epochs", "", ("sklearn",), plain=True),
+    "torch_compiled": Contender("PyTorch compiled", "torch_nn", "epochs", "compiled", ("torch",), _dense),
+    "jax": Contender("JAX, jit and scan", "jax_jit", "epochs", "", ("jax",), _plain_or_drawn),
+    "numpy": Contender("NumPy by hand", "numpy_by_hand", "epochs", takes=_plain),
+    "sklearn": Contender("scikit-learn", "sklearn_mlp", "epochs", "", ("sklearn",), _of_sklearn),
 }
 
 INFERENCE = {
@@ -63,6 +77,14 @@ INFERENCE = {
     "numpy": Contender("NumPy by hand", "numpy_by_hand", "inference"),
     "sklearn": Contender("scikit-learn", "sklearn_mlp", "inference", "", ("sklearn",)),
 }
+
+PRODUCTS = {
+    "mlpc": Contender("mlpc", "mlpc_net", "products"),
+    "torch": Contender("PyTorch", "torch_nn", "products", "", ("torch",)),
+    "numpy": Contender("NumPy", "numpy_by_hand", "products"),
+}
+
+LIMITS = Contender("the machine", "limits", "limits")
 
 
 def installed(contenders: dict[str, Contender], names: Iterable[str]) -> list[str]:

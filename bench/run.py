@@ -82,7 +82,7 @@ def measured(options: argparse.Namespace) -> dict:
     full, peers, rounds = options.full, options.peers, options.rounds
     measure = {
         "epochs": lambda: epochs.section(full, options.rows, peers, rounds, options.samples),
-        "kernels": lambda: kernels.section(full, rounds or (7 if full else 3)),
+        "kernels": lambda: kernels.section(full, peers, rounds or (7 if full else 3)),
         "inference": lambda: inference.section(full, peers, rounds or (11 if full else 5)),
         "serving": lambda: serving.section(rounds or (11 if full else 5)),
         "estimators": lambda: estimators.section(full, rounds or (7 if full else 3)),

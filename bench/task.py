@@ -16,6 +16,9 @@ MORE_OPTIMIZERS = ("rmsprop",)
 MORE_INPUTS = ("csr",)
 # Those of examples/mnist_recipe.py, with batches of 100 and AdamW.
 RECIPE_NETWORK, RECIPES = "784-800-800-10", ("dropout_recipe", "norm_recipe")
+# What networks of other sizes than MNIST's take; shapes.py draws them.
+DRAWN_INPUTS = ("normal", "zeros", "sparse", "bytes")
+DENSITY = 0.1  # of "zeros" and "sparse": the share that is not 0
 
 # Low enough that all losses fall smoothly: where training is close to unstable, rounding alone moves a loss by more
 # than the tolerance. Their size changes nothing about the time.
@@ -28,16 +31,19 @@ LEARNING_RATES = {
     ("mnist", "rmsprop"): 3e-4,
     ("csr", "sgd"): 0.1,
 }
+RATES_OF_WIDEST = {"sgd": 0.1, "adam": 0.03}  # of drawn inputs, times the width of the widest layer
 
 
 @dataclasses.dataclass(frozen=True)
 class Task:
     """A network, its data and its training.
 
-    `input` is "mnist", the pixels in [0, 1], of which 81 % are 0; "dense", the same standardised, so that none is; or
-    "csr", those of "mnist" as a sparse matrix of SciPy's.
+    `input` is "mnist", the pixels in [0, 1], of which 81 % are 0; "dense", the same standardised, so that none is;
+    "csr", those of "mnist" as a sparse matrix of SciPy's; or drawn at random: "normal" numbers; "zeros", the same with
+    nine in ten set to 0; "sparse", those as a sparse matrix; "bytes", which training scales to [0, 1].
     `extra` is nothing; one of `EXTRAS`: dropout of the hidden units or of the input, a norm before each activation,
     gradients clipped by the norm of all; or one of `RECIPES`.
+    The loss is cross-entropy; of one output, the mean squared error.
     """
 
     network: str = NETWORKS[0]
@@ -48,9 +54,11 @@ class Task:
     dtype: str = "float32"
     samples: int = 60_000
     extra: str = ""
+    activation: str = "relu"
 
     def __str__(self) -> str:
         extra = f"+{self.extra}" if self.extra else ""
+        extra += f"+{self.activation}" if self.activation != "relu" else ""
         return f"{self.network}{extra}/{self.input}/{self.optimizer}/b{self.batch}/t{self.threads}/{self.dtype}"
 
     @property
@@ -58,8 +66,19 @@ class Task:
         return [int(size) for size in self.network.split("-")]
 
     @property
+    def loss(self) -> str:
+        return "mse" if self.sizes[-1] == 1 else "cross_entropy"
+
+    @property
     def lr(self) -> float:
+        if self.is_drawn:
+            return RATES_OF_WIDEST[self.optimizer] / max(self.sizes)
         return LEARNING_RATES[self.input, self.optimizer]
+
+    @property
+    def scale(self) -> float | None:
+        """What inputs are multiplied by, batch by batch."""
+        return 1 / 255 if self.input == "bytes" else None
 
     @property
     def dropout(self) -> list[float]:
@@ -83,6 +102,15 @@ class Task:
     @property
     def clip_norm(self) -> float | None:
         return 1.0 if self.extra == "clip_norm" else None
+
+    @property
+    def is_drawn(self) -> bool:
+        return self.input in DRAWN_INPUTS
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether its input is a sparse matrix."""
+        return self.input in ("csr", "sparse")
 
     @property
     def is_plain(self) -> bool:

@@ -1,10 +1,13 @@
-"""mlpc: `fit` of a new network, all that it prepares included; `predict`, frozen or not, and `forward`."""
+"""mlpc: `fit` of a new network, all that it prepares included; `predict`, frozen or not, and `forward`; kernels."""
 
 import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 import common
+import native
+import numpy as np
+from task import DTYPES
 
 import mlpc
 
@@ -14,8 +17,8 @@ OPTIMIZERS = {"sgd": mlpc.optim.SGD, "adam": mlpc.optim.Adam, "adamw": mlpc.opti
 def new_net(task, weights):
     mlpc.set_num_threads(task.threads)
     net = mlpc.MLP(
-        task.sizes, "relu", dropout=task.dropout, input_dropout=task.input_dropout, norm=task.norm, dtype=task.dtype,
-        seed=common.SEED,
+        task.sizes, task.activation, loss=task.loss, dropout=task.dropout, input_dropout=task.input_dropout,
+        norm=task.norm, dtype=task.dtype, seed=common.SEED,
     )  # fmt: skip
     linear = [layer for layer in net.layers if isinstance(layer, mlpc.layers.Linear)]
     for layer, (weight, bias) in zip(linear, weights, strict=True):
@@ -30,7 +33,7 @@ def fits(task, variant, x, y, weights):
 
         def fit(epochs):  # which shuffles by itself, into the order that all take
             settings = {"batch_size": task.batch, "optimizer": optimizer, "input_noise": task.input_noise}
-            return net.fit(x, y, epochs=epochs, progress=False, **settings)["loss"]
+            return net.fit(x, y, epochs=epochs, scale=task.scale, progress=False, **settings)["loss"]
 
         return fit
 
@@ -42,4 +45,15 @@ def inference(task, variant, weights):
     return net.freeze().predict if variant == "frozen" else getattr(net, variant)
 
 
-common.serve(fits=fits, inference=inference)
+def products(task, variant, x, w, bias, dz):
+    loaded = native.library()
+    dtype, sizes = DTYPES.index(str(x.dtype)), (len(x), *w.shape)
+    z, dx, dw = map(np.empty_like, (dz, x, w))
+    return {
+        "forward": lambda count: loaded.forward(dtype, z, x, w, bias, *sizes, count),
+        "dx": lambda count: loaded.backward_x(dtype, dx, dz, w, *sizes, count),
+        "dw": lambda count: loaded.backward_w(dtype, dw, x, dz, *sizes, count),
+    }
+
+
+common.serve(fits=fits, inference=inference, products=products)

@@ -101,4 +101,18 @@ def inference(task, variant, weights):
     return forward
 
 
-common.serve(epochs=epochs, inference=inference)
+def products(task, variant, x, w, bias, dz):
+    z, dx, dw = map(np.empty_like, (dz, x, w))
+
+    def forward():
+        np.matmul(x, w, out=z)
+        np.add(z, bias, out=z)
+
+    return {
+        "forward": common.repeated(forward),
+        "dx": common.repeated(lambda: np.matmul(dz, w.T, out=dx)),
+        "dw": common.repeated(lambda: np.matmul(x.T, dz, out=dw)),
+    }
+
+
+common.serve(epochs=epochs, inference=inference, products=products)

@@ -23,6 +23,22 @@ OPTIMIZERS = {
     "adamw": torch.optim.AdamW,
     "rmsprop": torch.optim.RMSprop,
 }
+ACTIVATIONS = {
+    "elu": nn.ELU,
+    "gelu": nn.GELU,
+    "hardtanh": nn.Hardtanh,
+    "identity": nn.Identity,
+    "leaky_relu": nn.LeakyReLU,
+    "mish": nn.Mish,
+    "relu": nn.ReLU,
+    "relu6": nn.ReLU6,
+    "selu": nn.SELU,
+    "sigmoid": nn.Sigmoid,
+    "silu": nn.SiLU,
+    "softplus": nn.Softplus,
+    "tanh": nn.Tanh,
+}
+LOSSES = {"cross_entropy": nn.functional.cross_entropy, "mse": nn.functional.mse_loss}
 NORMS = {"layer": nn.LayerNorm, "batch": nn.BatchNorm1d}
 NORM_EPS, NORM_MOMENTUM = 1e-5, 0.1
 SMOOTHING, CLIP_EPS, DECAY = 0.99, 1e-6, 0.01  # of RMSprop, of clip_grad_norm_ and of AdamW
@@ -33,13 +49,13 @@ def sequential(task, weights):
     layers = [Noise(task.input_noise)] if task.input_noise else []
     layers += [nn.Dropout(task.input_dropout)] if task.input_dropout else []
     for number, (weight, bias) in enumerate(weights, 1):
-        kind = SparseLinear if task.input == "csr" and number == 1 else nn.Linear
+        kind = SparseLinear if task.is_sparse and number == 1 else nn.Linear
         linear = kind(weight.shape[1], weight.shape[0])
         linear.weight.data, linear.bias.data = torch.from_numpy(weight), torch.from_numpy(bias)
         layers.append(linear)
         if number < len(weights):
             layers += [NORMS[task.norm](len(bias))] if task.norm else []
-            layers.append(nn.ReLU())
+            layers.append(ACTIVATIONS[task.activation]())
             layers += [nn.Dropout(task.dropout[number - 1])] if task.dropout[number - 1] else []
     return nn.Sequential(*layers)
 
@@ -76,9 +92,14 @@ class SparseRows:
         return torch.sparse_csr_tensor(*parts, rows.shape, check_invariants=False)
 
 
+def batch_of(task, x, rows):
+    x = x[rows]
+    return x.to(getattr(torch, task.dtype)) * task.scale if task.scale else x
+
+
 def epochs(task, variant, x, y, weights):
     warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta")
-    x, y = SparseRows(x, variant == "fused") if task.input == "csr" else torch.from_numpy(x), torch.from_numpy(y)
+    x, y = SparseRows(x, variant == "fused") if task.is_sparse else torch.from_numpy(x), torch.from_numpy(y)
     step = compiled_step(task, x, y, weights) if variant == "compiled" else eager_step(task, variant, x, y, weights)
 
     def train(order):
@@ -91,13 +112,13 @@ def epochs(task, variant, x, y, weights):
 
 
 def eager_step(task, variant, x, y, weights):
-    model = sequential(task, weights)
+    model, loss_function = sequential(task, weights), LOSSES[task.loss]
     best = {"foreach": True} if task.optimizer == "rmsprop" else {"fused": True}
     chosen = best if variant == "fused" else {}
     optimizer = OPTIMIZERS[task.optimizer](model.parameters(), lr=task.lr, **chosen)
 
     def step(rows):
-        loss = nn.functional.cross_entropy(model(x[rows]), y[rows])
+        loss = loss_function(model(batch_of(task, x, rows)), y[rows])
         optimizer.zero_grad()
         loss.backward()
         if task.clip_norm:
@@ -121,7 +142,7 @@ def compiled_step(task, x, y, weights):
     @torch.no_grad()
     @torch.compile(dynamic=False, fullgraph=True)
     def graph(rows, *numbers):
-        gradients, (loss, statistics) = gradient_and_loss(parameters, x[rows], y[rows])
+        gradients, (loss, statistics) = gradient_and_loss(parameters, batch_of(task, x, rows), y[rows])
         for mean, new in zip(running, statistics, strict=False):  # without batch norm there are none
             mean.mul_(1 - NORM_MOMENTUM).add_(NORM_MOMENTUM * new)
         if task.clip_norm:
@@ -137,7 +158,7 @@ def compiled_step(task, x, y, weights):
 
 def loss_of(task, parameters, x, y):
     """The loss of a batch, and the means and variances that batch norm would remember."""
-    hidden = len(task.sizes) - 2
+    hidden, activation = len(task.sizes) - 2, ACTIVATIONS[task.activation]()
     statistics = []
     if task.input_noise:
         x = x + task.input_noise * torch.randn_like(x)
@@ -152,9 +173,9 @@ def loss_of(task, parameters, x, y):
             statistics += [mean, variance * (len(x) / (len(x) - 1))]
             gain, shift = gain_and_shift
             x = (x - mean) * torch.rsqrt(variance + NORM_EPS) * gain + shift
-        x = nn.functional.dropout(torch.relu(x), task.dropout[i])
+        x = nn.functional.dropout(activation(x), task.dropout[i])
     z = nn.functional.linear(x, *parameters[2 * hidden : 2 * hidden + 2])
-    return nn.functional.cross_entropy(z, y), statistics
+    return LOSSES[task.loss](z, y), statistics
 
 
 def sgd(task, parameters):
@@ -213,4 +234,17 @@ def inference(task, variant, weights):
     return forward
 
 
-common.serve(epochs=epochs, inference=inference)
+def products(task, variant, x, w, bias, dz):
+    """With the weight as nn.Linear has it."""
+    torch.set_num_threads(task.threads)
+    x, bias, dz = map(torch.from_numpy, (x, bias, dz))
+    weight = torch.from_numpy(w).t().contiguous()
+    z, dx, dw = map(torch.empty_like, (dz, x, weight))
+    return {
+        "forward": common.repeated(lambda: torch.addmm(bias, x, weight.t(), out=z)),
+        "dx": common.repeated(lambda: torch.mm(dz, weight, out=dx)),
+        "dw": common.repeated(lambda: torch.mm(dz.t(), x, out=dw)),
+    }
+
+
+common.serve(epochs=epochs, inference=inference, products=products)

@@ -1,0 +1,195 @@
+"""Seconds of an epoch of networks drawn at random, beside others: is there a shape at which a peer is faster?"""
+
+import dataclasses
+import fnmatch
+import itertools
+import math
+import os
+import random
+import statistics
+import sys
+
+import epochs
+import figures
+from contenders import LIMITS, TRAINING, installed, start
+from task import DENSITY, DRAWN_INPUTS, DTYPES, OPTIMIZERS, Task
+
+# What is drawn. Ranges are those of a logarithm; activations take turns, so that there are all of them.
+COUNT = 40
+WIDTH_OF_INPUT, WIDTH, BATCH = (4, 3000), (10, 2048), (1, 1024)
+DEPTH = (1, 6)  # hidden layers, evenly
+OUTPUTS = (1, 2, 10)
+INPUTS = ("normal",) * 3 + DRAWN_INPUTS[1:]  # half of them without zeros
+ACTIVATIONS = (
+    "relu", "tanh", "gelu", "sigmoid", "silu", "softplus", "elu", "leaky_relu", "mish", "selu", "relu6", "hardtanh",
+    "identity",
+)  # fmt: skip
+
+# So many rows that an epoch takes about `EPOCH` seconds by a rough guess at what a step costs the slowest: arithmetic,
+# memory, and what its calls take. At least two batches: what takes longer than `LONGEST` so is drawn again.
+EPOCH, LONGEST = 0.15, 0.8
+MULTIPLY_ADDS = {"float32": 50e9, "float64": 25e9}  # a second
+MEMORY = 10e9  # bytes a second
+CALLS = 50e-6  # of a layer
+VALUES = 8_000_000  # of all rows: more would be a benchmark of memory
+
+SHORT = 8  # of the shapes
+THREADS = (1, 2)
+PEERS = ("torch", "torch_fused", "jax", "sklearn")
+COLUMNS = {"PyTorch": ("torch", "torch_fused", "torch_compiled"), "JAX": ("jax",), "scikit-learn": ("sklearn",)}
+CLOSE = 1.1  # below this ratio a row says what bounds it
+WORST = 5
+
+
+def drawn(seed: int) -> list[Task]:
+    """The shapes of a seed, the same on every machine, for one thread."""
+    rng = random.Random(seed)
+    return [_drawn(rng, activation) for activation in itertools.islice(itertools.cycle(ACTIVATIONS), COUNT)]
+
+
+def _drawn(rng: random.Random, activation: str) -> Task:
+    def between(least: int, most: int) -> int:
+        return round(math.exp(rng.uniform(math.log(least), math.log(most))))
+
+    while True:
+        hidden = [between(*WIDTH) for _ in range(rng.randint(*DEPTH))]
+        sizes = [between(*WIDTH_OF_INPUT), *hidden, rng.choice(OUTPUTS)]
+        optimizer, batch, dtype = rng.choice(OPTIMIZERS), between(*BATCH), rng.choice(DTYPES)
+        task = Task("-".join(map(str, sizes)), rng.choice(INPUTS), optimizer, batch, dtype=dtype, activation=activation)
+        step = seconds_of_step(task)
+        if 2 * step <= LONGEST:
+            steps = min(EPOCH / step, VALUES / (batch * sizes[0]))
+            return dataclasses.replace(task, samples=batch * max(2, round(steps)))
+
+
+def seconds_of_step(task: Task) -> float:
+    calls = CALLS * len(task.sizes)
+    return multiply_adds(task) / MULTIPLY_ADDS[task.dtype] + bytes_moved(task) / MEMORY + calls
+
+
+def multiply_adds(task: Task) -> float:
+    """Of a step: three products a layer, two of the first one, in which those with zeros need not be."""
+    first, *rest = (n_in * n_out for n_in, n_out in itertools.pairwise(task.sizes))
+    return task.batch * (2 * _density(task) * first + 3 * sum(rest))
+
+
+def bytes_moved(task: Task) -> float:
+    """Of a step, without caches: weights read forward, read and written with each state of theirs by the update; the
+    rows of the batch once, of a sparse matrix with the numbers of their columns."""
+    weights = sum((n_in + 1) * n_out for n_in, n_out in itertools.pairwise(task.sizes))
+    size = {"float32": 4, "float64": 8}[task.dtype]
+    states = {"sgd": 0, "adam": 2}[task.optimizer]
+    size_of_input = {"bytes": 1, "sparse": DENSITY * (size + 4)}.get(task.input, size)
+    return weights * size * (3 + 2 * states) + task.batch * task.sizes[0] * size_of_input
+
+
+def _density(task: Task) -> float:
+    return DENSITY if task.input in ("zeros", "sparse") else 1.0
+
+
+def section(
+    full: bool, rows: list[str] | None, peers: list[str] | None, rounds: int, seed: int, threads: list[int]
+) -> dict:
+    """Each shape with each number of threads, as `epochs.measure` does it; what the machine can do beside it."""
+    names = installed(TRAINING, ["mlpc", *(peers if peers is not None else PEERS)])
+    shapes = drawn(seed)[: None if full or rows else SHORT]
+    results = []
+    for number in threads:
+        if number > (cpus := len(os.sched_getaffinity(0))):
+            print(f"{number} threads are left out: this process may use {cpus} CPUs", file=sys.stderr)
+            continue
+        tasks = [dataclasses.replace(task, threads=number) for task in shapes]
+        tasks = [task for task in tasks if any(fnmatch.fnmatch(str(task), row) for row in rows or ["*"])]
+        with start(LIMITS, Task(threads=number)) as limits:
+            for task in tasks:
+                able = [name for name in names if TRAINING[name].takes(task)]
+                results.append(
+                    {
+                        **epochs.measure(task, able, rounds, (1,)),
+                        "multiply_adds": multiply_adds(task),
+                        "bytes": bytes_moved(task),
+                        "gflops": limits.ask(of=task.dtype)["gflops"],
+                        "triad": limits.ask(of="memory")["triad"],
+                    }
+                )
+                print(f"measured {task}", file=sys.stderr)
+    if not results:
+        sys.exit(f"no row fits; a row is called {shapes[0]}")
+    return {"seed": seed, "rows": results}
+
+
+def ratios(row: dict) -> dict[str, float]:
+    """By peer, how many times mlpc's best time its best one is; of PyTorch the better of its forms."""
+    ours = epochs.ours(row["results"])
+    if ours["void"]:
+        return {}
+    return {
+        peer: min(found) / min(ours["seconds"])
+        for peer, names in COLUMNS.items()
+        if (found := [_best(row, name) for name in names if _counts(row, name)])
+    }
+
+
+def _counts(row: dict, name: str) -> bool:
+    return name in row["results"] and not row["results"][name]["void"]
+
+
+def _best(row: dict, name: str) -> float:
+    return min(row["results"][name]["seconds"])
+
+
+def table(report: dict) -> str:
+    rows = report["rows"]
+    lines = [[row["name"], f"{row['task']['samples']:,}", f"{row['multiply_adds']:.2g}", *_cells(row)] for row in rows]
+    header = ["seconds of an epoch, best (median)", "rows", "multiply-adds of a step", "mlpc, 1 epoch", *COLUMNS]
+    title = f"Seed {report['seed']}; ratios of the best times"
+    return "\n\n".join([title, figures.markdown(header, lines), medians(rows), worst(rows)])
+
+
+def _cells(row: dict) -> list[str]:
+    ours, by_peer = epochs.ours(row["results"]), ratios(row)
+    cells = [_cell(ours)]
+    for peer, names in COLUMNS.items():
+        counting = [name for name in names if _counts(row, name)]
+        if counting:
+            best = row["results"][min(counting, key=lambda name: _best(row, name))]
+            cells.append(_cell(best) + (f", {by_peer[peer]:.2f} x" if by_peer else ""))
+        else:
+            cells.append("void" if any(name in row["results"] for name in names) else "")
+    return cells
+
+
+def _cell(result: dict) -> str:
+    if result["void"]:
+        return f"void: loss {result['loss']:.4f}"
+    return f"{figures.time(min(result['seconds']))} ({figures.time(result['median'])})"
+
+
+def medians(rows: list[dict]) -> str:
+    """Of the ratios, by threads and peer, with the least."""
+    lines = []
+    for threads, peer in itertools.product(sorted({row["task"]["threads"] for row in rows}), COLUMNS):
+        of = [ratios(row) for row in rows if row["task"]["threads"] == threads]
+        if found := [ratio[peer] for ratio in of if peer in ratio]:
+            lines.append(
+                [str(threads), peer, str(len(found)), f"{statistics.median(found):.2f} x", f"{min(found):.2f} x"]
+            )
+    return figures.markdown(["threads", "peer", "shapes", "median", "least"], lines)
+
+
+def worst(rows: list[dict]) -> str:
+    """The rows with the least ratios, and all that are close, with how near mlpc is to what bounds it."""
+    found = sorted(
+        (min((ratio, peer) for peer, ratio in of.items()), row["name"]) for row in rows if (of := ratios(row))
+    )
+    by_name = {row["name"]: row for row in rows}
+    count = max(WORST, sum(ratio < CLOSE for (ratio, _), _ in found))
+    lines = [[name, f"{ratio:.2f} x, {peer}", *_shares(by_name[name])] for (ratio, peer), name in found[:count]]
+    return figures.markdown(["least ratios", "to", "of the FMA peak", "of memory, without caches"], lines)
+
+
+def _shares(row: dict) -> list[str]:
+    steps_a_second = row["task"]["samples"] / row["task"]["batch"] / min(epochs.ours(row["results"])["seconds"])
+    of_peak = 2 * row["multiply_adds"] * steps_a_second / 1e9 / row["gflops"]
+    of_memory = row["bytes"] * steps_a_second / 1e9 / row["triad"]
+    return [f"{100 * of_peak:.0f} %", f"{100 * of_memory:.0f} %"]
