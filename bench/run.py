@@ -1,6 +1,6 @@
 """mlpc beside others: README.md in this folder says what is compared and why it is fair.
 
-    python bench/run.py [epochs kernels inference serving estimators startup growth c_source] [--full] ...
+    python bench/run.py [epochs shapes kernels inference serving estimators startup growth c_source] [--full] ...
 
 Prints tables in Markdown, and writes them and everything measured to results/.
 """
@@ -20,6 +20,7 @@ import growth
 import inference
 import kernels
 import serving
+import shapes
 import startup
 from contenders import INFERENCE, TRAINING
 from machine import machine
@@ -29,6 +30,7 @@ import mlpc
 HERE = pathlib.Path(__file__).parent
 TITLES = {
     "epochs": "Training",
+    "shapes": "Shapes drawn at random",
     "kernels": "Kernels",
     "inference": "Inference",
     "serving": "Serving",
@@ -39,6 +41,7 @@ TITLES = {
 }
 TABLES = {
     "epochs": epochs.table,
+    "shapes": shapes.table,
     "kernels": kernels.table,
     "inference": inference.table,
     "serving": serving.table,
@@ -47,18 +50,22 @@ TABLES = {
     "growth": growth.table,
     "c_source": c_source.table,
 }
-SHORT = ("epochs", "kernels", "inference", "serving", "estimators", "startup")
+SHORT = ("epochs", "shapes", "kernels", "inference", "serving", "estimators", "startup")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"of {', '.join(TITLES)}")
-    parser.add_argument("--full", action="store_true", help="more rows, sizes, rounds and contenders (2 hours)")
-    parser.add_argument("--rows", nargs="+", metavar="PATTERN", help="of epochs, like '784-100-10/mnist/sgd/b64/t?/*'")
+    parser.add_argument("--full", action="store_true", help="more rows, sizes, rounds and contenders (3 hours)")
+    parser.add_argument(
+        "--rows", nargs="+", metavar="PATTERN", help="of epochs or shapes, like '784-100-10/mnist/sgd/b64/t?/*'"
+    )
     parser.add_argument("--peers", nargs="*", choices=sorted({*TRAINING, *INFERENCE}), help="beside mlpc")
     parser.add_argument("--rounds", type=int, help="measurements of each figure (default: by its cost)")
     parser.add_argument("--samples", type=int, default=60_000, help="of training, for a quick trial")
-    parser.add_argument("--chart", type=pathlib.Path, metavar="FOLDER", help="draw speed.svg and growth.svg there")
+    parser.add_argument("--seed", type=int, default=0, help="from which shapes are drawn")
+    parser.add_argument("--threads", type=int, nargs="+", default=shapes.THREADS, metavar="N", help="of shapes")
+    parser.add_argument("--chart", type=pathlib.Path, metavar="FOLDER", help="draw the charts of the README there")
     parser.add_argument("--results", type=pathlib.Path, metavar="JSON", help="draw from these, measure nothing")
     options = parser.parse_args()
     if unknown := set(options.sections) - set(TITLES):
@@ -75,13 +82,16 @@ def main() -> None:
 def measured(options: argparse.Namespace) -> dict:
     sections = options.sections or (TITLES if options.full else SHORT)
     try:
-        if set(sections) - {"estimators", "c_source"}:
+        if set(sections) - {"shapes", "kernels", "estimators", "c_source"}:
             mlpc.datasets.load_mnist()
     except (ImportError, OSError, ValueError) as error:
         sys.exit(f"This benchmark trains on MNIST, which is not here. {error}")
     full, peers, rounds = options.full, options.peers, options.rounds
     measure = {
         "epochs": lambda: epochs.section(full, options.rows, peers, rounds, options.samples),
+        "shapes": lambda: shapes.section(
+            full, options.rows, peers, rounds or (5 if full else 3), options.seed, options.threads
+        ),
         "kernels": lambda: kernels.section(full, peers, rounds or (7 if full else 3)),
         "inference": lambda: inference.section(full, peers, rounds or (11 if full else 5)),
         "serving": lambda: serving.section(rounds or (11 if full else 5)),

@@ -26,12 +26,13 @@ ACTIVATIONS = (
 )  # fmt: skip
 
 # So many rows that an epoch takes about `EPOCH` seconds by a rough guess at what a step costs the slowest: arithmetic,
-# memory, and what its calls take. At least two batches: what takes longer than `LONGEST` so is drawn again.
-EPOCH, LONGEST = 0.15, 0.8
+# memory, and what its calls take. At least `BATCHES` whole batches: what takes longer than `LONGEST` so is drawn again.
+EPOCH, LONGEST = 0.1, 1.6
+BATCHES = 4
 MULTIPLY_ADDS = {"float32": 50e9, "float64": 25e9}  # a second
 MEMORY = 10e9  # bytes a second
-CALLS = 50e-6  # of a layer
-VALUES = 8_000_000  # of all rows: more would be a benchmark of memory
+CALLS = 150e-6  # of a layer
+VALUES = 16_000_000  # of all rows: more would be a benchmark of memory
 
 SHORT = 8  # of the shapes
 THREADS = (1, 2)
@@ -57,9 +58,9 @@ def _drawn(rng: random.Random, activation: str) -> Task:
         optimizer, batch, dtype = rng.choice(OPTIMIZERS), between(*BATCH), rng.choice(DTYPES)
         task = Task("-".join(map(str, sizes)), rng.choice(INPUTS), optimizer, batch, dtype=dtype, activation=activation)
         step = seconds_of_step(task)
-        if 2 * step <= LONGEST:
+        if BATCHES * step <= LONGEST:
             steps = min(EPOCH / step, VALUES / (batch * sizes[0]))
-            return dataclasses.replace(task, samples=batch * max(2, round(steps)))
+            return dataclasses.replace(task, samples=batch * max(BATCHES, round(steps)))
 
 
 def seconds_of_step(task: Task) -> float:

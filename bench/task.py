@@ -31,7 +31,7 @@ LEARNING_RATES = {
     ("mnist", "rmsprop"): 3e-4,
     ("csr", "sgd"): 0.1,
 }
-RATES_OF_WIDEST = {"sgd": 0.1, "adam": 0.03}  # of drawn inputs, times the width of the widest layer
+RATES_OF_WIDEST = {"sgd": 0.5, "adam": 0.1}  # of drawn inputs, times the width of the widest layer
 
 
 @dataclasses.dataclass(frozen=True)
