@@ -57,7 +57,7 @@ mnist: $(VENV)/.test ## accuracy on MNIST, beside PyTorch (2 minutes)
 # others reach: of notebooks, pictures, printed text, files, packages and long training, and of C programs of their own;
 # and of memory that is given back, which the sanitizers keep for a while.
 NOT_SANITIZED := notebooks files exchange estimators tables cli test_plot.py test_packaging.py test_typing.py \
-    test_structure.py test_mnist.py test_serving.py test_c_library.py data/test_idx.py data/test_datasets.py boundary/test_team.py \
+    test_bench.py test_structure.py test_mnist.py test_serving.py test_c_library.py data/test_idx.py data/test_datasets.py boundary/test_team.py \
     net/test_memory.py
 asan: $(VENV)/.test build/asan/.built ## the quick tests under AddressSanitizer and UndefinedBehaviorSanitizer (10 minutes)
 	LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libstdc++.so.6)" \

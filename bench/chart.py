@@ -3,6 +3,7 @@
 import math
 import pathlib
 
+import shapes
 from task import Task
 
 COLORS = {
@@ -31,11 +32,13 @@ SETTINGS = {
 
 
 def draw(report: dict, folder: pathlib.Path) -> None:
-    """speed.svg where epochs were measured, growth.svg where growth was."""
+    """speed.svg where epochs were measured, shapes.svg where shapes were, growth.svg where growth was."""
     import matplotlib
 
     with matplotlib.rc_context(SETTINGS):
-        for name, file, make in (("epochs", "speed.svg", speed), ("growth", "growth.svg", growth)):
+        for name, file, make in (
+            ("epochs", "speed.svg", speed), ("shapes", "shapes.svg", scatter), ("growth", "growth.svg", growth),
+        ):  # fmt: skip
             if name in report:
                 path = folder / file
                 make(report).savefig(path, metadata={"Date": None}, bbox_inches="tight")
@@ -76,6 +79,34 @@ def _title(task: dict) -> str:
     input_ = {"mnist": "MNIST", "dense": "dense"}[task["input"]]
     optimizer = {"sgd": "SGD", "adam": "Adam"}[task["optimizer"]]
     return f"{task['network']}, {input_}, {optimizer}, {threads}"
+
+
+def scatter(report: dict):
+    """How many times as fast mlpc is over the multiply-adds of a step: a point for each shape and peer."""
+    from matplotlib.figure import Figure
+
+    rows = report["shapes"]["rows"]
+    threads = sorted({row["task"]["threads"] for row in rows})
+    figure = Figure(figsize=(1.4 + 3.9 * len(threads), 3.8), facecolor="white", layout="constrained")
+    panels = figure.subplots(1, len(threads), sharey=True, squeeze=False)[0]
+    for axes, number in zip(panels, threads, strict=True):
+        of_panel = [row for row in rows if row["task"]["threads"] == number]
+        axes.axhline(1, color="#444444", linewidth=1.2)
+        for peer, (name, *_) in shapes.COLUMNS.items():
+            points = [
+                (row["multiply_adds"], ratios[peer]) for row in of_panel if peer in (ratios := shapes.ratios(row))
+            ]
+            if points:
+                axes.plot(
+                    *zip(*points, strict=True), MARKERS[name], color=COLORS[name], label=peer, markersize=6,
+                    markeredgecolor="white", markeredgewidth=0.6,
+                )  # fmt: skip
+        axes.set_xscale("log")
+        _logarithmic(axes.yaxis)
+        axes.set_xlabel(f"multiply-adds of a step, {number} thread{'s' * (number > 1)}")
+    panels[0].set_ylabel("times as fast as the peer")
+    _legend(figure, panels[0], above=True)
+    return figure
 
 
 def growth(report: dict):

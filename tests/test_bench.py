@@ -1,0 +1,212 @@
+"""The benchmark without its clock: what it draws, what contenders compute, and what it says of what was measured."""
+
+import itertools
+import runpy
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import mlpc
+
+BENCH = Path(__file__).resolve().parent.parent / "bench"
+SEEDS = range(3)
+ACTIVATIONS = {name.removesuffix("_forward") for name in mlpc.activations.__all__ if name.endswith("_forward")}
+
+
+@pytest.fixture
+def bench(monkeypatch):
+    """Imports a module of bench/, which is no package: its files call each other by their own names."""
+    before = set(sys.modules)
+    monkeypatch.syspath_prepend(BENCH)
+    yield lambda name: __import__(name)
+    for name in set(sys.modules) - before:
+        if Path(getattr(sys.modules[name], "__file__", None) or "").parent == BENCH:
+            del sys.modules[name]
+
+
+# ---- What is drawn ---------------------------------------------------------------------------------------------------
+
+
+def test_rows_have_the_names_that_patterns_ask_for(bench):
+    task = bench("task")
+    names = [str(each) for each in task.all_tasks(60_000)]
+    assert str(task.Task()) == "784-100-10/mnist/sgd/b64/t1/float32"
+    assert len(set(names)) == len(names)
+    drawn = task.Task("3000-2048-10", "normal", "adam", 1024, activation="gelu")
+    assert str(drawn) == "3000-2048-10+gelu/normal/adam/b1024/t1/float32"
+
+
+def test_a_seed_draws_the_same_shapes_everywhere(bench):
+    shapes = bench("shapes")
+    assert shapes.drawn(0) == shapes.drawn(0) != shapes.drawn(1)
+    assert [str(task) for task in shapes.drawn(0)[:2]] == [
+        "58-565-94-40-152-2/sparse/adam/b12/t1/float32",
+        "240-45-558-2+tanh/bytes/sgd/b9/t1/float32",
+    ]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_shapes_keep_their_ranges(bench, seed):
+    shapes, task = bench("shapes"), bench("task")
+    drawn = shapes.drawn(seed)
+    assert len(drawn) == len({str(each) for each in drawn}) == 40
+    for each in drawn:
+        n_in, *hidden, n_out = each.sizes
+        assert 4 <= n_in <= 3000 and 1 <= len(hidden) <= 6 and all(10 <= width <= 2048 for width in hidden)
+        assert n_out in (1, 2, 10) and 1 <= each.batch <= 1024
+        assert each.samples % each.batch == 0 and each.samples >= 4 * each.batch
+        assert each.samples * n_in <= max(1.01 * shapes.VALUES, 4 * each.batch * n_in)
+        assert each.samples // each.batch * shapes.multiply_adds(each) < 2 * 50e9
+    assert {each.activation for each in drawn} == ACTIVATIONS
+    assert {each.input for each in drawn} == set(task.DRAWN_INPUTS)
+    assert {each.optimizer for each in drawn} == set(task.OPTIMIZERS)
+    assert {each.dtype for each in drawn} == set(task.DTYPES)
+
+
+def test_work_of_a_step(bench):
+    shapes, task = bench("shapes"), bench("task")
+    # 20 x 5 and 5 x 2 weights: forward and dW of both, dX of the second, for 3 rows
+    assert shapes.multiply_adds(task.Task("20-5-2", "normal", batch=3)) == 3 * (2 * 100 + 3 * 10)
+    assert shapes.multiply_adds(task.Task("20-5-2", "zeros", batch=3)) == 3 * (2 * 10 + 3 * 10)
+    # 117 parameters of 4 bytes: read twice and written once; means and squares read and written
+    assert shapes.bytes_moved(task.Task("20-5-2", "normal", batch=3)) == 117 * 4 * 3 + 60 * 4
+    assert shapes.bytes_moved(task.Task("20-5-2", "bytes", "adam", 3)) == 117 * 4 * 7 + 60
+    assert shapes.bytes_moved(task.Task("20-5-2", "sparse", batch=3, dtype="float64")) == 117 * 8 * 3 + 6 * 12
+
+
+# ---- What the contenders compute -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def losses(bench, monkeypatch):
+    """The losses of two epochs, by what a contender serves."""
+    common, of_mlpc = bench("common"), mlpc.get_num_threads()
+    of_torch = sys.modules["torch"].get_num_threads() if "torch" in sys.modules else None
+
+    def trained(script, task, variant=""):
+        served = {}
+        with monkeypatch.context() as patched:
+            patched.setattr(common, "serve", lambda **kinds: served.update(kinds))
+            runpy.run_path(str(BENCH / f"peers/{script}.py"))
+        x, y = common.training_data(task)
+        weights = common.initial_weights(task)
+        if "fits" in served:
+            return served["fits"](task, variant, x, y, weights)()(2)
+        train = served["epochs"](task, variant, x, y, weights)
+        return [float(train(common.order(len(y), epoch))) for epoch in range(2)]
+
+    yield trained
+    mlpc.set_num_threads(of_mlpc)
+    if of_torch:
+        sys.modules["torch"].set_num_threads(of_torch)
+
+
+def tasks_of_all_kinds(task):
+    """Every activation, loss, input, optimizer and dtype, among few tasks."""
+    inputs, dtypes, optimizers = itertools.cycle(task.DRAWN_INPUTS), itertools.cycle(task.DTYPES), ("sgd", "adam")
+    for number, activation in enumerate(sorted(ACTIVATIONS)):
+        network = f"12-9-7-{(1, 2, 10)[number % 3]}"
+        yield task.Task(
+            network,
+            next(inputs),
+            optimizers[number // 2 % 2],
+            16,
+            dtype=next(dtypes),
+            samples=80,
+            activation=activation,
+        )
+
+
+PEERS = [
+    ("torch_nn", "torch", "eager"),
+    ("torch_nn", "torch", "fused"),
+    ("jax_jit", "jax", ""),
+    ("sklearn_mlp", "sklearn", ""),
+]
+
+
+@pytest.mark.parametrize("script, package, variant", PEERS)
+def test_contenders_compute_the_same(bench, losses, script, package, variant):
+    pytest.importorskip(package)
+    pytest.importorskip("scipy")
+    contenders = {(each.script, each.variant): each for each in bench("contenders").TRAINING.values()}
+    tasks = [each for each in tasks_of_all_kinds(bench("task")) if contenders[script, variant].takes(each)]
+    assert len(tasks) == (13 if script != "sklearn_mlp" else 3)
+    for task in tasks:
+        expected = losses("mlpc_net", task)
+        assert expected[1] < expected[0]
+        np.testing.assert_allclose(losses(script, task, variant), expected, rtol=1e-4, err_msg=str(task))
+
+
+# ---- What is said of what was measured -------------------------------------------------------------------------------
+
+
+def measured(name, threads, times, **of_row):
+    """A row of `shapes.section`, of best times; a negative one is void."""
+    results = {}
+    for contender, best in times.items():
+        seconds = [abs(best), 1.5 * abs(best), 2 * abs(best)]
+        results["mlpc, fit of 1" if contender == "mlpc" else contender] = {
+            "label": contender, "median": seconds[1], "seconds": seconds, "loss": 9.0, "void": best < 0,
+        }  # fmt: skip
+    task = {"threads": threads, "samples": 200, "batch": 20}
+    return {"name": name, "task": task, "results": results, **of_row}
+
+
+def test_table_of_shapes(bench):
+    """A step of the first row takes 1 ms, of which arithmetic at the peak would take a quarter, and memory a half."""
+    machine = {"gflops": 8.0, "triad": 2.0, "bytes": 1e6, "multiply_adds": 1e6}
+    rows = [
+        measured("close", 1, {"mlpc": 0.01, "torch": 0.04, "torch_fused": 0.03, "jax": 0.0105}, **machine),
+        measured("far", 1, {"mlpc": 0.01, "torch": 0.2, "torch_fused": 0.25, "jax": 0.03}, **machine),
+        measured("void", 1, {"mlpc": 0.01, "torch": 0.09, "torch_fused": -0.001, "jax": -0.001}, **machine),
+        measured("ours is void", 2, {"mlpc": -0.01, "torch": 0.001}, **machine),
+        measured("two", 2, {"mlpc": 0.02, "torch": 0.01}, **machine),
+    ]
+    shapes = bench("shapes")
+    lines = shapes.table({"seed": 7, "rows": rows}).splitlines()
+    assert lines[0].startswith("Seed 7")
+    for line in (
+        "| close | 200 | 1e+06 | 10.0 ms (15.0 ms) | 30.0 ms (45.0 ms), 3.00 x | 10.5 ms (15.8 ms), 1.05 x |  |",
+        "| void | 200 | 1e+06 | 10.0 ms (15.0 ms) | 90.0 ms (0.135 s), 9.00 x | void |  |",
+        "| ours is void | 200 | 1e+06 | void: loss 9.0000 | 1.00 ms (1.50 ms) |  |  |",
+        "| 1 | PyTorch | 3 | 9.00 x | 3.00 x |",
+        "| 1 | JAX | 2 | 2.02 x | 1.05 x |",
+        "| 2 | PyTorch | 1 | 0.50 x | 0.50 x |",
+    ):
+        assert line in lines
+    assert lines[-4:] == [
+        "| two | 0.50 x, PyTorch | 12 % | 25 % |",
+        "| close | 1.05 x, JAX | 25 % | 50 % |",
+        "| far | 3.00 x, JAX | 25 % | 50 % |",
+        "| void | 9.00 x, PyTorch | 25 % | 50 % |",
+    ]
+
+
+def test_all_shapes_that_are_close_say_what_bounds_them(bench):
+    machine = {"gflops": 8.0, "triad": 2.0, "bytes": 1e6, "multiply_adds": 1e6}
+    rows = [
+        measured(f"row {i}", 1, {"mlpc": 1.0, "jax": ratio}, **machine) for i, ratio in enumerate([1.05] * 7 + [2] * 3)
+    ]
+    assert bench("shapes").worst(rows).count("| row") == 7
+
+
+def test_table_of_kernels(bench):
+    """GFLOP/s, of the peak or as a multiple; a forward of 4 x 4 weights and one row moves 96 bytes in 32 operations."""
+    results = {
+        name: {"label": name, "forward": speed, "dx": speed / 2, "dw": speed / 4}
+        for name, speed in {"mlpc": 8.0, "torch": 4.0}.items()
+    }
+    report = {
+        "peaks": {"float32": {"isa": "avx2", "gflops": 16.0}},
+        "memory": {"read": 10.0, "triad": 8.0},
+        "rows": [{"dtype": "float32", "width": 4, "batch": 1, "peak": 16.0, "results": results}],
+    }
+    *_, header, _, row = bench("kernels").table(report).splitlines()
+    assert header.count("torch") == 3
+    assert row == (
+        "| float32 | 4 x 4 | 1 | 8.00 (50 %) | 4.00, 2.00 x | 4.00 (25 %) | 2.00, 2.00 x | 2.00 (12 %) | 1.00, 2.00 x "
+        "| 24.0 |"
+    )
