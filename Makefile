@@ -57,8 +57,8 @@ mnist: $(VENV)/.test ## accuracy on MNIST, beside PyTorch (2 minutes)
 # others reach: of notebooks, pictures, printed text, files, packages and long training, and of C programs of their own;
 # and of memory that is given back, which the sanitizers keep for a while.
 NOT_SANITIZED := notebooks files exchange estimators tables cli test_plot.py test_packaging.py test_typing.py \
-    test_bench.py test_structure.py test_mnist.py test_serving.py test_c_library.py data/test_idx.py data/test_datasets.py boundary/test_team.py \
-    net/test_memory.py
+    test_bench.py test_structure.py test_mnist.py test_serving.py test_c_library.py data/test_idx.py \
+    data/test_datasets.py boundary/test_team.py net/test_memory.py
 asan: $(VENV)/.test build/asan/.built ## the quick tests under AddressSanitizer and UndefinedBehaviorSanitizer (10 minutes)
 	LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libstdc++.so.6)" \
 	MLPC_REQUIRE_FROM=$(CURDIR)/build/asan PYTHONPATH=$(CURDIR)/build/asan PYTHONSAFEPATH=1 PYTHONMALLOC=malloc \
@@ -82,10 +82,10 @@ fuzz-files: $(VENV)/.test ## 100,000 files that are changed at random: each is r
 instructions: ## instructions that small runs take, by valgrind, beside those recorded (3 minutes)
 	$(PYTHON) tests/instructions/counts.py $(INSTRUCTIONS)
 
-bench: $(VENV)/.bench ## speed beside PyTorch, JAX, NumPy, scikit-learn and onnxruntime, in short (10 minutes)
+bench: $(VENV)/.bench ## speed beside PyTorch, JAX, NumPy, scikit-learn and onnxruntime, in short (15 minutes)
 	$(BIN)/python bench/run.py $(BENCH)
 
-bench-full: $(VENV)/.bench ## more rows, sizes and contenders, and the charts of README.md (2 hours)
+bench-full: $(VENV)/.bench ## more rows, sizes and contenders, and the charts of README.md (3 hours)
 	$(BIN)/python bench/run.py --full --chart docs $(BENCH)
 
 lint: $(VENV)/.lint ## ruff and mypy; C by clang-format and by the warnings of gcc and clang; its lines end at 120
