@@ -182,8 +182,8 @@ MUTANTS = [
     mutant(
         "a reciprocal instead of the division by the divisor",
         TEMPLATES + "rows.inc",
-        "v_set((real)(weight / job->divisor));",
-        "v_set((real)(weight * (1 / job->divisor)));",
+        "(real)(job->sample_weight[r + b] / job->divisor)",
+        "(real)(job->sample_weight[r + b] * (1 / job->divisor))",
     ),
     mutant(
         "Nesterov's momentum times the gradient, not the velocity",
