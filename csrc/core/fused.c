@@ -14,7 +14,7 @@
 /* The same in memory of its own, with its job. */
 typedef struct {
     mlpc_fused_run run;
-    mlpc_fused_job job;
+    mlpc_epoch_job job;
 } shared_run;
 _Static_assert(sizeof(shared_run) <= MLPC_SHARED, "room for it");
 
@@ -152,7 +152,7 @@ static int finite(const mlpc_fused_run *r)
            kernels->all_finite(r->f->statistics, r->job->model.net->n_statistics);
 }
 
-mlpc_status mlpc_fused_epoch(mlpc_fused *f, const mlpc_fused_job *job, size_t *correct, mlpc_epoch_result *result)
+mlpc_status mlpc_fused_epoch(mlpc_fused *f, const mlpc_epoch_job *job, size_t *correct, mlpc_epoch_result *result)
 {
     const mlpc_optimizer *const o = &job->training.optimizer;
     mlpc_fused_run r = {

@@ -15,7 +15,7 @@
 #ifndef MLPC_FUSED_H
 #define MLPC_FUSED_H
 
-#include "mlpc.h"
+#include "epoch_job.h"
 #include "samples.h"
 
 typedef struct mlpc_fused mlpc_fused;
@@ -37,20 +37,9 @@ mlpc_status mlpc_fused_create(mlpc_fused **fused, const mlpc_model *model, const
                               size_t batch_size, size_t threads);
 void mlpc_fused_free(mlpc_fused *fused);
 
-/* What an epoch is computed from. */
-typedef struct {
-    mlpc_model model;
-    mlpc_training training;
-    mlpc_epoch epoch;
-    const size_t *order; /* (n,) */
-    size_t batch_size;   /* no more than there are samples */
-    double *row_loss;    /* (n,) in that order */
-    const mlpc_poll *poll;
-} mlpc_fused_job;
-
 /* As mlpc_train_epoch on parameters, statistics and the optimizer's state: all of them changed or, on DIVERGED, none.
  * The rows and the correct answers that were reached, the last learning rate and the whole batches are told in any
  * case; result->loss: that of the batch that diverged. */
-mlpc_status mlpc_fused_epoch(mlpc_fused *fused, const mlpc_fused_job *job, size_t *correct, mlpc_epoch_result *result);
+mlpc_status mlpc_fused_epoch(mlpc_fused *fused, const mlpc_epoch_job *job, size_t *correct, mlpc_epoch_result *result);
 
 #endif

@@ -102,7 +102,7 @@ static void add_noise(const mlpc_fused_view *s, size_t k, size_t first, size_t n
 void mlpc_fused_gather(const mlpc_fused_view *s, size_t k)
 {
     const mlpc_fused_run *const r = s->shared;
-    const mlpc_fused_job *const j = r->job;
+    const mlpc_epoch_job *const j = r->job;
     const mlpc_samples *const samples = j->training.samples;
     const mlpc_kernels *const kernels = j->model.kernels;
     size_t first, n;

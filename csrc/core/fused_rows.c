@@ -66,7 +66,7 @@ static void forward(const mlpc_fused_view *s, const part *of)
 static void evaluate(const mlpc_fused_view *s, const mlpc_objective *whole, const part *of)
 {
     const mlpc_fused_run *r = s->shared;
-    const mlpc_fused_job *j = r->job;
+    const mlpc_epoch_job *j = r->job;
     const mlpc_kernels *kernels = j->model.kernels;
     mlpc_fused_rank *own = &r->f->ranks[s->rank];
     const size_t last = j->model.net->n_layers - 1, row = r->f->packed->layers[last].row, n = of->n;

@@ -8,7 +8,7 @@
 /* Shared by the ranks; what one writes is read behind a barrier. */
 typedef struct {
     mlpc_fused *f;
-    const mlpc_fused_job *job;
+    const mlpc_epoch_job *job;
     size_t batches;
     double steps; /* taken before this epoch */
     int stopped;  /* rank 0: the caller wants to end */

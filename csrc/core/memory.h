@@ -10,8 +10,8 @@
 /* *total += count * size, rounded up to whole cache lines; 0 where that overflows, with *total unchanged. */
 int mlpc_size_add(size_t *total, size_t count, size_t size);
 
-/* `size` bytes at a multiple of 64, all zero, or with whatever was there before; NULL where there are none.  Freed by
- * mlpc_block_free. */
+/* `size` bytes at a multiple of 64, all zero, or with whatever was there before; NULL where there are none.  Given
+ * back by mlpc_block_free, which keeps a few of them, of some megabytes at most, for the next ones. */
 void *mlpc_block_alloc(size_t size);
 void *mlpc_block_alloc_dirty(size_t size);
 void mlpc_block_free(void *block);

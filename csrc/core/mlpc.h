@@ -419,7 +419,8 @@ typedef struct {
     size_t batches;  /* whole ones that were done, of which the model is what they left */
 } mlpc_epoch_result;
 
-/* Memory of mlpc_train_epoch for a model and a training, reused over epochs. */
+/* Memory of mlpc_train_epoch for a model and a training, reused over epochs: the first of them takes most of it, which
+ * can end it with MEMORY. */
 typedef struct mlpc_trainer mlpc_trainer;
 mlpc_status mlpc_trainer_create(mlpc_trainer **trainer, const mlpc_model *model, const mlpc_training *training);
 void mlpc_trainer_free(mlpc_trainer *trainer);

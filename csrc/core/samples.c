@@ -147,18 +147,12 @@ static int code_any_part(const mlpc_samples *samples, uint16_t *entry, mlpc_code
 
 static double measured_density(const mlpc_samples *samples, const mlpc_kernels *kernels)
 {
-    const size_t probes = samples->input.n < PROBES ? samples->input.n : PROBES;
-    size_t count = 0;
+    const size_t n = samples->input.n, probes = n < PROBES ? n : PROBES;
+    size_t zeros = 0;
     for (size_t p = 0; p < probes; p++)
-        for (size_t s = 0; s < samples->blocks; s++) {
-            uint64_t word[PART_WORDS];
-            const char *part;
-            const size_t n = find(samples, kernels, samples->input.n / probes * p, s, word, &part);
-            for (size_t w = 0; w * 64 < n; w++)
-                for (uint64_t bits = word[w]; bits; bits &= bits - 1)
-                    count++;
-        }
-    return probes ? (double)count / ((double)probes * (double)samples->I) : 0;
+        zeros += mlpc_input_zeros(&samples->input, kernels, n / probes * p, samples->I);
+    const double looked = (double)probes * (double)samples->I;
+    return probes ? (looked - (double)zeros) / looked : 0;
 }
 
 static void fill_table(mlpc_samples *samples, const mlpc_kernels *kernels, const mlpc_code_book *book)
