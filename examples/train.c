@@ -133,13 +133,15 @@ static void train(const mlpc_model *model, const data_set *data)
     double *const rates = allocate(steps, sizeof *rates); /* of the steps of an epoch */
     mlpc_samples *samples;
     mlpc_trainer *trainer;
-    check("samples", mlpc_samples_create(&samples, model->kernels, &x, data->images.size, MLPC_ZEROS_CHOOSE, NULL));
+    const size_t threads = mlpc_team_cpus();
+    check("samples",
+          mlpc_samples_create(&samples, model->kernels, &x, data->images.size, MLPC_ZEROS_CHOOSE, threads, NULL));
     const mlpc_training training = {
         .samples = samples,
         .objective = objective_of("training", data, model),
         .optimizer = {.row = mlpc_optimizer_named("sgd")},
         .batch_size = BATCH,
-        .threads = mlpc_team_cpus(),
+        .threads = threads,
         .shuffle = 1,
     };
     check("trainer", mlpc_trainer_create(&trainer, model, &training));

@@ -39,7 +39,7 @@ int main(void)
 
     /* An epoch is one call, here with all rows in one batch, on one thread. */
     mlpc_samples *samples;
-    check(mlpc_samples_create(&samples, kernels, &input, INPUTS, MLPC_ZEROS_CHOOSE, NULL));
+    check(mlpc_samples_create(&samples, kernels, &input, INPUTS, MLPC_ZEROS_CHOOSE, 1, NULL));
     const mlpc_training training = {
         .samples = samples,
         .objective.loss = {.kind = MLPC_LOSS_bce_with_logits, .mean = 1},

@@ -22,6 +22,22 @@ struct mlpc_samples {
     void *memory[3];   /* fixed size; entries; values */
 };
 
+static inline size_t mlpc_samples_row_bytes(const mlpc_samples *samples)
+{
+    return samples->I * (samples->input.bytes ? 1 : mlpc_itemsize(samples->dtype));
+}
+
+/* Brings memory into the second-level cache: it is used a batch later, or some rows. */
+static inline void mlpc_prefetch(const void *memory, size_t bytes)
+{
+#if defined(__GNUC__)
+    for (size_t line = 0; line < bytes; line += 64)
+        __builtin_prefetch((const char *)memory + line, 0, 2);
+#else
+    (void)memory, (void)bytes;
+#endif
+}
+
 /* Elements behind the last entry of a row, so that whole pieces of it may be copied, and room for a row of so many. */
 #define MLPC_LIST_SLACK 32
 static inline size_t mlpc_list_capacity(size_t entries)

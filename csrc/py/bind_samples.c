@@ -13,7 +13,8 @@ static SamplesObject *make(const module_state *state, args_input *x, mlpc_dtype 
     SamplesObject *self = NULL;
     poll_state poll;
     poll_begin(&poll, NULL);
-    const mlpc_status status = mlpc_samples_create(&samples, kernels, &x->input, (size_t)x->columns, zeros, &poll.poll);
+    const mlpc_status status =
+        mlpc_samples_create(&samples, kernels, &x->input, (size_t)x->columns, zeros, module_num_threads(), &poll.poll);
     poll_end(&poll);
     if (status != MLPC_OK)
         errors_raise(status);

@@ -50,7 +50,7 @@ static answers learn(const mlpc_net *net, const data *d, const mlpc_input *x, do
     mlpc_workspace *workspace;
     double *const rates = constant_rates(N, 0.1), row_loss[N];
     check(mlpc_initialize(net, doubles, found.parameters, MLPC_INIT_torch, 3, NULL));
-    check(mlpc_samples_create(&samples, kernels, x, I, MLPC_ZEROS_CHOOSE, NULL));
+    check(mlpc_samples_create(&samples, kernels, x, I, MLPC_ZEROS_CHOOSE, 1, NULL));
     mlpc_training training = {
         .samples = samples,
         .objective = {{.kind = MLPC_LOSS_cross_entropy, .mean = 1}, {.n = N, .O = O, .labels = d->labels}},

@@ -25,7 +25,7 @@ void experiment_begin(experiment *e, const bench *b, size_t n_layers, const size
     e->gradients = experiment_array(e, e->net->n_parameters, itemsize);
     e->model = (mlpc_model){e->net, b->k, parameters, statistics};
     e->input = (mlpc_input){.rows = rows, .n = ROWS};
-    check(mlpc_samples_create(&e->samples, b->k, &e->input, INPUTS, MLPC_ZEROS_MULTIPLY, NULL));
+    check(mlpc_samples_create(&e->samples, b->k, &e->input, INPUTS, MLPC_ZEROS_MULTIPLY, 1, NULL));
     e->training = (mlpc_training){
         .samples = e->samples,
         .objective.loss = {.kind = MLPC_LOSS_mse, .mean = 1},
@@ -147,7 +147,7 @@ void experiment_run_again(experiment *e)
         for (int skip = 0; skip < 2; skip++) {
             mlpc_samples *samples;
             const mlpc_zeros zeros = skip ? MLPC_ZEROS_SKIP : MLPC_ZEROS_MULTIPLY;
-            check(mlpc_samples_create(&samples, e->model.kernels, &e->input, INPUTS, zeros, NULL));
+            check(mlpc_samples_create(&samples, e->model.kernels, &e->input, INPUTS, zeros, 1, NULL));
             e->training.samples = samples;
             e->training.threads = threads;
             experiment_run(e, 0);

@@ -259,7 +259,7 @@ static listed make_lists(const bench *b, size_t B, size_t I, int sparse, int few
             put(l.x, b->dtype, i, clear ? zero : kept);
     }
     const mlpc_input rows = {.rows = l.x, .n = B};
-    check(mlpc_samples_create(&l.samples, b->k, &rows, I, MLPC_ZEROS_SKIP, NULL));
+    check(mlpc_samples_create(&l.samples, b->k, &rows, I, MLPC_ZEROS_SKIP, 1, NULL));
     const size_t capacity = l.samples->capacity, groups = (B + MLPC_BATCH_BLOCK - 1) / MLPC_BATCH_BLOCK;
     l.rows.entry = allocate(B * capacity, sizeof(uint16_t));
     l.rows.value = allocate(B * capacity, b->k->itemsize);

@@ -104,7 +104,7 @@ static void train(work *w, const mlpc_optimizer *optimizer, double lr, size_t ep
     mlpc_trainer *trainer;
     double *const rates = constant_rates((ROWS + BATCH - 1) / BATCH, lr);
     const mlpc_input input = {.rows = w->x, .n = ROWS};
-    check(mlpc_samples_create(&samples, w->model.kernels, &input, INPUTS, MLPC_ZEROS_CHOOSE, NULL));
+    check(mlpc_samples_create(&samples, w->model.kernels, &input, INPUTS, MLPC_ZEROS_CHOOSE, 1, NULL));
     const mlpc_training training = {
         .samples = samples,
         .objective = objective_of(w, ROWS),

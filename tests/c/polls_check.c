@@ -280,7 +280,7 @@ static void begin(work *w)
     w->model = (mlpc_model){w->net, &w->k, allocate(w->net->n_parameters, w->k.itemsize),
                             allocate(w->net->n_statistics, w->k.itemsize)};
     mlpc_net_start_statistics(w->net, w->model.statistics);
-    check(mlpc_samples_create(&w->samples, &w->k, &input, w->net->layers[0].n_in, MLPC_ZEROS_MULTIPLY, NULL));
+    check(mlpc_samples_create(&w->samples, &w->k, &input, w->net->layers[0].n_in, MLPC_ZEROS_MULTIPLY, 1, NULL));
     const mlpc_training training = training_of(w);
     check(mlpc_trainer_create(&w->trainer, &w->model, &training));
     check(mlpc_predictor_create(&w->predictor, &w->model, loss.kind));

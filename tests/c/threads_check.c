@@ -87,7 +87,7 @@ static void train(work *w, const char *name, const mlpc_optimizer *optimizer, ml
     mlpc_epoch_result result;
     double *const rates = constant_rates(ROWS, optimizer->steps ? 0.001 : 0.1);
     begin(w);
-    check(mlpc_samples_create(&samples, w->model.kernels, &input, INPUTS, zeros, NULL));
+    check(mlpc_samples_create(&samples, w->model.kernels, &input, INPUTS, zeros, 1, NULL));
     const mlpc_training training = {
         .samples = samples,
         .objective = objective_of(w),

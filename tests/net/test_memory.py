@@ -44,6 +44,33 @@ def test_a_network_keeps_no_memory_of_its_training(callbacks):
     assert float(done.stdout) < 4
 
 
+FAULTS = """
+import resource
+import numpy as np, mlpc
+
+x, y = np.ones((1000, 10)), np.arange(1000) % 3
+
+def train():
+    net = mlpc.MLP([10, 100, 3], dtype="float64")
+    net.fit(x, y, epochs=1, batch_size=200, optimizer="adam", progress=False)
+
+for _ in range(5):
+    train()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(20):
+    train()
+print((resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) / 20)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="systems count faults in ways of their own")
+def test_the_next_small_network_trains_in_the_same_memory():
+    """150 pages a training, each a fault, where they are given back to the system."""
+    done = subprocess.run([sys.executable, "-c", FAULTS], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) < 40
+
+
 # ---- At most ---------------------------------------------------------------------------------------------------------
 
 # A thread samples anonymous memory every millisecond, which maps of files are no part of.

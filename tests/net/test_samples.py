@@ -83,6 +83,41 @@ def test_samples_that_are_refused(arguments, error, message):
         _mlpc.Samples(*arguments)
 
 
+ROWS, COLUMNS = 2100, 600  # enough for two threads to take out zeros
+
+VALUES = {  # of the two halves, which are a thread's each: how many there are, and how many of them are in both
+    "the same": (np.arange(1, 101), np.arange(100, 0, -1)),
+    "others": (np.arange(1, 101), np.arange(91, 191)),
+    "too many together": (np.arange(1, 201), np.arange(151, 351)),
+    "too many in the first": (np.arange(1, 301), np.arange(1, 3)),
+    "too many in the second": (np.arange(1, 3), np.arange(1, 301)),
+}
+
+
+@pytest.mark.parametrize("values", [*VALUES, "bytes"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_threads_take_out_the_zeros_that_one_does(values, dtype):
+    """Beside numbers that are multiplied, zeros included."""
+    rng, half = np.random.default_rng(0), ROWS // 2
+    x = (rng.random((ROWS, COLUMNS)) < np.linspace(0.05, 0.5, ROWS)[:, None]).astype(dtype)  # the last rows are longer
+    for part, numbers in zip((x[:half], x[half:]), VALUES.get(values, VALUES["others"]), strict=True):
+        part *= rng.choice(numbers, part.shape)
+    scale = 1 / 128 if values == "bytes" else None
+    x = x.astype(np.uint8) if scale else x / 128
+    digests, before = set(), mlpc.get_num_threads()
+    try:
+        for threads, zeros in [(1, "skip"), (2, "skip"), (3, "skip"), (2, "multiply")]:
+            mlpc.set_num_threads(threads)
+            net = mlpc.MLP([COLUMNS, 8, 3], dtype=dtype, seed=1)
+            steps, spec = mlpc.optim.SGD(net, lr=0.1).epoch_spec(ROWS // 100), ("cross_entropy", "mean", None, None)
+            rows = _mlpc.Samples(x, scale, dtype, zeros)
+            net._train_epoch(rows, np.arange(ROWS) % 3, spec, None, steps, 100, True, 0, 0, False, None)
+            digests.add(net.digest())
+    finally:
+        mlpc.set_num_threads(before)
+    assert len(digests) == 1
+
+
 def test_ctrl_c_while_zeros_are_taken_out():
     rng = np.random.default_rng(0)
     x = (rng.random((100_000, 700), np.float32) < 0.3).astype(np.uint8)
