@@ -25,4 +25,7 @@ void mlpc_input_numbers(const mlpc_input *x, const mlpc_kernels *kernels, size_t
 /* How many elements of a row are 0, or, of CSR, not stored. */
 size_t mlpc_input_zeros(const mlpc_input *x, const mlpc_kernels *kernels, size_t row, size_t I);
 
+/* 1 where all of n numbers are finite; up to so many threads look. */
+int mlpc_all_finite(const mlpc_kernels *kernels, const void *x, size_t n, size_t threads);
+
 #endif

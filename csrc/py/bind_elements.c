@@ -1,5 +1,6 @@
 /* Kernels that work on arrays element by element or row by row, see bind_ops.c for what holds of all. */
 #include "../core/fpmode.h"
+#include "../core/rows.h"
 #include "args.h"
 #include "names.h"
 
@@ -167,7 +168,10 @@ typedef double reduction(const mlpc_kernels *table, const void *x, size_t n);
 
 static double find_sum(const mlpc_kernels *table, const void *x, size_t n) { return table->sum(x, n); }
 
-static double find_finite(const mlpc_kernels *table, const void *x, size_t n) { return table->all_finite(x, n); }
+static double find_finite(const mlpc_kernels *table, const void *x, size_t n)
+{
+    return mlpc_all_finite(table, x, n, module_num_threads());
+}
 
 static double find_zeros(const mlpc_kernels *table, const void *x, size_t n)
 {

@@ -118,6 +118,19 @@ def test_threads_take_out_the_zeros_that_one_does(values, dtype):
     assert len(digests) == 1
 
 
+@pytest.mark.parametrize("place", [(0, 0), (999, 1), (1000, 0), (1999, 599)])
+def test_threads_see_every_number(place):
+    x, before = np.zeros((2000, 600), np.float32), mlpc.get_num_threads()
+    x[place] = np.nan
+    net = mlpc.MLP([600, 2])
+    mlpc.set_num_threads(3)
+    try:
+        with pytest.raises(ValueError, match=f"got nan at row {place[0]}, column {place[1]}"):
+            net.fit(x, np.arange(2000) % 2)
+    finally:
+        mlpc.set_num_threads(before)
+
+
 def test_ctrl_c_while_zeros_are_taken_out():
     rng = np.random.default_rng(0)
     x = (rng.random((100_000, 700), np.float32) < 0.3).astype(np.uint8)
