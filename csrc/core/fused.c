@@ -11,18 +11,28 @@
 #include "pass.h"
 #include "progress.h"
 
-/* The same in memory of its own, with its job. */
+/* The same in memory of its own, with its job, and how the caller is asked. */
 typedef struct {
     mlpc_fused_run run;
     mlpc_epoch_job job;
+    mlpc_share share;
+    mlpc_progress progress;
+    mlpc_poll poll;
 } shared_run;
 _Static_assert(sizeof(shared_run) <= MLPC_SHARED, "room for it");
 
 static mlpc_fused_run *share(mlpc_fused *f, const mlpc_fused_run *r)
 {
     shared_run *const s = f->run;
-    *s = (shared_run){.run = *r, .job = *r->job};
+    *s = (shared_run){
+        .run = *r,
+        .job = *r->job,
+        .share = {.poll = &s->poll, .stopped = MLPC_GOES_ON},
+        .progress = {.poll = r->job->poll},
+        .poll = {mlpc_progress_ask, &s->progress},
+    };
     s->run.job = &s->job;
+    s->run.share = &s->share;
     return &s->run;
 }
 
@@ -45,10 +55,21 @@ static void record_weights(const mlpc_fused_run *r, size_t k)
         record->absolutes[k] = absolutes;
 }
 
-/* Is this batch the last one, since it diverged or the caller has had enough? */
-static int ends(const mlpc_fused_run *r, size_t size)
+/* Rank 0, before batch k. */
+static void begin_batch(mlpc_fused_run *r, const mlpc_fused_view *view, size_t k)
 {
-    int bad = r->stopped;
+    shared_run *const s = r->f->run;
+    r->batch = k;
+    s->progress.rows = mlpc_fused_batch_start(r, k);
+    (void)mlpc_share_stopped(r->share, view->rank, view->phase);
+    if (k > 0)
+        record_weights(r, k - 1);
+}
+
+/* Is this batch the last one, since it diverged or the caller has had enough? */
+static int ends(const mlpc_fused_run *r, size_t k, size_t size)
+{
+    int bad = mlpc_share_ends(r->share, 2 * k);
     for (size_t t = 0; t < size; t++)
         bad |= r->f->ranks[t].diverged;
     return bad;
@@ -65,22 +86,22 @@ static MLPC_NOINLINE void train(mlpc_fused_run *r, mlpc_team *team, size_t rank,
     mlpc_fused_first_products(&view, 0);
     mlpc_team_barrier(team);
     for (size_t k = 0; k < r->batches; k++) {
-        if (rank == 0) {
-            r->batch = k;
-            r->stopped = mlpc_stopped(r->job->poll, mlpc_fused_batch_start(r, k));
-            if (k > 0)
-                record_weights(r, k - 1);
-        }
+        view.phase = 2 * k;
+        if (rank == 0)
+            begin_batch(r, &view, k);
         mlpc_fused_rows_phase(&view, k);
         mlpc_team_barrier(team);
-        if (ends(r, size))
+        if (ends(r, k, size))
             break;
+        view.phase++;
         mlpc_fused_units_phase(&view, k);
         mlpc_team_barrier(team);
     }
     if (rank == 0) {
         r->steps += view.steps;
-        r->status = r->stopped ? MLPC_ERROR_INTERRUPTED : ends(r, size) ? MLPC_ERROR_DIVERGED : MLPC_OK;
+        r->status = mlpc_share_ends(r->share, 2 * r->batch) ? MLPC_ERROR_INTERRUPTED
+                    : ends(r, r->batch, size)               ? MLPC_ERROR_DIVERGED
+                                                            : MLPC_OK;
         if (r->status == MLPC_OK)
             record_weights(r, r->batches - 1);
     }

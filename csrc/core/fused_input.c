@@ -99,14 +99,13 @@ static void add_noise(const mlpc_fused_view *s, size_t k, size_t first, size_t n
                                  r->job->training.samples->I);
 }
 
-void mlpc_fused_gather(const mlpc_fused_view *s, size_t k)
+/* n of the rank's rows, from number `first` of the batch on. */
+static void gather(const mlpc_fused_view *s, size_t k, size_t first, size_t n)
 {
     const mlpc_fused_run *const r = s->shared;
     const mlpc_epoch_job *const j = r->job;
     const mlpc_samples *const samples = j->training.samples;
     const mlpc_kernels *const kernels = j->model.kernels;
-    size_t first, n;
-    mlpc_fused_share_of_rows(s, mlpc_fused_batch_rows(r, k), &first, &n);
     const size_t start = mlpc_fused_batch_start(r, k) + first, left = samples->input.n - start;
     const size_t *const order = j->order + start;
     if (r->f->skips_zeros)
@@ -118,4 +117,18 @@ void mlpc_fused_gather(const mlpc_fused_view *s, size_t k)
         add_noise(s, k, first, n);
     if (j->model.net->input_dropout > 0)
         drop_rows(s, k, first, n);
+}
+
+void mlpc_fused_gather(const mlpc_fused_view *s, size_t k)
+{
+    size_t first, n;
+    mlpc_fused_share_of_rows(s, mlpc_fused_batch_rows(s->shared, k), &first, &n);
+    const size_t terms = s->shared->job->training.samples->I * (MLPC_NOISE_TERMS + MLPC_MASK_TERMS);
+    const size_t most = mlpc_piece(s->shared->job->model.kernels, n, terms, 1);
+    for (size_t b = 0; b < n; b += most) {
+        const size_t rows = n - b < most ? n - b : most;
+        if (mlpc_fused_stopped(s, rows, terms))
+            return;
+        gather(s, k, first + b, rows);
+    }
 }

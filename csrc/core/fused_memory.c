@@ -14,12 +14,9 @@
 /* Bytes of a strip: a part of the first-level cache, beside what the product of that strip reads. */
 enum { STRIP_BYTES = 8192 };
 
-/* A fused batch cannot be interrupted: one that takes longer than this many of the kernels' pieces, of some 10 ms, is
- * computed step by step. */
-enum { MOST_PIECES = 20 };
-
-/* An element of an activation that is not cheap, forward and back, and one of the loss, cost so many terms. */
-enum { BOTH_WAYS = 4 * MLPC_ACTIVATION_TERMS };
+/* The update of a fused batch cannot be interrupted: where it and batch norm take longer than this many of the kernels'
+ * pieces, of some 10 ms, batches are computed step by step. */
+enum { MOST_PIECES = 40 };
 
 /* What stands between the products of a batch besides activations and losses: norms, dropout, and noise. */
 static double terms_between(const mlpc_net *net, double noise, size_t B)
@@ -41,22 +38,19 @@ double mlpc_fused_terms(const mlpc_net *net, double noise, size_t B)
     return 3 * (double)B * (double)net->n_parameters + terms_between(net, noise, B);
 }
 
-static int too_large(const mlpc_model *model, double noise, size_t B)
+static int too_large(const mlpc_model *model, size_t B)
 {
-    const mlpc_net *const net = model->net;
-    double elements = 0;
-    for (size_t l = 0; l < net->n_layers; l++)
-        if (l == net->n_layers - 1 || !mlpc_activation_of(net->layers[l].block.activation)->cheap)
-            elements += (double)net->layers[l].n_out;
-    return mlpc_fused_terms(net, noise, B) + BOTH_WAYS * (double)B * elements >
-           (double)MOST_PIECES * (double)model->kernels->piece;
+    double terms = (double)model->net->n_parameters;
+    for (size_t l = 0; l < model->net->n_layers; l++)
+        if (model->net->layers[l].block.norm != MLPC_NORM_none)
+            terms += 3 * MLPC_NORM_TERMS * (double)model->net->layers[l].n_out;
+    return (double)B * terms > (double)MOST_PIECES * (double)model->kernels->piece;
 }
 
 int mlpc_fused_carries(const mlpc_model *model, const mlpc_training *training, size_t B, int keeps_gradients)
 {
     const int one_row = mlpc_norms_batches(model->net) && B < 2; /* which is an error */
-    return !keeps_gradients && !one_row && mlpc_step_is_local(&training->optimizer) &&
-           !too_large(model, training->noise, B);
+    return !keeps_gradients && !one_row && mlpc_step_is_local(&training->optimizer) && !too_large(model, B);
 }
 
 int mlpc_fused_skips_zeros(const mlpc_training *training)

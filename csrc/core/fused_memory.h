@@ -29,6 +29,7 @@ typedef struct {
     uint64_t *kept_bits;  /* the same in bits */
     size_t correct;       /* answers so far */
     int diverged;         /* in this batch */
+    double unasked;       /* terms that it has computed since it asked whether to go on */
 } mlpc_fused_rank;
 
 struct mlpc_fused {

@@ -38,8 +38,9 @@ static mlpc_block_rows block_rows(const mlpc_fused_run *r, size_t l, const part 
 }
 
 /* The block of a layer, and the product behind it. */
-static void forward_layer(const mlpc_fused_run *r, size_t l, const part *of)
+static void forward_layer(const mlpc_fused_view *s, size_t l, const part *of)
 {
+    const mlpc_fused_run *r = s->shared;
     const mlpc_packed_layer *layer = &r->f->packed->layers[l], *next = layer + 1;
     const mlpc_fused_layer *there = &r->f->layers[l + 1];
     mlpc_norm_job norm;
@@ -50,27 +51,49 @@ static void forward_layer(const mlpc_fused_run *r, size_t l, const part *of)
                                           next->I);
 }
 
+/* Calls the function of a layer's block and what is next to it for pieces of these rows, unless the caller wants to
+ * end. */
+static void in_pieces(const mlpc_fused_view *s, size_t l, const part *of,
+                      void (*function)(const mlpc_fused_view *s, size_t l, const part *of))
+{
+    const mlpc_packed_layer *const layer = &s->shared->f->packed->layers[l];
+    const size_t next = l + 1 < s->shared->f->packed->n_layers ? layer[1].O : 0;
+    const size_t terms = layer->O * (next + MLPC_FUSED_BLOCK_TERMS);
+    const size_t most = mlpc_piece(s->shared->job->model.kernels, of->n, terms, 1);
+    for (size_t b = 0; b < of->n; b += most) {
+        const part some = {of->k, of->first + b, of->n - b < most ? of->n - b : most, of->draw};
+        if (mlpc_fused_stopped(s, some.n, terms))
+            return;
+        function(s, l, &some);
+    }
+}
+
 /* Blocks and products, from the first layer's z on. */
 static void forward(const mlpc_fused_view *s, const part *of)
 {
     const mlpc_fused_run *r = s->shared;
     for (size_t l = 0; l + 1 < r->job->model.net->n_layers; l++) {
-        if (of->n)
-            forward_layer(r, l, of);
+        in_pieces(s, l, of, forward_layer);
         if (mlpc_fused_norm(r, l + 1) == MLPC_NORM_batch)
             mlpc_fused_norm_batch(s, of->k, l + 1, mlpc_fused_norm_forward);
     }
 }
 
+static mlpc_objective objective_of(const mlpc_fused_run *r, size_t k)
+{
+    return mlpc_objective_of_rows(&r->job->training.objective, &r->f->targets[k % 2], mlpc_fused_batch_rows(r, k));
+}
+
 /* Loss and correct answers, and dz of the last layer. */
-static void evaluate(const mlpc_fused_view *s, const mlpc_objective *whole, const part *of)
+static void evaluate(const mlpc_fused_view *s, size_t last, const part *of)
 {
     const mlpc_fused_run *r = s->shared;
     const mlpc_epoch_job *j = r->job;
     const mlpc_kernels *kernels = j->model.kernels;
     mlpc_fused_rank *own = &r->f->ranks[s->rank];
-    const size_t last = j->model.net->n_layers - 1, row = r->f->packed->layers[last].row, n = of->n;
-    const mlpc_objective some = mlpc_objective_from(whole, of->first, n, kernels->itemsize);
+    const size_t row = r->f->packed->layers[last].row, n = of->n;
+    const mlpc_objective whole = objective_of(r, of->k);
+    const mlpc_objective some = mlpc_objective_from(&whole, of->first, n, kernels->itemsize);
     mlpc_loss_job job = mlpc_loss_job_of(&some, s->divisor);
     job.z = mlpc_fused_at(r, r->f->layers[last].z, of->first * row);
     job.dz = mlpc_fused_at(r, r->f->layers[last].dz, of->first * row);
@@ -87,20 +110,20 @@ static void evaluate(const mlpc_fused_view *s, const mlpc_objective *whole, cons
     own->diverged |= !kernels->all_finite(job.z, n * row) || !kernels->all_finite(job.dz, n * row);
 }
 
-/* From a layer's dz to that of the one before, unless this has batch norm: to dL/d(normed) then. */
+/* From the next layer's dz to that of this one, unless this has batch norm: to dL/d(normed) then. */
 static void backward_layer(const mlpc_fused_view *s, size_t l, const part *of)
 {
     const mlpc_fused_run *r = s->shared;
     const mlpc_kernels *kernels = r->job->model.kernels;
-    const mlpc_packed_layer *layer = &r->f->packed->layers[l], *before = layer - 1;
+    const mlpc_packed_layer *layer = &r->f->packed->layers[l], *next = layer + 1;
     mlpc_norm_job norm;
-    const mlpc_block_rows rows = block_rows(r, l - 1, of, &norm);
-    kernels->panels_backward_x(rows.dz, before->row, mlpc_fused_at(r, r->f->layers[l].dz, of->first * layer->row),
-                               layer->row, layer->weight, layer->panels, of->n, layer->I, layer->O, 0, layer->I,
+    const mlpc_block_rows rows = block_rows(r, l, of, &norm);
+    kernels->panels_backward_x(rows.dz, layer->row, mlpc_fused_at(r, r->f->layers[l + 1].dz, of->first * next->row),
+                               next->row, next->weight, next->panels, of->n, next->I, next->O, 0, next->I,
                                r->f->ranks[s->rank].tiles);
-    mlpc_block_backward(&r->job->model.net->layers[l - 1].block, kernels, &rows);
-    if (mlpc_fused_norm(r, l - 1) == MLPC_NORM_layer) {
-        norm = mlpc_fused_norm_of(r, l - 1, of->first, of->n);
+    mlpc_block_backward(&r->job->model.net->layers[l].block, kernels, &rows);
+    if (mlpc_fused_norm(r, l) == MLPC_NORM_layer) {
+        norm = mlpc_fused_norm_of(r, l, of->first, of->n);
         kernels->layer_norm_backward(&norm);
     }
 }
@@ -109,11 +132,10 @@ static void backward_layer(const mlpc_fused_view *s, size_t l, const part *of)
 static void backward(const mlpc_fused_view *s, const part *of)
 {
     const mlpc_fused_run *r = s->shared;
-    for (size_t l = r->job->model.net->n_layers - 1; l > 0; l--) {
-        if (of->n)
-            backward_layer(s, l, of);
-        if (l > 1 && mlpc_fused_norm(r, l - 1) == MLPC_NORM_batch)
-            mlpc_fused_norm_batch(s, of->k, l - 1, mlpc_fused_norm_backward);
+    for (size_t l = r->job->model.net->n_layers - 1; l-- > 0;) {
+        in_pieces(s, l, of, backward_layer);
+        if (l > 0 && mlpc_fused_norm(r, l) == MLPC_NORM_batch)
+            mlpc_fused_norm_batch(s, of->k, l, mlpc_fused_norm_backward);
     }
 }
 
@@ -122,7 +144,7 @@ void mlpc_fused_rows_phase(mlpc_fused_view *s, size_t k)
     const mlpc_fused_run *r = s->shared;
     const mlpc_kernels *kernels = r->job->model.kernels;
     const size_t B = mlpc_fused_batch_rows(r, k);
-    const mlpc_objective objective = mlpc_objective_of_rows(&r->job->training.objective, &r->f->targets[k % 2], B);
+    const mlpc_objective objective = objective_of(r, k);
     part of = {.k = k, .draw = mlpc_fused_draw(r, k)};
     if (k + 1 < r->batches)
         mlpc_fused_gather(s, k + 1);
@@ -131,8 +153,7 @@ void mlpc_fused_rows_phase(mlpc_fused_view *s, size_t k)
     if (s->rank == 0)
         r->f->divisor[k] = s->passed_over ? 0 : s->divisor;
     forward(s, &of);
-    if (of.n)
-        evaluate(s, &objective, &of);
+    in_pieces(s, r->job->model.net->n_layers - 1, &of, evaluate);
     if (!s->passed_over)
         backward(s, &of);
 }

@@ -2,7 +2,11 @@
 #ifndef MLPC_FUSED_RUN_H
 #define MLPC_FUSED_RUN_H
 
+#include "draw.h"
 #include "fused_memory.h"
+#include "norm.h"
+#include "pass.h"
+#include "share.h"
 #include "team.h"
 
 /* Shared by the ranks; what one writes is read behind a barrier. */
@@ -10,9 +14,9 @@ typedef struct {
     mlpc_fused *f;
     const mlpc_epoch_job *job;
     size_t batches;
-    double steps; /* taken before this epoch */
-    int stopped;  /* rank 0: the caller wants to end */
-    size_t batch; /* where it ended */
+    mlpc_share *share; /* whether the caller wants to end */
+    double steps;      /* taken before this epoch */
+    size_t batch;      /* where it ended */
     mlpc_status status;
 } mlpc_fused_run;
 
@@ -21,6 +25,7 @@ typedef struct {
     const mlpc_fused_run *shared;
     mlpc_team *team;
     size_t rank, size;
+    size_t phase;    /* 2 k in the rows of batch k, 2 k + 1 in its units */
     double steps;    /* taken in this epoch */
     double divisor;  /* of this batch's loss */
     int passed_over; /* its weights sum to 0 */
@@ -43,6 +48,22 @@ static inline void *mlpc_fused_at(const mlpc_fused_run *r, const void *p, size_t
 {
     return (char *)p + elements * r->job->model.kernels->itemsize;
 }
+
+/* To be asked before work of so many rows of so many terms, that is all but the update, which is done as a whole, and
+ * batch norm, which remembers what statistics were: 1 where what is left of the phase may be left out, since the batch
+ * that it is for will be.  A clock is looked at after each piece of work, which small batches are far from. */
+static inline int mlpc_fused_stopped(const mlpc_fused_view *s, size_t rows, size_t terms)
+{
+    double *const unasked = &s->shared->f->ranks[s->rank].unasked;
+    *unasked += (double)rows * (double)terms;
+    if (*unasked < (double)s->shared->job->model.kernels->piece)
+        return mlpc_share_ends(s->shared->share, s->phase);
+    *unasked = 0;
+    return mlpc_share_stopped(s->shared->share, s->rank, s->phase);
+}
+
+/* Terms that an element of a block may cost, forward or back, and one of the loss. */
+enum { MLPC_FUSED_BLOCK_TERMS = MLPC_ACTIVATION_TERMS + MLPC_NORM_TERMS + MLPC_MASK_TERMS };
 
 static inline mlpc_norm mlpc_fused_norm(const mlpc_fused_run *r, size_t l)
 {

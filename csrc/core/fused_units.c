@@ -31,13 +31,19 @@ static void first_products(const mlpc_fused_view *s, size_t k, size_t p, size_t 
     const mlpc_fused *f = r->f;
     const mlpc_packed_layer *layer = &f->packed->layers[0];
     const mlpc_rows *const rows = &f->rows[k % 2];
-    if (f->skips_zeros)
-        for (size_t q = p; q < end; q++)
+    const size_t B = mlpc_fused_batch_rows(r, k), terms = layer->I * (layer->panels[end] - layer->panels[p]);
+    const size_t most = f->skips_zeros ? B : mlpc_piece(r->job->model.kernels, B, terms, 1);
+    for (size_t b = 0; b < B; b += most) {
+        const size_t n = B - b < most ? B - b : most;
+        if (mlpc_fused_stopped(s, n, terms))
+            break;
+        for (size_t q = p; f->skips_zeros && q < end; q++)
             product_of_lists(s, k, q, q == p);
-    else
-        r->job->model.kernels->panels_forward(f->layers[0].z, layer->row, rows->x, rows->x_row, layer->weight,
-                                              layer->bias, layer->panels + p, end - p, mlpc_fused_batch_rows(r, k),
-                                              layer->I);
+        if (!f->skips_zeros)
+            r->job->model.kernels->panels_forward(mlpc_fused_at(r, f->layers[0].z, b * layer->row), layer->row,
+                                                  mlpc_fused_at(r, rows->x, b * rows->x_row), rows->x_row,
+                                                  layer->weight, layer->bias, layer->panels + p, end - p, n, layer->I);
+    }
     for (size_t q = p; q < end && mlpc_fused_norm(r, 0) == MLPC_NORM_batch; q++)
         mlpc_fused_norm_forward(r, k, 0, q);
 }

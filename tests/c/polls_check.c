@@ -302,8 +302,8 @@ static void discard(work *w)
 
 int main(void)
 {
-    /* A batch that is nearly all activation, one that is nearly all loss, and so on: on the fused path up to 20 pieces,
-     * else step by step. */
+    /* A batch that is nearly all activation, one that is nearly all loss, and so on: on the fused path up to 40 pieces of
+     * an update, else step by step. */
     static const shape nets[] = {
         {"activation, small batches", {1, 2000, 2}, 2, 3000, 30, 0, 0, 0},
         {"activation", {1, 2000, 2}, 2, 3000, 1000, 0, 0, 0},
@@ -324,7 +324,7 @@ int main(void)
             const size_t draws = nets[i].n / 65536, batches = nets[i].n / nets[i].batch;
             printf("%s, %s\n", nets[i].name, dtype == MLPC_FLOAT32 ? "float32" : "float64");
             check_calls(&w, "shuffle", shuffle, 0, draws);
-            check_calls(&w, "train", train, 20, draws + batches);
+            check_calls(&w, "train", train, 40, draws + batches);
             w.keeps = 1;
             const size_t gathered = nets[i].n * nets[i].sizes[0] / 65536;
             check_calls(&w, "train, gradients kept", train, 2 + input,
