@@ -25,8 +25,8 @@ typedef struct mlpc_fused mlpc_fused;
 double mlpc_fused_terms(const mlpc_net *net, double noise, size_t B);
 
 /* What the fused path carries: 1 where an epoch in batches of B rows can be computed here.  Everything else is computed
- * one call after the other: what needs a whole gradient between backward and step, or keeps it, batches that are too
- * large to be waited for, and single rows where there is batch norm. */
+ * one call after the other: what needs a whole gradient between backward and step, or keeps it, batches whose
+ * update, which is not interrupted, is too large to be waited for, and single rows where there is batch norm. */
 int mlpc_fused_carries(const mlpc_model *model, const mlpc_training *training, size_t B, int keeps_gradients);
 
 /* 1 where the first layer's zeros are skipped here: noise leaves none. */

@@ -370,8 +370,8 @@ typedef enum { MLPC_ZEROS_CHOOSE, MLPC_ZEROS_MULTIPLY, MLPC_ZEROS_SKIP } mlpc_ze
 
 /* x: at least 1 row of I >= 1 inputs; kernels: of the dtype to train in.  CHOOSE skips zeros where so many of the
  * inputs are 0 that it pays; the bits are the same either way, as long as weights stay finite, and gradients, which
- * clip_value would make finite: what a zero and infinity make is left out with the zero.  threads >= 1: that may compute;
- * the copy does not depend on them.  poll may be NULL. */
+ * clip_value would make finite: what a zero and infinity make is left out with the zero.  threads >= 1: that may
+ * compute; the copy does not depend on them.  poll may be NULL. */
 mlpc_status mlpc_samples_create(mlpc_samples **samples, const mlpc_kernels *kernels, const mlpc_input *x, size_t I,
                                 mlpc_zeros zeros, size_t threads, const mlpc_poll *poll);
 void mlpc_samples_free(mlpc_samples *samples);

@@ -302,8 +302,8 @@ static void discard(work *w)
 
 int main(void)
 {
-    /* A batch that is nearly all activation, one that is nearly all loss, and so on: on the fused path up to 40 pieces of
-     * an update, else step by step. */
+    /* A batch that is nearly all activation, one that is nearly all loss, and so on: on the fused path up to 40 pieces
+     * of an update, else step by step. */
     static const shape nets[] = {
         {"activation, small batches", {1, 2000, 2}, 2, 3000, 30, 0, 0, 0},
         {"activation", {1, 2000, 2}, 2, 3000, 1000, 0, 0, 0},
