@@ -244,8 +244,8 @@ struct mlpc_kernels {
                               const size_t *panels, size_t B, size_t I, size_t O, size_t input, size_t n,
                               void *scratch);
 
-    /* Part s of the sums of panels_forward of one panel, over lists: called for s = 0, 1, ..., lists->blocks - 1, with w
-     * the panel's row of the part's first input.  Totals build up in z, the sum of a block in `partial`, of the same
+    /* Part s of the sums of panels_forward of one panel, over lists: called for s = 0, 1, ..., lists->blocks - 1, with
+     * w the panel's row of the part's first input.  Totals build up in z, the sum of a block in `partial`, of the same
      * shape.  Where `fill` is not NULL it receives the part's inputs.  The weights are finite.  Width: 1 to
      * MLPC_LIST_VECTORS. */
     void (*list_forward)(void *z, void *partial, size_t z_row, const mlpc_lists *lists, size_t s, mlpc_columns *fill,
