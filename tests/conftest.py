@@ -8,6 +8,7 @@
 """
 
 import ctypes
+import gc
 import importlib
 import os
 import runpy
@@ -44,6 +45,12 @@ def pytest_configure(config):
     missing = sorted(set(required) - set(mlpc.cpu.available()))
     if missing:
         raise pytest.UsageError(f"MLPC_REQUIRE_ISA: {missing} do not run here, only {mlpc.cpu.available()} do")
+
+
+def pytest_collection_finish():
+    """What was collected stays to the end: garbage collections, which tests ask for too, need not look through it."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_runtest_setup(item):

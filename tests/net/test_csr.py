@@ -1,5 +1,6 @@
 """Sparse rows: SciPy's matrices give the bits of the same numbers in an array, and are never made dense as a whole."""
 
+import functools
 import itertools
 
 import numpy as np
@@ -99,21 +100,29 @@ def test_every_kind_of_training_takes_them(plan, density):
     assert_same(trained(sparse.csr_matrix(x), y, **PLANS[plan]), trained(x, y, **PLANS[plan]))
 
 
+@functools.cache
+def trained_on(isa, threads, dropout, form):
+    """Parameters, and answers, of a network that is wide enough for several threads."""
+    x, y = numbers(200, 500, 0.05).astype(np.float32), labels(200)
+    before, active = mlpc.get_num_threads(), mlpc.cpu.active()
+    mlpc.cpu.use(isa)
+    mlpc.set_num_threads(threads)
+    try:
+        net = mlpc.MLP([500, 300, 3], dropout=dropout)
+        net.fit(form(x), y, epochs=1, progress=False)
+        return [net.parameters.copy(), *answers(net, form(x), y)]
+    finally:
+        mlpc.set_num_threads(before)
+        mlpc.cpu.use(active)
+
+
+@pytest.mark.xdist_group("sparse rows")  # one run of the reference, which takes long
 @pytest.mark.parametrize("threads", [1, 2, 3, 7])
 @pytest.mark.parametrize("dropout", [0.0, 0.2])
 def test_threads_and_instruction_sets(isa, threads, dropout):
     """Those of the array on one thread of the instruction set that is the text of the arithmetic."""
-    x, y = numbers(200, 500, 0.05).astype(np.float32), labels(200)
-    found = []
-    before = mlpc.get_num_threads()
-    for name, count, rows in (("reference", 1, x), (isa, threads, sparse.csr_array(x))):
-        mlpc.cpu.use(name)
-        mlpc.set_num_threads(count)
-        net = mlpc.MLP([500, 300, 3], dropout=dropout)
-        net.fit(rows, y, epochs=1, progress=False)
-        found.append([net.parameters.copy(), *answers(net, rows, y)])
-    mlpc.set_num_threads(before)
-    assert_same(*found)
+    expected = trained_on("reference", 1, dropout, np.asarray)
+    assert_same(trained_on(isa, threads, dropout, sparse.csr_array), expected)
 
 
 def test_weights_that_are_not_finite():
