@@ -65,13 +65,27 @@ def pytest_report_header(config):
     return f"mlpc: {mlpc.cpu.active()} of {', '.join(mlpc.cpu.available())}; {_mlpc.compiler}"
 
 
-@pytest.fixture(params=mlpc.cpu.available())
-def isa(request):
-    """Each instruction set that runs here, active while the test runs."""
+def active(name):
+    """For a fixture: makes an instruction set the active one while the test runs."""
     before = mlpc.cpu.active()
-    mlpc.cpu.use(request.param)
-    yield request.param
+    mlpc.cpu.use(name)
+    yield name
     mlpc.cpu.use(before)
+
+
+@pytest.fixture(params=[name for name in mlpc.cpu.available() if name != "reference"])
+def isa(request):
+    """Each instruction set that runs here, active while the test runs.
+
+    The reference, which is slow, is none of them: tests/bits/test_kernels.py finds its bits in every kernel of each,
+    and what trains with it has `isa_or_reference`.
+    """
+    yield from active(request.param)
+
+
+@pytest.fixture(params=mlpc.cpu.available())
+def isa_or_reference(request):
+    yield from active(request.param)
 
 
 @pytest.fixture(params=[np.float32, np.float64], ids=["float32", "float64"])

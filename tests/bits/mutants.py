@@ -496,7 +496,8 @@ class Tree:
 
     def __init__(self, folder: Path) -> None:
         self.root = folder / "tree"
-        left_out = shutil.ignore_patterns(".*", "build", "__pycache__", "*.so", "notebooks", "bench", "docs")
+        # The extension comes with the sources: it is built anew where a file of C is changed.
+        left_out = shutil.ignore_patterns(".*", "build", "__pycache__", "notebooks", "bench", "docs")
         shutil.copytree(builds.ROOT, self.root, ignore=left_out)
         self.folder = folder
         self.objects: dict[builds.Build, dict[str, Path]] = {}

@@ -27,9 +27,14 @@ def available(build):
     return build
 
 
-def each(builds, *marks):
+def each(chosen, *marks):
     """Parameters; what needs the same build is tested by the same process, which makes it once."""
-    return [pytest.param(build, id=str(build), marks=[pytest.mark.xdist_group(str(build)), *marks]) for build in builds]
+    return [pytest.param(build, id=str(build), marks=[*marks_of(build), *marks]) for build in chosen]
+
+
+def marks_of(build):
+    of_bits = [pytest.mark.machines] if build == builds.OF_BITS_ALONE else []
+    return [pytest.mark.xdist_group(str(build)), *of_bits]
 
 
 MACHINES = [*each(builds.MACHINES), *each(builds.MORE_MACHINES, pytest.mark.machines)]

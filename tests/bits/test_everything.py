@@ -82,7 +82,7 @@ def as_it_was():
 
 @pytest.mark.parametrize("keep_gradients", [False, True], ids=["as the core chooses", "plain"])
 @pytest.mark.parametrize("case", DIGESTS, ids=", ".join)
-def test_digest(isa, case, keep_gradients):
+def test_digest(isa_or_reference, case, keep_gradients):
     assert train(*case, keep_gradients=keep_gradients) == DIGESTS[case]
 
 

@@ -364,7 +364,6 @@ def reference():
 
 
 @pytest.mark.xdist_group("kernels")  # of one reference, which takes long
-@pytest.mark.parametrize("isa", [isa for isa in mlpc.cpu.available() if isa != "reference"], indirect=True)
 @pytest.mark.parametrize("case", CASES)
 def test_bits_are_the_reference_s(case, dtype, isa, reference):
     assert of_case(case, dtype) == reference(case, dtype)

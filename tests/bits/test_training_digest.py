@@ -61,7 +61,7 @@ def train_everything(dtype, epochs=2):
 
 
 @pytest.mark.parametrize("dtype_name", DIGESTS)
-def test_digest(isa, dtype_name):
+def test_digest(isa_or_reference, dtype_name):
     assert train_everything(dtype_name) == DIGESTS[dtype_name]
 
 
