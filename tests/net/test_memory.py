@@ -151,9 +151,15 @@ y = np.arange(ROWS) % 3
 """
 
 
+MAPS = [
+    pytest.param("float32", 200 << 20, id="float32, 200 MB"),
+    pytest.param("uint8", 200 << 20, id="uint8, 200 MB"),
+    pytest.param("uint8", 2 << 30, id="uint8, 2 GB", marks=pytest.mark.slow),  # more elements than an int32 counts
+]
+
+
 @needs_status
-@pytest.mark.parametrize("dtype", ["float32", "uint8"])
-@pytest.mark.parametrize("size", [200 << 20, pytest.param(2 << 30, marks=pytest.mark.slow)], ids=["200 MB", "2 GB"])
+@pytest.mark.parametrize(("dtype", "size"), MAPS)
 def test_a_file_is_never_copied(tmp_path, dtype, size):
     """Beside the order of the rows and two copies of y there are two batches of numbers, since the next one is brought
     together while one is computed; what the network and Python take is less than a quarter of one."""
