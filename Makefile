@@ -55,13 +55,15 @@ mnist: $(VENV)/.test ## accuracy on MNIST, beside PyTorch (2 minutes)
 # The copy in build/asan stands before the one installed. Both libraries must be in the process before Python starts:
 # libasan for its checks, and the C++ library because libasan takes over its exceptions. Allocations that are too large
 # are warned of and fail, as some tests want them to. Left out are tests that reach no C code of the extension but what
-# others reach: of notebooks, pictures, printed text, files, packages and long training, and of other programs;
-# of how near numbers are to those of mpmath and PyTorch, and of the course's classes, by kernels that
-# tests/bits/test_kernels.py runs on all sizes; and of memory that is given back, which the sanitizers keep for a while.
-NOT_SANITIZED := notebooks files exchange estimators tables cli course accuracy test_plot.py test_packaging.py \
-    test_typing.py test_structure.py test_mnist.py test_serving.py test_c_library.py data/test_idx.py \
-    data/test_datasets.py boundary/test_team.py boundary/test_num_threads.py net/test_memory.py \
-    net/test_torch_agreement.py net/test_torch_steps.py
+# others reach: of notebooks, pictures, printed text, files, packages, data, names of columns, metrics, sweeps and long
+# training, and of other programs; of how near numbers are to those of mpmath, PyTorch and JAX, and of the course's
+# classes, by kernels that tests/bits/test_kernels.py runs on all sizes; and of memory that is given back, which the
+# sanitizers keep for a while.
+NOT_SANITIZED := notebooks files exchange estimators tables cli course accuracy data test_plot.py test_packaging.py \
+    test_typing.py test_structure.py test_mnist.py test_serving.py test_c_library.py test_examples.py \
+    boundary/test_team.py boundary/test_num_threads.py \
+    $(addprefix net/test_,$(addsuffix .py,columns custom_loss early_help history memory metrics sweep torch_agreement \
+    torch_steps))
 asan: $(VENV)/.test build/asan/.built ## the quick tests under AddressSanitizer and UndefinedBehaviorSanitizer (10 minutes)
 	LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libstdc++.so.6)" \
 	MLPC_REQUIRE_FROM=$(CURDIR)/build/asan PYTHONPATH=$(CURDIR)/build/asan PYTHONSAFEPATH=1 PYTHONMALLOC=malloc \
