@@ -20,6 +20,8 @@ from pathlib import Path
 
 import builds
 
+from mlpc import _mlpc
+
 PLAIN = builds.Build("gcc", "gcc", ("-O2",))
 FUSING = builds.Build("gcc", "gcc", builds.FUSING)
 
@@ -496,8 +498,7 @@ class Tree:
 
     def __init__(self, folder: Path) -> None:
         self.root = folder / "tree"
-        # The extension comes with the sources: it is built anew where a file of C is changed.
-        left_out = shutil.ignore_patterns(".*", "build", "__pycache__", "notebooks", "bench", "docs")
+        left_out = shutil.ignore_patterns(".*", "build", "__pycache__", "*.so", "notebooks", "bench", "docs")
         shutil.copytree(builds.ROOT, self.root, ignore=left_out)
         self.folder = folder
         self.objects: dict[builds.Build, dict[str, Path]] = {}
@@ -538,13 +539,15 @@ class Tree:
         except (RuntimeError, subprocess.TimeoutExpired) as error:
             return {"none": f"{error}\n"}  # a program that fails has noticed
 
-    def pytest(self, arguments):
-        """True where the tests pass, with the extension built anew from the copy."""
+    def pytest(self, arguments, changed=None):
+        """True where the tests pass: with the extension that is here, or built from the copy where C is changed."""
         environment = os.environ | {"CFLAGS": "-O1", "PYTHONDONTWRITEBYTECODE": "1"}
-        for command in (
-            [sys.executable, "setup.py", "--quiet", "build_ext", "--inplace"],
-            [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *arguments],
-        ):
+        commands = [[sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *arguments]]
+        if changed is None or changed.endswith(".py"):
+            shutil.copy2(_mlpc.__file__, self.root / "mlpc")
+        else:
+            commands.insert(0, [sys.executable, "setup.py", "--quiet", "build_ext", "--inplace"])
+        for command in commands:
             done = subprocess.run(command, cwd=self.root, env=environment, capture_output=True, text=True, timeout=600)
             if done.returncode not in (0, 1) or (done.returncode and "setup.py" in command):
                 raise RuntimeError(f"{' '.join(command)}\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
@@ -561,7 +564,7 @@ def survives(tree: Tree, one: Mutant) -> bool:
     original = tree.mutated(one.edits, one.file)
     try:
         if one.tests:
-            return tree.pytest(one.tests)
+            return tree.pytest(one.tests, one.file)
         expected = builds.expected_digests()
         return all(lines == expected for lines in tree.digests(one.build, one.file).values())
     finally:
