@@ -15,6 +15,12 @@ from mlpc import _mlpc, ops
 ROWS = (1, 2, 3, 9, 300)
 
 
+@pytest.fixture(autouse=True)
+def what_was_there_before():
+    """Not looked through when a test collects garbage, which took most of its time: what a test before it imported."""
+    gc.freeze()
+
+
 def images(n, columns=310, zeros=0.8, seed=0):
     """Bytes as of images, most of them 0."""
     generator = np.random.Generator(np.random.PCG64([seed, n]))
