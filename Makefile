@@ -60,7 +60,7 @@ mnist: $(VENV)/.test ## accuracy on MNIST, beside PyTorch (2 minutes)
 # classes, by kernels that tests/bits/test_kernels.py runs on all sizes; and of memory that is given back, which the
 # sanitizers keep for a while.
 NOT_SANITIZED := notebooks files exchange estimators tables cli course accuracy data test_plot.py test_packaging.py \
-    test_typing.py test_structure.py test_mnist.py test_serving.py test_c_library.py test_examples.py \
+    test_typing.py test_bench.py test_structure.py test_mnist.py test_serving.py test_c_library.py test_examples.py \
     boundary/test_team.py boundary/test_num_threads.py \
     $(addprefix net/test_,$(addsuffix .py,columns custom_loss early_help history memory metrics sweep torch_agreement \
     torch_steps))
