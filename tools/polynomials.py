@@ -1,4 +1,4 @@
-"""The polynomials and constants of csrc/kernels/tmpl/elementary.inc, printed as they stand there.
+"""The polynomials and constants of csrc/kernels/tmpl/{elementary,cosine}.inc, printed as they stand there.
 
 Each is the Chebyshev interpolant of its function in 60 digits, brought to powers and rounded to the dtype; that is
 within a factor of two or three of the minimax polynomial, and the degrees leave more room than that.  The comment

@@ -6,6 +6,7 @@
 #define MLPC_REAL_BITS 64
 #include "../kernels/vec/vec_portable.h"
 
+#include "../kernels/tmpl/cosine.inc"
 #include "../kernels/tmpl/elementary.inc"
 
 #endif

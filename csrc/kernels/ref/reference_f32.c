@@ -5,6 +5,7 @@
 #include "../vec/vec_portable.h"
 
 #include "../tmpl/elementary.inc"
+#include "../tmpl/cosine.inc"
 #include "../tmpl/activations.inc"
 #include "../tmpl/loss_elements.inc"
 #include "../tmpl/step_rules.inc"
