@@ -10,7 +10,8 @@
  *
  * so that weights are written by the thread that owns them, and a sum never crosses threads.  Batch norm behind the
  * first layer belongs to the units phase.  Behind a later one it stands within the rows, forward and back, between two
- * barriers more: there, too, threads turn from their rows to their panels.
+ * barriers more: there, too, threads turn from their rows to their panels.  So do products with wide layers in batches
+ * of few rows.
  */
 #ifndef MLPC_FUSED_H
 #define MLPC_FUSED_H
@@ -23,6 +24,10 @@ typedef struct mlpc_fused mlpc_fused;
 /* Terms of the products of a batch, forward and back, and of what stands between them but activations; noise: its
  * deviation. */
 double mlpc_fused_terms(const mlpc_net *net, double noise, size_t B);
+
+/* Work in such terms that so many threads share out by units where there are few rows, less that with layers too narrow
+ * for it, whose weights go from one thread to the other. */
+double mlpc_fused_terms_by_units(const mlpc_model *model, const mlpc_training *training, size_t B, size_t size);
 
 /* What the fused path carries: 1 where an epoch in batches of B rows can be computed here.  Everything else is computed
  * one call after the other: what needs a whole gradient between backward and step, or keeps it, batches whose

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "block.h"
+#include "fused_by_units.h"
 #include "fused_input.h"
 #include "fused_norm.h"
 #include "loss.h"
@@ -37,7 +38,7 @@ static mlpc_block_rows block_rows(const mlpc_fused_run *r, size_t l, const part 
     };
 }
 
-/* The block of a layer, and the product behind it. */
+/* The block of a layer, and the product behind it, unless that is shared out by units. */
 static void forward_layer(const mlpc_fused_view *s, size_t l, const part *of)
 {
     const mlpc_fused_run *r = s->shared;
@@ -46,9 +47,10 @@ static void forward_layer(const mlpc_fused_view *s, size_t l, const part *of)
     mlpc_norm_job norm;
     const mlpc_block_rows rows = block_rows(r, l, of, &norm);
     mlpc_block_forward(&r->job->model.net->layers[l].block, r->job->model.kernels, &rows);
-    r->job->model.kernels->panels_forward(mlpc_fused_at(r, there->z, of->first * next->row), next->row, rows.dropped,
-                                          layer->row, next->weight, next->bias, next->panels, next->n_panels, of->n,
-                                          next->I);
+    if (!mlpc_fused_by_units(s, of->k, l + 1))
+        r->job->model.kernels->panels_forward(mlpc_fused_at(r, there->z, of->first * next->row), next->row,
+                                              rows.dropped, layer->row, next->weight, next->bias, next->panels,
+                                              next->n_panels, of->n, next->I);
 }
 
 /* Calls the function of a layer's block and what is next to it for pieces of these rows, unless the caller wants to
@@ -74,6 +76,8 @@ static void forward(const mlpc_fused_view *s, const part *of)
     const mlpc_fused_run *r = s->shared;
     for (size_t l = 0; l + 1 < r->job->model.net->n_layers; l++) {
         in_pieces(s, l, of, forward_layer);
+        if (mlpc_fused_by_units(s, of->k, l + 1))
+            mlpc_fused_forward_by_units(s, of->k, l + 1);
         if (mlpc_fused_norm(r, l + 1) == MLPC_NORM_batch)
             mlpc_fused_norm_batch(s, of->k, l + 1, mlpc_fused_norm_forward);
     }
@@ -118,9 +122,10 @@ static void backward_layer(const mlpc_fused_view *s, size_t l, const part *of)
     const mlpc_packed_layer *layer = &r->f->packed->layers[l], *next = layer + 1;
     mlpc_norm_job norm;
     const mlpc_block_rows rows = block_rows(r, l, of, &norm);
-    kernels->panels_backward_x(rows.dz, layer->row, mlpc_fused_at(r, r->f->layers[l + 1].dz, of->first * next->row),
-                               next->row, next->weight, next->panels, of->n, next->I, next->O, 0, next->I,
-                               r->f->ranks[s->rank].tiles);
+    if (!mlpc_fused_by_units(s, of->k, l + 1))
+        kernels->panels_backward_x(rows.dz, layer->row, mlpc_fused_at(r, r->f->layers[l + 1].dz, of->first * next->row),
+                                   next->row, next->weight, next->panels, of->n, next->I, next->O, 0, next->I,
+                                   r->f->ranks[s->rank].tiles);
     mlpc_block_backward(&r->job->model.net->layers[l].block, kernels, &rows);
     if (mlpc_fused_norm(r, l) == MLPC_NORM_layer) {
         norm = mlpc_fused_norm_of(r, l, of->first, of->n);
@@ -133,6 +138,8 @@ static void backward(const mlpc_fused_view *s, const part *of)
 {
     const mlpc_fused_run *r = s->shared;
     for (size_t l = r->job->model.net->n_layers - 1; l-- > 0;) {
+        if (mlpc_fused_by_units(s, of->k, l + 1))
+            mlpc_fused_backward_by_units(s, of->k, l + 1);
         in_pieces(s, l, of, backward_layer);
         if (l > 0 && mlpc_fused_norm(r, l) == MLPC_NORM_batch)
             mlpc_fused_norm_batch(s, of->k, l, mlpc_fused_norm_backward);
@@ -148,7 +155,7 @@ void mlpc_fused_rows_phase(mlpc_fused_view *s, size_t k)
     part of = {.k = k, .draw = mlpc_fused_draw(r, k)};
     if (k + 1 < r->batches)
         mlpc_fused_gather(s, k + 1);
-    mlpc_fused_share_of_rows(s, B, &of.first, &of.n); /* none, where there are more ranks than groups of rows */
+    mlpc_fused_share_of_rows(s, B, &of.first, &of.n); /* none, where there are more ranks than rows */
     s->passed_over = mlpc_loss_divisor(&objective, kernels, &s->divisor, r->f->ranks[s->rank].weights) != MLPC_OK;
     if (s->rank == 0)
         r->f->divisor[k] = s->passed_over ? 0 : s->divisor;

@@ -70,11 +70,18 @@ static inline mlpc_norm mlpc_fused_norm(const mlpc_fused_run *r, size_t l)
     return r->job->model.net->layers[l].block.norm;
 }
 
-/* The rank's share of B rows: whole vectors of them, as long as there are enough. */
+/* 1 where there are fewer of a batch's B rows than a vector for each rank. */
+static inline int mlpc_fused_has_few_rows(const mlpc_fused_view *s, size_t B)
+{
+    return B < s->shared->job->model.kernels->lanes * s->size;
+}
+
+/* The rank's share of B rows: whole vectors of them, unless they are too few. */
 static inline void mlpc_fused_share_of_rows(const mlpc_fused_view *s, size_t B, size_t *first, size_t *n)
 {
     size_t end;
-    mlpc_team_share(B, s->shared->job->model.kernels->lanes, s->rank, s->size, first, &end);
+    const size_t group = mlpc_fused_has_few_rows(s, B) ? 1 : s->shared->job->model.kernels->lanes;
+    mlpc_team_share(B, group, s->rank, s->size, first, &end);
     *n = end - *first;
 }
 

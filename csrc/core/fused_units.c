@@ -118,26 +118,45 @@ static void sum_weights(const mlpc_fused_run *r, size_t first_unit, size_t l, si
                                            mlpc_fused_at(r, layer->weight, layer->I * unit), layer->I, width, width);
 }
 
-void mlpc_fused_units_phase(mlpc_fused_view *s, size_t k)
+/* Does each panel of the first layer get its product of the next batch behind its step, while the second-level cache
+ * has it?  Not where x is larger than a strip, which goes through all panels before the next one does, or is lists. */
+static int goes_by_panels(const mlpc_fused_run *r, size_t k)
 {
-    const mlpc_fused_run *r = s->shared;
-    const mlpc_packed *packed = r->f->packed;
+    const size_t most = MLPC_STRIP_CACHED / r->job->model.kernels->itemsize;
+    return k + 1 < r->batches && !r->f->skips_zeros && mlpc_fused_batch_rows(r, k) <= most / r->f->packed->layers[0].I;
+}
+
+/* The rank's panels of all layers. */
+static void update(mlpc_fused_view *s, size_t k, int by_panels)
+{
+    const mlpc_fused_run *const r = s->shared;
+    const mlpc_packed *const packed = r->f->packed;
     const mlpc_epoch *const epoch = &r->job->epoch;
-    if (!s->passed_over) {
-        const double factor = epoch->penalty_factors ? epoch->penalty_factors[k] : 1;
-        const mlpc_optimizer optimizer = mlpc_step_penalised(&r->job->training.optimizer, factor);
-        mlpc_step_plan plan;
-        s->steps += 1;
-        mlpc_step_prepare(&plan, &optimizer, epoch->rates[k], r->steps + s->steps);
-        for (size_t l = packed->n_layers, first_unit = r->f->units; l-- > 0;) {
-            size_t first, end;
-            first_unit -= packed->layers[l].padded;
-            mlpc_fused_share_of_panels(s, l, &first, &end);
-            for (size_t p = first; p < end; p++)
-                sum_weights(r, first_unit, l, p);
-            update_layer(s, &plan, k, l, first, end);
+    const double factor = epoch->penalty_factors ? epoch->penalty_factors[k] : 1;
+    const mlpc_optimizer optimizer = mlpc_step_penalised(&r->job->training.optimizer, factor);
+    mlpc_step_plan plan;
+    s->steps += 1;
+    mlpc_step_prepare(&plan, &optimizer, epoch->rates[k], r->steps + s->steps);
+    for (size_t l = packed->n_layers, first_unit = r->f->units; l-- > 0;) {
+        size_t first, end;
+        first_unit -= packed->layers[l].padded;
+        mlpc_fused_share_of_panels(s, l, &first, &end);
+        const size_t at_once = l == 0 && by_panels ? 1 : end - first;
+        for (size_t p = first; p < end; p++)
+            sum_weights(r, first_unit, l, p);
+        for (size_t p = first; p < end; p += at_once) {
+            update_layer(s, &plan, k, l, p, p + at_once);
+            if (l == 0 && by_panels)
+                first_products(s, k + 1, p, p + 1);
         }
     }
-    if (k + 1 < r->batches)
+}
+
+void mlpc_fused_units_phase(mlpc_fused_view *s, size_t k)
+{
+    const int by_panels = !s->passed_over && goes_by_panels(s->shared, k);
+    if (!s->passed_over)
+        update(s, k, by_panels);
+    if (!by_panels && k + 1 < s->shared->batches)
         mlpc_fused_first_products(s, k + 1);
 }

@@ -32,24 +32,35 @@ struct mlpc_trainer {
 };
 
 /* A thread more pays where it gets so much of the kernels' pieces per batch, some 20 us of work, against two barriers,
- * and a vector of rows of its own: else the weights of the layers behind the first, each of which both threads read and
- * one wrote, cost more on their way between the CPUs than what is computed with them. */
+ * and either a vector of rows of its own, or a part of wide layers: else the weights of the layers behind the first,
+ * each of which both threads read and one wrote, cost more on their way between the CPUs than what is computed with
+ * them. */
 #define LEAST_OF_BATCH (1 / 500.0)
 
 /* Each thread keeps the columns of a batch for itself, see fused_memory.h: more than two keep so many bytes at most. */
 #define MOST_COLUMNS ((double)(256 << 20))
 
+/* Threads whose columns there is room for. */
+static size_t most_threads(const mlpc_training *training, size_t B, size_t itemsize)
+{
+    const mlpc_samples *const samples = training->samples;
+    const size_t rows = (B + MLPC_BATCH_BLOCK - 1) / MLPC_BATCH_BLOCK * MLPC_BATCH_BLOCK;
+    const double columns = (double)rows * (double)samples->I * (double)(samples->value ? itemsize : 1);
+    const size_t most = training->threads;
+    if (!mlpc_fused_skips_zeros(training) || most <= 2 || (double)most * columns <= MOST_COLUMNS)
+        return most;
+    return MOST_COLUMNS / columns < 2 ? 2 : (size_t)(MOST_COLUMNS / columns);
+}
+
 static size_t fused_threads(const mlpc_model *model, const mlpc_training *training, size_t B)
 {
     const mlpc_kernels *const kernels = model->kernels;
-    const mlpc_samples *const samples = training->samples;
-    const size_t vectors = B / kernels->lanes;
-    const double columns = (double)B * (double)samples->I * (double)(samples->value ? kernels->itemsize : 1);
-    size_t most = training->threads < vectors ? training->threads : vectors;
-    if (mlpc_fused_skips_zeros(training) && most > 2 && (double)most * columns > MOST_COLUMNS)
-        most = MOST_COLUMNS / columns < 2 ? 2 : (size_t)(MOST_COLUMNS / columns);
-    return mlpc_team_size(mlpc_fused_terms(model->net, training->noise, B), LEAST_OF_BATCH * (double)kernels->piece,
-                          most);
+    const size_t vectors = B / kernels->lanes, most = most_threads(training, B, kernels->itemsize);
+    const double least = LEAST_OF_BATCH * (double)kernels->piece;
+    for (size_t n = most; n > 1 && n > vectors; n--)
+        if (mlpc_fused_terms_by_units(model, training, B, n) >= (double)n * least)
+            return n;
+    return mlpc_team_size(mlpc_fused_terms(model->net, training->noise, B), least, most < vectors ? most : vectors);
 }
 
 /* Rows of its batches, of which the last one may have others. */

@@ -11,19 +11,20 @@
 #include "core.h"
 
 enum { INPUTS = 40, OUTPUTS = 5, LAYERS = 3, ROWS = 3500, BATCH = 512 };
-static const size_t sizes[LAYERS + 1] = {INPUTS, 30, 17, OUTPUTS};
+enum { FEW_ROWS = 5, FEW = 2 }; /* in batches of so few; and wide layers with them */
+static const size_t narrow[LAYERS + 1] = {INPUTS, 30, 17, OUTPUTS}, wide[LAYERS + 1] = {INPUTS, 450, 450, OUTPUTS};
 static const mlpc_loss loss = {.kind = MLPC_LOSS_cross_entropy, .mean = 1};
 
 typedef struct {
     mlpc_model model;
-    size_t threads;
+    size_t rows, batch, threads;
     float *gradients, *state[MLPC_MAX_STATES], *x, *z, *dx;
     uint8_t *bytes;
     double *row_loss, noise;
     int64_t *labels;
 } work;
 
-static void plan(work *w, const mlpc_block hidden[LAYERS - 1], double input_dropout)
+static void plan(work *w, const size_t sizes[LAYERS + 1], const mlpc_block hidden[LAYERS - 1], double input_dropout)
 {
     mlpc_net *net;
     check(mlpc_net_create(&net, MLPC_FLOAT32, LAYERS, sizes, hidden));
@@ -38,7 +39,7 @@ static void plan(work *w, const mlpc_block hidden[LAYERS - 1], double input_drop
 
 static void prepare(work *w)
 {
-    plan(w, (mlpc_block[]){{.activation = MLPC_ACTIVATION_relu}, {.activation = MLPC_ACTIVATION_tanh}}, 0);
+    plan(w, narrow, (mlpc_block[]){{.activation = MLPC_ACTIVATION_relu}, {.activation = MLPC_ACTIVATION_tanh}}, 0);
     w->x = allocate(ROWS * INPUTS, sizeof(float));
     w->bytes = allocate(ROWS * INPUTS, 1);
     w->dx = allocate(ROWS * INPUTS, sizeof(float));
@@ -76,12 +77,12 @@ static void print(const char *name, const void *bytes, size_t n)
 
 static mlpc_objective objective_of(const work *w)
 {
-    return (mlpc_objective){loss, {.n = ROWS, .O = OUTPUTS, .labels = w->labels}};
+    return (mlpc_objective){loss, {.n = w->rows, .O = OUTPUTS, .labels = w->labels}};
 }
 
 static void train(work *w, const char *name, const mlpc_optimizer *optimizer, mlpc_zeros zeros, int keeps)
 {
-    const mlpc_input input = {.rows = w->x, .n = ROWS};
+    const mlpc_input input = {.rows = w->x, .n = w->rows};
     mlpc_samples *samples;
     mlpc_trainer *trainer;
     mlpc_epoch_result result;
@@ -92,7 +93,7 @@ static void train(work *w, const char *name, const mlpc_optimizer *optimizer, ml
         .samples = samples,
         .objective = objective_of(w),
         .optimizer = *optimizer,
-        .batch_size = keeps ? ROWS : BATCH,
+        .batch_size = keeps ? w->rows : w->batch,
         .threads = w->threads,
         .shuffle = 1,
         .seed = 4,
@@ -129,7 +130,7 @@ static void norms(const work *of)
     const mlpc_optimizer plain = sgd();
     for (size_t i = 0; i < 2; i++) {
         work w = *of;
-        plan(&w,
+        plan(&w, narrow,
              (mlpc_block[]){{.activation = MLPC_ACTIVATION_relu, .norm = norm[i][0], .dropout = 0.3},
                             {.activation = MLPC_ACTIVATION_identity, .norm = norm[i][1]}},
              0.2);
@@ -138,6 +139,20 @@ static void norms(const work *of)
         train(&w, "with noise", &plain, MLPC_ZEROS_SKIP, 0);
         train(&w, "gradients kept", &plain, MLPC_ZEROS_SKIP, 1);
     }
+}
+
+/* Few rows, whose products behind the first are shared out by units, on both sides of batch norm. */
+static void few_rows(const work *of)
+{
+    const mlpc_optimizer plain = sgd();
+    work w = *of;
+    w.rows = FEW_ROWS;
+    w.batch = FEW;
+    plan(&w, wide,
+         (mlpc_block[]){{.activation = MLPC_ACTIVATION_relu, .norm = MLPC_NORM_layer, .dropout = 0.3},
+                        {.activation = MLPC_ACTIVATION_relu, .norm = MLPC_NORM_batch}},
+         0);
+    train(&w, "few rows", &plain, MLPC_ZEROS_MULTIPLY, 0);
 }
 
 static void passes(work *w)
@@ -208,7 +223,7 @@ static void nothing(void *context, mlpc_team *team, size_t rank, size_t size)
 
 int main(int argc, char **argv)
 {
-    work w = {0};
+    work w = {.rows = ROWS, .batch = BATCH};
     if (argc != 3)
         return 3;
     for (mlpc_isa isa = 0; isa < MLPC_N_ISAS; isa++)
@@ -224,6 +239,7 @@ int main(int argc, char **argv)
         return 4;
     trainings(&w);
     norms(&w);
+    few_rows(&w);
     passes(&w);
     stops(&w);
     return 0;
