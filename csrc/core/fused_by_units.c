@@ -55,8 +55,10 @@ void mlpc_fused_forward_by_units(const mlpc_fused_view *s, size_t k, size_t l)
     size_t p, end;
     mlpc_fused_share_of_panels(s, l, &p, &end);
     mlpc_team_barrier(s->team);
-    for (size_t n; p < end && !mlpc_fused_stopped(s, B, most * widest * layer->I); p += n) {
-        n = end - p < most ? end - p : most;
+    for (; p < end; p += most) {
+        const size_t n = end - p < most ? end - p : most;
+        if (mlpc_fused_stopped(s, B, n * widest * layer->I))
+            break;
         kernels->panels_forward(r->f->layers[l].z, layer->row, r->f->layers[l - 1].dropped, before->row, layer->weight,
                                 layer->bias, layer->panels + p, n, B, layer->I);
     }
@@ -72,8 +74,10 @@ void mlpc_fused_backward_by_units(const mlpc_fused_view *s, size_t k, size_t l)
     size_t i, end;
     mlpc_team_share(layer->I, kernels->lanes, s->rank, s->size, &i, &end);
     mlpc_team_barrier(s->team);
-    for (size_t n; i < end && !mlpc_fused_stopped(s, B, most * layer->O); i += n) {
-        n = end - i < most ? end - i : most;
+    for (; i < end; i += most) {
+        const size_t n = end - i < most ? end - i : most;
+        if (mlpc_fused_stopped(s, B, n * layer->O))
+            break;
         kernels->panels_backward_x(mlpc_fused_at(r, r->f->layers[l - 1].dnormed, i), before->row, r->f->layers[l].dz,
                                    layer->row, layer->weight, layer->panels, B, layer->I, layer->O, i, n,
                                    r->f->ranks[s->rank].tiles);
