@@ -305,6 +305,13 @@ MUTANTS = [
         tests=("tests/bits/test_training_paths.py", "-k", "number_of_threads"),
     ),
     mutant(
+        "where few rows are shared out by units, a thread's inputs get the gradients of the first ones",
+        CORE + "fused_by_units.c",
+        "layer->O, i, n,",
+        "layer->O, 0, n,",
+        tests=("tests/bits/test_few_rows.py", "-k", "loop"),
+    ),
+    mutant(
         "the masks of an epoch are those of its first batch",
         CORE + "fused_run.h",
         "r->job->epoch.draw.t + k",
