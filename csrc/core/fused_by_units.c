@@ -1,8 +1,8 @@
 /* Products by units, see fused_by_units.h. */
 #include "fused_by_units.h"
 
-/* However few the rows are, a weight takes as long as so many of them: it comes from afar.  On Zen 3 a step of SGD takes
- * 0.3 ns a weight, one of Adam 0.8, where the three terms of a row take 0.15. */
+/* However few the rows are, a weight takes as long as so many of them: it comes from afar.  On Zen 3 SGD takes
+ * 0.3 ns a weight, Adam 0.8, where the three terms of a row take 0.15. */
 enum { LEAST_ROWS = 2 };
 
 /* Where zeros are skipped and an optimizer keeps no state, a weight of the first layer takes a part of that: it is
