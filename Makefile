@@ -42,7 +42,7 @@ notebooks: $(VENV)/$(if $(WITH_TESTS),.test,.notebooks) ## build the course's no
 test: $(VENV)/.test ## build and run all tests, the documentation's examples among them (up to 15 minutes)
 	$(BIN)/python -m pytest $(PARALLEL) -m "not mnist and not machines" $(PYTEST) tests mlpc README.md docs/*.md
 
-bits: $(VENV)/.bits ## the same bits on every machine for which there are a compiler and an emulator here (10 minutes)
+bits: $(VENV)/.bits ## the same bits on every machine for which there are a compiler and an emulator here (15 minutes)
 	$(BIN)/python -m pytest $(PARALLEL) -rs $(PYTEST) tests/bits/test_builds.py tests/bits/test_symbols.py tests/exchange/test_c_source.py
 
 quick: $(VENV)/.test ## the tests without the slow ones, up to the first failure (2 minutes)

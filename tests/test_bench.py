@@ -1,5 +1,6 @@
 """The benchmark without its clock: what it draws, what contenders compute, and what it says of what was measured."""
 
+import importlib.util
 import itertools
 import runpy
 import sys
@@ -83,7 +84,8 @@ def test_work_of_a_step(bench):
 def losses(bench, monkeypatch):
     """The losses of two epochs, by what a contender serves."""
     common, of_mlpc = bench("common"), mlpc.get_num_threads()
-    of_torch = sys.modules["torch"].get_num_threads() if "torch" in sys.modules else None
+    torch = importlib.import_module("torch") if importlib.util.find_spec("torch") else None
+    of_torch = torch and torch.get_num_threads()
 
     def trained(script, task, variant=""):
         served = {}
@@ -100,7 +102,7 @@ def losses(bench, monkeypatch):
     yield trained
     mlpc.set_num_threads(of_mlpc)
     if of_torch:
-        sys.modules["torch"].set_num_threads(of_torch)
+        torch.set_num_threads(of_torch)
 
 
 def tasks_of_all_kinds(task):

@@ -112,6 +112,15 @@ static size_t strip_of_x(const mlpc_fused *f, size_t size)
     return f->batch_size <= MLPC_BATCH_BLOCK ? 0 : least > cached ? least : cached;
 }
 
+/* Units of the widest layer, with its padding. */
+static size_t widest(const mlpc_fused *f)
+{
+    size_t most = 0;
+    for (size_t l = 0; l < f->packed->n_layers; l++)
+        most = f->packed->layers[l].padded > most ? f->packed->layers[l].padded : most;
+    return most;
+}
+
 /* What one thread has for itself; t is its number. */
 static mlpc_fused_rank cut_rank(mlpc_cutter *c, const mlpc_fused *f, const mlpc_net *net, const mlpc_samples *samples,
                                 size_t t)
@@ -120,6 +129,7 @@ static mlpc_fused_rank cut_rank(mlpc_cutter *c, const mlpc_fused *f, const mlpc_
     mlpc_fused_rank rank = {
         .strip = mlpc_cut(c, f->strip_elements, 1, size),
         .x = mlpc_cut(c, strip_of_x(f, size), 1, size),
+        .dz = mlpc_cut(c, f->batch_size <= MLPC_BATCH_BLOCK ? 0 : f->batch_size, widest(f), size),
         .tiles = f->tiles ? (char *)f->tiles + t * MLPC_SCRATCH : NULL,
         .weights = mlpc_cut(c, f->batch_size, 1, sizeof(double)),
     };
@@ -143,10 +153,6 @@ static void cut_all(mlpc_cutter *c, mlpc_fused *f, const mlpc_net *net, const ml
         if (layers)
             layers[l] = memory;
     }
-    size_t widest = 0;
-    for (size_t l = 0; l < L; l++)
-        widest = f->packed->layers[l].padded > widest ? f->packed->layers[l].padded : widest;
-    f->dz_in_panels = mlpc_cut(c, B > MLPC_BATCH_BLOCK ? B : 0, widest, size);
     f->partial = f->skips_zeros ? mlpc_cut(c, B, f->packed->layers[0].row, size) : NULL;
     for (int i = 0; i < 2; i++) {
         cut_rows(c, f, &f->rows[i], samples, size);

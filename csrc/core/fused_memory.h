@@ -22,6 +22,7 @@ typedef struct {
 typedef struct {
     void *strip;          /* gradients of some inputs' weights of a panel */
     void *x;              /* these inputs of a batch, where they are copied */
+    void *dz;             /* there: of the layer, its panels one behind the other; other ranks are at other layers */
     void *tiles;          /* scratch memory of the kernels */
     double *weights;      /* (batch_size,) */
     mlpc_columns columns; /* where zeros are skipped: the batch by inputs */
@@ -38,7 +39,6 @@ struct mlpc_fused {
     mlpc_packed *packed;
     mlpc_fused_layer *layers;
     int skips_zeros;                      /* rows are lists */
-    void *dz_in_panels;                   /* dz of a layer, where it is copied: (batch_size, padded) in panels */
     void *partial;                        /* of the first layer's sums over lists, like its z */
     void *ones;                           /* (I,) where entries of lists are dropped */
     void *scaled;                         /* (256,) there: values by their codes, times what dropout multiplies by */

@@ -3,8 +3,11 @@
 
 #include <string.h>
 
-/* Strips and panels of a layer up to which nothing is copied. */
-enum { FEW_STRIPS = 2, FEW_PANELS = 3 };
+/* Strips and panels of a layer up to which nothing is copied: it would cost more than it brings. */
+enum { FEW_STRIPS = 6, FEW_PANELS = 3 };
+
+/* Inputs of whole tiles, or nearly so, of 4, 6 and 8 rows. */
+enum { TILES = 12 };
 
 void mlpc_fused_step(const mlpc_fused_run *r, const mlpc_step_plan *of_tensor, void *p, const void *gradients, size_t n)
 {
@@ -31,7 +34,7 @@ static size_t strip_inputs(const mlpc_fused_update *u)
         most = f->strip_elements / widest;
     most = most < MLPC_STRIP_INPUTS ? MLPC_STRIP_INPUTS : most / MLPC_STRIP_INPUTS * MLPC_STRIP_INPUTS;
     const size_t strips = (u->layer->I + most - 1) / most, even = (u->layer->I + strips - 1) / strips;
-    return (even + MLPC_STRIP_INPUTS - 1) / MLPC_STRIP_INPUTS * MLPC_STRIP_INPUTS;
+    return (even + TILES - 1) / TILES * TILES;
 }
 
 /* A part of x or of dz, and how far its rows are apart. */
@@ -70,21 +73,22 @@ static rows copy_rows(void *to, rows from, size_t B, size_t n, size_t itemsize)
 void mlpc_fused_update_weights(const mlpc_fused_update *u)
 {
     const mlpc_fused_run *const r = u->view->shared;
+    const mlpc_fused_rank *const own = &r->f->ranks[u->view->rank];
     const size_t I = u->layer->I, most = strip_inputs(u), size = r->job->model.kernels->itemsize;
     const size_t *const panels = u->layer->panels;
     const int copies = u->B > MLPC_BATCH_BLOCK && I > FEW_STRIPS * most && u->end - u->first > FEW_PANELS;
     for (size_t p = u->first; copies && p < u->end; p++)
-        copy_rows(mlpc_fused_at(r, r->f->dz_in_panels, u->B * panels[p]),
-                  (rows){mlpc_fused_at(r, u->dz, panels[p]), u->dz_row}, u->B, panels[p + 1] - panels[p], size);
+        copy_rows(mlpc_fused_at(r, own->dz, u->B * panels[p]), (rows){mlpc_fused_at(r, u->dz, panels[p]), u->dz_row},
+                  u->B, panels[p + 1] - panels[p], size);
     for (size_t i = 0; i < I; i += most) {
         const size_t n = I - i < most ? I - i : most;
         rows x = {mlpc_fused_at(r, u->x, i), u->x_row};
         if (copies)
-            x = copy_rows(r->f->ranks[u->view->rank].x, x, u->B, n, size);
+            x = copy_rows(own->x, x, u->B, n, size);
         for (size_t p = u->first; p < u->end; p++) {
             rows dz = {mlpc_fused_at(r, u->dz, panels[p]), u->dz_row};
             if (copies)
-                dz = (rows){mlpc_fused_at(r, r->f->dz_in_panels, u->B * panels[p]), panels[p + 1] - panels[p]};
+                dz = (rows){mlpc_fused_at(r, own->dz, u->B * panels[p]), panels[p + 1] - panels[p]};
             update_strip(u, p, i, n, x, dz);
         }
     }

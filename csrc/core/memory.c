@@ -56,7 +56,14 @@ static void release(void *block) { free(head_of(block).raw); }
  * malloc gives back to the system comes again page by page, each a fault and cleared, which is a fifth of the time of
  * the smallest fits; what is larger comes on large pages, and smaller than the products that it is for.  A sanitizer is
  * to see each block end. */
-#ifdef __SANITIZE_ADDRESS__
+#if defined(__has_feature)
+#define SANITIZED __has_feature(address_sanitizer)
+#elif defined(__SANITIZE_ADDRESS__)
+#define SANITIZED 1
+#else
+#define SANITIZED 0
+#endif
+#if SANITIZED
 enum { LEAST_KEPT = 1, MOST_KEPT = 0 };
 #else
 enum { LEAST_KEPT = 16 << 10, MOST_KEPT = 4 << 20 };
@@ -91,6 +98,16 @@ static void *take(size_t size)
     return NULL;
 }
 
+/* Gives them all back: somebody else needs the memory. */
+static void keep_none(void)
+{
+    for (int i = 0; i < KEPT; i++) {
+        void *const block = atomic_exchange(&kept[i], NULL);
+        if (block)
+            release(block);
+    }
+}
+
 /* aligned_alloc is C11 but absent from some platforms; an address found inside a larger block is everywhere. */
 static void *aligned(size_t size, int cleared)
 {
@@ -101,6 +118,10 @@ static void *aligned(size_t size, int cleared)
         return cleared ? memset(again, 0, size) : again;
     const size_t bytes = size + MLPC_ALIGNMENT + sizeof(head);
     char *raw = cleared ? calloc(bytes, 1) : malloc(bytes);
+    if (!raw) {
+        keep_none();
+        raw = cleared ? calloc(bytes, 1) : malloc(bytes);
+    }
     if (!raw)
         return NULL;
     char *start = raw + sizeof(head);

@@ -193,10 +193,9 @@ void *mlpc_workspace_output(const mlpc_workspace *workspace, size_t l);
 /* ---- Asking, in a long call, whether to go on ------------------------------------------------------------------ */
 
 /* Called between pieces of work of at most some tens of milliseconds, or batches of at most some tenths of a second, by
- * the thread that called in; rows: how many rows of its epoch mlpc_train_epoch has done, mlpc_samples_create of all, 0
- * in other calls.  Returns 0 to go on; anything else makes the call end with
- * MLPC_ERROR_INTERRUPTED.  It need not return at all: what other threads of the call read meanwhile does not lie on the
- * caller's stack. */
+ * the thread that called in; rows: how many rows of its epoch mlpc_train_epoch has done, 0 in other calls.  Returns 0
+ * to go on; anything else makes the call end with MLPC_ERROR_INTERRUPTED.  It need not return at all: what other
+ * threads of the call read meanwhile does not lie on the caller's stack. */
 typedef struct {
     int (*ask)(void *context, size_t rows);
     void *context;

@@ -63,7 +63,7 @@ static mlpc_status list_rows(mlpc_samples *samples, mlpc_code_book *book, int *t
     for (size_t r = 0; r < samples->input.n; r++) {
         if (samples->start[r] + r * samples->blocks >= done) {
             done += PIECE;
-            if (mlpc_stopped(poll, r))
+            if (mlpc_stopped(poll, 0))
                 return MLPC_ERROR_INTERRUPTED;
         }
         if (!list_row(samples, book, r)) {

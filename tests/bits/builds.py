@@ -146,7 +146,8 @@ def _runs_avx512() -> bool:
 def compile_all(build: Build, files: list[str], folder: Path, root: Path = ROOT) -> list[Path]:
     """Objects of the files, with a list of what each includes beside it (name.d), and of gcc its stack (name.ci).
 
-    AVX-512 takes a compiler longest. Where it does not run, it is optimised in the build alone whose stack is measured.
+    AVX-512 takes a compiler longest. Where it does not run, it is optimised in the builds alone that fuse nothing:
+    those whose stack and symbols are looked at.
     """
     lists = ("-MMD", *(("-fcallgraph-info=su",) if build.compiler.endswith("gcc") else ()))
 

@@ -292,6 +292,13 @@ MUTANTS = [
         tests=("tests/bits/test_training_paths.py", "-k", "threads"),
     ),
     mutant(
+        "threads copy dz to one and the same memory",
+        CORE + "fused_update.c",
+        "dz = (rows){mlpc_fused_at(r, own->dz,",
+        "dz = (rows){mlpc_fused_at(r, r->f->ranks[0].dz,",
+        tests=("tests/bits/test_training_paths.py", "-k", "large_batches"),
+    ),
+    mutant(
         "columns of the first batch",
         CORE + "fused_units.c",
         "fills ? &f->ranks[s->rank].columns : NULL",

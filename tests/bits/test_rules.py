@@ -7,7 +7,7 @@ import mlpc
 from mlpc import _mlpc, ops
 
 
-def test_a_total_is_never_minus_zero(isa, dtype):
+def test_a_total_is_never_minus_zero(isa_or_reference, dtype):
     """Products that underflow to -0 leave +0: the block's -0 is added to a total that starts at +0."""
     tiny = np.finfo(dtype).tiny
     x = np.array([[tiny, 0]], dtype)
@@ -25,14 +25,14 @@ def test_a_total_is_never_minus_zero(isa, dtype):
         assert not np.signbit(total).any()
 
 
-def test_relu_gives_plus_zero_and_keeps_nan(isa, dtype):
+def test_relu_gives_plus_zero_and_keeps_nan(isa_or_reference, dtype):
     a = ops.relu_forward(np.array([-0.0, 0.0, -1.0, np.nan, 2.0], dtype))
     assert not np.signbit(a[:3]).any()
     np.testing.assert_array_equal(a, np.array([0, 0, 0, np.nan, 2], dtype))
 
 
 @pytest.mark.parametrize("n", [1, 5, 16, 17, 255])
-def test_forward_sums_in_blocks_of_256_with_one_rounding_each(isa, dtype, n):
+def test_forward_sums_in_blocks_of_256_with_one_rounding_each(isa_or_reference, dtype, n):
     """Against exact rational arithmetic, rounded where the rule rounds."""
     from fractions import Fraction
 
@@ -67,7 +67,7 @@ def nearest(value, dtype):
 
 
 @pytest.mark.parametrize("n", [1, 16, 17, 4096, 4097, 10000])
-def test_sum_has_16_partial_sums_in_chunks_of_4096(isa, n):
+def test_sum_has_16_partial_sums_in_chunks_of_4096(isa_or_reference, n):
     x = np.random.Generator(np.random.PCG64(n)).standard_normal(n) * 10.0 ** np.arange(n).clip(0, 8)
     total = 0.0
     for start in range(0, n, 4096):
@@ -82,7 +82,7 @@ def test_sum_has_16_partial_sums_in_chunks_of_4096(isa, n):
 
 
 @pytest.mark.parametrize("activation", ["relu", "gelu", "sigmoid", "tanh"])
-def test_a_row_is_the_same_in_any_batch(isa, dtype, activation):
+def test_a_row_is_the_same_in_any_batch(isa_or_reference, dtype, activation):
     net = mlpc.MLP([19, 23, 300, 5], activation, dtype=np.dtype(dtype).name, seed=3)
     x = np.random.Generator(np.random.PCG64(1)).standard_normal((257, 19)).astype(dtype)
     whole = net.forward(x)
@@ -91,7 +91,7 @@ def test_a_row_is_the_same_in_any_batch(isa, dtype, activation):
         np.testing.assert_array_equal(np.concatenate(parts), whole)
 
 
-def test_accumulating_is_one_addition_of_the_finished_gradient(isa, dtype):
+def test_accumulating_is_one_addition_of_the_finished_gradient(isa_or_reference, dtype):
     """Also where the weight gradient is computed in slices: more inputs than fit into the scratch memory."""
     net = mlpc.MLP([1300, 17, 3], "tanh", dtype=np.dtype(dtype).name, seed=1)
     generator = np.random.Generator(np.random.PCG64(2))
@@ -104,7 +104,7 @@ def test_accumulating_is_one_addition_of_the_finished_gradient(isa, dtype):
     np.testing.assert_array_equal(net.gradients, start + once)
 
 
-def test_means_of_adam_below_the_smallest_normal_number_are_stored_as_zero(isa, dtype):
+def test_means_of_adam_below_the_smallest_normal_number_are_stored_as_zero(isa_or_reference, dtype):
     net = mlpc.MLP([4, 1], dtype=np.dtype(dtype).name)
     optimizer = mlpc.optim.Adam(net, 0.1, betas=(0.5, 0.5))
     for name in ("mean", "square"):
@@ -114,7 +114,7 @@ def test_means_of_adam_below_the_smallest_normal_number_are_stored_as_zero(isa, 
         np.testing.assert_array_equal(optimizer.state[name], np.zeros(5, dtype))
 
 
-def test_velocity_below_the_smallest_normal_number_is_stored_as_zero(isa, dtype):
+def test_velocity_below_the_smallest_normal_number_is_stored_as_zero(isa_or_reference, dtype):
     net = mlpc.MLP([4, 1], dtype=np.dtype(dtype).name)
     optimizer = mlpc.optim.SGD(net, 0.1, momentum=0.5)
     optimizer.state["velocity"][:] = np.finfo(dtype).tiny
@@ -123,7 +123,7 @@ def test_velocity_below_the_smallest_normal_number_is_stored_as_zero(isa, dtype)
 
 
 @pytest.mark.parametrize("name", _mlpc.kernels()["activation"])
-def test_derivatives_of_activations_below_the_smallest_normal_number_are_zero(isa, dtype, name):
+def test_derivatives_of_activations_below_the_smallest_normal_number_are_zero(isa_or_reference, dtype, name):
     tiny = np.finfo(dtype).tiny
     da = np.array([tiny / 2, -tiny / 2, -0.0, 8 * tiny, np.nan], dtype)
     dz = getattr(ops, f"{name}_backward")(da, np.full(5, 0.5, dtype))
@@ -134,7 +134,7 @@ def test_derivatives_of_activations_below_the_smallest_normal_number_are_zero(is
 
 
 @pytest.mark.parametrize("name", ["identity", "relu", "tanh"])
-def test_derivatives_between_layers_below_the_smallest_normal_number_are_zero(isa, dtype, name):
+def test_derivatives_between_layers_below_the_smallest_normal_number_are_zero(isa_or_reference, dtype, name):
     """Behind an identity, which forward does nothing for, too."""
     tiny, one = np.finfo(dtype).tiny, np.ones((1, 1), dtype)
     net = mlpc.MLP([1, 1, 1], name, dtype=np.dtype(dtype).name, init=[one, [0.0], one, [0.0]])
@@ -145,7 +145,7 @@ def test_derivatives_between_layers_below_the_smallest_normal_number_are_zero(is
 
 
 @pytest.mark.parametrize("norm", ["layer", "batch", "batch without training"])
-def test_derivatives_of_norms_below_the_smallest_normal_number_are_zero(isa, dtype, norm):
+def test_derivatives_of_norms_below_the_smallest_normal_number_are_zero(isa_or_reference, dtype, norm):
     tiny = np.finfo(dtype).tiny
     x = np.array([[1, 2, 4], [8, 1, 2], [3, 3, 1]], dtype)
     dy, ones = np.array([[tiny / 8, -tiny / 8, -0.0]] * 3, dtype), np.ones(3, dtype)
@@ -172,7 +172,7 @@ def sum_of_16(terms):
 
 
 @pytest.mark.parametrize("k", [1, 17, 1000])
-def test_layer_norm_sums_rows_as_other_neighbours_in_memory(isa, k):
+def test_layer_norm_sums_rows_as_other_neighbours_in_memory(isa_or_reference, k):
     x = np.random.Generator(np.random.PCG64(k)).standard_normal(k) * 10.0 ** (np.arange(k) % 9)
     mean = sum_of_16(x) / k
     rstd = 1 / np.sqrt(sum_of_16((x - mean) ** 2) / k + 1e-5)
@@ -181,7 +181,7 @@ def test_layer_norm_sums_rows_as_other_neighbours_in_memory(isa, k):
 
 
 @pytest.mark.parametrize("n", [2, 64, 65, 300])
-def test_norms_sum_over_samples_in_double_one_after_the_other(isa, dtype, n):
+def test_norms_sum_over_samples_in_double_one_after_the_other(isa_or_reference, dtype, n):
     generator = np.random.Generator(np.random.PCG64(n))
     x, dy = (generator.standard_normal((2, n, 21)) * 10.0 ** (np.arange(21) % 7)).astype(dtype)
     ones = np.ones(21, dtype)
@@ -196,7 +196,7 @@ def test_norms_sum_over_samples_in_double_one_after_the_other(isa, dtype, n):
         np.testing.assert_array_equal(dshift, np.add.accumulate(dy.astype(float))[-1].astype(dtype))
 
 
-def test_batch_norm_without_training_is_one_fused_multiply_add(isa, dtype):
+def test_batch_norm_without_training_is_one_fused_multiply_add(isa_or_reference, dtype):
     """Against exact fractions: s and t are computed in double, and rounded once."""
     from fractions import Fraction
 
@@ -212,7 +212,7 @@ def test_batch_norm_without_training_is_one_fused_multiply_add(isa, dtype):
 
 
 @pytest.mark.parametrize("name", ["mse", "huber"])
-def test_derivatives_of_losses_below_the_smallest_normal_number_are_zero(isa, dtype, name):
+def test_derivatives_of_losses_below_the_smallest_normal_number_are_zero(isa_or_reference, dtype, name):
     """A difference is exact here, and so is the divisor: 2^k for k columns of one row."""
     tiny = np.finfo(dtype).tiny
     z = np.array([[tiny / 4, -tiny / 4, -0.0, 2 * tiny]], dtype)
@@ -224,7 +224,9 @@ def test_derivatives_of_losses_below_the_smallest_normal_number_are_zero(isa, dt
 
 @pytest.mark.parametrize("columns", [2, 17])
 @pytest.mark.parametrize("smoothing", [0.0, 1e-30])
-def test_derivatives_of_probabilities_below_the_smallest_normal_number_are_zero(isa, dtype, columns, smoothing):
+def test_derivatives_of_probabilities_below_the_smallest_normal_number_are_zero(
+    isa_or_reference, dtype, columns, smoothing
+):
     z = np.full((1, columns), np.log(np.finfo(dtype).tiny) - 2, dtype)
     z[0, 0] = 0
     assert 0 < ops.softmax(z)[0, 1] < np.finfo(dtype).tiny
@@ -234,7 +236,7 @@ def test_derivatives_of_probabilities_below_the_smallest_normal_number_are_zero(
 
 
 @pytest.mark.parametrize("optimizer", [mlpc.optim.SGD, mlpc.optim.Adam, mlpc.optim.AdamW])
-def test_gradients_below_the_smallest_normal_number_change_nothing(isa, dtype, optimizer):
+def test_gradients_below_the_smallest_normal_number_change_nothing(isa_or_reference, dtype, optimizer):
     net = mlpc.MLP([40, 1], dtype=np.dtype(dtype).name, init="zeros")
     net.gradients[:] = np.finfo(dtype).tiny / 2
     optimizer(net, 1.0).step()
@@ -245,7 +247,9 @@ def test_gradients_below_the_smallest_normal_number_change_nothing(isa, dtype, o
 @pytest.mark.parametrize("zeros", [0, 3], ids=["dense", "skipping"])
 @pytest.mark.parametrize("keep_gradients", [False, True], ids=["fused", "plain"])
 @pytest.mark.parametrize("momentum", [0.0, 0.5])
-def test_an_epoch_drops_gradients_below_the_smallest_normal_number(isa, dtype, zeros, keep_gradients, momentum):
+def test_an_epoch_drops_gradients_below_the_smallest_normal_number(
+    isa_or_reference, dtype, zeros, keep_gradients, momentum
+):
     """The derivative and the input are normal numbers, their product is not."""
     small = np.sqrt(np.finfo(dtype).tiny) / 4
     net = mlpc.MLP([1 + zeros, 1], loss="mse", dtype=np.dtype(dtype).name, init="zeros")

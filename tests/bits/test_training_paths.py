@@ -96,6 +96,16 @@ def test_any_number_of_threads(sizes, zeros, optimizer):
     assert all(other == alone for other in others)
 
 
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_large_batches_on_any_number_of_threads(optimizer):
+    """Of layers so wide that each thread copies parts of x and dz, and goes on to the next layer by itself."""
+    sizes = [300, 320, 700, 3]
+    x, y = samples(2048, sizes[0], 1.0, few=False, dtype=np.float32)
+    plain = epochs(sizes, x, y, optimizer, zeros="multiply", batch_size=1024, keep_gradients=True)
+    for threads in THREADS:
+        assert epochs(sizes, x, y, optimizer, zeros="multiply", batch_size=1024, threads=threads) == plain
+
+
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("batch_size", [1, 63, 64, 257])
 def test_fused_or_one_call_after_the_other(batch_size, optimizer, dtype, isa):
