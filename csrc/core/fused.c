@@ -66,49 +66,6 @@ static void begin_batch(mlpc_fused_run *r, const mlpc_fused_view *view, size_t k
         record_weights(r, k - 1);
 }
 
-/* Is this batch the last one, since it diverged or the caller has had enough? */
-static int ends(const mlpc_fused_run *r, size_t k, size_t size)
-{
-    int bad = mlpc_share_ends(r->share, 2 * k);
-    for (size_t t = 0; t < size; t++)
-        bad |= r->f->ranks[t].diverged;
-    return bad;
-}
-
-static MLPC_NOINLINE void train(mlpc_fused_run *r, mlpc_team *team, size_t rank, size_t size)
-{
-    mlpc_fused_view view = {.shared = r, .team = team, .rank = rank, .size = size};
-    mlpc_fused_rank *own = &r->f->ranks[rank];
-    own->correct = 0;
-    own->diverged = 0;
-    mlpc_fused_gather(&view, 0);
-    mlpc_team_barrier(team);
-    mlpc_fused_first_products(&view, 0);
-    mlpc_team_barrier(team);
-    for (size_t k = 0; k < r->batches; k++) {
-        view.phase = 2 * k;
-        if (rank == 0)
-            begin_batch(r, &view, k);
-        mlpc_fused_rows_phase(&view, k);
-        mlpc_team_barrier(team);
-        if (ends(r, k, size))
-            break;
-        view.phase++;
-        mlpc_fused_units_phase(&view, k);
-        mlpc_team_barrier(team);
-    }
-    if (rank == 0) {
-        r->steps += view.steps;
-        r->status = mlpc_share_ends(r->share, 2 * r->batch) ? MLPC_ERROR_INTERRUPTED
-                    : ends(r, r->batch, size)               ? MLPC_ERROR_DIVERGED
-                                                            : MLPC_OK;
-        if (r->status == MLPC_OK)
-            record_weights(r, r->batches - 1);
-    }
-}
-
-static void train_rank(void *context, mlpc_team *team, size_t rank, size_t size) { train(context, team, rank, size); }
-
 /* The loss of a batch from its rows' terms; 0 where it was passed over, and has none. */
 static int batch_loss(const mlpc_fused_run *r, size_t k, double *value)
 {
@@ -133,6 +90,80 @@ static int overflows(mlpc_fused_run *r, size_t batches)
     return 0;
 }
 
+/* 1 where a rank has met what is not finite. */
+static int diverges(const mlpc_fused_run *r, size_t size)
+{
+    int bad = 0;
+    for (size_t t = 0; t < size; t++)
+        bad |= r->f->ranks[t].diverged;
+    return bad;
+}
+
+/* Is this batch the last one, since it diverged or the caller has had enough? */
+static int ends(const mlpc_fused_run *r, size_t k, size_t size)
+{
+    return mlpc_share_ends(r->share, 2 * k) || diverges(r, size);
+}
+
+/* How it went, as rank 0 sees it behind the last batch. */
+static void settle(mlpc_fused_run *r, const mlpc_fused_view *view)
+{
+    const size_t k = r->batch;
+    r->steps += view->steps;
+    r->status = mlpc_share_ends(r->share, 2 * k) ? MLPC_ERROR_INTERRUPTED
+                : diverges(r, view->size)        ? MLPC_ERROR_DIVERGED
+                                                 : MLPC_OK;
+    if (r->status == MLPC_OK)
+        record_weights(r, r->batches - 1);
+    if (r->status != MLPC_ERROR_INTERRUPTED && overflows(r, r->status == MLPC_OK ? r->batches : k))
+        r->status = MLPC_ERROR_DIVERGED;
+    if (r->status == MLPC_OK && !r->job->model.kernels->all_finite(r->f->statistics, r->job->model.net->n_statistics))
+        r->status = MLPC_ERROR_DIVERGED;
+}
+
+/* Parameters and states, back to where they came from, unless the epoch diverged: each rank's share. */
+static void store(mlpc_fused_run *r, const mlpc_fused_view *view)
+{
+    const mlpc_epoch_job *const job = r->job;
+    int *const diverged = &r->f->ranks[view->rank].diverged;
+    if (view->rank == 0)
+        settle(r, view);
+    mlpc_team_barrier(view->team);
+    if (r->status == MLPC_OK)
+        *diverged = !mlpc_packed_finite(r->f->packed, job->model.kernels, view->rank, view->size);
+    mlpc_team_barrier(view->team);
+    if (r->status == MLPC_ERROR_INTERRUPTED || (r->status == MLPC_OK && !diverges(r, view->size)))
+        mlpc_packed_store(r->f->packed, &job->model, job->training.optimizer.state, view->rank, view->size);
+}
+
+static MLPC_NOINLINE void train(mlpc_fused_run *r, mlpc_team *team, size_t rank, size_t size)
+{
+    mlpc_fused_view view = {.shared = r, .team = team, .rank = rank, .size = size};
+    mlpc_fused_rank *own = &r->f->ranks[rank];
+    own->correct = 0;
+    own->diverged = 0;
+    mlpc_packed_load(r->f->packed, &r->job->model, r->job->training.optimizer.state, rank, size);
+    mlpc_fused_gather(&view, 0);
+    mlpc_team_barrier(team);
+    mlpc_fused_first_products(&view, 0);
+    mlpc_team_barrier(team);
+    for (size_t k = 0; k < r->batches; k++) {
+        view.phase = 2 * k;
+        if (rank == 0)
+            begin_batch(r, &view, k);
+        mlpc_fused_rows_phase(&view, k);
+        mlpc_team_barrier(team);
+        if (ends(r, k, size))
+            break;
+        view.phase++;
+        mlpc_fused_units_phase(&view, k);
+        mlpc_team_barrier(team);
+    }
+    store(r, &view);
+}
+
+static void train_rank(void *context, mlpc_team *team, size_t rank, size_t size) { train(context, team, rank, size); }
+
 static void record_losses(const mlpc_fused_run *r, size_t batches)
 {
     double *const loss = r->job->epoch.record.loss;
@@ -140,37 +171,6 @@ static void record_losses(const mlpc_fused_run *r, size_t batches)
         loss[k] = 0;
         batch_loss(r, k, &loss[k]);
     }
-}
-
-/* Bytes of the running statistics. */
-static size_t statistics_bytes(const mlpc_fused_run *r)
-{
-    return r->job->model.net->n_statistics * r->job->model.kernels->itemsize;
-}
-
-/* What the epoch works with, from what it is to change. */
-static void load(const mlpc_fused_run *r)
-{
-    mlpc_fused_prepare_input(r);
-    mlpc_packed_load(r->f->packed, &r->job->model, r->job->training.optimizer.state);
-    if (statistics_bytes(r))
-        memcpy(r->f->statistics, r->job->model.statistics, statistics_bytes(r));
-}
-
-/* And back; where the caller wanted to end, the last batch has moved statistics alone. */
-static void store(const mlpc_fused_run *r)
-{
-    const void *const from = r->status == MLPC_OK ? r->f->statistics : r->f->statistics_before;
-    mlpc_packed_store(r->f->packed, &r->job->model, r->job->training.optimizer.state);
-    if (statistics_bytes(r))
-        memcpy(r->job->model.statistics, from, statistics_bytes(r));
-}
-
-static int finite(const mlpc_fused_run *r)
-{
-    const mlpc_kernels *const kernels = r->job->model.kernels;
-    return mlpc_packed_finite(r->f->packed, kernels) &&
-           kernels->all_finite(r->f->statistics, r->job->model.net->n_statistics);
 }
 
 mlpc_status mlpc_fused_epoch(mlpc_fused *f, const mlpc_epoch_job *job, size_t *correct, mlpc_epoch_result *result)
@@ -182,25 +182,27 @@ mlpc_status mlpc_fused_epoch(mlpc_fused *f, const mlpc_epoch_job *job, size_t *c
         .batches = mlpc_epoch_steps(job->model.net, job->training.samples->input.n, job->batch_size),
         .steps = o->steps ? *o->steps : 0,
     };
-    load(&r);
+    const size_t bytes = job->model.net->n_statistics * job->model.kernels->itemsize;
+    mlpc_fused_prepare_input(&r);
+    if (bytes)
+        memcpy(f->statistics, job->model.statistics, bytes);
     mlpc_fused_run *const shared = share(f, &r);
     const size_t size = mlpc_team_run(f->threads, train_rank, shared);
     r = *shared;
     *correct = 0;
     for (size_t t = 0; t < size; t++)
         *correct += f->ranks[t].correct;
-    if (r.status != MLPC_ERROR_INTERRUPTED && overflows(&r, r.status == MLPC_OK ? r.batches : r.batch))
-        r.status = MLPC_ERROR_DIVERGED;
-    if (r.status == MLPC_OK && !finite(&r))
+    if (r.status == MLPC_OK && diverges(&r, size))
         r.status = MLPC_ERROR_DIVERGED;
     result->lr = job->epoch.rates[r.batch];
     result->batches = r.status == MLPC_OK ? r.batches : r.status == MLPC_ERROR_INTERRUPTED ? r.batch : 0;
     record_losses(&r, result->batches);
-    if (r.status == MLPC_ERROR_DIVERGED)
+    if (r.status == MLPC_ERROR_DIVERGED) {
         for (size_t k = r.batch + 1; k > 0 && !batch_loss(&r, k - 1, &result->loss); k--)
             ;
-    if (r.status == MLPC_OK || r.status == MLPC_ERROR_INTERRUPTED) {
-        store(&r);
+    } else {
+        if (bytes)
+            memcpy(job->model.statistics, r.status == MLPC_OK ? f->statistics : f->statistics_before, bytes);
         if (o->steps)
             *o->steps = r.steps;
     }

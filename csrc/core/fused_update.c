@@ -1,7 +1,7 @@
 /* The update of weights, see fused_update.h. */
 #include "fused_update.h"
 
-#include <string.h>
+#include "memory.h"
 
 /* Strips and panels of a layer up to which nothing is copied: it would cost more than it brings. */
 enum { FEW_STRIPS = 6, FEW_PANELS = 3 };
@@ -63,8 +63,7 @@ static void update_strip(const mlpc_fused_update *u, size_t p, size_t input, siz
 /* Copies n elements of each of B rows, which come to lie side by side. */
 static rows copy_rows(void *to, rows from, size_t B, size_t n, size_t itemsize)
 {
-    for (size_t b = 0; b < B; b++)
-        memcpy((char *)to + b * n * itemsize, (const char *)from.p + b * from.row * itemsize, n * itemsize);
+    mlpc_copy_rows(to, n * itemsize, from.p, from.row * itemsize, B, n * itemsize);
     return (rows){to, n};
 }
 

@@ -1,4 +1,4 @@
-/* Memory: products of sizes that cannot overflow unseen, and one aligned block cut into regions. */
+/* Memory: products of sizes that cannot overflow unseen, one aligned block cut into regions, and copies of rows. */
 #ifndef MLPC_MEMORY_H
 #define MLPC_MEMORY_H
 
@@ -15,6 +15,9 @@ int mlpc_size_add(size_t *total, size_t count, size_t size);
 void *mlpc_block_alloc(size_t size);
 void *mlpc_block_alloc_dirty(size_t size);
 void mlpc_block_free(void *block);
+
+/* Copies so many rows of `bytes` each, which do not overlap; rows begin to_row and from_row bytes apart. */
+void mlpc_copy_rows(void *to, size_t to_row, const void *from, size_t from_row, size_t rows, size_t bytes);
 
 /* The next region of a block: count * size bytes from *offset on, which moves to the region behind. */
 void *mlpc_block_cut(void *block, size_t *offset, size_t count, size_t size);

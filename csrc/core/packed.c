@@ -2,10 +2,10 @@
 #include "packed.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "../kernels/kernels.h"
 #include "memory.h"
+#include "team.h"
 
 size_t mlpc_packed_row(size_t n, size_t itemsize)
 {
@@ -95,42 +95,65 @@ void mlpc_packed_free(mlpc_packed *packed)
     free(packed);
 }
 
-/* Copies between an array in the public order and one in panels; padding is left at 0. */
-static void copy(const mlpc_packed *packed, const mlpc_net *net, char *public, char *panels, int load)
+/* Rows whose parts are copied to all panels before the next ones are: they stay in a cache meanwhile. */
+enum { ROWS_AT_ONCE = 16 };
+
+/* The panels first to end - 1 of a layer's weight, with rows of the public order so many bytes apart. */
+static void copy_weight(const mlpc_packed_layer *layer, size_t first, size_t end, char *public, char *panels,
+                        size_t size, int load)
 {
-    const size_t size = mlpc_itemsize(net->dtype);
-    for (size_t l = 0; l < packed->n_layers; l++) {
-        const mlpc_packed_layer *layer = &packed->layers[l];
-        const size_t I = layer->I, O = layer->O;
-        for (size_t p = 0; p < layer->n_panels; p++) {
-            const size_t first = layer->panels[p], end = layer->panels[p + 1];
-            const size_t bytes = ((end < O ? end : O) - first) * size, width = (end - first) * size;
-            char *out = public + (net->layers[l].weight + first) * size, *in = panels + I * first * size;
-            for (size_t i = 0; i < I; i++, out += O * size, in += width)
-                memcpy(load ? in : out, load ? out : in, bytes);
-        }
-        panels += I * layer->padded * size;
-        for (size_t v = 0; v < vectors_of(&net->layers[l]); v++, panels += layer->padded * size) {
-            char *const vector = public + (net->layers[l].bias + v * O) * size;
-            memcpy(load ? panels : vector, load ? vector : panels, O * size);
+    const size_t I = layer->I, O = layer->O, row = O * size;
+    for (size_t i = 0; i < I; i += ROWS_AT_ONCE) {
+        const size_t rows = I - i < ROWS_AT_ONCE ? I - i : ROWS_AT_ONCE;
+        for (size_t p = first; p < end; p++) {
+            const size_t unit = layer->panels[p], stop = layer->panels[p + 1], width = (stop - unit) * size;
+            const size_t bytes = ((stop < O ? stop : O) - unit) * size;
+            char *const out = public + i * row + unit * size, *const in = panels + I * unit * size + i * width;
+            if (load)
+                mlpc_copy_rows(in, width, out, row, rows, bytes);
+            else
+                mlpc_copy_rows(out, row, in, width, rows, bytes);
         }
     }
 }
 
-void mlpc_packed_load(mlpc_packed *packed, const mlpc_model *model, void *const state[MLPC_MAX_STATES])
+/* Copies a rank's share between an array in the public order and one in panels; padding is left at 0. */
+static void copy(const mlpc_packed *packed, const mlpc_net *net, char *public, char *panels, int load, size_t rank,
+                 size_t ranks)
 {
-    copy(packed, model->net, model->parameters, packed->parameters, 1);
-    for (size_t s = 0; s < MLPC_MAX_STATES; s++)
-        if (packed->states[s])
-            copy(packed, model->net, state[s], packed->states[s], 1);
+    const size_t size = mlpc_itemsize(net->dtype);
+    for (size_t l = 0; l < packed->n_layers; l++) {
+        const mlpc_packed_layer *const layer = &packed->layers[l];
+        const size_t vectors = vectors_of(&net->layers[l]), O = layer->O, padded = layer->padded;
+        size_t first, end;
+        mlpc_team_share(layer->n_panels, 1, rank, ranks, &first, &end);
+        copy_weight(layer, first, end, public + net->layers[l].weight * size, panels, size, load);
+        panels += layer->I * padded * size;
+        char *const of_outputs = public + net->layers[l].bias * size;
+        if (rank == 0 && load)
+            mlpc_copy_rows(panels, padded * size, of_outputs, O * size, vectors, O * size);
+        else if (rank == 0)
+            mlpc_copy_rows(of_outputs, O * size, panels, padded * size, vectors, O * size);
+        panels += vectors * padded * size;
+    }
 }
 
-void mlpc_packed_store(const mlpc_packed *packed, const mlpc_model *model, void *const state[MLPC_MAX_STATES])
+void mlpc_packed_load(mlpc_packed *packed, const mlpc_model *model, void *const state[MLPC_MAX_STATES], size_t rank,
+                      size_t size)
 {
-    copy(packed, model->net, model->parameters, packed->parameters, 0);
+    copy(packed, model->net, model->parameters, packed->parameters, 1, rank, size);
     for (size_t s = 0; s < MLPC_MAX_STATES; s++)
         if (packed->states[s])
-            copy(packed, model->net, state[s], packed->states[s], 0);
+            copy(packed, model->net, state[s], packed->states[s], 1, rank, size);
+}
+
+void mlpc_packed_store(const mlpc_packed *packed, const mlpc_model *model, void *const state[MLPC_MAX_STATES],
+                       size_t rank, size_t size)
+{
+    copy(packed, model->net, model->parameters, packed->parameters, 0, rank, size);
+    for (size_t s = 0; s < MLPC_MAX_STATES; s++)
+        if (packed->states[s])
+            copy(packed, model->net, state[s], packed->states[s], 0, rank, size);
 }
 
 void mlpc_packed_states(const mlpc_packed *packed, const void *p, void *state[MLPC_MAX_STATES])
@@ -140,10 +163,13 @@ void mlpc_packed_states(const mlpc_packed *packed, const void *p, void *state[ML
         state[s] = packed->states[s] ? (char *)packed->states[s] + offset : NULL;
 }
 
-int mlpc_packed_finite(const mlpc_packed *packed, const mlpc_kernels *kernels)
+int mlpc_packed_finite(const mlpc_packed *packed, const mlpc_kernels *kernels, size_t rank, size_t size)
 {
+    size_t from, to;
+    mlpc_team_share(packed->elements, MLPC_ALIGNMENT / kernels->itemsize, rank, size, &from, &to);
+    const size_t offset = from * kernels->itemsize;
     for (size_t s = 0; s < MLPC_MAX_STATES; s++)
-        if (packed->states[s] && !kernels->all_finite(packed->states[s], packed->elements))
+        if (packed->states[s] && !kernels->all_finite((char *)packed->states[s] + offset, to - from))
             return 0;
-    return kernels->all_finite(packed->parameters, packed->elements);
+    return kernels->all_finite((char *)packed->parameters + offset, to - from);
 }

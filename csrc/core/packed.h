@@ -29,15 +29,18 @@ mlpc_status mlpc_packed_create(mlpc_packed **packed, const mlpc_net *net, const 
                                void *const state[MLPC_MAX_STATES], int lists, size_t threads);
 void mlpc_packed_free(mlpc_packed *packed);
 
-/* From the public arrays, the model's parameters and states, and back to them. */
-void mlpc_packed_load(mlpc_packed *packed, const mlpc_model *model, void *const state[MLPC_MAX_STATES]);
-void mlpc_packed_store(const mlpc_packed *packed, const mlpc_model *model, void *const state[MLPC_MAX_STATES]);
+/* From the public arrays, the model's parameters and states, and back to them: a rank's panels, and of rank 0 what
+ * stands beside them. */
+void mlpc_packed_load(mlpc_packed *packed, const mlpc_model *model, void *const state[MLPC_MAX_STATES], size_t rank,
+                      size_t size);
+void mlpc_packed_store(const mlpc_packed *packed, const mlpc_model *model, void *const state[MLPC_MAX_STATES],
+                       size_t rank, size_t size);
 
 /* The states of what lies at p among the parameters; NULL where they are not kept. */
 void mlpc_packed_states(const mlpc_packed *packed, const void *p, void *state[MLPC_MAX_STATES]);
 
-/* 1 where all of it is finite. */
-int mlpc_packed_finite(const mlpc_packed *packed, const mlpc_kernels *kernels);
+/* 1 where all of a rank's share of the numbers is finite. */
+int mlpc_packed_finite(const mlpc_packed *packed, const mlpc_kernels *kernels, size_t rank, size_t size);
 
 /* Elements between rows of n elements, see above. */
 size_t mlpc_packed_row(size_t n, size_t itemsize);

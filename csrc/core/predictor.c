@@ -16,7 +16,7 @@ static MLPC_NOINLINE void pack(mlpc_predictor *predictor)
     const mlpc_model *const model = &predictor->model;
     const mlpc_layer *const first = &model->net->layers[0];
     mlpc_norm_fold(model, NULL, predictor->folded);
-    mlpc_packed_load(predictor->packed, model, no_states);
+    mlpc_packed_load(predictor->packed, model, no_states, 0, 1);
     predictor->finite = model->kernels->all_finite((char *)model->parameters + first->weight * model->kernels->itemsize,
                                                    first->n_in * first->n_out);
 }

@@ -265,6 +265,13 @@ MUTANTS = [
         tests=("tests/bits/test_training_paths.py", "-k", "underflows"),
     ),
     mutant(
+        "each thread stores what it finds finite",
+        CORE + "fused.c",
+        "(r->status == MLPC_OK && !diverges(r, view->size))",
+        "(r->status == MLPC_OK && !*diverged)",
+        tests=("tests/bits/test_training_paths.py", "-k", "overflows_anywhere"),
+    ),
+    mutant(
         "what was not finite stays in the padding",
         CORE + "fused.c",
         "mlpc_fused_clear(f, job->model.kernels->itemsize);",
@@ -341,8 +348,8 @@ MUTANTS = [
     mutant(
         "running statistics count a batch that the caller ended",
         CORE + "fused.c",
-        "r->status == MLPC_OK ? r->f->statistics : r->f->statistics_before",
-        "r->f->statistics",
+        "r.status == MLPC_OK ? f->statistics : f->statistics_before",
+        "f->statistics",
     ),
     # Passes on several threads
     mutant(

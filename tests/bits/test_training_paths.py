@@ -223,9 +223,9 @@ def test_more_values_than_codes():
         assert epochs([30, 5, 3], x, y, zeros="skip") == epochs([30, 5, 3], x, y, zeros="multiply")
 
 
-def one_step(net, x, y, *, zeros="multiply", keep_gradients=False):
-    """An epoch of one batch at learning rate 1."""
-    rows, stepper = _mlpc.Samples(x, None, net.dtype.name, zeros), mlpc.optim.SGD(net, 1.0)
+def one_step(net, x, y, *, zeros="multiply", keep_gradients=False, lr=1.0):
+    """An epoch of one batch."""
+    rows, stepper = _mlpc.Samples(x, None, net.dtype.name, zeros), mlpc.optim.SGD(net, lr)
     return net._train_epoch(
         rows, y, net.criterion.spec(), None, stepper.epoch_spec(1), len(x), False, 0, 0, keep_gradients, None
     )
@@ -290,6 +290,21 @@ def test_divergence_is_noticed_alike(zeros, threads, keep_gradients):
         assert np.array_equal(net.parameters, before)
         assert not optimizer.state["steps"][0]
         assert not optimizer.state["mean"].any()
+
+
+@pytest.mark.parametrize("unit", [0, 299])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_last_step_that_overflows_anywhere_leaves_all_as_it_was(unit, threads):
+    """One unit's weights become infinite, which belong to one of the threads, behind a finite loss."""
+    mlpc.set_num_threads(threads)
+    net = mlpc.MLP([4, 300, 1], "identity", loss="mse", init="zeros")
+    net.layers[2].weight[0, unit] = 1
+    before = net.digest()
+    x = np.tile(np.array([[1], [-1]], np.float32), (128, 4))
+    with pytest.raises(mlpc.DivergenceError) as caught:
+        one_step(net, x, x[:, :1], lr=3e38)
+    assert caught.value.loss == 1
+    assert net.digest() == before
 
 
 @pytest.mark.parametrize("y", ["labels", "targets"])
