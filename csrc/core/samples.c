@@ -15,12 +15,19 @@
  * fifth less; with 0.6 left up to a sixth more in float32, as long in float64. */
 #define MOST_DENSE 0.5
 
-/* Rows that are looked at to tell how many zeros there are. */
-#define PROBES 1024
+/* What is looked at to tell how many zeros there are: so many numbers, in no fewer and no more rows than these. */
+enum { PROBED = 1 << 18, FEWEST_PROBES = 64, MOST_PROBES = 1024 };
+
+static size_t probes_of(size_t n, size_t I)
+{
+    const size_t rows = PROBED / I;
+    const size_t probes = rows < FEWEST_PROBES ? FEWEST_PROBES : rows > MOST_PROBES ? MOST_PROBES : rows;
+    return n < probes ? n : probes;
+}
 
 static double measured_density(const mlpc_samples *samples, const mlpc_kernels *kernels)
 {
-    const size_t n = samples->input.n, probes = n < PROBES ? n : PROBES;
+    const size_t n = samples->input.n, probes = probes_of(n, samples->I);
     size_t zeros = 0;
     for (size_t p = 0; p < probes; p++)
         zeros += mlpc_input_zeros(&samples->input, kernels, n / probes * p, samples->I);
