@@ -28,6 +28,8 @@ static size_t strip_inputs(const mlpc_fused_update *u)
     const mlpc_fused *const f = u->view->shared->f;
     const size_t *const panels = u->layer->panels;
     size_t widest = 1, most = MLPC_STRIP_CACHED / (u->B * u->view->shared->job->model.kernels->itemsize);
+    if (u->end - u->first == 1)
+        most = u->layer->I;
     for (size_t p = u->first; p < u->end; p++)
         widest = panels[p + 1] - panels[p] > widest ? panels[p + 1] - panels[p] : widest;
     if (!steps_at_once(u) && f->strip_elements / widest < most)
@@ -48,15 +50,16 @@ static void update_strip(const mlpc_fused_update *u, size_t p, size_t input, siz
 {
     const mlpc_fused_run *const r = u->view->shared;
     const mlpc_kernels *const kernels = r->job->model.kernels;
-    const size_t unit = u->layer->panels[p], width = u->layer->panels[p + 1] - unit;
+    const size_t unit = u->layer->panels[p], width = u->layer->panels[p + 1] - unit, left = u->layer->O - unit;
+    const size_t outputs = left < width ? left : width;
     void *const w = mlpc_fused_at(r, u->layer->weight, u->layer->I * unit + input * width);
     void *const strip = r->f->ranks[u->view->rank].strip;
     if (steps_at_once(u)) {
         const double rate = u->step.coefficients[MLPC_COEFFICIENT_rate];
-        kernels->panel_sgd_step(w, x.p, x.row, dz.p, dz.row, u->B, n, rate, width);
+        kernels->panel_sgd_step(w, x.p, x.row, dz.p, dz.row, u->B, n, outputs, rate, width);
         return;
     }
-    kernels->panel_backward_w(strip, x.p, x.row, dz.p, dz.row, u->B, n, width);
+    kernels->panel_backward_w(strip, x.p, x.row, dz.p, dz.row, u->B, n, outputs, width);
     mlpc_fused_step(r, &u->step, w, strip, n * width);
 }
 

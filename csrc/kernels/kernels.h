@@ -227,16 +227,16 @@ struct mlpc_kernels {
     /* The same products with packed layers; B >= 1.  Rows of z, x, dz and dx are z_row, x_row, dz_row and dx_row
      * elements apart.  Forward: panels number 0 to n_panels - 1 of `panels`, which may begin within a layer; z, w and
      * bias are those of the whole layer, as panels[p] counts from its first output.  Backward: dw is one panel
-     * (I, width), dz its columns.  Width: 1 to `vectors` + 1 vectors. */
+     * (I, width), dz its columns, of which those from number O on are 0.  Width: 1 to `vectors` + 1 vectors. */
     void (*panels_forward)(void *z, size_t z_row, const void *x, size_t x_row, const void *w, const void *bias,
                            const size_t *panels, size_t n_panels, size_t B, size_t I);
     void (*panel_backward_w)(void *dw, const void *x, size_t x_row, const void *dz, size_t dz_row, size_t B, size_t I,
-                             size_t width);
+                             size_t O, size_t width);
 
     /* w = w - lr dw of panel_backward_w, dw flushed, as the step of SGD with nothing but a rate;
      * B <= MLPC_BATCH_BLOCK. */
     void (*panel_sgd_step)(void *w, const void *x, size_t x_row, const void *dz, size_t dz_row, size_t B, size_t I,
-                           double lr, size_t width);
+                           size_t O, double lr, size_t width);
 
     /* dx (B, n) = dz (B, O) w^T of the inputs from number `input` on, over all panels of w; padding of dx is left
      * alone. */

@@ -24,17 +24,26 @@ static void run_product(const bench *b, const char *name,
     finish(name, "", b->dtype);
 }
 
-/* Rows too few for tiles, of layers wide enough for several panels at once. */
+static void run_shapes(const bench *b, const char *name, const char *suffix, const size_t of[4][3],
+                       void (*product)(const bench *b, const size_t shape[3], flavour kind), flavour kind)
+{
+    start();
+    for (size_t i = 0; i < 4; i++) {
+        product(b, of[i], kind);
+        product(b, of[i], LEAST);
+    }
+    finish(name, suffix, b->dtype);
+}
+
+/* Rows too few for tiles, of layers wide enough for several panels at once; and outputs that leave most of a vector
+ * empty. */
 static void run_few(const bench *b, const char *name,
                     void (*product)(const bench *b, const size_t shape[3], flavour kind), flavour kind)
 {
-    static const size_t few[][3] = {{1, 65, 1000}, {2, 300, 210}, {3, 67, 401}, {4, 259, 250}};
-    start();
-    for (size_t i = 0; i < COUNT(few); i++) {
-        product(b, few[i], kind);
-        product(b, few[i], LEAST);
-    }
-    finish(name, "_of_few", b->dtype);
+    static const size_t rows[4][3] = {{1, 65, 1000}, {2, 300, 210}, {3, 67, 401}, {4, 259, 250}};
+    static const size_t outputs[4][3] = {{130, 500, 1}, {64, 263, 2}, {9, 415, 3}, {5, 200, 4}};
+    run_shapes(b, name, "_of_few", rows, product, kind);
+    run_shapes(b, name, "_of_few_outputs", outputs, product, kind);
 }
 
 /* With LEAST every product, and so the sum of every block, is -0, and the bias too; but the total of the blocks starts
@@ -202,12 +211,13 @@ static void panel_gradient(const bench *b, const size_t shape[3], flavour kind, 
     char *const dz = widened(b, input(b, 1, B * O, kind), B, O, panels[n] + b->k->lanes);
     char *const dw = allocate(I * panels[n], size);
     for (size_t p = 0; p < n; p++) {
-        const size_t width = panels[p + 1] - panels[p];
+        const size_t width = panels[p + 1] - panels[p], outputs = O - panels[p] < width ? O - panels[p] : width;
         copy_panel(b, dw, (char *)input(b, 2, I * O, kind), I, O, panels[p], width, 0);
         if (step && B <= MLPC_BATCH_BLOCK)
-            b->k->panel_sgd_step(dw, x, I + 3, dz + panels[p] * size, panels[n] + b->k->lanes, B, I, 0.1, width);
+            b->k->panel_sgd_step(dw, x, I + 3, dz + panels[p] * size, panels[n] + b->k->lanes, B, I, outputs, 0.1,
+                                 width);
         else
-            b->k->panel_backward_w(dw, x, I + 3, dz + panels[p] * size, panels[n] + b->k->lanes, B, I, width);
+            b->k->panel_backward_w(dw, x, I + 3, dz + panels[p] * size, panels[n] + b->k->lanes, B, I, outputs, width);
         copy_panel(b, dw, b->out, I, O, panels[p], width, 1);
     }
     add_reals(b->dtype, b->out, I * O);

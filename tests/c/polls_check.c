@@ -69,9 +69,9 @@ static void panels_forward(void *z, size_t z_row, const void *x, size_t x_row, c
 }
 
 static void panel_backward_w(void *dw, const void *x, size_t x_row, const void *dz, size_t dz_row, size_t B, size_t I,
-                             size_t width)
+                             size_t O, size_t width)
 {
-    (void)dw, (void)x, (void)x_row, (void)dz, (void)dz_row;
+    (void)dw, (void)x, (void)x_row, (void)dz, (void)dz_row, (void)O;
     add((double)B, (double)I, (double)width);
 }
 
