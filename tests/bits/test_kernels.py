@@ -17,8 +17,10 @@ from mlpc import _mlpc, ops
 
 SIZES, LONG_SIZES = LISTS["sizes"], LISTS["long_sizes"]
 WIDTHS = SIZES[1:-1]  # of matrices: all but the last, and 0, which no door takes
-# Batch, inputs, outputs: each width in each place, then what is large in several.
+# Batch, inputs, outputs: each width in each place, then what is large in several, and products of so few terms and
+# outputs that kernels have loops for each number of them.
 SHAPES = [(n, 7, 9) for n in WIDTHS] + [(5, n, 9) for n in WIDTHS] + [(5, 7, n) for n in WIDTHS] + LISTS["shapes"]
+SHAPES += [(n, 21, outputs) for n in (1, 2, 3, 4, 70) for outputs in (1, 2, 3, 48)]
 
 
 def bits(result):
