@@ -47,10 +47,12 @@ class History(dict[str, list[float]]):
 
     def append(self, **row: float) -> None:
         """Record one epoch; all epochs must have the same keys."""
-        if self and self.keys() != row.keys():
+        if not self:
+            self.update({key: [] for key in row})
+        elif self.keys() != row.keys():
             raise ValueError(f"an epoch of this history has the keys {list(self)}, not {list(row)}")
         for key, value in row.items():
-            self.setdefault(key, []).append(value)
+            self[key].append(value)
 
     @property
     def epochs(self) -> int:

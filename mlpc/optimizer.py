@@ -217,6 +217,8 @@ def keywords(kind: Callable[..., Optimizer]) -> dict[str, Any]:
 
 def _factors(net: Network, groups: Groups) -> tuple[Array | None, Array | None]:
     """Factors of the learning rate and of decay for every tensor that is learnt; None where all are 1."""
+    if not groups:
+        return None, None
     keys = list(net._tensors())
     factors = {"lr": np.ones(len(keys)), "weight_decay": np.ones(len(keys))}
     for pattern, of in groups.items():

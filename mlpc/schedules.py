@@ -321,6 +321,8 @@ def rates_of(schedule: Callable[[float], Any], t0: float, steps: int) -> NDArray
     >>> rates_of(Step(1.0, every=0.5, gamma=0.5), 0.0, 4)
     array([1. , 1. , 0.5, 0.5])
     """
+    if type(schedule) is Constant and not schedule.warmup:  # most of them, in epochs that may take 50 us
+        return np.full(steps, schedule.lr, np.float64)
     if isinstance(schedule, Schedule) and schedule.row and is_exact(schedule):
         return _mlpc.learning_rates(schedule.spec, t0, steps)
     return np.array([rate_at(schedule, t0 + (step + 0.5) / steps) for step in range(steps)])

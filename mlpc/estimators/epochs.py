@@ -41,7 +41,7 @@ class _Steps:
 
     def __init__(self, totals: Array) -> None:
         self.factors = np.divide(1.0, totals, out=np.zeros_like(totals), where=totals > 0)
-        self.weighed: list[bool] = (totals > 0).tolist()
+        self.taken: list[int] = np.flatnonzero(totals > 0).tolist()  # by these batches alone
 
 
 class Epochs:
@@ -88,21 +88,21 @@ class Epochs:
         """
         net = self.objective.net
         if self._random_state is not None:
-            shuffle = np.arange(len(self._order))
-            self._random_state.shuffle(shuffle)
-            self._order = self._order[shuffle]
+            self._random_state.shuffle(self._order)
         steps = self._steps if self.part.weights is None else _Steps(self._of_batches(self.part.weights))
         order = None if self._random_state is None else self._order
         draws, net._draws = net._draws, draws_after(net._draws, len(self._rows))
-        with self.solver.epoch(steps.weighed) as spec:
-            *_, record = net._train_epoch(
+        *_, record = self.solver.epoch(
+            len(self._rows),
+            steps.taken,
+            lambda spec: net._train_epoch(
                 self._samples, self._targets, None, None, spec, self.batch_size, False, 0, 0, False, tick, draws, 0.0,
                 (order, steps.factors),
-            )  # fmt: skip
-        losses, squares, absolutes = record
-        values = self.objective.values(losses, squares, absolutes, steps.factors)
+            ),
+        )  # fmt: skip
+        values = self.objective.values(record, steps.factors)
         if self._alone is not None:
-            values += self._of_batches(self._alone) * steps.factors
+            values = values + self._of_batches(self._alone) * steps.factors
         return _mlpc.sum(values * self._rows) / len(self._order)
 
     def _of_batches(self, numbers: Array) -> Array:

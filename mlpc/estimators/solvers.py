@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections.abc import Callable, Iterator
-from typing import Any
-
-import numpy as np
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from mlpc import optim
 from mlpc.arguments import Array
@@ -17,6 +14,8 @@ from mlpc.optimizer import Optimizer, Penalties
 from mlpc.schedules import rates_of
 
 __all__ = ["SOLVERS", "Solver"]
+
+T = TypeVar("T")
 
 _LEAST_RATE = 1e-6  # at which an adaptive rate is not lowered any more
 _MANY = 2.0**52  # steps, after which the core corrects no bias of Adam's means any more
@@ -126,34 +125,31 @@ class Solver:
             if self.name == "sgd":
                 self._rescale_velocity(other.learning_rate, self.learning_rate)
 
-    @contextlib.contextmanager
-    def epoch(self, weighed: list[bool]) -> Iterator[Any]:
-        """The optimizer as the extension takes it for an epoch; `weighed` says which batches take a step.
+    def epoch(self, batches: int, steps: list[int], train: Callable[[Any], T]) -> T:
+        """What `train` returns, which trains for an epoch, of the optimizer as the extension takes it for that.
 
-        The penalties are those of the objective of one row: they are divided by what the rows of a batch weigh.
+        Of so many batches those of `steps` take one.  The penalties are those of the objective of one row: they are
+        divided by what the rows of a batch weigh.
         """
-        rates = rates_of(self.optimizer.schedule, self.optimizer.epochs, len(weighed))
-        nominal = rates.tolist() * (len(weighed) if len(rates) == 1 else 1)
-        steps = [step for step, weighs in enumerate(weighed) if weighs]
-        powers: list[tuple[float, float]] = []
+        rates = nominal = rates_of(self.optimizer.schedule, self.optimizer.epochs, batches)
+        powers = []
         if self._corrects_bias:
-            rates = np.array(nominal)
+            rates = nominal.copy()
+            first, second = self._powers
             for step in steps:
-                powers.append(self._next_powers(powers[-1] if powers else self._powers))
-                rates[step] *= math.sqrt(1 - powers[-1][1]) / (1 - powers[-1][0])
+                first, second = first * self._betas[0], second * self._betas[1]
+                powers.append((first, second))
+                rates[step] *= math.sqrt(1 - second) / (1 - first)
         before = self._steps_taken()
         try:
-            yield (*self._spec, rates)
+            return train((*self._spec, rates))
         finally:
-            if self._corrects_bias:
-                steps = steps[: self._steps_taken() - before]
-            if steps:
-                self.rate, self.learning_rate = nominal[steps[-1]], float(rates[min(steps[-1], len(rates) - 1)])
+            taken = self._steps_taken() - before if self._corrects_bias else len(steps)
+            if taken:
+                last = steps[taken - 1]
+                self.rate, self.learning_rate = float(nominal[last]), float(rates[last])
                 if powers:
-                    self._powers = powers[len(steps) - 1]
-
-    def _next_powers(self, powers: tuple[float, float]) -> tuple[float, float]:
-        return powers[0] * self._betas[0], powers[1] * self._betas[1]
+                    self._powers = powers[taken - 1]
 
     def _steps_taken(self) -> int:
         return int(self.optimizer.state["steps"][0]) if self._corrects_bias else 0
