@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Real: TypeAlias = NDArray[Any]
+DType: TypeAlias = str | np.dtype[Any]
 # name of a row of schedules(), lr, warmup, settings
 Schedule: TypeAlias = tuple[str, float, float, tuple[float, ...]]
 # name of a row of optimizers(), settings, (weight_decay, l1, clip_value, clip_norm, max_norm), factors of the learning
@@ -96,15 +97,15 @@ def sum(x: Real, /) -> float: ...  # of all elements in C order, in double (ARIT
 def add(y: Real, x: Real, /) -> None: ...  # y += x in place
 def all_finite(x: Real, /) -> bool: ...
 def count_zeros(x: Real, /) -> int: ...
-def from_bytes(x: NDArray[np.uint8], scale: float, dtype: str, /) -> Real: ...  # (real)x * (real)scale, rounded once
+def from_bytes(x: NDArray[np.uint8], scale: float, dtype: DType, /) -> Real: ...  # (real)x * (real)scale, rounded once
 def dropout(x: Real, p: float, draws: tuple[int, int], layer: int, out: Real | None, /) -> Real: ...
 
 # ^ x / (1 - p) where the mask of that layer's output (0: the input) keeps an element, else 0; draws: seed and t
 def input_noise(x: Real, deviation: float, draws: tuple[int, int], out: Real | None, /) -> Real: ...
 
 # ^ x + deviation * normal
-def numbers(x: ArrayLike | CSR, scale: float | None, dtype: str, /) -> Real: ...  # of any input; no copy where it fits
-def as_real(name: str, x: ArrayLike, dtype: str, /) -> Real: ...  # to nearest whatever the mode; no copy where it fits
+def numbers(x: ArrayLike | CSR, scale: float | None, dtype: DType, /) -> Real: ...  # of any input, no copy where right
+def as_real(name: str, x: ArrayLike, dtype: DType, /) -> Real: ...  # to nearest whatever the mode; no copy where right
 def learning_rate(schedule: Schedule, t: float, /) -> float: ...
 def learning_rates(schedule: Schedule, t0: float, steps: int, /) -> NDArray[np.float64]: ...
 def philox(seed: int, stream: int, index: int, counter: int, /) -> tuple[int, int, int, int]: ...
@@ -163,7 +164,7 @@ class Samples:
     zeros: "skip", "multiply" or "choose", which skips where it pays.
     """
 
-    def __new__(cls, x: ArrayLike | CSR, scale: float | None, dtype: str, zeros: str, /) -> Samples: ...
+    def __new__(cls, x: ArrayLike | CSR, scale: float | None, dtype: DType, zeros: str, /) -> Samples: ...
 
     skip_zeros: bool
 
@@ -175,7 +176,7 @@ class Objective:
     """
 
     def __new__(
-        cls, y: ArrayLike, loss: Loss, sample_weight: ArrayLike | None, dtype: str, n_out: int, /
+        cls, y: ArrayLike, loss: Loss, sample_weight: ArrayLike | None, dtype: DType, n_out: int, /
     ) -> Objective: ...
 
 class Net:

@@ -168,7 +168,7 @@ def converted(name: str, value: Any, dtype: np.dtype[Any]) -> Array:
     array([[1., 2.],
            [3., 4.]], dtype=float32)
     """
-    return _mlpc.as_real(name, real_array(name, value), dtype.name)
+    return _mlpc.as_real(name, real_array(name, value), dtype)
 
 
 def finite(name: str, value: Any, dtype: np.dtype[Any]) -> Array:
@@ -323,7 +323,7 @@ def is_several(value: Any) -> bool:
     >>> is_several(range(3)), is_several(3), is_several("abc")
     (True, False, False)
     """
-    return np.iterable(value) and not isinstance(value, (str, bytes, Mapping))
+    return isinstance(value, (list, tuple)) or (np.iterable(value) and not isinstance(value, (str, bytes, Mapping)))
 
 
 def whole_numbers(

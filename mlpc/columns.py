@@ -16,7 +16,9 @@ Names: TypeAlias = tuple[str, ...]
 
 def _names_of(name: str, x: Any) -> Names | None:
     """The names of a table's columns, of pandas or another library; None of an array, and of a table without names."""
-    columns: Any = None if isinstance(x, np.ndarray) else getattr(x, "columns", None)
+    if isinstance(x, np.ndarray):
+        return None
+    columns: Any = getattr(x, "columns", None)
     names = list(columns) if is_several(columns) else []
     others = [each for each in names if not isinstance(each, str)]
     if len(others) == len(names):

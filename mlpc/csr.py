@@ -226,7 +226,7 @@ def finite_rows(name: str, value: Any, dtype: np.dtype[Any]) -> Input:
     rows = real_rows(name, value)
     if not isinstance(rows, CSR):
         return finite(name, rows, dtype)
-    data = _mlpc.as_real(name, rows.data, dtype.name)
+    data = _mlpc.as_real(name, rows.data, dtype)
     if not _mlpc.all_finite(data):
         k = int(np.flatnonzero(~np.isfinite(data))[0])
         row = int(np.searchsorted(rows.indptr, k, "right")) - 1

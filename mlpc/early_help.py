@@ -60,7 +60,7 @@ def _sizes(rows: Input) -> Array:
     with np.errstate(over="ignore"):
         if isinstance(rows, CSR):
             return np.bincount(rows.indices, np.abs(rows.data), rows.shape[1]) / len(rows)
-        return np.abs(rows.reshape(len(rows), -1)).mean(axis=0, dtype=np.float64)
+        return np.abs(rows.reshape(len(rows), -1)).sum(axis=0, dtype=np.float64) / len(rows)
 
 
 def _look_at_features(x: Input) -> None:

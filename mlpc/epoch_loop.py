@@ -145,7 +145,7 @@ class EpochLoop:
     def _forward(self, x: Input) -> Array:
         if not self.noise:
             return _mlpc.Net.forward(self.net, x, None, self.scale)
-        x = _mlpc.numbers(x, self.scale, self.net.dtype.name)
+        x = _mlpc.numbers(x, self.scale, self.net.dtype)
         return _mlpc.Net.forward(self.net, _mlpc.input_noise(x, self.noise, self.net._draws, None))
 
     def _weight_of(self, batch: Batch) -> float:

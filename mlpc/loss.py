@@ -114,7 +114,7 @@ class Loss:
 
     def objective(self, net: _mlpc.Net, y: Array, spec: _mlpc.Loss, sample_weight: Array | None) -> Any:
         """The targets of a training, checked, converted and copied once for all of its epochs."""
-        return _mlpc.Objective(y, spec, sample_weight, net.dtype.name, net.sizes[-1])
+        return _mlpc.Objective(y, spec, sample_weight, net.dtype, net.sizes[-1])
 
     def of_latest(self, net: _mlpc.Net, y: Any, spec: _mlpc.Loss | None, sample_weight: Array | None) -> float:
         """The loss of the network's latest forward, which remembers the derivative for `backward`."""

@@ -110,6 +110,7 @@ class Optimizer:
         self.groups = {key: dict(factors) for key, factors in (groups or {}).items()}
         self.net = net
         self._factors = _factors(net, self.groups)
+        self._names = [name for name, _ in row["states"]] + [""] * (3 - len(row["states"]))  # of states; "" for none
         self.lr = lr
         self.epochs = 0.0
         kept = dict(zip([setting[0] for setting in row["settings"]], self._settings, strict=True))
@@ -136,14 +137,10 @@ class Optimizer:
     @property
     def spec(self) -> _mlpc.Optimizer:
         """The optimizer as the extension takes it for one step; its arrays are the state itself."""
-        names = [name for name, _ in _ROWS[self.name]["states"]]
-        states = [self.state.get(name) for name in names] + [None] * (3 - len(names))
-        factors = self._factors
-        penalties: Any = tuple(self._penalties)
-        return (
-            self.name, self._settings, penalties, factors[0], factors[1], (states[0], states[1], states[2]),
-            self.state.get("steps"), None,
-        )  # fmt: skip
+        get, (first, second, third), factors = self.state.get, self._names, self._factors
+        states = get(first), get(second), get(third)
+        penalties: Any = self._penalties
+        return self.name, self._settings, penalties, factors[0], factors[1], states, get("steps"), None
 
     def epoch_spec(self, steps: int) -> _mlpc.Optimizer:
         """`spec` for an epoch of so many steps, which begins now, with their learning rates."""

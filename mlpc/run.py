@@ -230,7 +230,7 @@ class Run(Generic[N]):
         net, optimizer, history = self.net, self.optimizer, self.history
         if self._x is not None and self._samples is None and self._loop is None:
             zeros = "multiply" if lies_in_a_file(self._x) else "choose"
-            self._samples = _mlpc.Samples(self._x, self._scale, net.dtype.name, zeros)
+            self._samples = _mlpc.Samples(self._x, self._scale, net.dtype, zeros)
         history.zeros = "skipped" if self._samples is not None and self._samples.skip_zeros else "multiplied"
         seed, number = self._shuffles
         draws = draws_after(self._draws, self._forwards)
@@ -298,7 +298,7 @@ class Run(Generic[N]):
         return (self._as_real(self._x[some]) for some in rows)
 
     def _as_real(self, rows: Input) -> Array:
-        return _mlpc.numbers(rows, self._scale, self.net.dtype.name)
+        return _mlpc.numbers(rows, self._scale, self.net.dtype)
 
     def stop(self, *, resumable: bool = False) -> None:
         """Ask who loops over the epochs to end: `fit` does, when all callbacks have been called.

@@ -139,7 +139,7 @@ def absorb(
         if outputs is not None:
             _check_outputs(net)
             tensors[last] = _with_outputs(*tensors[last], *outputs)
-    rounded = {each: tuple(_mlpc.as_real("", array, net.dtype.name) for array in tensors[each]) for each in tensors}
+    rounded = {each: tuple(_mlpc.as_real("", array, net.dtype) for array in tensors[each]) for each in tensors}
     if not all(_mlpc.all_finite(array) for arrays in rounded.values() for array in arrays):
         raise ValueError(
             f"absorb: expected constants with which all parameters stay finite in {net.dtype}, got others, or a "

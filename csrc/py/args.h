@@ -14,6 +14,9 @@
 
 int args_type_number(mlpc_dtype dtype);
 
+/* An mlpc_dtype by its name, or as NumPy has it, whose names take NumPy microseconds to make. */
+int args_dtype(PyObject *object);
+
 /* ---- Numbers ----------------------------------------------------------------------------------------------------- */
 
 /* TypeError unless there are n arguments. */

@@ -6,8 +6,17 @@
 
 #include "../core/fpmode.h"
 #include "args.h"
+#include "names.h"
 
 int args_type_number(mlpc_dtype dtype) { return dtype == MLPC_FLOAT32 ? NPY_FLOAT32 : NPY_FLOAT64; }
+
+int args_dtype(PyObject *object)
+{
+    for (int dtype = 0; PyArray_DescrCheck(object) && dtype < MLPC_N_DTYPES; dtype++)
+        if (((PyArray_Descr *)object)->type_num == args_type_number((mlpc_dtype)dtype))
+            return dtype;
+    return names_find("dtype", object, names_dtypes, MLPC_N_DTYPES);
+}
 
 PyArrayObject *args_seen(PyObject *object)
 {

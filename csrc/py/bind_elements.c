@@ -234,8 +234,7 @@ static PyObject *from_bytes(PyObject *module, PyObject *const *args, Py_ssize_t 
     int dtype;
     PyArrayObject *x = NULL, *y = NULL;
     if (args_count("from_bytes", nargs, 3) < 0 || args_double("scale", args[1], &scale) < 0 ||
-        (dtype = names_find("dtype", args[2], names_dtypes, MLPC_N_DTYPES)) < 0 ||
-        (x = args_bytes("x", args[0])) == NULL ||
+        (dtype = args_dtype(args[2])) < 0 || (x = args_bytes("x", args[0])) == NULL ||
         (y = args_out(Py_None, PyArray_NDIM(x), PyArray_DIMS(x), (mlpc_dtype)dtype)) == NULL)
         goto exit;
     const mlpc_kernels *const table = module_kernels(module_state_of(module), (mlpc_dtype)dtype);

@@ -15,7 +15,7 @@ static PyObject *as_real(PyObject *Py_UNUSED(module), PyObject *const *args, Py_
     if (args_count("as_real", nargs, 3) < 0)
         return NULL;
     const char *const name = PyUnicode_AsUTF8(args[0]);
-    const int dtype = name == NULL ? -1 : names_find("dtype", args[2], names_dtypes, MLPC_N_DTYPES);
+    const int dtype = name == NULL ? -1 : args_dtype(args[2]);
     return dtype < 0 ? NULL : (PyObject *)args_real(name, args[1], (mlpc_dtype)dtype);
 }
 
@@ -24,7 +24,7 @@ static PyObject *numbers(PyObject *module, PyObject *const *args, Py_ssize_t nar
     args_input x;
     if (args_count("numbers", nargs, 3) < 0)
         return NULL;
-    const int dtype = names_find("dtype", args[2], names_dtypes, MLPC_N_DTYPES);
+    const int dtype = args_dtype(args[2]);
     if (dtype < 0)
         return NULL;
     const mlpc_kernels *const kernels = module_kernels(module_state_of(module), (mlpc_dtype)dtype);

@@ -21,7 +21,7 @@ static PyObject *objective_new(PyTypeObject *type, PyObject *args, PyObject *key
     }
     if (!PyArg_ParseTuple(args, "OOOOO:Objective", &y, &loss, &sample_weight, &dtype_object, &columns_object))
         return NULL;
-    const int dtype = names_find("dtype", dtype_object, names_dtypes, MLPC_N_DTYPES);
+    const int dtype = args_dtype(dtype_object);
     if (dtype < 0 || args_integer("n_out", columns_object, 1, NPY_MAX_INTP, &columns) < 0)
         return NULL;
     /* Whole before it is an object: what is converted may run code that sees all objects. */

@@ -63,7 +63,7 @@ static PyObject *samples_new(PyTypeObject *type, PyObject *args, PyObject *keywo
     }
     if (!PyArg_ParseTuple(args, "OOOO:Samples", &object, &scale, &dtype_object, &zeros_object))
         return NULL;
-    const int dtype = names_find("dtype", dtype_object, names_dtypes, MLPC_N_DTYPES);
+    const int dtype = args_dtype(dtype_object);
     const int zeros = dtype < 0 ? -1 : names_find("zeros", zeros_object, names_zeros, 3);
     if (zeros >= 0 && parse_x(&x, object, scale, (mlpc_dtype)dtype, ARGS_ANY) == 0 &&
         args_input_rows_at_least_one(&x) == 0 && x.columns == 0)

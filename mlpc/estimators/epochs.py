@@ -69,7 +69,7 @@ class Epochs:
         self.objective, self.solver, self.part, self.batch_size = objective, solver, part, batch_size
         self._random_state, n, net = random_state, len(part.x), objective.net
         self._order = np.arange(n)
-        self._samples = _mlpc.Samples(part.x.held, None, net.dtype.name, "choose")
+        self._samples = _mlpc.Samples(part.x.held, None, net.dtype, "choose")
         self._targets = objective.targets(part.y, part.weights)
         self._alone = objective.of_targets(part.y, part.weights)
         self._starts = np.arange(net._epoch_steps(n, batch_size)) * batch_size

@@ -60,7 +60,7 @@ class Objective:
         name, _, setting, weight = self._spec
         multiplied = self._factor * (1 if self._loss.link == "softmax" else outputs)  # of the mean over elements
         spec = (name, multiplied, setting, weight)
-        return _mlpc.Objective(y, spec, weights, self.net.dtype.name, outputs)
+        return _mlpc.Objective(y, spec, weights, self.net.dtype, outputs)
 
     def values(self, record: Array, factors: Array) -> Array:
         """Those of batches: of their losses, and of two sums over the weights, times factors of the penalties of each.
