@@ -14,7 +14,7 @@
 
 int args_type_number(mlpc_dtype dtype);
 
-/* An mlpc_dtype by its name, or as NumPy has it, whose names take NumPy microseconds to make. */
+/* The mlpc_dtype of a name, or of a dtype of NumPy's, whose name takes microseconds to make. */
 int args_dtype(PyObject *object);
 
 /* ---- Numbers ----------------------------------------------------------------------------------------------------- */

@@ -12,10 +12,13 @@ int args_type_number(mlpc_dtype dtype) { return dtype == MLPC_FLOAT32 ? NPY_FLOA
 
 int args_dtype(PyObject *object)
 {
-    for (int dtype = 0; PyArray_DescrCheck(object) && dtype < MLPC_N_DTYPES; dtype++)
+    if (!PyArray_DescrCheck(object))
+        return names_find("dtype", object, names_dtypes, MLPC_N_DTYPES);
+    for (int dtype = 0; dtype < MLPC_N_DTYPES; dtype++)
         if (((PyArray_Descr *)object)->type_num == args_type_number((mlpc_dtype)dtype))
             return dtype;
-    return names_find("dtype", object, names_dtypes, MLPC_N_DTYPES);
+    PyErr_Format(PyExc_ValueError, "dtype: expected float32 or float64, got %R", object);
+    return -1;
 }
 
 PyArrayObject *args_seen(PyObject *object)

@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import numpy as np
+
 from mlpc import optim
 from mlpc.arguments import Array
 from mlpc.estimators.networks import linear_layers
@@ -131,7 +133,7 @@ class Solver:
         Of so many batches those of `steps` take one.  The penalties are those of the objective of one row: they are
         divided by what the rows of a batch weigh.
         """
-        rates = nominal = rates_of(self.optimizer.schedule, self.optimizer.epochs, batches)
+        rates = nominal = rates_of(self.optimizer.schedule, self.optimizer.epochs, batches).tolist()
         powers = []
         if self._corrects_bias:
             rates = nominal.copy()
@@ -142,12 +144,12 @@ class Solver:
                 rates[step] *= math.sqrt(1 - second) / (1 - first)
         before = self._steps_taken()
         try:
-            return train((*self._spec, rates))
+            return train((*self._spec, np.array(rates)))
         finally:
             taken = self._steps_taken() - before if self._corrects_bias else len(steps)
             if taken:
                 last = steps[taken - 1]
-                self.rate, self.learning_rate = float(nominal[last]), float(rates[last])
+                self.rate, self.learning_rate = nominal[last], rates[last]
                 if powers:
                     self._powers = powers[taken - 1]
 

@@ -689,6 +689,12 @@ def batch_norm(*running, x=A, **settings):
         (lambda: _mlpc.shuffle(-1, 0, 0), ValueError, "n: expected an integer in 0.."),
         (lambda: _mlpc.as_real("p", [1j], "float32"), TypeError, "p: expected real numbers, got dtype complex128"),
         (lambda: _mlpc.as_real("p", A, "float16"), ValueError, "dtype: expected one of ['float32', 'float64'], got"),
+        (
+            lambda: _mlpc.as_real("p", A, np.dtype("float16")),
+            ValueError,
+            "dtype: expected float32 or float64, got dtype('float16')",
+        ),
+        (lambda: _mlpc.as_real("p", A, np.float32), TypeError, "dtype: expected a name (str), got type"),
         (lambda: _mlpc.as_real(1, A, "float32"), TypeError, ""),
         (lambda: make_net()._step(SGD, "0"), TypeError, "lr: expected a real number, got str"),
         (lambda: make_net()._step(SGD, 10**400), ValueError, "lr: expected a number in the range of a float"),
@@ -717,7 +723,8 @@ def test_the_derivative_of_a_loss_overlaps_nothing_that_it_is_computed_from(name
 
 def test_real_arrays_are_converted_where_they_must_be(dtype):
     name, x = np.dtype(dtype).name, np.arange(6, dtype=dtype).reshape(2, 3)
-    assert np.shares_memory(_mlpc.as_real("x", x, name), x)
+    for named in (name, x.dtype, x.dtype.newbyteorder(">")):
+        assert np.shares_memory(_mlpc.as_real("x", x, named), x)
     for same in (x.tolist(), x.astype(int), x[::-1][::-1], np.asfortranarray(x), x.astype(x.dtype.newbyteorder(">"))):
         array = _mlpc.as_real("x", same, name)
         assert array.dtype == dtype and array.flags.c_contiguous

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from mlpc.schedules import Constant, Cosine, Exponential, OneCycle, Piecewise, Polynomial, Step, rates_of
@@ -120,8 +121,15 @@ def test_points_that_cannot_be(points, error, words):
 
 
 @pytest.mark.parametrize(
-    "schedule", [Cosine(0.3, 5, warmup=1), OneCycle(0.3, 5), Piecewise([(0, 0.1), (5, 0.0)])], ids=repr
-)
+    "schedule",
+    [
+        Constant(0.3), Constant(1), Constant(0.3, warmup=2.5), Cosine(0.3, 5, warmup=1), OneCycle(0.3, 5),
+        Piecewise([(0, 0.1), (5, 0.0)]),
+    ],
+    ids=repr,
+)  # fmt: skip
 def test_rates_of_an_epoch_are_those_of_its_steps(schedule):
     expected = [schedule(2 + (k + 0.5) / 7) for k in range(7)]
-    assert rates_of(schedule, 2.0, 7).tolist() == expected
+    rates = rates_of(schedule, 2.0, 7)
+    assert rates.dtype == np.float64
+    assert rates.tolist() == expected
