@@ -68,7 +68,7 @@ class Objective:
         As floats of Python, of which a few take less time than arrays do, and may overflow: rows may weigh next to
         nothing.
         """
-        reported, decay, l1 = self._reported, 0.5 * self.alpha, self.l1
+        reported, decay, l1 = self._reported, 0.5 * float(self.alpha), float(self.l1)
         of_batches = zip(*record.tolist(), factors.tolist(), strict=True)
         return np.array([
             loss * reported + (decay * squares + l1 * absolutes) * factor
