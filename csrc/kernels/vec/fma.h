@@ -78,8 +78,15 @@ static inline uint64_t fma_split(double x, int *e)
     return m;
 }
 
+/* Inline, what is rare would have every call of what calls it save registers. */
+#ifdef __GNUC__
+#define FMA_RARE __attribute__((noinline))
+#else
+#define FMA_RARE inline
+#endif
+
 /* a b + c in integers, for finite a, b, c with a and b not zero. */
-static inline double fma_in_integers(double a, double b, double c)
+static FMA_RARE double fma_in_integers(double a, double b, double c)
 {
     int ea, eb, ec;
     const uint64_t ma = fma_split(a, &ea), mb = fma_split(b, &eb), mc = fma_split(c, &ec);
