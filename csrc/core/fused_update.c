@@ -29,7 +29,7 @@ static size_t strip_inputs(const mlpc_fused_update *u)
     const size_t *const panels = u->layer->panels;
     size_t widest = 1, most = MLPC_STRIP_CACHED / (u->B * u->view->shared->job->model.kernels->itemsize);
     if (u->end - u->first == 1)
-        most = u->layer->I;
+        most = u->layer->I + MLPC_STRIP_INPUTS; /* all of them at once: no other panel reads them */
     for (size_t p = u->first; p < u->end; p++)
         widest = panels[p + 1] - panels[p] > widest ? panels[p + 1] - panels[p] : widest;
     if (!steps_at_once(u) && f->strip_elements / widest < most)
