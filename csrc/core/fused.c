@@ -200,7 +200,7 @@ mlpc_status mlpc_fused_epoch(mlpc_fused *f, const mlpc_epoch_job *job, size_t *c
     if (r.status == MLPC_ERROR_DIVERGED) {
         for (size_t k = r.batch + 1; k > 0 && !batch_loss(&r, k - 1, &result->loss); k--)
             ;
-    } else {
+    } else { /* where the caller wanted to end, the last batch has moved statistics alone */
         if (bytes)
             memcpy(job->model.statistics, r.status == MLPC_OK ? f->statistics : f->statistics_before, bytes);
         if (o->steps)

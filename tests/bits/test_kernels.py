@@ -20,7 +20,8 @@ WIDTHS = SIZES[1:-1]  # of matrices: all but the last, and 0, which no door take
 # Batch, inputs, outputs: each width in each place, then what is large in several, and products of so few terms and
 # outputs that kernels have loops for each number of them.
 SHAPES = [(n, 7, 9) for n in WIDTHS] + [(5, n, 9) for n in WIDTHS] + [(5, 7, n) for n in WIDTHS] + LISTS["shapes"]
-SHAPES += [(n, 21, outputs) for n in (1, 2, 3, 4, 70) for outputs in (1, 2, 3, 48)]
+SHAPES += [(n, 21, outputs) for n in (*range(1, 9), 70) for outputs in (1, 2, 3, 48)]
+SHAPES += [(21, n_in, 48) for n_in in range(1, 9)]
 
 
 def bits(result):
