@@ -66,11 +66,12 @@ def _lengths(task: Task, full: bool) -> tuple[int, ...]:
     return (1, 10) if full or task.sizes[1] < 500 else (1,)
 
 
-def measure(task: Task, names: list[str], rounds: int, lengths: tuple[int, ...]) -> dict:
+def measure(task: Task, names: list[str], rounds: int, lengths: tuple[int, ...], in_turn: int = 1) -> dict:
     """Seconds per epoch of each contender, in turn, round by round; the first round warms up and does not count.
 
     mlpc is asked for whole trainings of so many epochs, each of a new network; an epoch of the others always costs the
-    same, so they go on with theirs, one epoch a round.
+    same, so they go on with theirs, one epoch at a time. `in_turn`: so many one after another in a turn, each of which
+    counts.
     """
     lengths_of = {name: lengths if name == "mlpc" else (1,) for name in names}
     seconds = {(name, length): [] for name in names for length in lengths_of[name]}
@@ -80,11 +81,12 @@ def measure(task: Task, names: list[str], rounds: int, lengths: tuple[int, ...])
         for round_ in range(rounds + 1):
             for name, length in seconds:
                 time.sleep(PAUSE)
-                answer = processes[name].ask(epochs=length)
-                if round_:
-                    seconds[name, length].append(answer["seconds"] / length)
-                # Every training of mlpc begins anew, and the longest is the last one
-                losses[name] = answer["losses"] if name == "mlpc" else losses[name] + answer["losses"]
+                for _ in range(in_turn):
+                    answer = processes[name].ask(epochs=length)
+                    if round_:
+                        seconds[name, length].append(answer["seconds"] / length)
+                    # Every training of mlpc begins anew, and the longest is the last one
+                    losses[name] = answer["losses"] if name == "mlpc" else losses[name] + answer["losses"]
     epoch = min(map(len, losses.values()))
     best = min((loss[epoch - 1] for loss in losses.values() if math.isfinite(loss[epoch - 1])), default=math.nan)
     results = {}

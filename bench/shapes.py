@@ -34,6 +34,7 @@ MEMORY = 10e9  # bytes a second
 CALLS = 150e-6  # of a layer
 VALUES = 16_000_000  # of all rows: more would be a benchmark of memory
 
+IN_TURN = 3  # epochs, without a pause between: after one the first finds a CPU, and caches, that have rested
 SHORT = 8  # of the shapes
 THREADS = (1, 2)
 PEERS = ("torch", "torch_fused", "jax", "sklearn")
@@ -104,16 +105,16 @@ def section(
         with start(LIMITS, Task(threads=number)) as limits:
             for task in tasks:
                 able = [name for name in names if TRAINING[name].takes(task)]
-                results.append(
-                    {
-                        **epochs.measure(task, able, rounds, (1,)),
-                        "multiply_adds": multiply_adds(task),
-                        "bytes": bytes_moved(task),
-                        "gflops": limits.ask(of=task.dtype)["gflops"],
-                        "triad": limits.ask(of="memory")["triad"],
-                    }
-                )
-                print(f"measured {task}", file=sys.stderr)
+                row = {
+                    **epochs.measure(task, able, rounds, (1,), IN_TURN),
+                    "multiply_adds": multiply_adds(task),
+                    "bytes": bytes_moved(task),
+                    "gflops": limits.ask(of=task.dtype)["gflops"],
+                    "triad": limits.ask(of="memory")["triad"],
+                }
+                results.append(row)
+                compared = "".join(f", {peer} {ratio:.2f} x" for peer, ratio in ratios(row).items())
+                print(f"measured {task}{compared}", file=sys.stderr)
     if not results:
         sys.exit(f"no row fits; a row is called {shapes[0]}")
     return {"seed": seed, "rows": results}
