@@ -26,6 +26,7 @@ from mlpc.estimators.lbfgs import minimize
 from mlpc.estimators.networks import core_names, linear_layers, threads
 from mlpc.estimators.objective import Objective
 from mlpc.estimators.onnx import to_onnx
+from mlpc.estimators.own_loss import OwnEpochs, OwnObjective
 from mlpc.estimators.owner import Owner
 from mlpc.estimators.parameters import CONSTRAINTS
 from mlpc.estimators.solvers import Solver
@@ -294,7 +295,9 @@ class Estimator(Owner):
         if self.early_stopping and ("_best" not in self.__dict__ or getattr(self, "validation_scores_", None) is None):
             self._best = net.state_dict()
         shuffles = self._random_state if self.shuffle else None
-        epochs = Epochs(self._objective(net), self._optimizer, part, self._batch_rows(len(part.x)), shuffles)
+        objective, rows = self._objective(net), self._batch_rows(len(part.x))
+        kind = OwnEpochs if isinstance(objective, OwnObjective) else Epochs
+        epochs = kind(objective, self._optimizer, part, rows, shuffles)
         return Training(self, epochs, held)
 
     def _train(self, training: Training, incremental: bool) -> Divergence:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -15,7 +15,9 @@ from mlpc.estimators.objective import Objective
 from mlpc.estimators.solvers import Solver
 from mlpc.net import MLP
 
-__all__ = ["Epochs", "Part", "part_of"]
+__all__ = ["Epochs", "Part", "Tick", "part_of"]
+
+Tick: TypeAlias = Callable[[int], object] | None
 
 
 @dataclass(frozen=True)
@@ -69,14 +71,19 @@ class Epochs:
         self.objective, self.solver, self.part, self.batch_size = objective, solver, part, batch_size
         self._random_state, n, net = random_state, len(part.x), objective.net
         self._order = np.arange(n)
-        self._samples = _mlpc.Samples(part.x.held, None, net.dtype, "choose")
-        self._targets = objective.targets(part.y, part.weights)
-        self._alone = objective.of_targets(part.y, part.weights)
+        self._keep_data()
         self._starts = np.arange(net._epoch_steps(n, batch_size)) * batch_size
         self._rows = np.diff(self._starts, append=n).astype(np.float64)
         self._steps = _Steps(self._rows)
 
-    def train(self, tick: Callable[[int], object] | None = None) -> float:
+    def _keep_data(self) -> None:
+        """As all epochs take them."""
+        x, y, weights = self.part.x.held, self.part.y, self.part.weights
+        self._samples = _mlpc.Samples(x, None, self.objective.net.dtype, "choose")
+        self._targets = self.objective.targets(y, weights)
+        self._alone = self.objective.of_targets(y, weights)
+
+    def train(self, tick: Tick = None) -> float:
         """One epoch; the mean over its rows of the objective of each batch, as it was before its step.
 
         A batch of rows that weigh nothing takes no step, and counts as 0.  tick(rows) is called now and then.
@@ -92,18 +99,21 @@ class Epochs:
         steps = self._steps if self.part.weights is None else _Steps(self._of_batches(self.part.weights))
         order = None if self._random_state is None else self._order
         draws, net._draws = net._draws, draws_after(net._draws, len(self._rows))
-        *_, record = self.solver.epoch(
-            len(self._rows),
-            steps.taken,
-            lambda spec: net._train_epoch(
-                self._samples, self._targets, None, None, spec, self.batch_size, False, 0, 0, False, tick, draws, 0.0,
-                (order, steps.factors),
-            ),
-        )  # fmt: skip
+        record = self.solver.epoch(
+            len(self._rows), steps.taken, lambda spec: self._computed(spec, order, steps.factors, draws, tick)
+        )
         values = self.objective.values(record, steps.factors)
         if self._alone is not None:
             values = values + self._of_batches(self._alone) * steps.factors
         return _mlpc.sum(values * self._rows) / len(self._order)
+
+    def _computed(self, spec: Any, order: Array | None, factors: Array, draws: tuple[int, int], tick: Tick) -> Array:
+        """One epoch: (3, steps), the loss of each, and the sums |W|^2 and |W| before it."""
+        *_, record = self.objective.net._train_epoch(
+            self._samples, self._targets, None, None, spec, self.batch_size, False, 0, 0, False, tick, draws, 0.0,
+            (order, factors),
+        )  # fmt: skip
+        return record
 
     def _of_batches(self, numbers: Array) -> Array:
         """Sums over the rows of each batch."""

@@ -28,7 +28,7 @@ def regression(loss: Any, outputs: int) -> Form:
     Raises
     ------
     ValueError
-        Where it is one of classification, or a function.
+        Where it is one of classification.
 
     Examples
     --------
@@ -40,9 +40,9 @@ def regression(loss: Any, outputs: int) -> Form:
     if isinstance(loss, str) and loss == "poisson":
         return Form(Poisson(), deviance=True)
     named = loss_named(loss)
-    if named.classifies or isinstance(named, Custom):
+    if named.classifies:
         raise ValueError(f"loss: expected one of regression, got {named}")
-    return Form(named, factor=1 / outputs)
+    return Form(named, factor=1.0 if isinstance(named, Custom) else 1 / outputs)
 
 
 def classification(loss: Any, usual: Loss, outputs: int) -> Form:

@@ -11,7 +11,7 @@ negative logarithm of the probability; or one of `mlpc.losses`, the mean over it
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from mlpc.csr import Input
 from mlpc.estimators.inputs import ROWS_AT_A_TIME
 from mlpc.estimators.networks import linear_layers
 from mlpc.losses import Loss
+from mlpc.names import Reduction
 from mlpc.net import MLP
 
 __all__ = ["Objective"]
@@ -46,11 +47,13 @@ class Objective:
         Of the penalties, >= 0.
     """
 
+    _reduction: ClassVar[Reduction] = "sum"
+
     def __init__(
         self, net: MLP, loss: Loss, factor: float, reported: float, deviance: bool, *, alpha: float, l1: float
     ) -> None:
         self.net, self.alpha, self.l1 = net, alpha, l1
-        self._loss, self._spec = loss, loss.spec("sum")
+        self._loss, self._spec = loss, loss.spec(self._reduction)
         self._factor, self._reported, self._deviance = factor, reported, deviance
         self._linear = [layer.weight.T for layer in linear_layers(net)]
 

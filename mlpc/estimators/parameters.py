@@ -62,7 +62,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
 }
 """Of both estimators."""
 
-REGRESSION: dict[str, list[Any]] = {"loss": [StrOptions({"squared_error", *REGRESSION_LOSSES}), Loss]}
+REGRESSION: dict[str, list[Any]] = {"loss": [StrOptions({"squared_error", *REGRESSION_LOSSES}), Loss, callable]}
 """Of the regressor besides."""
 
 CLASSIFICATION: dict[str, list[Any]] = {

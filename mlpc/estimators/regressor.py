@@ -16,10 +16,11 @@ from mlpc.estimators.conversion import from_sklearn
 from mlpc.estimators.epochs import Part
 from mlpc.estimators.losses import regression
 from mlpc.estimators.objective import Objective
+from mlpc.estimators.own_loss import OwnObjective
 from mlpc.estimators.parameters import CONSTRAINTS, REGRESSION, keep
 from mlpc.estimators.scoring import scored
 from mlpc.estimators.validation import validated_table
-from mlpc.losses import Loss
+from mlpc.losses import Custom, Loss
 from mlpc.net import MLP
 
 __all__ = ["MLPRegressor"]
@@ -33,11 +34,12 @@ class MLPRegressor(RegressorMixin, Estimator):
 
     Parameters
     ----------
-    loss : str or Loss
+    loss : str, Loss or callable
         squared_error: half of it; of several outputs scikit-learn reports the mean and follows the sum, and so does
         this.  poisson: half the deviance of Poisson's distribution, whose rate is the exponential of the output;
         y >= 0.  "mse", "mae", "huber", "quantile", "log_cosh", or an object of `mlpc.losses`: the mean over the
-        outputs, as defined there.
+        outputs, as defined there.  A function ``(z, y) -> (loss, dz)`` of your own, of arrays (n, n_outputs) of a
+        batch's rows: see `mlpc.losses.Custom`; without sample_weight.
     hidden_layer_sizes : int or sequence of int
         Units of each hidden layer; without any, the model is linear.
     activation : str, mlpc.layers.Activation, or sequence of these
@@ -303,7 +305,14 @@ class MLPRegressor(RegressorMixin, Estimator):
 
     def _objective(self, net: MLP) -> Objective:
         form = regression(self.loss, net.sizes[-1])
-        return Objective(net, *form, alpha=0.0 if self.solver == "adamw" else self.alpha, l1=self.l1)
+        kind = OwnObjective if isinstance(form.loss, Custom) else Objective
+        return kind(net, *form, alpha=0.0 if self.solver == "adamw" else self.alpha, l1=self.l1)
+
+    def _weighted(self, y: Array, weights: Array | None, held: bool) -> Array | None:
+        loss = self._criterion()
+        if isinstance(loss, Custom):
+            loss._refuse_weights(weights)
+        return weights
 
     def _stratum(self, y: Array) -> Array | None:
         return None

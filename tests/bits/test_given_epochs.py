@@ -35,8 +35,11 @@ def data(dtype):
     return x.astype(dtype), y.astype(dtype), weights, order
 
 
-def network(dtype, optimizer):
-    net = mlpc.MLP([9, 21, 3], "tanh", loss="mse", dtype=np.dtype(dtype).name, seed=1)
+WIDE = (300, 300)  # hidden layers, with which three threads pay for these batches
+
+
+def network(dtype, optimizer, hidden=(21,)):
+    net = mlpc.MLP([9, *hidden, 3], "tanh", loss="mse", dtype=np.dtype(dtype).name, seed=1)
     return net, OPTIMIZERS[optimizer](net)
 
 
@@ -71,10 +74,10 @@ def state_of(optimizer):
     return [array.tobytes() for array in optimizer.state.values()]
 
 
-def given(dtype, optimizer, reduction, *, zeros="choose", keeps=False, threads=1):
+def given(dtype, optimizer, reduction, *, zeros="choose", keeps=False, threads=1, hidden=(21,)):
     mlpc.set_num_threads(threads)
     x, y, weights, order = data(dtype)
-    net, stepper = network(dtype, optimizer)
+    net, stepper = network(dtype, optimizer, hidden)
     rows = _mlpc.Samples(x, None, net.dtype.name, zeros)
     *_, noted = net._train_epoch(
         rows, y, ("mse", reduction, None, None), weights, spec_of(net, stepper), BATCH, False, 0, 0, keeps, None,
@@ -94,9 +97,10 @@ def test_the_bits_of_single_steps(optimizer, reduction, dtype, isa):
         np.testing.assert_allclose(notes[1:], noted[1:], rtol=1e-13)
 
 
-def test_notes_are_the_same_bits_on_every_path(dtype):
+@pytest.mark.parametrize("hidden", [(21,), WIDE], ids=["narrow", "wide"])
+def test_notes_are_the_same_bits_on_every_path(dtype, hidden):
     paths = [
-        given(dtype, "adam", "mean", zeros=zeros, keeps=keeps, threads=threads)
+        given(dtype, "adam", "mean", zeros=zeros, keeps=keeps, threads=threads, hidden=hidden)
         for zeros, keeps, threads in itertools.product(("multiply", "skip"), (True, False), (1, 2, 3))
     ]
     assert len({(digest, *state, notes.tobytes()) for digest, state, notes in paths}) == 1

@@ -7,6 +7,7 @@ import mlpc
 estimator_checks = pytest.importorskip("sklearn.utils.estimator_checks")
 
 SMALL = {"hidden_layer_sizes": (10,), "max_iter": 50}
+WIDE = {"hidden_layer_sizes": (300, 100), "max_iter": 10}  # so that two threads pay
 SETTINGS = [
     settings
     for kind in (mlpc.MLPClassifier, mlpc.MLPRegressor)
@@ -14,7 +15,7 @@ SETTINGS = [
         kind(),
         kind(solver="lbfgs", **SMALL),
         kind(solver="adamw", norm="layer", learning_rate_init=0.01, **SMALL),
-        kind(n_threads=2, learning_rate_init=0.01, **SMALL),
+        kind(n_threads=2, learning_rate_init=0.01, **WIDE),
     )
 ]
 
@@ -31,6 +32,7 @@ NOT_OF_REPETITION = {
 
 
 @pytest.mark.filterwarnings("default", "ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.usefixtures("three_threads")
 @estimator_checks.parametrize_with_checks(SETTINGS)
 def test_conventions(estimator, check):
     check(estimator)

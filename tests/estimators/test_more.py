@@ -2,7 +2,9 @@
 
 import functools
 import inspect
+import io
 import pickle
+import sys
 import warnings
 
 import numpy as np
@@ -53,6 +55,7 @@ PLANS = {
     "batch norm": ({"norm": "batch"}, {"norm": "batch"}),
     "norms": ({"norm": ["layer", None]}, {"norm": ["layer", None]}),
     "logistic": ({"activation": ("logistic", "tanh")}, {"activation": ["sigmoid", "tanh"]}),
+    **{name: ({"activation": name}, {"activation": name}) for name in mlpc.layers.ACTIVATIONS},
 }
 
 
@@ -73,6 +76,8 @@ WEIGHTS = {"*": {"weight_decay": 0.0}, "0.weight": {"weight_decay": 1.0}, "2.wei
 WEIGHTS |= {"4.weight": {"weight_decay": 1.0}}
 CLIPPED = functools.partial(mlpc.optim.SGD, momentum=0.9, nesterov=True, clip_norm=0.2)
 OPTIMIZERS = {
+    # whose epsilon stands elsewhere: too small to count
+    "adam": ({"alpha": 0, "epsilon": 1e-30}, functools.partial(mlpc.optim.Adam, eps=1e-30)),
     "adamw": ({"alpha": 0.1}, functools.partial(mlpc.optim.AdamW, weight_decay=0.1, groups=WEIGHTS)),
     "rmsprop": ({"alpha": 0, "epsilon": 1e-3}, functools.partial(mlpc.optim.RMSprop, eps=1e-3)),
     "adagrad": ({"alpha": 0}, functools.partial(mlpc.optim.Adagrad, eps=1e-8)),
@@ -110,6 +115,75 @@ def test_losses_of_regression_are_those_of_fit(loss):
     history = net.fit(X, y, epochs=EPOCHS, batch_size=40, shuffle=False, lr=0.05, progress=False)
     np.testing.assert_allclose(model.loss_curve_, history["loss"], rtol=1e-12)
     np.testing.assert_allclose(model.predict(X), net.predict(X), rtol=1e-10)
+
+
+def quarter(z, y):
+    """A loss of one's own, which is mlpc's of no name."""
+    d = z - y
+    return np.mean(d**4) / 4, d**3 / d.size
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_a_function_is_a_loss(solver):
+    settings = {"alpha": 0, "solver": solver, "learning_rate_init": 0.02, "epsilon": 1e-30, "dropout": 0.2}
+    model = fitted(mlpc.MLPRegressor, NUMBERS, loss=quarter, **settings)
+    still = settings | {"learning_rate_init": 1e-300}
+    start = mlpc.MLPRegressor(hidden_layer_sizes=(9, 7), random_state=3, **still).partial_fit(X, NUMBERS)
+    first = start.network_
+    net = mlpc.MLP(first.sizes, loss=quarter, dtype="float64", init=init_of(first), dropout=0.2, seed=first.seed)
+    optimizer = {
+        "sgd": functools.partial(mlpc.optim.SGD, momentum=0.9, nesterov=True),
+        "adam": functools.partial(mlpc.optim.Adam, eps=1e-30),
+    }[solver](net, 0.02)
+    net.fit(X, NUMBERS, epochs=EPOCHS, batch_size=40, shuffle=False, optimizer=optimizer, progress=False)
+    np.testing.assert_allclose(model.network_.parameters, net.parameters, rtol=1e-10, atol=1e-13)
+    np.testing.assert_array_equal(model.predict(X), model.network_.predict(X))
+
+
+def half_squared(z, y):
+    return 0.5 * np.sum((z - y) ** 2) / len(y), (z - y) / len(y)
+
+
+OWN = {
+    "sgd": {"solver": "sgd", "clip_norm": 0.3, "shuffle": True},
+    "adam": {"l1": 0.2, "early_stopping": True, "metric": "loss"},
+    "adamw": {"solver": "adamw", "norm": "batch"},
+    "lbfgs": {"solver": "lbfgs", "l1": 0.01},
+}
+
+
+@pytest.mark.parametrize("settings", OWN.values(), ids=OWN)
+def test_a_function_that_is_one_of_mlpcs_losses_trains_as_that(settings):
+    """Of one output, of which sums and means are the same."""
+    named, own = (
+        fitted(mlpc.MLPRegressor, NUMBERS[:, 0], loss=loss, alpha=0.3, **settings)
+        for loss in ("squared_error", half_squared)
+    )
+    np.testing.assert_allclose(own.network_.parameters, named.network_.parameters, rtol=1e-7, atol=1e-10)
+    assert own.loss_ == pytest.approx(named.loss_, rel=1e-10)
+    assert own.out_activation_ == "identity"
+    for name in ("loss_curve_", "validation_scores_"):
+        curves = [vars(model).get(name) for model in (own, named)]
+        if None not in curves:
+            np.testing.assert_allclose(*curves, rtol=1e-10)
+
+
+def test_a_function_that_is_no_loss_here():
+    with pytest.raises(ValueError, match=r"sample_weight: expected None with Custom\(quarter\)"):
+        mlpc.MLPRegressor(quarter).fit(X, NUMBERS, np.ones(len(X)))
+    with pytest.raises(ValueError, match="loss: expected 'log_loss' or CrossEntropy for these classes"):
+        mlpc.MLPClassifier(loss=mlpc.losses.Custom(quarter)).fit(X, Y)
+    with pytest.raises(TypeError, match=r"loss: expected \(loss, dz\) from Custom\(.*\), got float"):
+        mlpc.MLPRegressor(lambda z, y: 0.0).fit(X, NUMBERS)
+    with pytest.raises(mlpc.DivergenceError, match="It began in epoch 1"):
+        mlpc.MLPRegressor(lambda z, y: (np.nan, z)).fit(X, NUMBERS)
+    model = mlpc.MLPRegressor(quarter, max_iter=1).fit(X, NUMBERS)
+    before = model.network_.digest()
+    with pytest.raises(mlpc.DivergenceError):
+        model.set_params(loss=lambda z, y: (np.inf, z), warm_start=True).fit(X, NUMBERS)
+    assert model.network_.digest() == before
+    with pytest.raises(TypeError, match="loss: expected a value that a file can hold"):
+        model.save("model.npz")
 
 
 def test_settings_of_losses_of_classification():
@@ -248,6 +322,19 @@ def test_callbacks_are_those_of_fit():
     np.testing.assert_array_equal(averaged.network_.parameters, average.average)
 
 
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize("progress", [True, False])
+def test_a_bar_where_somebody_looks(monkeypatch, progress):
+    pytest.importorskip("tqdm")
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    fitted(progress=progress)
+    assert (f"epoch={EPOCHS}, loss=" in sys.stderr.getvalue()) == progress
+
+
 def test_callbacks_that_are_none(tmp_path):
     with pytest.raises(ValueError, match="callbacks: expected no Checkpoint"):
         fitted(callbacks=[mlpc.callbacks.Checkpoint(tmp_path / "run.npz")])
@@ -269,16 +356,17 @@ def test_ctrl_c_ends_it_and_keeps_what_there_is():
 # ---- Networks in use -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("three_threads")
 def test_the_number_of_threads_is_kept_to_and_changes_no_bit():
     seen = []
 
     def count(network, history):
         seen.append(mlpc.get_num_threads())
 
-    before = mlpc.get_num_threads()
-    models = [fitted(n_threads=n, callbacks=[count]) for n in (1, 2, None)]
-    assert mlpc.get_num_threads() == before
-    assert seen[:EPOCHS] == [1] * EPOCHS
+    wide = {"hidden_layer_sizes": (300, 100), "batch_size": 150}  # so that threads pay
+    models = [fitted(n_threads=n, callbacks=[count], **wide) for n in (1, 2, None, 4)]
+    assert mlpc.get_num_threads() == 3
+    assert seen == [1] * EPOCHS + [2] * EPOCHS + [3] * EPOCHS + [3] * EPOCHS
     assert len({model.network_.digest() for model in models}) == 1
 
 
@@ -400,7 +488,14 @@ def test_pickle_keeps_the_views_and_writes_each_weight_once():
     assert len(text) < 5 * weights + 20_000
 
 
-@pytest.mark.parametrize("kind, y", [("MLPClassifier", Y), ("MLPClassifier", Y > 0), ("MLPRegressor", NUMBERS)])
+SEVERAL = np.stack([Y > 0, X[:, 1] > 0], axis=1).astype(int)
+
+
+@pytest.mark.parametrize(
+    "kind, y",
+    [("MLPClassifier", Y), ("MLPClassifier", Y > 0), ("MLPClassifier", SEVERAL), ("MLPRegressor", NUMBERS)],
+    ids=["classes", "two classes", "several labels", "numbers"],
+)
 def test_models_move_both_ways(kind, y):
     ours = fitted(getattr(mlpc, kind), y, dropout=0.1)
     theirs = ours.to_sklearn()

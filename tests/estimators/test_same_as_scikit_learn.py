@@ -104,10 +104,36 @@ has_weights = "sample_weight" in inspect.signature(neural_network.MLPRegressor.f
 
 
 @pytest.mark.skipif(not has_poisson, reason="this scikit-learn has no Poisson loss")
+@pytest.mark.parametrize("shuffle", [False, True], ids=["in order", "shuffled"])
 @pytest.mark.parametrize("solver", ["sgd", "adam"])
-def test_rates_have_the_same_losses(solver):
+def test_rates_have_the_same_losses(solver, shuffle):
     X, y = counts()
-    assert_same(*both("MLPRegressor", X, y, solver=solver, loss="poisson"), X)
+    assert_same(*both("MLPRegressor", X, y, solver=solver, loss="poisson", shuffle=shuffle), X)
+
+
+CONSTRUCTORS = ["MLPClassifier", "MLPRegressor"]
+
+
+@pytest.mark.parametrize("method", ["__init__", "fit", "partial_fit", "predict", "score"])
+@pytest.mark.parametrize("name", CONSTRUCTORS)
+def test_arguments_have_the_same_names_order_and_defaults(name, method):
+    ours, theirs = (
+        [(each.name, each.kind, each.default) for each in inspect.signature(found).parameters.values()]
+        for found in (getattr(getattr(module, name), method) for module in (mlpc, neural_network))
+    )
+    names = [name for name, *_ in theirs]
+    assert [each for each in ours if each[0] in names] == theirs
+
+
+@pytest.mark.parametrize("name", CONSTRUCTORS)
+def test_what_parameters_may_be_is_allowed_here(name):
+    ours, theirs = (getattr(module, name)._parameter_constraints for module in (mlpc, neural_network))
+    for parameter, ranges in theirs.items():
+        if parameter == "momentum":  # 1 never comes to rest
+            continue
+        texts = {text for each in ours[parameter] for text in getattr(each, "options", ())}
+        for each in ranges:
+            assert getattr(each, "options", {None}) <= texts or str(each) in map(str, ours[parameter]), parameter
 
 
 SETTINGS = {

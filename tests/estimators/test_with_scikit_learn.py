@@ -1,6 +1,9 @@
 """Among the other tools of scikit-learn: searches, pipelines, calibration, threads and processes."""
 
 import copy
+import os
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -163,10 +166,11 @@ def test_clones_and_copies():
     assert clone.network_.digest() == model.network_.digest() != twin.network_.digest()
 
 
+@pytest.mark.usefixtures("three_threads")
 @pytest.mark.parametrize("kind", ["MLPClassifier", "MLPRegressor"])
 def test_the_same_bits_on_every_instruction_set(kind):
     before, digests = cpu.active(), set()
-    settings = SMALL | {"hidden_layer_sizes": (33, 17), "early_stopping": True, "alpha": 0.1, "max_iter": 4}
+    settings = SMALL | {"hidden_layer_sizes": (300, 33), "early_stopping": True, "alpha": 0.1, "max_iter": 4}
     y = Y if kind == "MLPClassifier" else X[:, :2]
     try:
         for name in cpu.available():
@@ -177,3 +181,23 @@ def test_the_same_bits_on_every_instruction_set(kind):
     finally:
         cpu.use(before)
     assert len(digests) == 1
+
+
+STARTS_THREADS = """
+import os, numpy as np, mlpc
+mlpc.set_num_threads(3)
+X, y = np.random.default_rng(0).normal(size=(150, 4)), np.arange(150) % 3
+model = mlpc.MLPClassifier((300, 33))
+before = len(os.listdir("/proc/self/task"))
+for n_threads in (1, 2, None):
+    model.set_params(n_threads=n_threads).partial_fit(X, y, classes=[0, 1, 2])
+    print(len(os.listdir("/proc/self/task")) - before)
+"""
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="counts the threads of a process, as Linux lists them")
+def test_a_fit_starts_the_threads_that_it_may_have():
+    one_of_others = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+    command = [sys.executable, "-c", STARTS_THREADS]
+    done = subprocess.run(command, env=os.environ | one_of_others, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["0", "1", "2"]
