@@ -5,9 +5,14 @@ more.  scikit-learn itself is needed for them.
 """
 
 try:
-    import sklearn as _sklearn  # noqa: F401
+    import sklearn as _sklearn
 except ImportError as error:
     raise ImportError("mlpc.MLPClassifier and mlpc.MLPRegressor need scikit-learn: pip install scikit-learn") from error
+if tuple(map(int, _sklearn.__version__.split(".")[:2])) < (1, 6):
+    raise ImportError(
+        "mlpc.MLPClassifier and mlpc.MLPRegressor need scikit-learn 1.6 or later, "
+        f"got {_sklearn.__version__}: pip install --upgrade scikit-learn"
+    )
 
 from mlpc.estimators.classifier import MLPClassifier
 from mlpc.estimators.foreign import from_sklearn

@@ -146,7 +146,8 @@ class MLPRegressor(RegressorMixin, Estimator):
     Notes
     -----
     The weights are the same bits for the same `random_state` on every machine and for any number of threads, but for
-    those of lbfgs, which are SciPy's.  Predictions may be asked of one object by several threads at once.
+    those of lbfgs, which are SciPy's, and of invscaling, whose rates are the C library's.  Predictions may be asked of
+    one object by several threads at once.
 
     Examples
     --------

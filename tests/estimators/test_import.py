@@ -24,6 +24,13 @@ def test_without_scikit_learn_the_error_says_what_to_install(name):
     )
 
 
+def test_with_an_old_scikit_learn_the_error_says_which_is_wanted():
+    old = "import sys, types; sys.modules['sklearn'] = types.SimpleNamespace(__version__='1.5.2'); import mlpc; "
+    assert said(old + "mlpc.MLPClassifier").endswith(
+        "need scikit-learn 1.6 or later, got 1.5.2: pip install --upgrade scikit-learn"
+    )
+
+
 def test_completion_shows_them():
     assert said(WITHOUT + "print('MLPClassifier' in dir(mlpc))") == "True"
 
