@@ -17,7 +17,7 @@ import mlpc
 
 EPOCHS = 50  # of one fit; both go through all of them
 SECONDS = 0.1  # of fits, or of predictions, in a round
-CALLS = ("fit", "predict", "one row")
+CALLS = ("fit", "predict", "one row", "one unit")  # which is a fit with hardly anything to compute, of one epoch
 
 
 def data_sets() -> dict[str, tuple]:
@@ -58,19 +58,21 @@ def section(full: bool, rounds: int) -> dict:
 
 
 def measure(kind: str, X, y, rounds: int) -> dict:
-    from sklearn import neural_network
+    from sklearn import base, neural_network
 
     settings = {"max_iter": EPOCHS, "n_iter_no_change": EPOCHS, "random_state": 0}
     theirs = getattr(neural_network, kind)(**settings)
     ours = getattr(mlpc, kind)(**settings, n_threads=1)
     row = X[:1]  # of a sparse matrix this takes longer than its prediction
     models, seconds = {"sklearn": theirs, "mlpc": ours}, {}
+    units = {name: base.clone(model).set_params(hidden_layer_sizes=(1,), max_iter=1) for name, model in models.items()}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of epochs that do not suffice
         for round_ in range(rounds + 1):  # the first one warms up
             for name, model in models.items():
                 calls = {"fit": lambda m=model: m.fit(X, y), "predict": lambda m=model: m.predict(X)}
                 calls["one row"] = lambda m=model: m.predict(row)
+                calls["one unit"] = lambda m=units[name]: m.fit(X, y)
                 for call in CALLS:
                     taken = _seconds(calls[call])
                     if round_:
