@@ -39,7 +39,7 @@ WITH_TESTS := $(and $(wildcard $(VENV)/.test),$(wildcard $(VENV)/lib/python*/sit
 notebooks: $(VENV)/$(if $(WITH_TESTS),.test,.notebooks) ## build the course's notebooks and execute them (DATA=mnist: those in notebooks/solutions)
 	$(BIN)/python notebooks/build.py --data $(DATA)
 
-test: $(VENV)/.test ## build and run all tests, the documentation's examples among them (up to 15 minutes)
+test: $(VENV)/.test ## build and run all tests, the documentation's examples among them (half an hour)
 	$(BIN)/python -m pytest $(PARALLEL) -m "not mnist and not machines" $(PYTEST) tests mlpc README.md docs/*.md
 
 bits: $(VENV)/.bits ## the same bits on every machine for which there are a compiler and an emulator here (15 minutes)
@@ -87,7 +87,7 @@ fuzz-files: $(VENV)/.test ## 100,000 files that are changed at random: each is r
 instructions: ## instructions that small runs take, by valgrind, beside those recorded (3 minutes)
 	$(PYTHON) tests/instructions/counts.py $(INSTRUCTIONS)
 
-bench: $(VENV)/.bench ## speed beside PyTorch, JAX, NumPy, scikit-learn and onnxruntime, in short (15 minutes)
+bench: $(VENV)/.bench ## speed beside PyTorch, JAX, NumPy, scikit-learn and onnxruntime, in short (20 minutes)
 	$(BIN)/python bench/run.py $(BENCH)
 
 bench-full: $(VENV)/.bench ## more rows, sizes and contenders, and the charts of README.md (3 hours)

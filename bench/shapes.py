@@ -11,7 +11,7 @@ import sys
 
 import epochs
 import figures
-from contenders import LIMITS, TRAINING, installed, start
+from contenders import LIMITS, TRAINING, Process, installed, start
 from task import DENSITY, DRAWN_INPUTS, DTYPES, OPTIMIZERS, Task
 
 # What is drawn. Ranges are those of a logarithm; activations take turns, so that there are all of them.
@@ -76,13 +76,14 @@ def multiply_adds(task: Task) -> float:
 
 
 def bytes_moved(task: Task) -> float:
-    """Of a step, without caches: weights read forward, read and written with each state of theirs by the update; the
-    rows of the batch once, of a sparse matrix with the numbers of their columns."""
-    weights = sum((n_in + 1) * n_out for n_in, n_out in itertools.pairwise(task.sizes))
+    """Of a step, without caches: weights read forward and, behind the first layer, back, read and written with each
+    state of theirs by the update; the rows of the batch once, of a sparse matrix with the numbers of their columns."""
+    first, *rest = ((n_in + 1) * n_out for n_in, n_out in itertools.pairwise(task.sizes))
     size = {"float32": 4, "float64": 8}[task.dtype]
     states = {"sgd": 0, "adam": 2}[task.optimizer]
     size_of_input = {"bytes": 1, "sparse": DENSITY * (size + 4)}.get(task.input, size)
-    return weights * size * (3 + 2 * states) + task.batch * task.sizes[0] * size_of_input
+    moved = first * (3 + 2 * states) + sum(rest) * (4 + 2 * states)
+    return moved * size + task.batch * task.sizes[0] * size_of_input
 
 
 def _density(task: Task) -> float:
@@ -105,19 +106,20 @@ def section(
         with start(LIMITS, Task(threads=number)) as limits:
             for task in tasks:
                 able = [name for name in names if TRAINING[name].takes(task)]
-                row = {
-                    **epochs.measure(task, able, rounds, (1,), IN_TURN),
-                    "multiply_adds": multiply_adds(task),
-                    "bytes": bytes_moved(task),
-                    "gflops": limits.ask(of=task.dtype)["gflops"],
-                    "triad": limits.ask(of="memory")["triad"],
-                }
+                before = _limits(limits, task)
+                measured = epochs.measure(task, able, rounds, (1,), IN_TURN)
+                most = {name: max(before[name], after) for name, after in _limits(limits, task).items()}
+                row = {**measured, "multiply_adds": multiply_adds(task), "bytes": bytes_moved(task), **most}
                 results.append(row)
                 compared = "".join(f", {peer} {ratio:.2f} x" for peer, ratio in ratios(row).items())
                 print(f"measured {task}{compared}", file=sys.stderr)
     if not results:
-        sys.exit(f"no row fits; a row is called {shapes[0]}")
+        sys.exit(f"no row fits, on so many CPUs; a row is called {shapes[0]}")
     return {"seed": seed, "rows": results}
+
+
+def _limits(machine: Process, task: Task) -> dict[str, float]:
+    return {"gflops": machine.ask(of=task.dtype)["gflops"], "triad": machine.ask(of="memory")["triad"]}
 
 
 def ratios(row: dict) -> dict[str, float]:

@@ -71,10 +71,12 @@ def test_work_of_a_step(bench):
     # 20 x 5 and 5 x 2 weights: forward and dW of both, dX of the second, for 3 rows
     assert shapes.multiply_adds(task.Task("20-5-2", "normal", batch=3)) == 3 * (2 * 100 + 3 * 10)
     assert shapes.multiply_adds(task.Task("20-5-2", "zeros", batch=3)) == 3 * (2 * 10 + 3 * 10)
-    # 117 parameters of 4 bytes: read twice and written once; means and squares read and written
-    assert shapes.bytes_moved(task.Task("20-5-2", "normal", batch=3)) == 117 * 4 * 3 + 60 * 4
-    assert shapes.bytes_moved(task.Task("20-5-2", "bytes", "adam", 3)) == 117 * 4 * 7 + 60
-    assert shapes.bytes_moved(task.Task("20-5-2", "sparse", batch=3, dtype="float64")) == 117 * 8 * 3 + 6 * 12
+    # 105 and 12 parameters of 4 bytes: read twice, the second layer's three times, and written once; means and squares
+    # read and written
+    assert shapes.bytes_moved(task.Task("20-5-2", "normal", batch=3)) == (105 * 3 + 12 * 4) * 4 + 60 * 4
+    assert shapes.bytes_moved(task.Task("20-5-2", "bytes", "adam", 3)) == (105 * 7 + 12 * 8) * 4 + 60
+    sparse = task.Task("20-5-2", "sparse", batch=3, dtype="float64")
+    assert shapes.bytes_moved(sparse) == (105 * 3 + 12 * 4) * 8 + 6 * 12
 
 
 # ---- What the contenders compute -------------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ typedef struct {
     void *kept;           /* (I,) where entries of lists are dropped: not 0 where one is kept */
     uint64_t *kept_bits;  /* the same in bits */
     size_t correct;       /* answers so far */
-    int diverged;         /* in this batch */
+    int diverged;         /* in this epoch */
     double unasked;       /* terms that it has computed since it asked whether to go on */
 } mlpc_fused_rank;
 

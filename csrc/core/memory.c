@@ -148,15 +148,17 @@ static inline void copy_rows(char *to, size_t to_row, const char *from, size_t f
         memcpy(to, from, bytes);
 }
 
-/* Most rows are those of a panel, of two or three vectors: a call for each would take longer than the copy. */
+/* Most rows are those of a panel, of one to five vectors: a call for each would take longer than the copy. */
 void mlpc_copy_rows(void *to, size_t to_row, const void *from, size_t from_row, size_t rows, size_t bytes)
 {
     switch (bytes) {
     case 32: copy_rows(to, to_row, from, from_row, rows, 32); break;
     case 64: copy_rows(to, to_row, from, from_row, rows, 64); break;
+    case 80: copy_rows(to, to_row, from, from_row, rows, 80); break;
     case 96: copy_rows(to, to_row, from, from_row, rows, 96); break;
     case 128: copy_rows(to, to_row, from, from_row, rows, 128); break;
     case 192: copy_rows(to, to_row, from, from_row, rows, 192); break;
+    case 256: copy_rows(to, to_row, from, from_row, rows, 256); break;
     default: copy_rows(to, to_row, from, from_row, rows, bytes); break;
     }
 }

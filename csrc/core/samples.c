@@ -30,7 +30,7 @@ static double measured_density(const mlpc_samples *samples, const mlpc_kernels *
     const size_t n = samples->input.n, probes = probes_of(n, samples->I);
     size_t zeros = 0;
     for (size_t p = 0; p < probes; p++)
-        zeros += mlpc_input_zeros(&samples->input, kernels, n / probes * p, samples->I);
+        zeros += mlpc_input_zeros(&samples->input, kernels, n / probes * p + n % probes * p / probes, samples->I);
     const double looked = (double)probes * (double)samples->I;
     return probes ? (looked - (double)zeros) / looked : 0;
 }

@@ -227,7 +227,7 @@ struct mlpc_kernels {
     /* The same products with packed layers; B >= 1.  Rows of z, x, dz and dx are z_row, x_row, dz_row and dx_row
      * elements apart.  Forward: panels number 0 to n_panels - 1 of `panels`, which may begin within a layer; z, w and
      * bias are those of the whole layer, as panels[p] counts from its first output.  Backward: dw is one panel
-     * (I, width), dz its columns, of which those from number O on are 0.  Width: 1 to `vectors` + 1 vectors. */
+     * (I, width), dz its columns, of which those from number O >= 1 on are 0.  Width: 1 to `vectors` + 1 vectors. */
     void (*panels_forward)(void *z, size_t z_row, const void *x, size_t x_row, const void *w, const void *bias,
                            const size_t *panels, size_t n_panels, size_t B, size_t I);
     void (*panel_backward_w)(void *dw, const void *x, size_t x_row, const void *dz, size_t dz_row, size_t B, size_t I,

@@ -27,6 +27,9 @@ from mlpc.net import MLP
 __all__ = ["Objective"]
 
 
+_FEW = 100  # batches
+
+
 class Objective:
     """A loss and a penalty of one network, as a function of rows.
 
@@ -68,10 +71,14 @@ class Objective:
     def values(self, record: Array, factors: Array) -> Array:
         """Those of batches: of their losses, and of two sums over the weights, times factors of the penalties of each.
 
-        As floats of Python, of which a few take less time than arrays do, and may overflow: rows may weigh next to
+        A few as floats of Python, which take less time than arrays do.  They may overflow: rows may weigh next to
         nothing.
         """
         reported, decay, l1 = self._reported, 0.5 * float(self.alpha), float(self.l1)
+        if len(factors) > _FEW:
+            loss, squares, absolutes = record
+            with np.errstate(over="ignore", invalid="ignore"):
+                return loss * reported + (decay * squares + l1 * absolutes) * factors
         of_batches = zip(*record.tolist(), factors.tolist(), strict=True)
         return np.array([
             loss * reported + (decay * squares + l1 * absolutes) * factor

@@ -42,8 +42,10 @@ static void run_few(const bench *b, const char *name,
 {
     static const size_t rows[4][3] = {{1, 65, 1000}, {2, 300, 210}, {3, 67, 401}, {4, 259, 250}};
     static const size_t outputs[4][3] = {{130, 500, 1}, {64, 263, 2}, {9, 415, 3}, {5, 200, 4}};
+    static const size_t both[4][3] = {{32, 263, 2}, {33, 263, 1}, {5, 415, 1}, {1, 415, 2}};
     run_shapes(b, name, "_of_few", rows, product, kind);
     run_shapes(b, name, "_of_few_outputs", outputs, product, kind);
+    run_shapes(b, name, "_of_few_rows_and_outputs", both, product, kind);
 }
 
 /* With LEAST every product, and so the sum of every block, is -0, and the bias too; but the total of the blocks starts

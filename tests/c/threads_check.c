@@ -7,12 +7,16 @@
  * where so many threads cannot be had. */
 #include <string.h>
 
+#include "../../csrc/core/rows.h"
 #include "../../csrc/core/team.h"
 #include "core.h"
 
 enum { INPUTS = 40, OUTPUTS = 5, LAYERS = 3, ROWS = 3500, BATCH = 512 };
 enum { FEW_ROWS = 5, FEW = 2 }; /* in batches of so few; and wide layers with them */
-static const size_t narrow[LAYERS + 1] = {INPUTS, 30, 17, OUTPUTS}, wide[LAYERS + 1] = {INPUTS, 450, 450, OUTPUTS};
+enum { LARGE = 1024 };          /* a batch of which strips are copied side by side, where a layer has many */
+enum { MANY = 27000 };          /* rows at which threads look together */
+static const size_t narrow[LAYERS + 1] = {INPUTS, 30, 17, OUTPUTS}, wide[LAYERS + 1] = {INPUTS, 450, 450, OUTPUTS},
+                    strips[LAYERS + 1] = {INPUTS, 320, 60, OUTPUTS}, thin[LAYERS + 1] = {INPUTS, 2, 2, OUTPUTS};
 static const mlpc_loss loss = {.kind = MLPC_LOSS_cross_entropy, .mean = 1};
 
 typedef struct {
@@ -40,18 +44,19 @@ static void plan(work *w, const size_t sizes[LAYERS + 1], const mlpc_block hidde
 static void prepare(work *w)
 {
     plan(w, narrow, (mlpc_block[]){{.activation = MLPC_ACTIVATION_relu}, {.activation = MLPC_ACTIVATION_tanh}}, 0);
-    w->x = allocate(ROWS * INPUTS, sizeof(float));
+    w->x = allocate(MANY * INPUTS, sizeof(float));
     w->bytes = allocate(ROWS * INPUTS, 1);
     w->dx = allocate(ROWS * INPUTS, sizeof(float));
     w->z = allocate(ROWS * OUTPUTS, sizeof(float));
     w->row_loss = allocate(ROWS, sizeof(double));
-    w->labels = allocate(ROWS, sizeof(int64_t));
-    for (size_t i = 0; i < ROWS * INPUTS; i++) {
+    w->labels = allocate(MANY, sizeof(int64_t));
+    for (size_t i = 0; i < MANY * INPUTS; i++) {
         const double u = mlpc_random_uniform(2, MLPC_STREAM_INIT, 0, i);
         put(w->x, MLPC_FLOAT32, i, u < 0.7 ? 0 : u);
-        w->bytes[i] = (uint8_t)(u < 0.7 ? 0 : 255 * u);
+        if (i < ROWS * INPUTS)
+            w->bytes[i] = (uint8_t)(u < 0.7 ? 0 : 255 * u);
     }
-    for (size_t i = 0; i < ROWS; i++)
+    for (size_t i = 0; i < MANY; i++)
         w->labels[i] = (int64_t)(mlpc_random_bits(3, MLPC_STREAM_INIT, 0, i) % OUTPUTS);
 }
 
@@ -88,7 +93,7 @@ static void train(work *w, const char *name, const mlpc_optimizer *optimizer, ml
     mlpc_epoch_result result;
     double *const rates = constant_rates(ROWS, optimizer->steps ? 0.001 : 0.1);
     begin(w);
-    check(mlpc_samples_create(&samples, w->model.kernels, &input, INPUTS, zeros, 1, NULL));
+    check(mlpc_samples_create(&samples, w->model.kernels, &input, INPUTS, zeros, w->threads, NULL));
     const mlpc_training training = {
         .samples = samples,
         .objective = objective_of(w),
@@ -153,6 +158,22 @@ static void few_rows(const work *of)
                         {.activation = MLPC_ACTIVATION_relu, .norm = MLPC_NORM_batch}},
          0);
     train(&w, "few rows", &plain, MLPC_ZEROS_MULTIPLY, 0);
+}
+
+/* Strips that are copied; and as many rows as threads list, and look at, together. */
+static void large(const work *of)
+{
+    const mlpc_optimizer plain = sgd();
+    const mlpc_block hidden[] = {{.activation = MLPC_ACTIVATION_relu}, {.activation = MLPC_ACTIVATION_relu}};
+    work w = *of;
+    w.rows = w.batch = LARGE;
+    plan(&w, strips, hidden, 0);
+    train(&w, "a large batch", &plain, MLPC_ZEROS_MULTIPLY, 0);
+    w.rows = MANY;
+    plan(&w, thin, hidden, 0);
+    train(&w, "many rows", &plain, MLPC_ZEROS_SKIP, 0);
+    const int finite = mlpc_all_finite(w.model.kernels, w.x, MANY * INPUTS, w.threads);
+    print("all finite", &finite, sizeof finite);
 }
 
 static void passes(work *w)
@@ -240,6 +261,7 @@ int main(int argc, char **argv)
     trainings(&w);
     norms(&w);
     few_rows(&w);
+    large(&w);
     passes(&w);
     stops(&w);
     return 0;
