@@ -115,7 +115,7 @@ class Optimizer:
         self.epochs = 0.0
         kept = dict(zip([setting[0] for setting in row["settings"]], self._settings, strict=True))
         self.state: dict[str, Array] = {
-            name: np.zeros(net.n_parameters, net.dtype) for name, needs in row["states"] if needs is None or kept[needs]
+            name: _written_zeros(net) for name, needs in row["states"] if needs is None or kept[needs]
         }
         if row["counts"]:
             self.state["steps"] = np.zeros(1)
@@ -204,6 +204,15 @@ class Optimizer:
 
 SELDOM = ("l1", "clip_value", "clip_norm", "max_norm")
 """What most optimizers are not told, and do not print then."""
+
+
+def _written_zeros(net: Network) -> Array:
+    """A state in which nothing has happened.
+
+    Written, where `numpy.zeros` leaves pages to the system until they are: threads that read such a page, and then
+    write it, wait for each other at every single one.
+    """
+    return np.full(net.n_parameters, 0.0, net.dtype)
 
 
 def keywords(kind: Callable[..., Optimizer]) -> dict[str, Any]:

@@ -37,7 +37,11 @@ static void call(mlpc_team *team, mlpc_team_function *function, void *context, s
  * share out differ by less; a batch that keeps one rank waiting longer has better uses for the CPU. */
 #define SPIN_NANOSECONDS 50000
 
-/* So many times as long as a run that was slower than it would have been alone, runs are alone, and at most a
+/* Runs are judged that took so long together: a thread that slept needs a part of a millisecond to wake up, which says
+ * nothing about a long run that comes next. */
+#define JUDGED_NANOSECONDS INT64_C(3000000)
+
+/* So many times as long as runs that were slower than they would have been alone, runs are alone, and at most a
  * minute. */
 #define ALONE 16
 #define ALONE_NANOSECONDS INT64_C(60000000000)
@@ -58,6 +62,8 @@ struct mlpc_team {
     alignas(MLPC_ALIGNMENT) atomic_size_t sleepers; /* ranks that wait asleep; changes under the lock */
     size_t size;
     int spins;           /* each rank has a CPU: waiting awake keeps nobody from working */
+    int64_t took;        /* by runs that are not yet judged */
+    int64_t alone;       /* what they would have taken alone */
     int64_t alone_until; /* on the clock of nanoseconds() */
     unsigned forks;      /* as it was when the run began */
     mlpc_team_function *function;
@@ -318,6 +324,19 @@ static mlpc_team *team_with(size_t n_workers)
     return the_team;
 }
 
+/* Whether the latest runs, the last of which began and ended then, would have been done sooner alone. */
+static void judge(mlpc_team *team, int64_t ended, int64_t began)
+{
+    team->took += ended - began;
+    team->alone += (int64_t)team->size * (ended - began - in_vain);
+    if (team->took < JUDGED_NANOSECONDS)
+        return;
+    const int64_t alone = ALONE * team->took;
+    if (team->alone < team->took)
+        team->alone_until = ended + (alone < ALONE_NANOSECONDS ? alone : ALONE_NANOSECONDS);
+    team->took = team->alone = 0;
+}
+
 static void run(mlpc_team *team, size_t size, mlpc_team_function *function, void *context)
 {
     atomic_store(&team->arrived, 0);
@@ -338,9 +357,8 @@ static void run(mlpc_team *team, size_t size, mlpc_team_function *function, void
     call(team, function, context, 0, size);
     stop_in_child(team);
     wait_for(team, &team->returned, size - 1);
-    const int64_t ended = nanoseconds(), took = ended - began, alone = ALONE * took;
-    if (team->spins && (int64_t)size * (took - in_vain) < took)
-        team->alone_until = ended + (alone < ALONE_NANOSECONDS ? alone : ALONE_NANOSECONDS);
+    if (team->spins)
+        judge(team, nanoseconds(), began);
 }
 
 static int gives_way_now(const mlpc_team *team) { return gives_way && nanoseconds() < team->alone_until; }

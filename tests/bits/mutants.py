@@ -61,6 +61,25 @@ MUTANTS = [
         quick=True,
     ),
     mutant(
+        "a product of few terms is rounded before it is added",
+        TEMPLATES + "tiles.inc",
+        "sum[0][j] = v_fma(a_k, b[k][j], sum[0][j]);",
+        "sum[0][j] = v_add(v_mul(a_k, b[k][j]), sum[0][j]);",
+    ),
+    mutant(
+        "so is one of few outputs, on the way back",
+        TEMPLATES + "backward_x.inc",
+        "sum = v_fma(v_broadcast(dz + b * dz_row + c), square[c], sum);",
+        "sum = v_add(v_mul(v_broadcast(dz + b * dz_row + c), square[c]), sum);",
+    ),
+    mutant(
+        "a step of few outputs takes gradients that count as 0",
+        TEMPLATES + "panel_gradients.inc",
+        "v_fma(v_set(minus_lr), v_flush(v_load(dw + i)), v_load(w + i))",
+        "v_fma(v_set(minus_lr), v_load(dw + i), v_load(w + i))",
+        needs="avx2",
+    ),
+    mutant(
         "the first block's sum is the total: -0 can come out",
         TEMPLATES + "tiles.inc",
         TOTAL,

@@ -4,7 +4,8 @@
  *     threads_check ISA THREADS
  *
  * prints a number for each piece of work, which depends on every bit of its results and on nothing else.  Exits with 4
- * where so many threads cannot be had. */
+ * where so many threads cannot be had, with 5 where an epoch that was stopped left what no whole batches make, and with
+ * 6 where none could be stopped. */
 #include <string.h>
 
 #include "../../csrc/core/rows.h"
@@ -15,8 +16,8 @@ enum { INPUTS = 40, OUTPUTS = 5, LAYERS = 3, ROWS = 3500, BATCH = 512 };
 enum { FEW_ROWS = 5, FEW = 2 }; /* in batches of so few; and wide layers with them */
 enum { LARGE = 1024 };          /* a batch of which strips are copied side by side, where a layer has many */
 enum { MANY = 27000 };          /* rows at which threads look together */
-static const size_t narrow[LAYERS + 1] = {INPUTS, 30, 17, OUTPUTS}, wide[LAYERS + 1] = {INPUTS, 450, 450, OUTPUTS},
-                    strips[LAYERS + 1] = {INPUTS, 320, 60, OUTPUTS}, thin[LAYERS + 1] = {INPUTS, 2, 2, OUTPUTS};
+static const size_t narrow[LAYERS + 1] = {INPUTS, 30, 17, OUTPUTS}, wide[LAYERS + 1] = {INPUTS, 450, 450, OUTPUTS};
+static const size_t strips[LAYERS + 1] = {INPUTS, 320, 60, OUTPUTS}, thin[LAYERS + 1] = {INPUTS, 2, 2, OUTPUTS};
 static const mlpc_loss loss = {.kind = MLPC_LOSS_cross_entropy, .mean = 1};
 
 typedef struct {
@@ -237,6 +238,67 @@ static void stops(work *w)
     mlpc_workspace_free(all);
 }
 
+/* An epoch of so many rows in their order, from the first parameters on; how many batches it did. */
+static mlpc_status epoch_of(work *w, size_t rows, const mlpc_poll *poll, size_t *batches)
+{
+    const mlpc_input input = {.rows = w->x, .n = rows};
+    double *const rates = constant_rates(ROWS, 0.1);
+    mlpc_samples *samples;
+    mlpc_trainer *trainer;
+    mlpc_epoch_result result;
+    begin(w);
+    check(mlpc_samples_create(&samples, w->model.kernels, &input, INPUTS, MLPC_ZEROS_MULTIPLY, w->threads, NULL));
+    const mlpc_training training = {
+        .samples = samples,
+        .objective = {loss, {.n = rows, .O = OUTPUTS, .labels = w->labels}},
+        .optimizer = sgd(),
+        .batch_size = w->batch,
+        .threads = w->threads,
+    };
+    const mlpc_epoch epoch = {.rates = rates};
+    check(mlpc_trainer_create(&trainer, &w->model, &training));
+    const mlpc_status status = mlpc_train_epoch(&w->model, &training, trainer, &epoch, &result, poll);
+    *batches = result.batches;
+    mlpc_trainer_free(trainer);
+    mlpc_samples_free(samples);
+    free(rates);
+    return status;
+}
+
+/* Epochs, stopped at each question that they ask: each leaves what whole batches of it had made. */
+static void stopped_epochs(const work *of, const char *name, const size_t sizes[LAYERS + 1], size_t batch,
+                           size_t batches)
+{
+    const mlpc_block hidden[] = {{.activation = MLPC_ACTIVATION_relu}, {.activation = MLPC_ACTIVATION_tanh}};
+    work w = *of;
+    w.batch = batch;
+    plan(&w, sizes, hidden, 0);
+    const size_t n = w.model.net->n_parameters;
+    float *const after = allocate((batches + 1) * n, sizeof(float));
+    size_t done, stopped = 0;
+    for (size_t b = 0; b <= batches; b++) {
+        if (b)
+            check(epoch_of(&w, b * batch, NULL, &done));
+        else
+            begin(&w);
+        memcpy(after + b * n, w.model.parameters, n * sizeof(float));
+    }
+    for (size_t question = 1, ended = 0; !ended; question++) {
+        size_t left = question;
+        const mlpc_poll poll = {stop_at, &left};
+        const mlpc_status status = epoch_of(&w, batches * batch, &poll, &done);
+        ended = status == MLPC_OK;
+        if (!ended && status != MLPC_ERROR_INTERRUPTED)
+            check(status);
+        if (done > batches || memcmp(w.model.parameters, after + done * n, n * sizeof(float)))
+            exit(5);
+        stopped += !ended;
+    }
+    if (!stopped)
+        exit(6);
+    print(name, after, (batches + 1) * n * sizeof(float));
+}
+
 static void nothing(void *context, mlpc_team *team, size_t rank, size_t size)
 {
     (void)context, (void)team, (void)rank, (void)size;
@@ -264,5 +326,7 @@ int main(int argc, char **argv)
     large(&w);
     passes(&w);
     stops(&w);
+    stopped_epochs(&w, "stopped", narrow, BATCH, 4);
+    stopped_epochs(&w, "stopped by units", wide, FEW, 6);
     return 0;
 }
