@@ -24,8 +24,8 @@ __all__ = ["Custom", "by_jax", "by_torch"]
 class Custom(Loss):
     """A loss that is a function of yours, ``function(z, y) -> (loss, dz)``, of one batch at a time.
 
-    A network, `fit`, `loss_and_grad` and `evaluate` take the function itself as ``loss=``, and make this of it.  Its
-    outputs are predictions as they are: `predict` returns them, and there is no accuracy.
+    A network, `fit`, `loss_and_grad`, `evaluate` and `mlpc.MLPRegressor` take the function itself as ``loss=``, and
+    make this of it.  Its outputs are predictions as they are: `predict` returns them, and there is no accuracy.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ class Custom(Loss):
     ) -> tuple[float, Array]:
         """What the function says of z, checked."""
         self.spec(reduction)
-        self._refuse_weights(sample_weight)
+        self.refuse_weights(sample_weight)
         z = real_array("z", z)
         return self._of(z, _targets(y, z.dtype, len(z)).copy())
 
@@ -117,14 +117,14 @@ class Custom(Loss):
             raise ValueError(f"loss of {self}: expected a number, got shape {loss.shape}")
         return float(loss), flushed(shaped(f"dz of {self}", returned[1], z.shape, z.dtype))
 
-    def _refuse_weights(self, sample_weight: Any) -> None:
+    def refuse_weights(self, sample_weight: Any) -> None:
         if sample_weight is not None:
             raise ValueError(
                 f"sample_weight: expected None with {self}, whose function has no place for it, got weights"
             )
 
     def objective(self, net: _mlpc.Net, y: Array, spec: _mlpc.Loss, sample_weight: Array | None) -> Array:
-        self._refuse_weights(sample_weight)
+        self.refuse_weights(sample_weight)
         return _targets(y, net.dtype).copy()
 
     def of_latest(self, net: _mlpc.Net, y: Any, spec: _mlpc.Loss | None, sample_weight: Array | None) -> float:

@@ -10,10 +10,9 @@
  *
  * so that weights are written by the thread that owns them, and a sum never crosses threads.  The same thread brings
  * them into panels before, and looks whether they are finite and brings them back behind the last batch, each between
- * barriers.  Batch norm behind the
- * first layer belongs to the units phase.  Behind a later one it stands within the rows, forward and back, between two
- * barriers more: there, too, threads turn from their rows to their panels.  So do products with wide layers in batches
- * of few rows.
+ * barriers.  Batch norm behind the first layer belongs to the units phase.  Behind a later one it stands within the
+ * rows, forward and back, between two barriers more: there, too, threads turn from their rows to their panels.  So do
+ * products with wide layers in batches of few rows.
  */
 #ifndef MLPC_FUSED_H
 #define MLPC_FUSED_H

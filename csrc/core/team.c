@@ -63,7 +63,7 @@ struct mlpc_team {
     size_t size;
     int spins;           /* each rank has a CPU: waiting awake keeps nobody from working */
     int64_t took;        /* by runs that are not yet judged */
-    int64_t alone;       /* what they would have taken alone */
+    int64_t took_alone;  /* what they would have taken alone */
     int64_t alone_until; /* on the clock of nanoseconds() */
     unsigned forks;      /* as it was when the run began */
     mlpc_team_function *function;
@@ -325,16 +325,16 @@ static mlpc_team *team_with(size_t n_workers)
 }
 
 /* Whether the latest runs, the last of which began and ended then, would have been done sooner alone. */
-static void judge(mlpc_team *team, int64_t ended, int64_t began)
+static void judge(mlpc_team *team, int64_t began, int64_t ended)
 {
     team->took += ended - began;
-    team->alone += (int64_t)team->size * (ended - began - in_vain);
+    team->took_alone += (int64_t)team->size * (ended - began - in_vain);
     if (team->took < JUDGED_NANOSECONDS)
         return;
-    const int64_t alone = ALONE * team->took;
-    if (team->alone < team->took)
-        team->alone_until = ended + (alone < ALONE_NANOSECONDS ? alone : ALONE_NANOSECONDS);
-    team->took = team->alone = 0;
+    const int64_t span = ALONE * team->took;
+    if (team->took_alone < team->took)
+        team->alone_until = ended + (span < ALONE_NANOSECONDS ? span : ALONE_NANOSECONDS);
+    team->took = team->took_alone = 0;
 }
 
 static void run(mlpc_team *team, size_t size, mlpc_team_function *function, void *context)
@@ -358,7 +358,7 @@ static void run(mlpc_team *team, size_t size, mlpc_team_function *function, void
     stop_in_child(team);
     wait_for(team, &team->returned, size - 1);
     if (team->spins)
-        judge(team, nanoseconds(), began);
+        judge(team, began, nanoseconds());
 }
 
 static int gives_way_now(const mlpc_team *team) { return gives_way && nanoseconds() < team->alone_until; }

@@ -28,9 +28,9 @@ size_t mlpc_team_run(size_t wanted, mlpc_team_function *function, void *context)
 
 /* Whether the team gives way, as it does unless told otherwise: where other processes keep the CPUs busy, ranks wait
  * asleep for those that are not let in, and a run of many barriers takes several times as long as on one thread.  After
- * some milliseconds of runs in which the caller waited asleep so long that they would have been done alone by then, runs
- * are on one thread for 16 times as long as these took, a minute at most: so that all of it is slowed down by little,
- * whatever the others do. */
+ * some milliseconds of runs in which the caller waited asleep so long that they would have been done alone by then,
+ * runs are on one thread for 16 times as long as these took, a minute at most: so that all of it is slowed down by
+ * little, whatever the others do. */
 void mlpc_team_give_way(int whether);
 
 /* All ranks of the run wait here for each other; memory written before is seen after.  With size 1 it returns at

@@ -6,12 +6,19 @@ more.  scikit-learn itself is needed for them.
 
 try:
     import sklearn as _sklearn
+    import threadpoolctl as _threadpoolctl
 except ImportError as error:
     raise ImportError("mlpc.MLPClassifier and mlpc.MLPRegressor need scikit-learn: pip install scikit-learn") from error
 if tuple(map(int, _sklearn.__version__.split(".")[:2])) < (1, 6):
     raise ImportError(
         "mlpc.MLPClassifier and mlpc.MLPRegressor need scikit-learn 1.6 or later, "
         f"got {_sklearn.__version__}: pip install --upgrade scikit-learn"
+    )
+
+if not hasattr(_threadpoolctl, "register"):
+    raise ImportError(
+        "mlpc.MLPClassifier and mlpc.MLPRegressor need threadpoolctl 3.2 or later, "
+        f"got {_threadpoolctl.__version__}: pip install --upgrade threadpoolctl"
     )
 
 from mlpc.estimators.classifier import MLPClassifier

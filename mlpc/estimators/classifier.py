@@ -147,8 +147,9 @@ class MLPClassifier(ClassifierMixin, Estimator):
     Notes
     -----
     The weights are the same bits for the same `random_state` on every machine and for any number of threads, but for
-    those of lbfgs, which are SciPy's, and of invscaling, whose rates are the C library's.  Predictions may be asked of
-    one object by several threads at once.
+    those of lbfgs, which are SciPy's, of invscaling, whose rates are the C library's, of early stopping, whose scores
+    are scikit-learn's and NumPy's, and of functions of your own.  Predictions may be asked of one object by several
+    threads at once.
 
     Examples
     --------

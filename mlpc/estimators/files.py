@@ -12,7 +12,8 @@ from mlpc.arguments import Array
 from mlpc.estimators.solvers import Solver
 from mlpc.estimators.values import described
 from mlpc.files import file_path, pack, write_atomically
-from mlpc.network_file import describe
+from mlpc.losses import LOSSES, Custom
+from mlpc.network_file import describe, described_loss
 
 __all__ = ["COUNTS", "NUMBERS", "PLAN", "SOLVER", "save"]
 
@@ -86,10 +87,13 @@ def _described(estimator: Any, arrays: dict[str, Array]) -> dict[str, Any]:
     net = estimator._network()
     net._copy_numbers()  # raises where another thread computes with them
     arrays |= {f"net.{key}": array for key, array in net.state_dict().items()}
+    network = describe(net)
+    if isinstance(net.criterion, Custom):  # a parameter no more, and what its outputs mean has another name
+        network["loss"] = described_loss(LOSSES[net.criterion.predicts_as]())
     told = {
         "parameters": parameters,
         "plan": [described(*part, arrays) for part in zip(PLAN, estimator._planned[:4], strict=True)],
-        "network": describe(net),
+        "network": network,
         "counts": {name: int(getattr(estimator, name)) for name in COUNTS if hasattr(estimator, name)},
         "none": [name for name in NUMBERS if getattr(estimator, name, ...) is None],
     }

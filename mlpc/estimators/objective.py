@@ -26,8 +26,7 @@ from mlpc.net import MLP
 
 __all__ = ["Objective"]
 
-
-_FEW = 100  # batches
+_FEW = 30  # batches, of which floats of Python take less time than arrays do: 0.4 us for each, not 10 to 15 for all
 
 
 class Objective:
@@ -117,14 +116,16 @@ class Objective:
     def _of_targets(self, y: Array, shares: Array) -> float:
         return _mlpc.sum(_of_targets_alone(y) * shares[:, None]) if self._deviance else 0.0
 
+    def sums_of_weights(self) -> tuple[float, float]:
+        """|W|^2 and |W| of the weights as they are; 0 where that is multiplied by 0."""
+        squares = (_mlpc.sum(np.square(weight, dtype=np.float64)) for weight in self._linear if self.alpha)
+        absolutes = (_mlpc.sum(np.abs(weight)) for weight in self._linear if self.l1)
+        return math.fsum(squares), math.fsum(absolutes)
+
     def penalty(self, total: float) -> float:
         """That of the weights as they are."""
-        value = 0.0
-        if self.alpha:
-            value += 0.5 * self.alpha * math.fsum(_mlpc.sum(np.square(weight)) for weight in self._linear) / total
-        if self.l1:
-            value += self.l1 * math.fsum(_mlpc.sum(np.abs(weight)) for weight in self._linear) / total
-        return value
+        squares, absolutes = self.sums_of_weights()
+        return 0.5 * self.alpha * squares / total + self.l1 * absolutes / total
 
     def add_penalty_gradient(self, total: float) -> None:
         """Add its derivatives to the network's gradients."""

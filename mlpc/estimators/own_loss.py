@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from mlpc import _mlpc
 from mlpc.arguments import Array
 from mlpc.batches import Batch, Rows
 from mlpc.epoch_loop import EpochLoop, Tally
@@ -22,7 +21,7 @@ __all__ = ["OwnEpochs", "OwnObjective"]
 class OwnObjective(Objective):
     """What the function says of some rows, and the penalties, which are divided by the number of these rows."""
 
-    _reduction: ClassVar[Reduction] = "mean"  # it is what it is
+    _reduction: ClassVar[Reduction] = "mean"  # the function's value is taken as it comes
 
     def targets(self, y: Array, weights: Array | None) -> Any:
         return self._loss.objective(self.net, y, self._spec, weights)
@@ -46,26 +45,37 @@ class OwnEpochs(Epochs):
         self._alone = None
 
     def _computed(self, spec: Any, order: Array | None, factors: Array, draws: tuple[int, int], tick: Tick) -> Array:
-        objective, optimizer = self.objective, self.solver.optimizer
+        objective = self.objective
         record = np.zeros((3, len(factors)))
-        loop = _Steps(
-            objective.net, optimizer, objective._loss, objective._spec, self._source, 1, None, 0.0, False,
-            np.split(self._order, self._starts[1:]), objective._linear, factors, spec, record,
-        )  # fmt: skip
+        loop = _GivenSteps(
+            net=objective.net,
+            optimizer=self.solver.optimizer,
+            criterion=objective._loss,
+            spec=objective._spec,
+            source=self._source,
+            accumulate=1,
+            scale=None,
+            noise=0.0,
+            keep_gradients=False,
+            objective=objective,
+            rows=np.split(self._order, self._starts[1:]),
+            factors=factors,
+            of_epoch=spec,
+            record=record,
+        )
         loop.train(0, 0, draws, tick)
         return record
 
 
 @dataclass(frozen=True)
-class _Steps(EpochLoop):
+class _GivenSteps(EpochLoop):
     """Those of an epoch over given rows.
 
     Parameters
     ----------
+    objective : Objective
     rows : list of ndarray
         Of each batch.
-    weights : list of ndarray
-        All but biases.
     factors : ndarray, (steps,)
         What the penalties are multiplied by, where they are part of the gradient.
     of_epoch : tuple
@@ -74,8 +84,8 @@ class _Steps(EpochLoop):
         Written: the loss, and the sums |W|^2 and |W|, before each step.
     """
 
+    objective: Objective
     rows: list[Array]
-    weights: list[Array]
     factors: Array
     of_epoch: Any
     record: Array
@@ -83,16 +93,14 @@ class _Steps(EpochLoop):
     def _steps(self, seed: int, number: int, progress: Tally) -> float:
         assert isinstance(self.source, Rows)
         name, numbers, penalties, *rest, rates = self.of_epoch
-        for step, (rows, factor, rate) in enumerate(zip(self.rows, self.factors, rates, strict=True)):
-            self.record[1:, step] = (
-                sum(_mlpc.sum(np.square(weight)) for weight in self.weights),
-                sum(_mlpc.sum(np.abs(weight)) for weight in self.weights),
-            )
+        rate = 0.0
+        for step, (rows, factor, rate) in enumerate(zip(self.rows, self.factors, rates.tolist(), strict=True)):
+            self.record[1:, step] = self.objective.sums_of_weights()
             self.differentiate([Batch(self.source.x[rows], self.source.y[rows], None)], len(rows), rate, progress)
             self.record[0, step] = progress.loss
             decay, l1, *others = penalties
             decay = decay if name == "adamw" else decay * factor
-            self.net._step((name, numbers, Penalties(decay, l1 * factor, *others), *rest, None), float(rate))
+            self.net._step((name, numbers, Penalties(decay, l1 * factor, *others), *rest, None), rate)
             progress.keep(self.net)
             progress.tick()
-        return float(rates[-1])
+        return rate

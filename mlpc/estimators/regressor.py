@@ -39,7 +39,7 @@ class MLPRegressor(RegressorMixin, Estimator):
         this.  poisson: half the deviance of Poisson's distribution, whose rate is the exponential of the output;
         y >= 0.  "mse", "mae", "huber", "quantile", "log_cosh", or an object of `mlpc.losses`: the mean over the
         outputs, as defined there.  A function ``(z, y) -> (loss, dz)`` of your own, of arrays (n, n_outputs) of a
-        batch's rows: see `mlpc.losses.Custom`; without sample_weight.
+        batch's rows, with lbfgs of all rows in float64: see `mlpc.losses.Custom`; without sample_weight.
     hidden_layer_sizes : int or sequence of int
         Units of each hidden layer; without any, the model is linear.
     activation : str, mlpc.layers.Activation, or sequence of these
@@ -146,8 +146,9 @@ class MLPRegressor(RegressorMixin, Estimator):
     Notes
     -----
     The weights are the same bits for the same `random_state` on every machine and for any number of threads, but for
-    those of lbfgs, which are SciPy's, and of invscaling, whose rates are the C library's.  Predictions may be asked of
-    one object by several threads at once.
+    those of lbfgs, which are SciPy's, of invscaling, whose rates are the C library's, of early stopping, whose scores
+    are scikit-learn's and NumPy's, and of functions of your own.  Predictions may be asked of one object by several
+    threads at once.
 
     Examples
     --------
@@ -312,7 +313,7 @@ class MLPRegressor(RegressorMixin, Estimator):
     def _weighted(self, y: Array, weights: Array | None, held: bool) -> Array | None:
         loss = self._criterion()
         if isinstance(loss, Custom):
-            loss._refuse_weights(weights)
+            loss.refuse_weights(weights)
         return weights
 
     def _stratum(self, y: Array) -> Array | None:

@@ -67,7 +67,7 @@ MUTANTS = [
         "sum[0][j] = v_add(v_mul(a_k, b[k][j]), sum[0][j]);",
     ),
     mutant(
-        "so is one of few outputs, on the way back",
+        "a product of few outputs, on the way back, is rounded before it is added",
         TEMPLATES + "backward_x.inc",
         "sum = v_fma(v_broadcast(dz + b * dz_row + c), square[c], sum);",
         "sum = v_add(v_mul(v_broadcast(dz + b * dz_row + c), square[c]), sum);",

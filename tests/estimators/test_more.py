@@ -13,6 +13,7 @@ import pytest
 import mlpc
 
 pytest.importorskip("sklearn")
+from scipy import sparse as scipy_sparse
 from sklearn import base, datasets, exceptions, preprocessing
 
 X, Y = datasets.load_iris(return_X_y=True)
@@ -145,6 +146,7 @@ def half_squared(z, y):
 
 
 OWN = {
+    "a last row of one": {"norm": "batch", "batch_size": 149},
     "sgd": {"solver": "sgd", "clip_norm": 0.3, "shuffle": True},
     "adam": {"l1": 0.2, "early_stopping": True, "metric": "loss"},
     "adamw": {"solver": "adamw", "norm": "batch"},
@@ -155,6 +157,7 @@ OWN = {
 @pytest.mark.parametrize("settings", OWN.values(), ids=OWN)
 def test_a_function_that_is_one_of_mlpcs_losses_trains_as_that(settings):
     """Of one output, of which sums and means are the same."""
+    solver = settings.get("solver", "adam")
     named, own = (
         fitted(mlpc.MLPRegressor, NUMBERS[:, 0], loss=loss, alpha=0.3, **settings)
         for loss in ("squared_error", half_squared)
@@ -162,10 +165,73 @@ def test_a_function_that_is_one_of_mlpcs_losses_trains_as_that(settings):
     np.testing.assert_allclose(own.network_.parameters, named.network_.parameters, rtol=1e-7, atol=1e-10)
     assert own.loss_ == pytest.approx(named.loss_, rel=1e-10)
     assert own.out_activation_ == "identity"
-    for name in ("loss_curve_", "validation_scores_"):
+    for name, expected in (("loss_curve_", solver != "lbfgs"), ("validation_scores_", "early_stopping" in settings)):
         curves = [vars(model).get(name) for model in (own, named)]
-        if None not in curves:
+        assert [curve is not None for curve in curves] == [expected] * 2
+        if expected:
             np.testing.assert_allclose(*curves, rtol=1e-10)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_a_function_sees_float32_and_sparse_rows_of_several_outputs(sparse):
+    """scikit-learn's squared error, as it is differentiated, goes over the rows alone."""
+    x = X.astype("float32")
+    x = scipy_sparse.csr_array(x) if sparse else x
+    seen = set()
+
+    def watched(z, y):
+        seen.add((z.dtype.name, y.dtype.name, z.shape == y.shape))
+        return half_squared(z, y)
+
+    settings = ALWAYS | {"hidden_layer_sizes": (9, 7), "alpha": 0.1}
+    named, own = (mlpc.MLPRegressor(loss, **settings).fit(x, NUMBERS) for loss in ("squared_error", watched))
+    assert seen == {("float32", "float32", True)}
+    np.testing.assert_allclose(own.network_.parameters, named.network_.parameters, rtol=1e-3, atol=1e-5)
+
+
+def test_training_with_a_function_goes_on():
+    """In parts, after a fit, and where Ctrl-C was pressed within it."""
+    settings = {"loss": half_squared, "dropout": 0.1, "hidden_layer_sizes": (9, 7)}
+    once = fitted(mlpc.MLPRegressor, NUMBERS, **settings)
+    parts = mlpc.MLPRegressor(**ALWAYS | settings)
+    for _ in range(EPOCHS):
+        parts.partial_fit(X, NUMBERS)
+    twice = mlpc.MLPRegressor(**ALWAYS | settings | {"warm_start": True, "max_iter": EPOCHS // 2})
+    twice.fit(X, NUMBERS).fit(X, NUMBERS)
+    for model in (parts, twice):
+        np.testing.assert_array_equal(model.network_.parameters, once.network_.parameters)
+    calls = []
+
+    def interrupted(z, y):
+        calls.append(len(y))
+        if len(calls) == 10:  # of four batches in each epoch
+            raise KeyboardInterrupt
+        return half_squared(z, y)
+
+    with pytest.warns(UserWarning, match=r"Training interrupted by user\."):
+        model = fitted(mlpc.MLPRegressor, NUMBERS, loss=interrupted)
+    assert model.n_iter_ == 2 and not model.network_.gradients.any()
+
+
+def test_a_file_holds_what_a_function_has_trained(tmp_path):
+    path = tmp_path / "model.npz"
+    model = fitted(mlpc.MLPRegressor, NUMBERS, loss=quarter)
+    copied = pickle.loads(pickle.dumps(model))
+    model.set_params(loss="mse").save(path)
+    for same in (mlpc.load(path), copied):
+        np.testing.assert_array_equal(same.predict(X), model.predict(X))
+    with pytest.raises(TypeError, match="loss: expected"):
+        mlpc.MLPRegressor(mlpc.losses.Huber).fit(X, NUMBERS)
+
+
+def test_losses_of_many_batches_are_those_of_few():
+    """Which are computed one by one, and not as an array."""
+    model = fitted(mlpc.MLPRegressor, NUMBERS, alpha=0.3, l1=0.2)
+    values = model._objective(model.network_).values
+    record, factors = np.random.default_rng(0).normal(size=(3, 50)), np.linspace(0, 1, 50)
+    record[1, 40], factors[40] = 1e200, 1e200  # which overflows
+    parts = [values(record[:, rows], factors[rows]) for rows in (slice(25), slice(25, 50))]
+    np.testing.assert_array_equal(values(record, factors), np.concatenate(parts))
 
 
 def test_a_function_that_is_no_loss_here():
