@@ -25,21 +25,36 @@
         return sum;                                                                                                    \
     }
 
+/* ---- The machine: a root and a division each, of Adam ------------------------------------------------------------------ */
+
+/* Of the numbers of a first-level cache, in each round. */
+#define ROOTED 512
+#define ROOTS(name, real, root, ATTRIBUTE)                                                                             \
+    ATTRIBUTE double name(size_t rounds)                                                                               \
+    {                                                                                                                  \
+        real v[ROOTED];                                                                                                \
+        for (int i = 0; i < ROOTED; i++)                                                                               \
+            v[i] = (real)(i + 1);                                                                                      \
+        for (size_t round = 0; round < rounds; round++)                                                                \
+            for (int i = 0; i < ROOTED; i++)                                                                           \
+                v[i] = 1 / (root(v[i]) + (real)1e-8);                                                                  \
+        return (double)v[rounds % ROOTED];                                                                             \
+    }
+
+#define LIMITS(isa, bytes, chains, ATTRIBUTE)                                                                          \
+    PEAK(peak_f32_##isa, float, bytes, chains, ATTRIBUTE)                                                              \
+    PEAK(peak_f64_##isa, double, bytes, chains, ATTRIBUTE)                                                             \
+    ROOTS(roots_f32_##isa, float, __builtin_sqrtf, ATTRIBUTE)                                                          \
+    ROOTS(roots_f64_##isa, double, __builtin_sqrt, ATTRIBUTE)
+
 #if MLPC_HAS_X86
-#define AVX2 __attribute__((target("avx2,fma")))
-#define AVX512 __attribute__((target("avx512f")))
-PEAK(peak_f32_portable, float, 16, 12, )
-PEAK(peak_f64_portable, double, 16, 12, )
-PEAK(peak_f32_avx2, float, 32, 12, AVX2)
-PEAK(peak_f64_avx2, double, 32, 12, AVX2)
-PEAK(peak_f32_avx512, float, 64, 12, AVX512)
-PEAK(peak_f64_avx512, double, 64, 12, AVX512)
+LIMITS(portable, 16, 12, )
+LIMITS(avx2, 32, 12, __attribute__((target("avx2,fma"))))
+LIMITS(avx512, 64, 12, __attribute__((target("avx512f,prefer-vector-width=512"))))
 #elif MLPC_HAS_NEON
-PEAK(peak_f32_neon, float, 16, 16, )
-PEAK(peak_f64_neon, double, 16, 16, )
+LIMITS(neon, 16, 16, )
 #else
-PEAK(peak_f32_portable, float, 16, 12, )
-PEAK(peak_f64_portable, double, 16, 12, )
+LIMITS(portable, 16, 12, )
 #endif
 
 /* ---- The machine: memory --------------------------------------------------------------------------------------------- */

@@ -14,11 +14,12 @@ from mlpc import _mlpc
 ROOT = pathlib.Path(__file__).parents[1]
 COMPILER = shlex.split(os.environ.get("CC", "cc"))
 KERNEL_FLAGS = ["-std=c11", "-O3", "-fPIC", "-ffp-contract=off", "-fno-math-errno"]  # those of setup.py
-OWN_FLAGS = ["-std=c11", "-O3", "-fPIC", "-ffp-contract=fast"]
+OWN_FLAGS = ["-std=c11", "-O3", "-fPIC", "-ffp-contract=fast", "-fno-math-errno"]
 
 POINTER = np.ctypeslib.ndpointer(flags="C_CONTIGUOUS")
 SIZE = ctypes.c_size_t
-PEAKS = {"portable": (12, 16), "neon": (16, 16), "avx2": (12, 32), "avx512": (12, 64)}  # chains, bytes of a vector
+ISAS = {"portable": (12, 16), "neon": (16, 16), "avx2": (12, 32), "avx512": (12, 64)}  # chains, bytes of a vector
+ROOTED = 512  # numbers in a round
 
 
 def library() -> ctypes.CDLL:
@@ -48,13 +49,14 @@ def _compile(isa: str, source: pathlib.Path, path: pathlib.Path) -> None:
     subprocess.run([*COMPILER, "-shared", *map(str, objects), "-lm", "-o", str(path)], check=True)
 
 
-def peaks(loaded: ctypes.CDLL, dtype: str) -> dict[str, tuple]:
-    """By instruction set that runs here: a function of the number of rounds, and fused multiply-adds in one round."""
+def limits(loaded: ctypes.CDLL, limit: str, dtype: str) -> dict[str, tuple]:
+    """By instruction set that runs here: a function of the number of rounds, and what is done in one: fused
+    multiply-adds for the limit "peak", or for "roots" roots, each with a division."""
     found = {}
-    for isa, (chains, width) in PEAKS.items():
-        name = f"peak_f{8 * np.dtype(dtype).itemsize}_{isa}"
+    for isa, (chains, width) in ISAS.items():
+        name = f"{limit}_f{8 * np.dtype(dtype).itemsize}_{isa}"
         if isa in mlpc.cpu.available() and hasattr(loaded, name):
             function = getattr(loaded, name)
             function.argtypes, function.restype = [SIZE], ctypes.c_double
-            found[isa] = function, chains * width // np.dtype(dtype).itemsize
+            found[isa] = function, chains * width // np.dtype(dtype).itemsize if limit == "peak" else ROOTED
     return found

@@ -39,7 +39,8 @@ SHORT = 8  # of the shapes
 THREADS = (1, 2)
 PEERS = ("torch", "torch_fused", "jax", "sklearn")
 COLUMNS = {"PyTorch": ("torch", "torch_fused", "torch_compiled"), "JAX": ("jax",), "scikit-learn": ("sklearn",)}
-CLOSE = 1.1  # below this ratio a row says what bounds it
+CLOSE = 1.1  # below this ratio a row says what bounds it: that of which it reaches more than `BOUND`
+BOUND = 0.5
 WORST = 5
 
 
@@ -58,10 +59,13 @@ def _drawn(rng: random.Random, activation: str) -> Task:
         sizes = [between(*WIDTH_OF_INPUT), *hidden, rng.choice(OUTPUTS)]
         optimizer, batch, dtype = rng.choice(OPTIMIZERS), between(*BATCH), rng.choice(DTYPES)
         task = Task("-".join(map(str, sizes)), rng.choice(INPUTS), optimizer, batch, dtype=dtype, activation=activation)
-        step = seconds_of_step(task)
-        if BATCHES * step <= LONGEST:
-            steps = min(EPOCH / step, VALUES / (batch * sizes[0]))
-            return dataclasses.replace(task, samples=batch * max(BATCHES, round(steps)))
+        if BATCHES * seconds_of_step(task) <= LONGEST:
+            return with_rows(task)
+
+
+def with_rows(task: Task) -> Task:
+    steps = min(EPOCH / seconds_of_step(task), VALUES / (task.batch * task.sizes[0]))
+    return dataclasses.replace(task, samples=task.batch * max(BATCHES, round(steps)))
 
 
 def seconds_of_step(task: Task) -> float:
@@ -86,6 +90,11 @@ def bytes_moved(task: Task) -> float:
     return moved * size + task.batch * task.sizes[0] * size_of_input
 
 
+def roots(task: Task) -> int:
+    """Of a step: one for each parameter, and a division, if the optimizer is Adam."""
+    return sum((n_in + 1) * n_out for n_in, n_out in itertools.pairwise(task.sizes)) * (task.optimizer == "adam")
+
+
 def _density(task: Task) -> float:
     return DENSITY if task.input in ("zeros", "sparse") else 1.0
 
@@ -95,31 +104,45 @@ def section(
 ) -> dict:
     """Each shape with each number of threads, as `epochs.measure` does it; what the machine can do beside it."""
     names = installed(TRAINING, ["mlpc", *(peers if peers is not None else PEERS)])
-    shapes = drawn(seed)[: None if full or rows else SHORT]
     results = []
-    for number in threads:
+    for number, tasks in asked(full, rows, seed, threads).items():
         if number > (cpus := len(os.sched_getaffinity(0))):
             print(f"{number} threads are left out: this process may use {cpus} CPUs", file=sys.stderr)
             continue
-        tasks = [dataclasses.replace(task, threads=number) for task in shapes]
-        tasks = [task for task in tasks if any(fnmatch.fnmatch(str(task), row) for row in rows or ["*"])]
         with start(LIMITS, Task(threads=number)) as limits:
             for task in tasks:
                 able = [name for name in names if TRAINING[name].takes(task)]
                 before = _limits(limits, task)
                 measured = epochs.measure(task, able, rounds, (1,), IN_TURN)
                 most = {name: max(before[name], after) for name, after in _limits(limits, task).items()}
-                row = {**measured, "multiply_adds": multiply_adds(task), "bytes": bytes_moved(task), **most}
+                work = {"multiply_adds": multiply_adds(task), "bytes": bytes_moved(task), "roots": roots(task)}
+                row = {**measured, **work, "limits": most}
                 results.append(row)
                 compared = "".join(f", {peer} {ratio:.2f} x" for peer, ratio in ratios(row).items())
                 print(f"measured {task}{compared}", file=sys.stderr)
     if not results:
-        sys.exit(f"no row fits, on so many CPUs; a row is called {shapes[0]}")
+        sys.exit(f"no row fits, on so many CPUs; a row is called {drawn(seed)[0]}")
     return {"seed": seed, "rows": results}
 
 
+def asked(full: bool, rows: list[str] | None, seed: int, threads: list[int]) -> dict[int, list[Task]]:
+    """By the number of threads: what was drawn, as far as patterns fit, then what is called by a name of its own."""
+    shapes = drawn(seed)[: None if full or rows else SHORT]
+    by_threads = {number: [dataclasses.replace(task, threads=number) for task in shapes] for number in threads}
+    if rows:
+        for number, tasks in by_threads.items():
+            by_threads[number] = [task for task in tasks if any(fnmatch.fnmatch(str(task), row) for row in rows)]
+        names = {str(task) for tasks in by_threads.values() for task in tasks}
+        for row in rows:
+            if row not in names and (task := Task.named(row)):
+                by_threads.setdefault(task.threads, []).append(with_rows(task))
+    return by_threads
+
+
 def _limits(machine: Process, task: Task) -> dict[str, float]:
-    return {"gflops": machine.ask(of=task.dtype)["gflops"], "triad": machine.ask(of="memory")["triad"]}
+    """Floating-point operations, bytes of the triad, and roots with a division, a second."""
+    of_dtype, of_memory = machine.ask(of=task.dtype), machine.ask(of="memory")
+    return {"FMA": 1e9 * of_dtype["gflops"], "memory": 1e9 * of_memory["triad"], "roots": of_dtype["roots"]}
 
 
 def ratios(row: dict) -> dict[str, float]:
@@ -188,12 +211,17 @@ def worst(rows: list[dict]) -> str:
     )
     by_name = {row["name"]: row for row in rows}
     count = max(WORST, sum(ratio < CLOSE for (ratio, _), _ in found))
-    lines = [[name, f"{ratio:.2f} x, {peer}", *_shares(by_name[name])] for (ratio, peer), name in found[:count]]
-    return figures.markdown(["least ratios", "to", "of the FMA peak", "of memory, without caches"], lines)
+    lines = [[name, f"{ratio:.2f} x, {peer}", *_bounds(by_name[name])] for (ratio, peer), name in found[:count]]
+    header = ["least ratios", "to", "of the FMA peak", "of memory, without caches", "of roots", "bound by"]
+    return figures.markdown(header, lines)
 
 
-def _shares(row: dict) -> list[str]:
-    steps_a_second = row["task"]["samples"] / row["task"]["batch"] / min(epochs.ours(row["results"])["seconds"])
-    of_peak = 2 * row["multiply_adds"] * steps_a_second / 1e9 / row["gflops"]
-    of_memory = row["bytes"] * steps_a_second / 1e9 / row["triad"]
-    return [f"{100 * of_peak:.0f} %", f"{100 * of_memory:.0f} %"]
+def _bounds(row: dict) -> list[str]:
+    """How near mlpc is to what may bound it, and which of that does, if it is half of the way there."""
+    task = row["task"]
+    steps_a_second = task["samples"] / task["batch"] / min(epochs.ours(row["results"])["seconds"])
+    work = {"FMA": 2 * row["multiply_adds"], "memory": row["bytes"], "roots": row["roots"]}
+    shares = {limit: of_step * steps_a_second / row["limits"][limit] for limit, of_step in work.items()}
+    nearest = max(shares, key=lambda limit: shares[limit])
+    by = nearest if shares[nearest] >= BOUND else "none of them"
+    return [*(f"{100 * share:.0f} %" if work[limit] else "" for limit, share in shares.items()), by]

@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import re
 from collections.abc import Iterator
 
 NETWORKS = ("784-100-10", "784-100-200-50-10", "784-512-512-10")
@@ -19,6 +20,11 @@ RECIPE_NETWORK, RECIPES = "784-800-800-10", ("dropout_recipe", "norm_recipe")
 # What networks of other sizes than MNIST's take; shapes.py draws them.
 DRAWN_INPUTS = ("normal", "zeros", "sparse", "bytes")
 DENSITY = 0.1  # of "zeros" and "sparse": the share that is not 0
+NAME = (
+    r"(?P<network>\d+(?:-\d+)+)(?:\+(?P<activation>\w+))?"
+    rf"/(?P<input>{'|'.join(DRAWN_INPUTS)})/(?P<optimizer>{'|'.join(OPTIMIZERS)})/b(?P<batch>\d+)"
+    rf"/t(?P<threads>\d+)/(?P<dtype>{'|'.join(DTYPES)})"
+)
 
 # Low enough that all losses fall smoothly: where training is close to unstable, rounding alone moves a loss by more
 # than the tolerance. Their size changes nothing about the time.
@@ -60,6 +66,17 @@ class Task:
         extra = f"+{self.extra}" if self.extra else ""
         extra += f"+{self.activation}" if self.activation != "relu" else ""
         return f"{self.network}{extra}/{self.input}/{self.optimizer}/b{self.batch}/t{self.threads}/{self.dtype}"
+
+    @classmethod
+    def named(cls, name: str) -> "Task | None":
+        """The task whose input is drawn at random that is called so, if there can be one; of as many samples as MNIST
+        has."""
+        found = re.fullmatch(NAME, name)
+        if not found:
+            return None
+        of = found.groupdict()
+        numbers = {"batch": int(of.pop("batch")), "threads": int(of.pop("threads"))}
+        return cls(**{key: value for key, value in of.items() if value}, **numbers)
 
     @property
     def sizes(self) -> list[int]:

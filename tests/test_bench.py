@@ -77,6 +77,29 @@ def test_work_of_a_step(bench):
     assert shapes.bytes_moved(task.Task("20-5-2", "bytes", "adam", 3)) == (105 * 7 + 12 * 8) * 4 + 60
     sparse = task.Task("20-5-2", "sparse", batch=3, dtype="float64")
     assert shapes.bytes_moved(sparse) == (105 * 3 + 12 * 4) * 8 + 6 * 12
+    assert shapes.roots(task.Task("20-5-2", "normal", "adam")) == 105 + 12
+    assert shapes.roots(task.Task("20-5-2", "normal", "sgd")) == 0
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_is_drawn_can_be_called_by_its_name(bench, seed):
+    shapes, task = bench("shapes"), bench("task")
+    for each in shapes.drawn(seed):
+        assert shapes.with_rows(task.Task.named(str(each))) == each
+
+
+@pytest.mark.parametrize("name", ["784-100-10/mnist/sgd/b64/t1/float32", "4-3/normal/sgd/b*/t1/float32", "4/normal"])
+def test_other_names_are_of_no_shape(bench, name):
+    assert bench("task").Task.named(name) is None
+
+
+def test_rows_ask_for_what_was_drawn_and_for_shapes_by_name(bench):
+    shapes, own = bench("shapes"), "30-20-10+gelu/normal/adam/b8/t2/float32"
+    drawn = "15-251-1/bytes/sgd/b28/t1/float32"
+    by_threads = shapes.asked(False, ["15-251-1*", drawn, own], 0, [1])
+    assert {number: [str(task) for task in tasks] for number, tasks in by_threads.items()} == {1: [drawn], 2: [own]}
+    assert by_threads[2][0].samples % 8 == 0
+    assert len(shapes.asked(False, None, 0, [1])[1]) == 8 and len(shapes.asked(True, None, 0, [1])[1]) == 40
 
 
 # ---- What the contenders compute -------------------------------------------------------------------------------------
@@ -147,6 +170,9 @@ def test_contenders_compute_the_same(bench, losses, script, package, variant):
 # ---- What is said of what was measured -------------------------------------------------------------------------------
 
 
+LIMITS = {"FMA": 8e9, "memory": 2e9, "roots": 1e8}  # a second
+
+
 def measured(name, threads, times, **of_row):
     """A row of `shapes.section`, of best times; a negative one is void."""
     results = {}
@@ -161,7 +187,7 @@ def measured(name, threads, times, **of_row):
 
 def test_table_of_shapes(bench):
     """A step of the first row takes 1 ms, of which arithmetic at the peak would take a quarter, and memory a half."""
-    machine = {"gflops": 8.0, "triad": 2.0, "bytes": 1e6, "multiply_adds": 1e6}
+    machine = {"limits": LIMITS, "bytes": 1e6, "multiply_adds": 1e6, "roots": 0}
     rows = [
         measured("close", 1, {"mlpc": 0.01, "torch": 0.04, "torch_fused": 0.03, "jax": 0.0105}, **machine),
         measured("far", 1, {"mlpc": 0.01, "torch": 0.2, "torch_fused": 0.25, "jax": 0.03}, **machine),
@@ -182,15 +208,21 @@ def test_table_of_shapes(bench):
     ):
         assert line in lines
     assert lines[-4:] == [
-        "| two | 0.50 x, PyTorch | 12 % | 25 % |",
-        "| close | 1.05 x, JAX | 25 % | 50 % |",
-        "| far | 3.00 x, JAX | 25 % | 50 % |",
-        "| void | 9.00 x, PyTorch | 25 % | 50 % |",
+        "| two | 0.50 x, PyTorch | 12 % | 25 % |  | none of them |",
+        "| close | 1.05 x, JAX | 25 % | 50 % |  | memory |",
+        "| far | 3.00 x, JAX | 25 % | 50 % |  | memory |",
+        "| void | 9.00 x, PyTorch | 25 % | 50 % |  | memory |",
     ]
 
 
+def test_a_row_of_adam_can_be_bound_by_roots(bench):
+    """Ten steps in 10 ms, each with 80,000 of the 100,000 that there can be in a millisecond."""
+    row = measured("adam", 1, {"mlpc": 0.01, "jax": 0.01}, limits=LIMITS, bytes=1e6, multiply_adds=1e6, roots=80_000)
+    assert bench("shapes").worst([row]).splitlines()[-1] == "| adam | 1.00 x, JAX | 25 % | 50 % | 80 % | roots |"
+
+
 def test_all_shapes_that_are_close_say_what_bounds_them(bench):
-    machine = {"gflops": 8.0, "triad": 2.0, "bytes": 1e6, "multiply_adds": 1e6}
+    machine = {"limits": LIMITS, "bytes": 1e6, "multiply_adds": 1e6, "roots": 0}
     rows = [
         measured(f"row {i}", 1, {"mlpc": 1.0, "jax": ratio}, **machine) for i, ratio in enumerate([1.05] * 7 + [2] * 3)
     ]

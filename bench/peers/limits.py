@@ -1,4 +1,4 @@
-"""What the CPUs can do at all, on so many threads: fused multiply-adds in registers, and memory."""
+"""What the CPUs can do at all, on so many threads: fused multiply-adds in registers, roots with a division, memory."""
 
 import concurrent.futures
 import functools
@@ -11,7 +11,7 @@ import native
 import numpy as np
 
 MEMORY = 128 << 20  # bytes of each array, beyond the caches of most machines
-ROUNDS = 100_000  # of fused multiply-adds in one call
+WORK = 1_000_000  # fused multiply-adds, or roots, in one call
 TRIES = 3
 
 
@@ -22,19 +22,22 @@ def limits(task, variant):
         """Calls from all threads, which let go of Python's lock."""
         list(pool.map(function, *of_threads))
 
-    def peak(function, fused):
+    def rate(function, in_round):
+        """A function that measures how many a second there are, in units of 1e9, if a round of it has so many."""
+        rounds = WORK // in_round
+
         def run(count):
-            at_once(function, [ROUNDS * count] * task.threads)
+            at_once(function, [rounds * count] * task.threads)
 
         count = common.repetitions(run)
-        return lambda: 2 * fused * ROUNDS * task.threads / common.seconds(run, count) / 1e9
+        return lambda: rounds * in_round * task.threads / common.seconds(run, count) / 1e9
 
     @functools.cache
-    def best_peak(dtype):
-        """The instruction set with the highest peak, and a function that measures it in GFLOP/s."""
-        peaks = {isa: peak(*of) for isa, of in native.peaks(loaded, dtype).items()}
-        best = max(peaks, key=lambda isa: max(peaks[isa]() for _ in range(TRIES)))
-        return best, peaks[best]
+    def best(limit, dtype):
+        """The instruction set that does most, and a function that measures how much."""
+        rates = {isa: rate(*of) for isa, of in native.limits(loaded, limit, dtype).items()}
+        isa = max(rates, key=lambda isa: max(rates[isa]() for _ in range(TRIES)))
+        return isa, rates[isa]
 
     @functools.cache
     def arrays():
@@ -51,8 +54,9 @@ def limits(task, variant):
     def answer(of):
         if of == "memory":
             return memory()
-        isa, gflops = best_peak(of)
-        return {"isa": isa, "gflops": gflops()}
+        isa, fused = best("peak", of)
+        _, roots = best("roots", of)
+        return {"isa": isa, "gflops": 2 * fused(), "roots": 1e9 * roots()}
 
     return answer
 

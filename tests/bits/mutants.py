@@ -156,14 +156,14 @@ MUTANTS = [
     mutant(
         "relu as a maximum: NaN becomes 0",
         TEMPLATES + "activations.inc",
-        "v_select(v_le(z, v_set(0)), v_set(0), x)",
+        "v_clear(v_le(z, v_set(0)), x)",
         "v_select(v_lt(v_set(0), z), x, v_set(0))",
     ),
     mutant(
         "relu keeps -0",
         TEMPLATES + "activations.inc",
-        "v_select(v_le(z, v_set(0)), v_set(0), x)",
-        "v_select(v_lt(z, v_set(0)), v_set(0), x)",
+        "v_clear(v_le(z, v_set(0)), x)",
+        "v_clear(v_lt(z, v_set(0)), x)",
     ),
     mutant(
         "exp reduces its argument towards 0",

@@ -131,8 +131,9 @@ static inline mask m_not(mask m) { return (mask)~m; }
 static inline int m_any(mask m) { return m != 0; }
 static inline unsigned m_bits(mask m) { return m; }
 static inline vec v_select(mask m, vec a, vec b) { return V(mask_blend)(m, b, a); }
+static inline vec v_clear(mask m, vec a) { return v_select(m, v_set(0), a); }
 /* Of the classes of numbers 0x20 are the subnormal ones, 0x04 is -0. */
-static inline vec v_flush(vec a) { return v_select(V_CLASS(a, 0x24), v_set(0), a); }
+static inline vec v_flush(vec a) { return v_clear(V_CLASS(a, 0x24), a); }
 
 /* Adding 2^(mantissa bits) to a small non-negative integer leaves it in the low bits of the sum; both ways. */
 #define V_BIG ((real)((real_bits)1 << REAL_MANTISSA))

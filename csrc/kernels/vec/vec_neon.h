@@ -102,7 +102,8 @@ static inline mask v_is_nan(vec a) { return m_not(v_eq(a, a)); }
 static inline mask m_and(mask m, mask n) { return V_BITS(vandq)(m, n); }
 static inline mask m_or(mask m, mask n) { return V_BITS(vorrq)(m, n); }
 static inline vec v_select(mask m, vec a, vec b) { return V(vbslq)(m, a, b); }
-static inline vec v_flush(vec a) { return v_select(v_lt(v_abs(a), v_set(REAL_MIN)), v_set(0), a); }
+static inline vec v_clear(mask m, vec a) { return v_select(m, v_set(0), a); }
+static inline vec v_flush(vec a) { return v_clear(v_lt(v_abs(a), v_set(REAL_MIN)), a); }
 static inline vec v_copysign(vec magnitude, vec sign)
 {
     return v_select(V_INTEGER(v_set((real)-0.0)), sign, magnitude);

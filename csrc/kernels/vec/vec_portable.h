@@ -72,7 +72,8 @@ static inline mask m_not(mask m) { return !m; }
 static inline int m_any(mask m) { return m; }
 static inline unsigned m_bits(mask m) { return (unsigned)m; }
 static inline vec v_select(mask m, vec a, vec b) { return m ? a : b; }
-static inline vec v_flush(vec a) { return v_select(v_lt(v_abs(a), v_set(REAL_MIN)), v_set(0), a); }
+static inline vec v_clear(mask m, vec a) { return v_select(m, v_set(0), a); }
+static inline vec v_flush(vec a) { return v_clear(v_lt(v_abs(a), v_set(REAL_MIN)), a); }
 
 /* Adding and subtracting 2^(mantissa bits) rounds a magnitude below it to an integer. */
 static inline vec v_rint(vec a)
