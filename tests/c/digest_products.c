@@ -211,10 +211,10 @@ static void panel_gradient(const bench *b, const size_t shape[3], flavour kind, 
         return;
     char *const x = widened(b, input(b, 0, B * I, kind), B, I, I + 3);
     char *const dz = widened(b, input(b, 1, B * O, kind), B, O, panels[n] + b->k->lanes);
-    char *const dw = allocate(I * panels[n], size);
+    char *const dw = allocate(I * panels[n], size), *const before = (char *)input(b, 2, I * O, kind);
     for (size_t p = 0; p < n; p++) {
         const size_t width = panels[p + 1] - panels[p], outputs = O - panels[p] < width ? O - panels[p] : width;
-        copy_panel(b, dw, (char *)input(b, 2, I * O, kind), I, O, panels[p], width, 0);
+        copy_panel(b, dw, before, I, O, panels[p], width, 0);
         if (step && B <= MLPC_BATCH_BLOCK)
             b->k->panel_sgd_step(dw, x, I + 3, dz + panels[p] * size, panels[n] + b->k->lanes, B, I, outputs, 0.1,
                                  width);

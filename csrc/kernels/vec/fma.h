@@ -78,15 +78,15 @@ static inline uint64_t fma_split(double x, int *e)
     return m;
 }
 
-/* Inline, what is rare would have every call of what calls it save registers. */
+/* What takes longer than a call.  Inline, it would have what calls it save registers, and compilers work for minutes. */
 #ifdef __GNUC__
-#define FMA_RARE __attribute__((noinline))
+#define FMA_CALLED __attribute__((noinline, unused))
 #else
-#define FMA_RARE inline
+#define FMA_CALLED inline
 #endif
 
 /* a b + c in integers, for finite a, b, c with a and b not zero. */
-static FMA_RARE double fma_in_integers(double a, double b, double c)
+static FMA_CALLED double fma_in_integers(double a, double b, double c)
 {
     int ea, eb, ec;
     const uint64_t ma = fma_split(a, &ea), mb = fma_split(b, &eb), mc = fma_split(c, &ec);
@@ -162,7 +162,7 @@ static inline double fma_product_error(double a, double b, double high)
     return ((a1 * b1 - high) + a1 * b0 + a0 * b1) + a0 * b0; /* products of halves are exact */
 }
 
-static inline double mlpc_fma_emulated_f64(double a, double b, double c)
+static FMA_CALLED double mlpc_fma_emulated_f64(double a, double b, double c)
 {
     const int ea = (int)(fma_bits(a) >> 52 & 2047), eb = (int)(fma_bits(b) >> 52 & 2047);
     const int ec = (int)(fma_bits(c) >> 52 & 2047);
