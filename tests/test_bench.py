@@ -221,6 +221,12 @@ def test_a_row_of_adam_can_be_bound_by_roots(bench):
     assert bench("shapes").worst([row]).splitlines()[-1] == "| adam | 1.00 x, JAX | 25 % | 50 % | 80 % | roots |"
 
 
+def test_a_row_that_stays_in_caches_is_not_bound_by_memory(bench):
+    """Ten steps in 10 ms, each of which moves twice of what memory can in a millisecond."""
+    row = measured("small", 1, {"mlpc": 0.01, "jax": 0.01}, limits=LIMITS, bytes=4e6, multiply_adds=1e6, roots=50_000)
+    assert bench("shapes").worst([row]).splitlines()[-1] == "| small | 1.00 x, JAX | 25 % | 200 % | 50 % | roots |"
+
+
 def test_all_shapes_that_are_close_say_what_bounds_them(bench):
     machine = {"limits": LIMITS, "bytes": 1e6, "multiply_adds": 1e6, "roots": 0}
     rows = [
