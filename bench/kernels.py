@@ -31,7 +31,7 @@ def section(full: bool, peers: list[str] | None, rounds: int) -> dict:
         peaks = {}
         for dtype in DTYPES:
             measured = sorted(row["peak"] for row in rows if row["dtype"] == dtype)
-            peaks[dtype] = {"isa": limits.ask(of=dtype)["isa"], "gflops": measured[len(measured) // 2]}
+            peaks[dtype] = {"isa": limits.ask(of=f"peak {dtype}")["isa"], "gflops": measured[len(measured) // 2]}
     return {"peaks": peaks, "memory": {name: max(each[name] for each in memory) for name in memory[0]}, "rows": rows}
 
 
@@ -40,7 +40,7 @@ def shape(processes: dict[str, Process], limits: Process, layer: dict, rounds: i
     peaks, speeds = [], {name: {product: [] for product in OF_TABLE} for name in processes}
     operations = 2 * layer["batch"] * layer["width"] ** 2
     for _ in range(rounds):
-        peaks.append(limits.ask(of=layer["dtype"])["gflops"])
+        peaks.append(2 * limits.ask(of="peak {dtype}".format(**layer))["billions"])
         for name, process in processes.items():
             for product, seconds in process.ask(**layer).items():
                 speeds[name][product].append(operations / seconds / 1e9)

@@ -1,10 +1,10 @@
-/* What kernels.py measures: doors to mlpc's kernels, and the limits of the machine beside them.
+/* What kernels.py and shapes.py measure: doors to mlpc's kernels, and the limits of the machine beside them.
  *
  * Compiled by native.py with -DISA=NAME, and linked with the two kernel files of that instruction set alone.  Here, unlike
  * in mlpc, the compiler is to fuse multiplication and addition: -ffp-contract=fast. */
 #include "../csrc/kernels/tables.h"
 
-/* ---- The machine: fused multiply-adds in registers ----------------------------------------------------------------- */
+/* ---- The machine: fused multiply-adds in registers -------------------------------------------------------------- */
 
 /* `chains` independent vectors, each through `rounds` fused multiply-adds: enough to hide the latency of two units, of
  * four on arm64, and few enough for compilers to keep them in registers.  The result keeps them from leaving it all
@@ -25,19 +25,20 @@
         return sum;                                                                                                    \
     }
 
-/* ---- The machine: a root and a division each, of Adam ------------------------------------------------------------------ */
+/* ---- The machine: a root and a division, of which Adam takes one each ------------------------------------------- */
 
-/* Of the numbers of a first-level cache, in each round. */
+/* Of so many numbers in each round, which stay in the first-level cache, and none of which tends to one that divides
+ * easily. */
 #define ROOTED 512
 #define ROOTS(name, real, root, ATTRIBUTE)                                                                             \
     ATTRIBUTE double name(size_t rounds)                                                                               \
     {                                                                                                                  \
-        real v[ROOTED];                                                                                                \
+        real x[ROOTED], v[ROOTED];                                                                                     \
         for (int i = 0; i < ROOTED; i++)                                                                               \
-            v[i] = (real)(i + 1);                                                                                      \
+            x[i] = v[i] = (real)(i + 1) / 3;                                                                           \
         for (size_t round = 0; round < rounds; round++)                                                                \
             for (int i = 0; i < ROOTED; i++)                                                                           \
-                v[i] = 1 / (root(v[i]) + (real)1e-8);                                                                  \
+                v[i] = x[i] / (root(v[i]) + (real)1e-8);                                                               \
         return (double)v[rounds % ROOTED];                                                                             \
     }
 
@@ -50,14 +51,14 @@
 #if MLPC_HAS_X86
 LIMITS(portable, 16, 12, )
 LIMITS(avx2, 32, 12, __attribute__((target("avx2,fma"))))
-LIMITS(avx512, 64, 12, __attribute__((target("avx512f,prefer-vector-width=512"))))
+LIMITS(avx512, 64, 12, __attribute__((target("avx512f"))))
 #elif MLPC_HAS_NEON
 LIMITS(neon, 16, 16, )
 #else
 LIMITS(portable, 16, 12, )
 #endif
 
-/* ---- The machine: memory --------------------------------------------------------------------------------------------- */
+/* ---- The machine: memory ---------------------------------------------------------------------------------------- */
 
 double read_memory(const double *x, size_t n)
 {
@@ -76,7 +77,7 @@ void triad(double *restrict a, const double *restrict b, const double *restrict 
         a[i] = b[i] + 3 * c[i];
 }
 
-/* ---- mlpc -------------------------------------------------------------------------------------------------------------- */
+/* ---- mlpc ------------------------------------------------------------------------------------------------------- */
 
 #define JOINED(a, b, c) a##b##c
 #define TABLE(isa, dtype) JOINED(mlpc_kernels_, isa, dtype)

@@ -19,7 +19,7 @@ OWN_FLAGS = ["-std=c11", "-O3", "-fPIC", "-ffp-contract=fast", "-fno-math-errno"
 POINTER = np.ctypeslib.ndpointer(flags="C_CONTIGUOUS")
 SIZE = ctypes.c_size_t
 ISAS = {"portable": (12, 16), "neon": (16, 16), "avx2": (12, 32), "avx512": (12, 64)}  # chains, bytes of a vector
-ROOTED = 512  # numbers in a round
+ROOTED = 512  # as in native.c
 
 
 def library() -> ctypes.CDLL:

@@ -58,7 +58,7 @@ def main() -> None:
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"of {', '.join(TITLES)}")
     parser.add_argument("--full", action="store_true", help="more rows, sizes, rounds and contenders (3 hours)")
     parser.add_argument(
-        "--rows", nargs="+", metavar="PATTERN", help="of epochs or shapes, like '784-100-10/mnist/sgd/b64/t?/*'"
+        "--rows", nargs="+", metavar="PATTERN", help="of epochs or shapes ('784-100-10/mnist/*/t?/*'); a shape's name"
     )
     parser.add_argument("--peers", nargs="*", choices=sorted({*TRAINING, *INFERENCE}), help="beside mlpc")
     parser.add_argument("--rounds", type=int, help="measurements of each figure (default: by its cost)")

@@ -12,7 +12,8 @@ import sys
 import epochs
 import figures
 from contenders import LIMITS, TRAINING, Process, installed, start
-from task import DENSITY, DRAWN_INPUTS, DTYPES, OPTIMIZERS, Task
+from machine import last_level_cache
+from task import ACTIVATIONS, DENSITY, DRAWN_INPUTS, DTYPES, OPTIMIZERS, Task
 
 # What is drawn. Ranges are those of a logarithm; activations take turns, so that there are all of them.
 COUNT = 40
@@ -20,10 +21,6 @@ WIDTH_OF_INPUT, WIDTH, BATCH = (4, 3000), (10, 2048), (1, 1024)
 DEPTH = (1, 6)  # hidden layers, evenly
 OUTPUTS = (1, 2, 10)
 INPUTS = ("normal",) * 3 + DRAWN_INPUTS[1:]  # half of them without zeros
-ACTIVATIONS = (
-    "relu", "tanh", "gelu", "sigmoid", "silu", "softplus", "elu", "leaky_relu", "mish", "selu", "relu6", "hardtanh",
-    "identity",
-)  # fmt: skip
 
 # So many rows that an epoch takes about `EPOCH` seconds by a rough guess at what a step costs the slowest: arithmetic,
 # memory, and what its calls take. At least `BATCHES` whole batches: what takes longer than `LONGEST` so is drawn again.
@@ -39,8 +36,8 @@ SHORT = 8  # of the shapes
 THREADS = (1, 2)
 PEERS = ("torch", "torch_fused", "jax", "sklearn")
 COLUMNS = {"PyTorch": ("torch", "torch_fused", "torch_compiled"), "JAX": ("jax",), "scikit-learn": ("sklearn",)}
-CLOSE = 1.1  # below this ratio a row says what bounds it: that of which it reaches most, if that is `BOUND`
-BOUND = 1 / 3
+CLOSE = 1.1  # of the rows below this ratio, and of the worst ones, it is said what bounds them
+BOUND = 1 / 3  # what mlpc reaches at least so much of may bound it
 WORST = 5
 
 
@@ -64,6 +61,7 @@ def _drawn(rng: random.Random, activation: str) -> Task:
 
 
 def with_rows(task: Task) -> Task:
+    """The same of as many samples as what is drawn has."""
     steps = min(EPOCH / seconds_of_step(task), VALUES / (task.batch * task.sizes[0]))
     return dataclasses.replace(task, samples=task.batch * max(BATCHES, round(steps)))
 
@@ -92,7 +90,17 @@ def bytes_moved(task: Task) -> float:
 
 def roots(task: Task) -> int:
     """Of a step: one for each parameter, and a division, if the optimizer is Adam."""
-    return sum((n_in + 1) * n_out for n_in, n_out in itertools.pairwise(task.sizes)) * (task.optimizer == "adam")
+    return parameters(task) * (task.optimizer == "adam")
+
+
+def parameters(task: Task) -> int:
+    return sum((n_in + 1) * n_out for n_in, n_out in itertools.pairwise(task.sizes))
+
+
+def is_cached(task: Task) -> bool:
+    """Whether parameters and states fit in the last-level cache."""
+    size = {"float32": 4, "float64": 8}[task.dtype] * {"sgd": 1, "adam": 3}[task.optimizer]
+    return parameters(task) * size <= last_level_cache()
 
 
 def _density(task: Task) -> float:
@@ -116,7 +124,7 @@ def section(
                 measured = epochs.measure(task, able, rounds, (1,), IN_TURN)
                 most = {name: max(before[name], after) for name, after in _limits(limits, task).items()}
                 work = {"multiply_adds": multiply_adds(task), "bytes": bytes_moved(task), "roots": roots(task)}
-                row = {**measured, **work, "limits": most}
+                row = {**measured, **work, "is_cached": is_cached(task), "limits": most}
                 results.append(row)
                 compared = "".join(f", {peer} {ratio:.2f} x" for peer, ratio in ratios(row).items())
                 print(f"measured {task}{compared}", file=sys.stderr)
@@ -140,9 +148,9 @@ def asked(full: bool, rows: list[str] | None, seed: int, threads: list[int]) -> 
 
 
 def _limits(machine: Process, task: Task) -> dict[str, float]:
-    """Floating-point operations, bytes of the triad, and roots with a division, a second."""
-    of_dtype, of_memory = machine.ask(of=task.dtype), machine.ask(of="memory")
-    return {"FMA": 1e9 * of_dtype["gflops"], "memory": 1e9 * of_memory["triad"], "roots": of_dtype["roots"]}
+    """A second: fused multiply-adds, bytes, and roots with a division."""
+    fma, roots = (1e9 * machine.ask(of=f"{limit} {task.dtype}")["billions"] for limit in ("peak", "roots"))
+    return {"FMA": fma, "memory": 1e9 * max(machine.ask(of="memory").values()), "roots": roots}
 
 
 def ratios(row: dict) -> dict[str, float]:
@@ -217,11 +225,15 @@ def worst(rows: list[dict]) -> str:
 
 
 def _bounds(row: dict) -> list[str]:
-    """How near mlpc is to what may bound it, and which of that does. More than all of the memory is that of caches."""
+    """How near mlpc is to what may bound it, and what does: multiply-adds and roots come one after the other, memory
+    beside them, and not where it is that of a cache."""
     task = row["task"]
     steps_a_second = task["samples"] / task["batch"] / min(epochs.ours(row["results"])["seconds"])
-    work = {"FMA": 2 * row["multiply_adds"], "memory": row["bytes"], "roots": row["roots"]}
+    work = {"FMA": row["multiply_adds"], "memory": row["bytes"], "roots": row["roots"]}
     shares = {limit: of_step * steps_a_second / row["limits"][limit] for limit, of_step in work.items()}
-    nearest = max(shares, key=lambda limit: shares[limit] if shares[limit] <= 1 or limit != "memory" else 0)
-    by = nearest if shares[nearest] >= BOUND else "none of them"
-    return [*(f"{100 * share:.0f} %" if work[limit] else "" for limit, share in shares.items()), by]
+    cells = [f"{100 * share:.0f} %" if work[limit] else "" for limit, share in shares.items()]
+    less, more = sorted(("FMA", "roots"), key=lambda limit: shares[limit])
+    arithmetic = f"{more}, {less}" if 2 * shares[less] > shares[more] else more
+    bounds = {arithmetic: shares["FMA"] + shares["roots"], "memory": 0 if row["is_cached"] else shares["memory"]}
+    by = max(bounds, key=lambda bound: bounds[bound])
+    return [*cells, by if bounds[by] >= BOUND else "none of them"]

@@ -20,10 +20,15 @@ RECIPE_NETWORK, RECIPES = "784-800-800-10", ("dropout_recipe", "norm_recipe")
 # What networks of other sizes than MNIST's take; shapes.py draws them.
 DRAWN_INPUTS = ("normal", "zeros", "sparse", "bytes")
 DENSITY = 0.1  # of "zeros" and "sparse": the share that is not 0
+ACTIVATIONS = (
+    "relu", "tanh", "gelu", "sigmoid", "silu", "softplus", "elu", "leaky_relu", "mish", "selu", "relu6", "hardtanh",
+    "identity",
+)  # fmt: skip
+COUNT = r"[1-9]\d*"
 NAME = (
-    r"(?P<network>\d+(?:-\d+)+)(?:\+(?P<activation>\w+))?"
-    rf"/(?P<input>{'|'.join(DRAWN_INPUTS)})/(?P<optimizer>{'|'.join(OPTIMIZERS)})/b(?P<batch>\d+)"
-    rf"/t(?P<threads>\d+)/(?P<dtype>{'|'.join(DTYPES)})"
+    rf"(?P<network>{COUNT}(?:-{COUNT})+)(?:\+(?P<activation>{'|'.join(ACTIVATIONS)}))?"
+    rf"/(?P<input>{'|'.join(DRAWN_INPUTS)})/(?P<optimizer>{'|'.join(OPTIMIZERS)})/b(?P<batch>{COUNT})"
+    rf"/t(?P<threads>{COUNT})/(?P<dtype>{'|'.join(DTYPES)})"
 )
 
 # Low enough that all losses fall smoothly: where training is close to unstable, rounding alone moves a loss by more
@@ -69,8 +74,7 @@ class Task:
 
     @classmethod
     def named(cls, name: str) -> "Task | None":
-        """The task whose input is drawn at random that is called so, if there can be one; of as many samples as MNIST
-        has."""
+        """What `str` calls so, if its input is one of `DRAWN_INPUTS`; the name does not say how many samples."""
         found = re.fullmatch(NAME, name)
         if not found:
             return None

@@ -88,7 +88,17 @@ def test_what_is_drawn_can_be_called_by_its_name(bench, seed):
         assert shapes.with_rows(task.Task.named(str(each))) == each
 
 
-@pytest.mark.parametrize("name", ["784-100-10/mnist/sgd/b64/t1/float32", "4-3/normal/sgd/b*/t1/float32", "4/normal"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "784-100-10/mnist/sgd/b64/t1/float32",
+        "4-3/normal/sgd/b*/t1/float32",
+        "4-3/normal/sgd/b0/t1/float32",
+        "0-3/normal/sgd/b1/t1/float32",
+        "4-3-1+gellu/normal/sgd/b1/t1/float32",
+        "4/normal",
+    ],
+)
 def test_other_names_are_of_no_shape(bench, name):
     assert bench("task").Task.named(name) is None
 
@@ -170,7 +180,8 @@ def test_contenders_compute_the_same(bench, losses, script, package, variant):
 # ---- What is said of what was measured -------------------------------------------------------------------------------
 
 
-LIMITS = {"FMA": 8e9, "memory": 2e9, "roots": 1e8}  # a second
+LIMITS = {"FMA": 4e9, "memory": 2e9, "roots": 1e8}  # a second
+WORK = {"limits": LIMITS, "bytes": 1e6, "multiply_adds": 1e6, "roots": 0, "is_cached": False}  # of a step
 
 
 def measured(name, threads, times, **of_row):
@@ -187,13 +198,12 @@ def measured(name, threads, times, **of_row):
 
 def test_table_of_shapes(bench):
     """A step of the first row takes 1 ms, of which arithmetic at the peak would take a quarter, and memory a half."""
-    machine = {"limits": LIMITS, "bytes": 1e6, "multiply_adds": 1e6, "roots": 0}
     rows = [
-        measured("close", 1, {"mlpc": 0.01, "torch": 0.04, "torch_fused": 0.03, "jax": 0.0105}, **machine),
-        measured("far", 1, {"mlpc": 0.01, "torch": 0.2, "torch_fused": 0.25, "jax": 0.03}, **machine),
-        measured("void", 1, {"mlpc": 0.01, "torch": 0.09, "torch_fused": -0.001, "jax": -0.001}, **machine),
-        measured("ours is void", 2, {"mlpc": -0.01, "torch": 0.001}, **machine),
-        measured("two", 2, {"mlpc": 0.02, "torch": 0.01}, **machine),
+        measured("close", 1, {"mlpc": 0.01, "torch": 0.04, "torch_fused": 0.03, "jax": 0.0105}, **WORK),
+        measured("far", 1, {"mlpc": 0.01, "torch": 0.2, "torch_fused": 0.25, "jax": 0.03}, **WORK),
+        measured("void", 1, {"mlpc": 0.01, "torch": 0.09, "torch_fused": -0.001, "jax": -0.001}, **WORK),
+        measured("ours is void", 2, {"mlpc": -0.01, "torch": 0.001}, **WORK),
+        measured("two", 2, {"mlpc": 0.02, "torch": 0.01}, **WORK),
     ]
     shapes = bench("shapes")
     lines = shapes.table({"seed": 7, "rows": rows}).splitlines()
@@ -215,22 +225,33 @@ def test_table_of_shapes(bench):
     ]
 
 
-def test_a_row_of_adam_can_be_bound_by_roots(bench):
-    """Ten steps in 10 ms, each with 80,000 of the 100,000 that there can be in a millisecond."""
-    row = measured("adam", 1, {"mlpc": 0.01, "jax": 0.01}, limits=LIMITS, bytes=1e6, multiply_adds=1e6, roots=80_000)
-    assert bench("shapes").worst([row]).splitlines()[-1] == "| adam | 1.00 x, JAX | 25 % | 50 % | 80 % | roots |"
+@pytest.mark.parametrize(
+    "work, said",
+    [
+        ({"roots": 80_000}, "25 % | 50 % | 80 % | roots"),
+        ({"roots": 20_000, "bytes": 4e5}, "25 % | 20 % | 20 % | FMA, roots"),  # each less than a third of the time
+        ({"bytes": 2e6}, "25 % | 100 % |  | memory"),
+        ({"bytes": 4e6, "is_cached": True}, "25 % | 200 % |  | none of them"),
+    ],
+)
+def test_what_bounds_a_row(bench, work, said):
+    """Ten steps in 10 ms; there can be 100,000 roots in one of them."""
+    row = measured("row", 1, {"mlpc": 0.01, "jax": 0.01}, **{**WORK, **work})
+    assert bench("shapes").worst([row]).splitlines()[-1] == f"| row | 1.00 x, JAX | {said} |"
 
 
-def test_a_row_that_stays_in_caches_is_not_bound_by_memory(bench):
-    """Ten steps in 10 ms, each of which moves twice of what memory can in a millisecond."""
-    row = measured("small", 1, {"mlpc": 0.01, "jax": 0.01}, limits=LIMITS, bytes=4e6, multiply_adds=1e6, roots=50_000)
-    assert bench("shapes").worst([row]).splitlines()[-1] == "| small | 1.00 x, JAX | 25 % | 200 % | 50 % | roots |"
+def test_networks_in_the_last_cache(bench, monkeypatch):
+    shapes, task = bench("shapes"), bench("task")
+    monkeypatch.setattr(shapes, "last_level_cache", lambda: 1_000_000)
+    assert shapes.is_cached(task.Task("20-5-2", "normal"))
+    assert shapes.is_cached(task.Task("499-499", "normal"))
+    assert not shapes.is_cached(task.Task("499-499", "normal", dtype="float64"))
+    assert not shapes.is_cached(task.Task("499-499", "normal", "adam"))
 
 
 def test_all_shapes_that_are_close_say_what_bounds_them(bench):
-    machine = {"limits": LIMITS, "bytes": 1e6, "multiply_adds": 1e6, "roots": 0}
     rows = [
-        measured(f"row {i}", 1, {"mlpc": 1.0, "jax": ratio}, **machine) for i, ratio in enumerate([1.05] * 7 + [2] * 3)
+        measured(f"row {i}", 1, {"mlpc": 1.0, "jax": ratio}, **WORK) for i, ratio in enumerate([1.05] * 7 + [2] * 3)
     ]
     assert bench("shapes").worst(rows).count("| row") == 7
 

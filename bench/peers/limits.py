@@ -11,7 +11,7 @@ import native
 import numpy as np
 
 MEMORY = 128 << 20  # bytes of each array, beyond the caches of most machines
-WORK = 1_000_000  # fused multiply-adds, or roots, in one call
+WORK = 10_000_000  # fused multiply-adds, or roots, in one call
 TRIES = 3
 
 
@@ -23,7 +23,7 @@ def limits(task, variant):
         list(pool.map(function, *of_threads))
 
     def rate(function, in_round):
-        """A function that measures how many a second there are, in units of 1e9, if a round of it has so many."""
+        """Of a function each of whose rounds does so many of something: what measures how many billions a second."""
         rounds = WORK // in_round
 
         def run(count):
@@ -52,11 +52,13 @@ def limits(task, variant):
         return {"read": MEMORY / read / 1e9, "triad": 3 * MEMORY / triad / 1e9}
 
     def answer(of):
+        """Of "memory" GB/s; of "peak float32" fused multiply-adds, of "roots float32" roots with a division each, in
+        billions a second."""
         if of == "memory":
             return memory()
-        isa, fused = best("peak", of)
-        _, roots = best("roots", of)
-        return {"isa": isa, "gflops": 2 * fused(), "roots": 1e9 * roots()}
+        limit, dtype = of.split()
+        isa, billions = best(limit, dtype)
+        return {"isa": isa, "billions": billions()}
 
     return answer
 

@@ -25,6 +25,7 @@ from mlpc import _mlpc
 
 PLAIN = builds.Build("gcc", "gcc", ("-O2",))
 FUSING = builds.Build("gcc", "gcc", builds.FUSING)
+KERNELS = {"reference", *(file.name.partition("_")[0] for file in builds.ROOT.glob("csrc/kernels/arch/*.c"))}
 
 
 @dataclass(frozen=True)
@@ -566,14 +567,14 @@ class Tree:
     def gives_digests(self, build, changed=None):
         """Whether the program prints what it must, when all that includes the changed file is compiled again.
 
-        Instruction sets take turns, the fastest first, up to one that is noticed: only its kernels are compiled.
+        Instruction sets take turns, the fastest first, up to one whose digests differ: only its kernels are compiled.
         """
         objects = dict(self.baseline(build))
         left = [file for file, made in objects.items() if changed in included(made)]
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
             for isa in reversed(mlpc.cpu.available()):
-                others = [f"/{name}_f" for name in mlpc.cpu.available() if name != isa]
-                again = [file for file in left if not any(other in file for other in others)]
+                others = KERNELS - {isa}
+                again = [file for file in left if Path(file).stem.partition("_f")[0] not in others]
                 objects.update(zip(again, builds.compile_all(build, again, Path(folder), self.root), strict=True))
                 left = [file for file in left if file not in again]
                 if self._run(build, objects, isa) != builds.expected_digests():

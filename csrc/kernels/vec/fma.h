@@ -78,7 +78,8 @@ static inline uint64_t fma_split(double x, int *e)
     return m;
 }
 
-/* What takes longer than a call.  Inline, it would have what calls it save registers, and compilers work for minutes. */
+/* Not inline: a call costs little beside it; inline, all that calls it would save registers, and compilers would work
+ * for minutes. */
 #ifdef __GNUC__
 #define FMA_CALLED __attribute__((noinline, unused))
 #else
@@ -190,15 +191,14 @@ static FMA_CALLED double mlpc_fma_emulated_f64(double a, double b, double c)
 #if defined(__FMA__) || defined(__FP_FAST_FMAF) || defined(__aarch64__)
 static inline float mlpc_fma(float a, float b, float c) { return (void)mlpc_fma_emulated_f32, __builtin_fmaf(a, b, c); }
 #else
+#define MLPC_FMA_IS_EMULATED
 static inline float mlpc_fma(float a, float b, float c) { return mlpc_fma_emulated_f32(a, b, c); }
 #endif
 #else
 #if defined(__FMA__) || defined(__FP_FAST_FMA) || defined(__aarch64__)
-static inline double mlpc_fma(double a, double b, double c)
-{
-    return (void)mlpc_fma_emulated_f64, __builtin_fma(a, b, c);
-}
+static inline double mlpc_fma(double a, double b, double c) { return __builtin_fma(a, b, c); }
 #else
+#define MLPC_FMA_IS_EMULATED
 static inline double mlpc_fma(double a, double b, double c) { return mlpc_fma_emulated_f64(a, b, c); }
 #endif
 #endif
