@@ -31,6 +31,8 @@ MEMORY = 10e9  # bytes a second
 CALLS = 150e-6  # of a layer
 VALUES = 16_000_000  # of all rows: more would be a benchmark of memory
 
+ITEMSIZE, STATES = {"float32": 4, "float64": 8}, {"sgd": 0, "adam": 2}
+
 IN_TURN = 3  # epochs, without a pause between: after one the first finds a CPU, and caches, that have rested
 SHORT = 8  # of the shapes
 THREADS = (1, 2)
@@ -81,8 +83,7 @@ def bytes_moved(task: Task) -> float:
     """Of a step, without caches: weights read forward and, behind the first layer, back, read and written with each
     state of theirs by the update; the rows of the batch once, of a sparse matrix with the numbers of their columns."""
     first, *rest = ((n_in + 1) * n_out for n_in, n_out in itertools.pairwise(task.sizes))
-    size = {"float32": 4, "float64": 8}[task.dtype]
-    states = {"sgd": 0, "adam": 2}[task.optimizer]
+    size, states = ITEMSIZE[task.dtype], STATES[task.optimizer]
     size_of_input = {"bytes": 1, "sparse": DENSITY * (size + 4)}.get(task.input, size)
     moved = first * (3 + 2 * states) + sum(rest) * (4 + 2 * states)
     return moved * size + task.batch * task.sizes[0] * size_of_input
@@ -99,8 +100,7 @@ def parameters(task: Task) -> int:
 
 def is_cached(task: Task) -> bool:
     """Whether parameters and states fit in the last-level cache."""
-    size = {"float32": 4, "float64": 8}[task.dtype] * {"sgd": 1, "adam": 3}[task.optimizer]
-    return parameters(task) * size <= last_level_cache()
+    return parameters(task) * (1 + STATES[task.optimizer]) * ITEMSIZE[task.dtype] <= last_level_cache()
 
 
 def _density(task: Task) -> float:
