@@ -126,13 +126,17 @@ static mlpc_status linear_of_csr(const mlpc_pass *p, void *z, const mlpc_input *
 static mlpc_status linear_in_panels(const mlpc_pass *p, const mlpc_packed_layer *layer, void *z, const void *x,
                                     size_t x_row, size_t n)
 {
-    const size_t most = mlpc_pass_piece(p, n, layer->I, layer->padded);
-    for (size_t b = 0; b < n; b += most) {
-        if (mlpc_pass_stopped(p))
-            return MLPC_ERROR_INTERRUPTED;
-        p->model.kernels->panels_forward(mlpc_pass_at(p, z, b * layer->row), layer->row, mlpc_pass_at(p, x, b * x_row),
-                                         x_row, layer->weight, layer->bias, layer->panels, layer->n_panels,
-                                         n - b < most ? n - b : most, layer->I);
+    const size_t width = (layer->padded + layer->n_panels - 1) / layer->n_panels;
+    const mlpc_product_piece piece = mlpc_piece_of_product(p->model.kernels, n, layer->n_panels, width * layer->I);
+    for (size_t q = 0, panels; q < layer->n_panels; q += panels) {
+        panels = layer->n_panels - q < piece.count ? layer->n_panels - q : piece.count;
+        for (size_t b = 0; b < n; b += piece.rows) {
+            if (mlpc_pass_stopped(p))
+                return MLPC_ERROR_INTERRUPTED;
+            p->model.kernels->panels_forward(
+                mlpc_pass_at(p, z, b * layer->row), layer->row, mlpc_pass_at(p, x, b * x_row), x_row, layer->weight,
+                layer->bias, layer->panels + q, panels, n - b < piece.rows ? n - b : piece.rows, layer->I);
+        }
     }
     return MLPC_OK;
 }

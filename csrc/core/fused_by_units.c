@@ -1,6 +1,8 @@
 /* Products by units, see fused_by_units.h. */
 #include "fused_by_units.h"
 
+#include "fused_products.h"
+
 /* However few the rows are, a weight takes as long as so many of them: it comes from afar.  On Zen 3 SGD takes
  * 0.3 ns a weight, Adam 0.8, where the three terms of a row take 0.15. */
 enum { LEAST_ROWS = 2 };
@@ -47,40 +49,19 @@ double mlpc_fused_terms_by_units(const mlpc_model *model, const mlpc_training *t
 
 void mlpc_fused_forward_by_units(const mlpc_fused_view *s, size_t k, size_t l)
 {
-    const mlpc_fused_run *const r = s->shared;
-    const mlpc_kernels *const kernels = r->job->model.kernels;
-    const mlpc_packed_layer *const layer = &r->f->packed->layers[l], *const before = layer - 1;
-    const size_t B = mlpc_fused_batch_rows(r, k), widest = (kernels->vectors + 1) * kernels->lanes;
-    const size_t most = mlpc_piece(kernels, layer->n_panels, B * widest, layer->I);
     size_t p, end;
     mlpc_fused_share_of_panels(s, l, &p, &end);
     mlpc_team_barrier(s->team);
-    for (; p < end; p += most) {
-        const size_t n = end - p < most ? end - p : most;
-        if (mlpc_fused_stopped(s, B, n * widest * layer->I))
-            break;
-        kernels->panels_forward(r->f->layers[l].z, layer->row, r->f->layers[l - 1].dropped, before->row, layer->weight,
-                                layer->bias, layer->panels + p, n, B, layer->I);
-    }
+    mlpc_fused_forward_product(s, k, l, 0, mlpc_fused_batch_rows(s->shared, k), p, end);
     mlpc_team_barrier(s->team);
 }
 
 void mlpc_fused_backward_by_units(const mlpc_fused_view *s, size_t k, size_t l)
 {
     const mlpc_fused_run *const r = s->shared;
-    const mlpc_kernels *const kernels = r->job->model.kernels;
-    const mlpc_packed_layer *const layer = &r->f->packed->layers[l], *const before = layer - 1;
-    const size_t B = mlpc_fused_batch_rows(r, k), most = mlpc_piece(kernels, layer->I, B, layer->O);
     size_t i, end;
-    mlpc_team_share(layer->I, kernels->lanes, s->rank, s->size, &i, &end);
+    mlpc_team_share(r->f->packed->layers[l].I, r->job->model.kernels->lanes, s->rank, s->size, &i, &end);
     mlpc_team_barrier(s->team);
-    for (; i < end; i += most) {
-        const size_t n = end - i < most ? end - i : most;
-        if (mlpc_fused_stopped(s, B, n * layer->O))
-            break;
-        kernels->panels_backward_x(mlpc_fused_at(r, r->f->layers[l - 1].dnormed, i), before->row, r->f->layers[l].dz,
-                                   layer->row, layer->weight, layer->panels, B, layer->I, layer->O, i, n,
-                                   r->f->ranks[s->rank].tiles);
-    }
+    mlpc_fused_backward_product(s, l, 0, mlpc_fused_batch_rows(r, k), i, end);
     mlpc_team_barrier(s->team);
 }

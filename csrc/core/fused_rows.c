@@ -7,6 +7,7 @@
 #include "fused_by_units.h"
 #include "fused_input.h"
 #include "fused_norm.h"
+#include "fused_products.h"
 #include "loss.h"
 
 /* n of the rank's rows of a batch, from `first` on; there may be none. */
@@ -42,29 +43,28 @@ static mlpc_block_rows block_rows(const mlpc_fused_run *r, size_t l, const part 
 static void forward_layer(const mlpc_fused_view *s, size_t l, const part *of)
 {
     const mlpc_fused_run *r = s->shared;
-    const mlpc_packed_layer *layer = &r->f->packed->layers[l], *next = layer + 1;
-    const mlpc_fused_layer *there = &r->f->layers[l + 1];
     mlpc_norm_job norm;
     const mlpc_block_rows rows = block_rows(r, l, of, &norm);
     mlpc_block_forward(&r->job->model.net->layers[l].block, r->job->model.kernels, &rows);
     if (!mlpc_fused_by_units(s, of->k, l + 1))
-        r->job->model.kernels->panels_forward(mlpc_fused_at(r, there->z, of->first * next->row), next->row,
-                                              rows.dropped, layer->row, next->weight, next->bias, next->panels,
-                                              next->n_panels, of->n, next->I);
+        mlpc_fused_forward_product(s, of->k, l + 1, of->first, of->n, 0, r->f->packed->layers[l + 1].n_panels);
 }
 
-/* Calls the function of a layer's block and what is next to it for pieces of these rows, unless the caller wants to
- * end. */
+/* Calls the function of a layer's block and the product next to it, which asks by itself, for parts of these rows that
+ * are a piece, or that a product takes at once if those are more, unless the caller wants to end. */
 static void in_pieces(const mlpc_fused_view *s, size_t l, const part *of,
                       void (*function)(const mlpc_fused_view *s, size_t l, const part *of))
 {
+    const mlpc_kernels *const kernels = s->shared->job->model.kernels;
     const mlpc_packed_layer *const layer = &s->shared->f->packed->layers[l];
     const size_t next = l + 1 < s->shared->f->packed->n_layers ? layer[1].O : 0;
-    const size_t terms = layer->O * (next + MLPC_FUSED_BLOCK_TERMS);
-    const size_t most = mlpc_piece(s->shared->job->model.kernels, of->n, terms, 1);
+    if (of->n == 0)
+        return;
+    const size_t piece = mlpc_piece(kernels, of->n, layer->O, next + MLPC_FUSED_BLOCK_TERMS);
+    const size_t most = mlpc_even_rows(of->n, piece < kernels->rows ? kernels->rows : piece);
     for (size_t b = 0; b < of->n; b += most) {
         const part some = {of->k, of->first + b, of->n - b < most ? of->n - b : most, of->draw};
-        if (mlpc_fused_stopped(s, some.n, terms))
+        if (mlpc_fused_stopped(s, some.n, layer->O * MLPC_FUSED_BLOCK_TERMS))
             return;
         function(s, l, &some);
     }
@@ -119,13 +119,10 @@ static void backward_layer(const mlpc_fused_view *s, size_t l, const part *of)
 {
     const mlpc_fused_run *r = s->shared;
     const mlpc_kernels *kernels = r->job->model.kernels;
-    const mlpc_packed_layer *layer = &r->f->packed->layers[l], *next = layer + 1;
     mlpc_norm_job norm;
     const mlpc_block_rows rows = block_rows(r, l, of, &norm);
     if (!mlpc_fused_by_units(s, of->k, l + 1))
-        kernels->panels_backward_x(rows.dz, layer->row, mlpc_fused_at(r, r->f->layers[l + 1].dz, of->first * next->row),
-                                   next->row, next->weight, next->panels, of->n, next->I, next->O, 0, next->I,
-                                   r->f->ranks[s->rank].tiles);
+        mlpc_fused_backward_product(s, l + 1, of->first, of->n, 0, r->f->packed->layers[l + 1].I);
     mlpc_block_backward(&r->job->model.net->layers[l].block, kernels, &rows);
     if (mlpc_fused_norm(r, l) == MLPC_NORM_layer) {
         norm = mlpc_fused_norm_of(r, l, of->first, of->n);

@@ -2,6 +2,7 @@
 #include "fused_units.h"
 
 #include "fused_norm.h"
+#include "fused_products.h"
 #include "fused_update.h"
 #include "samples.h"
 #include "step.h"
@@ -28,22 +29,13 @@ static void product_of_lists(const mlpc_fused_view *s, size_t k, size_t p, int f
 static void first_products(const mlpc_fused_view *s, size_t k, size_t p, size_t end)
 {
     const mlpc_fused_run *r = s->shared;
-    const mlpc_fused *f = r->f;
-    const mlpc_packed_layer *layer = &f->packed->layers[0];
-    const mlpc_rows *const rows = &f->rows[k % 2];
+    const mlpc_packed_layer *layer = &r->f->packed->layers[0];
     const size_t B = mlpc_fused_batch_rows(r, k), terms = layer->I * (layer->panels[end] - layer->panels[p]);
-    const size_t most = f->skips_zeros ? B : mlpc_piece(r->job->model.kernels, B, terms, 1);
-    for (size_t b = 0; b < B; b += most) {
-        const size_t n = B - b < most ? B - b : most;
-        if (mlpc_fused_stopped(s, n, terms))
-            break;
-        for (size_t q = p; f->skips_zeros && q < end; q++)
+    if (!r->f->skips_zeros)
+        mlpc_fused_forward_product(s, k, 0, 0, B, p, end);
+    else if (!mlpc_fused_stopped(s, B, terms))
+        for (size_t q = p; q < end; q++)
             product_of_lists(s, k, q, q == p);
-        if (!f->skips_zeros)
-            r->job->model.kernels->panels_forward(mlpc_fused_at(r, f->layers[0].z, b * layer->row), layer->row,
-                                                  mlpc_fused_at(r, rows->x, b * rows->x_row), rows->x_row,
-                                                  layer->weight, layer->bias, layer->panels + p, end - p, n, layer->I);
-    }
     for (size_t q = p; q < end && mlpc_fused_norm(r, 0) == MLPC_NORM_batch; q++)
         mlpc_fused_norm_forward(r, k, 0, q);
 }
@@ -52,8 +44,7 @@ void mlpc_fused_first_products(const mlpc_fused_view *s, size_t k)
 {
     size_t first, end;
     mlpc_fused_share_of_panels(s, 0, &first, &end);
-    if (first < end)
-        first_products(s, k, first, end);
+    first_products(s, k, first, end);
 }
 
 /* Gradients of a panel's gains and shifts, and their steps; and dL/dz, of batch norm behind the first layer. */

@@ -2,8 +2,8 @@
 #ifndef MLPC_PASS_H
 #define MLPC_PASS_H
 
-#include "../kernels/kernels.h"
 #include "mlpc.h"
+#include "piece.h"
 #include "share.h"
 
 /* Bytes for what the threads of a call share.  It never lies on the stack of the thread that called in: while that asks
@@ -19,14 +19,6 @@ typedef struct {
 } mlpc_pass;
 
 static inline int mlpc_pass_stopped(const mlpc_pass *p) { return mlpc_share_stopped(p->share, p->rank, p->phase); }
-
-/* How many of `count` things, of a * b terms each, make a piece of work, after which to ask whether to stop: at least
- * one. */
-static inline size_t mlpc_piece(const mlpc_kernels *kernels, size_t count, size_t a, size_t b)
-{
-    const size_t fit = kernels->piece / a / b;
-    return fit == 0 ? 1 : fit < count ? fit : count;
-}
 
 static inline size_t mlpc_pass_piece(const mlpc_pass *p, size_t count, size_t a, size_t b)
 {

@@ -163,11 +163,22 @@ typedef struct {
     double scale;       /* of what is kept, rounded to real once */
 } mlpc_mask;
 
+/* Rows of whole tiles, of 4, 6 and 8 of them. */
+enum { MLPC_WHOLE_TILES = 24 };
+
+/* How many of n > 0 rows make parts of about the same size, of `most` > 0 of them or, for whole tiles, a few more. */
+static inline size_t mlpc_even_rows(size_t n, size_t most)
+{
+    const size_t parts = (n + most - 1) / most, even = (n + parts - 1) / parts;
+    return (even + MLPC_WHOLE_TILES - 1) / MLPC_WHOLE_TILES * MLPC_WHOLE_TILES;
+}
+
 struct mlpc_kernels {
     mlpc_dtype dtype;
     size_t itemsize; /* 4 for float, 8 for double */
     size_t lanes;    /* elements of a vector */
     size_t vectors;  /* in the panels that products are fastest with; one more makes a panel, too */
+    size_t rows;     /* that packed products take at once: a block of their inputs lies in the second-level cache */
     size_t piece;    /* terms of products that these kernels add up in some 10 ms: work between two questions whether to
                       * go on; an element of an activation counts as some tens of terms */
 

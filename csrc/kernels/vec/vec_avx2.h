@@ -24,6 +24,7 @@
 #define TILE_VECTORS 2
 #define WIDE_ROWS 4
 #define ROW_VECTORS 13
+#define ROWS (768 / sizeof(real))
 #define PIECE 200000000
 
 #if MLPC_REAL_BITS == 32

@@ -25,6 +25,7 @@
 #define TILE_VECTORS 3
 #define WIDE_ROWS 6
 #define ROW_VECTORS 8
+#define ROWS (768 / sizeof(real))
 #define PIECE 400000000
 
 #if MLPC_REAL_BITS == 32

@@ -14,6 +14,7 @@
 #define TILE_VECTORS 4
 #define WIDE_ROWS 4
 #define ROW_VECTORS 16
+#define ROWS (768 / sizeof(real))
 #define PIECE 100000000
 
 #if MLPC_REAL_BITS == 32

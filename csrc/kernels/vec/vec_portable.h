@@ -16,6 +16,7 @@ typedef int mask;
 #define TILE_VECTORS 2
 #define WIDE_ROWS 3
 #define ROW_VECTORS 8
+#define ROWS MLPC_WHOLE_TILES
 #define PIECE FOR_REAL(2000000, 400000) /* one emulated fma takes 3 ns, or 28 */
 
 static inline vec v_load(const real *p) { return *p; }
