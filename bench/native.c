@@ -1,7 +1,7 @@
 /* What kernels.py and shapes.py measure: doors to mlpc's kernels, and the limits of the machine beside them.
  *
- * Compiled by native.py with -DISA=NAME, and linked with the two kernel files of that instruction set alone.  Here, unlike
- * in mlpc, the compiler is to fuse multiplication and addition: -ffp-contract=fast. */
+ * Compiled by native.py with -DISA=NAME, and linked with the two kernel files of that instruction set alone.  Here,
+ * unlike in mlpc, the compiler is to fuse multiplication and addition: -ffp-contract=fast. */
 #include "../csrc/kernels/tables.h"
 
 /* ---- The machine: fused multiply-adds in registers -------------------------------------------------------------- */
@@ -92,7 +92,8 @@ void forward(mlpc_dtype dtype, void *z, const void *x, const void *w, const void
              size_t calls)
 {
     while (calls--)
-        tables[dtype]->linear_forward(z, x, w, bias, B, I, O, scratch);
+        (B <= MLPC_FEW_ROWS ? tables[dtype]->linear_forward_few : tables[dtype]->linear_forward)(z, x, w, bias, B, I, O,
+                                                                                                 scratch);
 }
 
 void backward_x(mlpc_dtype dtype, void *dx, const void *dz, const void *w, size_t B, size_t I, size_t O, size_t calls)

@@ -11,10 +11,6 @@
 #include "rows.h"
 #include "team.h"
 
-/* So few rows are computed one by one: 784-100 takes 3.3 us a row then, and 8.8, 5.0, 3.3 us a row of one, two, three
- * in tiles, whose panels are copied first, or 6.0, 3.3, 2.6 us where they lie ready (Zen 3). */
-#define FEW_ROWS 2
-
 /* The share of zeros of x from which they are skipped.  Of 256 rows one takes, in us:
  *     zeros      0 %   35 %   70 %   80 %   90 %   tiles
  *     784-100    2.7   1.9    1.1    0.8    0.5    2.1
@@ -96,9 +92,9 @@ static mlpc_status linear(const mlpc_pass *p, size_t l, void *z, const void *x, 
         if (mlpc_pass_stopped(p))
             return MLPC_ERROR_INTERRUPTED;
         const size_t B = n - b < most ? n - b : most;
-        (skip            ? kernels->linear_forward_skip
-         : B <= FEW_ROWS ? kernels->linear_forward_few
-                         : kernels->linear_forward)(
+        (skip                 ? kernels->linear_forward_skip
+         : B <= MLPC_FEW_ROWS ? kernels->linear_forward_few
+                              : kernels->linear_forward)(
             mlpc_pass_at(p, z, b * O), mlpc_pass_at(p, x, b * I), mlpc_pass_at(p, p->model.parameters, layer->weight),
             mlpc_pass_at(p, p->model.parameters, layer->bias), B, I, O, mlpc_pass_tiles(p));
     }
@@ -220,7 +216,7 @@ static int skips(rows *r)
 {
     const mlpc_pass *p = r->pass;
     const mlpc_layer *layer = &p->model.net->layers[0];
-    if (r->finite == MLPC_FINITE && r->x.n <= FEW_ROWS)
+    if (r->finite == MLPC_FINITE && r->x.n <= MLPC_FEW_ROWS)
         return 1; /* costs a few rows no more than not to */
     if (r->finite == MLPC_NOT_FINITE || (r->finite == MLPC_UNKNOWN && r->x.n < LOOK_ROWS) || !sparse(r))
         return 0;
@@ -252,7 +248,7 @@ static mlpc_status first_linear(rows *r)
 {
     const mlpc_pass *p = r->pass;
     const size_t I = p->model.net->layers[0].n_in, step = p->workspace->input_rows;
-    const int skip = skips(r), in_panels = !skip && r->packed && r->x.n > FEW_ROWS;
+    const int skip = skips(r), in_panels = !skip && r->packed && r->x.n > MLPC_FEW_ROWS;
     void *const z = place_of(r, 0, in_panels), *const converted =
                                                    mlpc_pass_at(p, p->workspace->input, p->rank * step * I);
     mlpc_status status = MLPC_OK;
@@ -271,7 +267,7 @@ static mlpc_status first_linear(rows *r)
 
 static mlpc_status later_linear(rows *r, size_t l)
 {
-    const int in_panels = r->packed && r->x.n > FEW_ROWS;
+    const int in_panels = r->packed && r->x.n > MLPC_FEW_ROWS;
     const size_t x_row = r->row;
     const void *const x = output_of(r, l - 1);
     void *const z = place_of(r, l, in_panels);

@@ -18,10 +18,12 @@ from mlpc import _mlpc, ops
 SIZES, LONG_SIZES = LISTS["sizes"], LISTS["long_sizes"]
 WIDTHS = SIZES[1:-1]  # of matrices: all but the last, and 0, which no door takes
 # Batch, inputs, outputs: each width in each place, then what is large in several, and products of so few terms and
-# outputs that kernels have loops for each number of them.
+# outputs that kernels have loops for each number of them, one or two rows of long ones, and more rows than a product
+# takes at once.
 SHAPES = [(n, 7, 9) for n in WIDTHS] + [(5, n, 9) for n in WIDTHS] + [(5, 7, n) for n in WIDTHS] + LISTS["shapes"]
 SHAPES += [(n, 21, outputs) for n in (*range(1, 9), 70) for outputs in (1, 2, 3, 48)]
 SHAPES += [(21, n_in, 48) for n_in in range(1, 9)]
+SHAPES += [(1, 3, 1030), (2, 3, 1030), (200, 40, 50), (130, 300, 700)]
 
 
 def bits(result):

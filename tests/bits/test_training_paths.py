@@ -106,6 +106,15 @@ def test_large_batches_on_any_number_of_threads(optimizer):
         assert epochs(sizes, x, y, optimizer, zeros="multiply", batch_size=1024, threads=threads) == plain
 
 
+def test_wide_layers_in_pieces(isa):
+    """So wide that portable kernels take some panels, or inputs, of some rows at a time."""
+    sizes = [300, 320, 700, 3]
+    x, y = samples(60, sizes[0], 1.0, few=False, dtype=np.float32)
+    plain = epochs(sizes, x, y, zeros="multiply", batch_size=60, keep_gradients=True)
+    for threads in THREADS:
+        assert epochs(sizes, x, y, zeros="multiply", batch_size=60, threads=threads) == plain
+
+
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("batch_size", [1, 63, 64, 257])
 def test_fused_or_one_call_after_the_other(batch_size, optimizer, dtype, isa):
