@@ -58,7 +58,7 @@ struct mlpc_fused {
 void mlpc_fused_clear(mlpc_fused *fused, size_t itemsize);
 
 /* A strip has at least as many inputs as fill tiles of 6 and of 8 rows. */
-enum { MLPC_STRIP_INPUTS = 24 };
+enum { MLPC_STRIP_INPUTS = MLPC_WHOLE_TILES };
 
 /* Bytes of a batch's part of x, a strip's inputs, that meets all panels before the next part does: so it stays in the
  * second-level cache. */

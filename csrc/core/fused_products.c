@@ -2,8 +2,8 @@
  * are many of either, what a piece reads of the weights comes from nearer than all of them. */
 #include "fused_products.h"
 
-/* Inputs of pieces that leave no tiles behind which are not whole. */
-enum { WHOLE_STRIPS = 4 * MLPC_WHOLE_TILES };
+/* Inputs that are whole panels, whatever the instruction set. */
+enum { WHOLE_PANELS = 96 };
 
 void mlpc_fused_forward_product(const mlpc_fused_view *s, size_t k, size_t l, size_t first, size_t n, size_t p,
                                 size_t end)
@@ -37,7 +37,7 @@ void mlpc_fused_backward_product(const mlpc_fused_view *s, size_t l, size_t firs
     if (n == 0 || i == end)
         return;
     const mlpc_product_piece piece = mlpc_piece_of_product(r->job->model.kernels, n, end - i, layer->O);
-    const size_t whole = piece.count / WHOLE_STRIPS * WHOLE_STRIPS;
+    const size_t whole = piece.count / WHOLE_PANELS * WHOLE_PANELS;
     const size_t most = piece.count == end - i || !whole ? piece.count : whole;
     for (size_t inputs; i < end; i += inputs) {
         inputs = end - i < most ? end - i : most;

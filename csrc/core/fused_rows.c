@@ -50,21 +50,16 @@ static void forward_layer(const mlpc_fused_view *s, size_t l, const part *of)
         mlpc_fused_forward_product(s, of->k, l + 1, of->first, of->n, 0, r->f->packed->layers[l + 1].n_panels);
 }
 
-/* Calls the function of a layer's block and the product next to it, which asks by itself, for parts of these rows that
- * are a piece, or that a product takes at once if those are more, unless the caller wants to end. */
+/* Calls the function of a layer's block, and of the product next to it, which asks by itself, for pieces of these rows,
+ * unless the caller wants to end. */
 static void in_pieces(const mlpc_fused_view *s, size_t l, const part *of,
                       void (*function)(const mlpc_fused_view *s, size_t l, const part *of))
 {
-    const mlpc_kernels *const kernels = s->shared->job->model.kernels;
-    const mlpc_packed_layer *const layer = &s->shared->f->packed->layers[l];
-    const size_t next = l + 1 < s->shared->f->packed->n_layers ? layer[1].O : 0;
-    if (of->n == 0)
-        return;
-    const size_t piece = mlpc_piece(kernels, of->n, layer->O, next + MLPC_FUSED_BLOCK_TERMS);
-    const size_t most = mlpc_even_rows(of->n, piece < kernels->rows ? kernels->rows : piece);
+    const size_t terms = s->shared->f->packed->layers[l].O * MLPC_FUSED_BLOCK_TERMS;
+    const size_t most = mlpc_piece(s->shared->job->model.kernels, of->n, terms, 1);
     for (size_t b = 0; b < of->n; b += most) {
         const part some = {of->k, of->first + b, of->n - b < most ? of->n - b : most, of->draw};
-        if (mlpc_fused_stopped(s, some.n, layer->O * MLPC_FUSED_BLOCK_TERMS))
+        if (mlpc_fused_stopped(s, some.n, terms))
             return;
         function(s, l, &some);
     }

@@ -16,14 +16,19 @@ typedef struct {
     size_t rows, count;
 } mlpc_product_piece;
 
-/* Of n > 0 rows and `count` > 0 panels or inputs, of `terms` each for a row: all of these where that leaves enough
- * rows, since each piece reads their weights, which may come from afar; else some. */
+/* Of n > 0 rows and `count` > 0 panels or inputs, of `terms` each for a row: all of these where that leaves as many
+ * rows as kernels like to take, since each piece reads their weights, which may come from afar; else as many as make a
+ * piece of so many rows, or one of fewer. */
 static inline mlpc_product_piece mlpc_piece_of_product(const mlpc_kernels *kernels, size_t n, size_t count,
                                                        size_t terms)
 {
-    const size_t fit = mlpc_piece(kernels, n, count, terms);
-    const size_t most = mlpc_even_rows(n, fit < kernels->rows ? kernels->rows : fit), rows = most < n ? most : n;
-    return (mlpc_product_piece){rows, mlpc_piece(kernels, count, rows, terms)};
+    const size_t of_all = mlpc_piece(kernels, n, count, terms), of_one = mlpc_piece(kernels, n, terms, 1);
+    if (of_all >= n || of_all >= kernels->rows)
+        return (mlpc_product_piece){mlpc_even_rows(n, of_all), count};
+    if (of_one < kernels->rows)
+        return (mlpc_product_piece){of_one, 1};
+    const size_t rows = mlpc_even_rows(n, kernels->rows);
+    return (mlpc_product_piece){rows, mlpc_piece(kernels, count, rows < n ? rows : n, terms)};
 }
 
 #endif

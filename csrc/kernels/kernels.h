@@ -23,6 +23,21 @@
 #define MLPC_BLOCK 256
 #define MLPC_BATCH_BLOCK 64
 
+/* Rows of whole tiles, of 4, 6 and 8 of them. */
+enum { MLPC_WHOLE_TILES = 24 };
+
+/* How many of n > 0 rows make parts of about the same size, whole tiles each, of about `most` of them: by a half more,
+ * and then up to whole tiles, at the most. */
+static inline size_t mlpc_even_rows(size_t n, size_t most)
+{
+    const size_t parts = n < most ? 1 : (n + most / 2) / most, even = (n + parts - 1) / parts;
+    return (even + MLPC_WHOLE_TILES - 1) / MLPC_WHOLE_TILES * MLPC_WHOLE_TILES;
+}
+
+/* So few rows are computed one by one: 784-100 takes 3.3 us a row then, and 8.8, 5.0, 3.3 us a row of one, two, three
+ * in tiles, whose panels are copied first, or 6.0, 3.3, 2.6 us where they lie ready (Zen 3). */
+enum { MLPC_FEW_ROWS = 2 };
+
 /* Bytes of scratch memory for the kernels that ask for it.  Nothing large lies on the stack: threads of other programs,
  * on which we are called, may have 64 KB of it for all that they do. */
 #define MLPC_SCRATCH ((size_t)1 << 18)
@@ -163,26 +178,13 @@ typedef struct {
     double scale;       /* of what is kept, rounded to real once */
 } mlpc_mask;
 
-/* Rows of whole tiles, of 4, 6 and 8 of them. */
-enum { MLPC_WHOLE_TILES = 24 };
-
-/* So few rows are computed one by one: 784-100 takes 3.3 us a row then, and 8.8, 5.0, 3.3 us a row of one, two, three
- * in tiles, whose panels are copied first, or 6.0, 3.3, 2.6 us where they lie ready (Zen 3). */
-enum { MLPC_FEW_ROWS = 2 };
-
-/* How many of n > 0 rows make parts of about the same size, of `most` > 0 of them or, for whole tiles, a few more. */
-static inline size_t mlpc_even_rows(size_t n, size_t most)
-{
-    const size_t parts = (n + most - 1) / most, even = (n + parts - 1) / parts;
-    return (even + MLPC_WHOLE_TILES - 1) / MLPC_WHOLE_TILES * MLPC_WHOLE_TILES;
-}
-
 struct mlpc_kernels {
     mlpc_dtype dtype;
     size_t itemsize; /* 4 for float, 8 for double */
     size_t lanes;    /* elements of a vector */
     size_t vectors;  /* in the panels that products are fastest with; one more makes a panel, too */
-    size_t rows;     /* that packed products take at once: a block of their inputs lies in the second-level cache */
+    size_t rows;     /* that packed products take at once, about: a block of their inputs lies in the second-level
+                      * cache; whole tiles */
     size_t piece;    /* terms of products that these kernels add up in some 10 ms: work between two questions whether to
                       * go on; an element of an activation counts as some tens of terms */
 

@@ -341,9 +341,9 @@ MUTANTS = [
     ),
     mutant(
         "where few rows are shared out by units, a thread's inputs get the gradients of the first ones",
-        CORE + "fused_by_units.c",
-        "layer->O, i, n,",
-        "layer->O, 0, n,",
+        CORE + "fused_products.c",
+        "i, inputs, r->f",
+        "0, inputs, r->f",
         tests=("tests/bits/test_few_rows.py", "-k", "loop"),
     ),
     mutant(

@@ -23,7 +23,7 @@ WIDTHS = SIZES[1:-1]  # of matrices: all but the last, and 0, which no door take
 SHAPES = [(n, 7, 9) for n in WIDTHS] + [(5, n, 9) for n in WIDTHS] + [(5, 7, n) for n in WIDTHS] + LISTS["shapes"]
 SHAPES += [(n, 21, outputs) for n in (*range(1, 9), 70) for outputs in (1, 2, 3, 48)]
 SHAPES += [(21, n_in, 48) for n_in in range(1, 9)]
-SHAPES += [(1, 3, 1030), (2, 3, 1030), (200, 40, 50), (130, 300, 700)]
+SHAPES += [(1, 3, 1030), (2, 3, 1030), (200, 40, 50), (100, 300, 700), (130, 300, 700)]
 
 
 def bits(result):
