@@ -535,6 +535,14 @@ MUTANTS = [
 ]
 
 
+def edited(text, edits, file):
+    for old, new in edits:
+        if text.count(old) != 1:
+            raise LookupError(f"{file} holds {text.count(old)} times, not once: {old}")
+        text = text.replace(old, new)
+    return text
+
+
 class Tree:
     """A copy of the sources, in which texts can be replaced for a while."""
 
@@ -546,12 +554,8 @@ class Tree:
         self.objects: dict[builds.Build, dict[str, Path]] = {}
 
     def mutated(self, edits, file):
-        text = original = (self.root / file).read_text()
-        for old, new in edits:
-            if text.count(old) != 1:
-                raise LookupError(f"{file} holds {text.count(old)} times, not once: {old}")
-            text = text.replace(old, new)
-        (self.root / file).write_text(text)
+        original = (self.root / file).read_text()
+        (self.root / file).write_text(edited(original, edits, file))
         return original
 
     def baseline(self, build):
@@ -627,6 +631,8 @@ def main():
     chosen = [one for one in MUTANTS if one.quick or not wanted.quick]
     chosen = [one for one in chosen if not wanted.words or any(word in one.why for word in wanted.words)]
 
+    for one in MUTANTS:  # those that are not chosen, too: else nobody notices that a text has gone
+        edited((builds.ROOT / one.file).read_text(), one.edits, one.file)
     failed = 0
     with tempfile.TemporaryDirectory(prefix="mlpc-mutants-") as folder:
         tree = Tree(Path(folder))
