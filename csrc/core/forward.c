@@ -122,8 +122,7 @@ static mlpc_status linear_of_csr(const mlpc_pass *p, void *z, const mlpc_input *
 static mlpc_status linear_in_panels(const mlpc_pass *p, const mlpc_packed_layer *layer, void *z, const void *x,
                                     size_t x_row, size_t n)
 {
-    const size_t width = (layer->padded + layer->n_panels - 1) / layer->n_panels;
-    const mlpc_product_piece piece = mlpc_piece_of_product(p->model.kernels, n, layer->n_panels, width * layer->I);
+    const mlpc_product_piece piece = mlpc_piece_of_panels(p->model.kernels, layer, n, 0, layer->n_panels);
     for (size_t q = 0, panels; q < layer->n_panels; q += panels) {
         panels = layer->n_panels - q < piece.count ? layer->n_panels - q : piece.count;
         for (size_t b = 0; b < n; b += piece.rows) {

@@ -15,8 +15,7 @@ void mlpc_fused_forward_product(const mlpc_fused_view *s, size_t k, size_t l, si
     const size_t x_row = l ? layer[-1].row : rows->x_row;
     if (n == 0 || p == end)
         return;
-    const size_t width = (layer->panels[end] - layer->panels[p] + end - p - 1) / (end - p);
-    const mlpc_product_piece piece = mlpc_piece_of_product(r->job->model.kernels, n, end - p, width * layer->I);
+    const mlpc_product_piece piece = mlpc_piece_of_panels(r->job->model.kernels, layer, n, p, end);
     for (size_t panels; p < end; p += panels) {
         panels = end - p < piece.count ? end - p : piece.count;
         for (size_t b = first, left = n, part; left; left -= part, b += part) {

@@ -5,6 +5,7 @@
 #define MLPC_PACKED_H
 
 #include "mlpc.h"
+#include "piece.h"
 
 typedef struct {
     size_t I, O, padded; /* padded: outputs, filled up to whole vectors */
@@ -14,6 +15,14 @@ typedef struct {
     void *weight;              /* (I, padded) in panels */
     void *bias, *gain, *shift; /* (padded,) each, neighbours; gain and shift where the layer has a norm, else NULL */
 } mlpc_packed_layer;
+
+/* Of the product of n > 0 rows and panels p to end - 1, of which there are some. */
+static inline mlpc_product_piece mlpc_piece_of_panels(const mlpc_kernels *kernels, const mlpc_packed_layer *layer,
+                                                      size_t n, size_t p, size_t end)
+{
+    const size_t width = (layer->panels[end] - layer->panels[p] + end - p - 1) / (end - p);
+    return mlpc_piece_of_product(kernels, n, end - p, width * layer->I);
+}
 
 typedef struct {
     size_t n_layers;

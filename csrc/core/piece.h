@@ -22,9 +22,10 @@ typedef struct {
 static inline mlpc_product_piece mlpc_piece_of_product(const mlpc_kernels *kernels, size_t n, size_t count,
                                                        size_t terms)
 {
-    const size_t of_all = mlpc_piece(kernels, n, count, terms), of_one = mlpc_piece(kernels, n, terms, 1);
+    const size_t of_all = mlpc_piece(kernels, n, count, terms);
     if (of_all >= n || of_all >= kernels->rows)
         return (mlpc_product_piece){mlpc_even_rows(n, of_all), count};
+    const size_t of_one = mlpc_piece(kernels, n, terms, 1);
     if (of_one < kernels->rows)
         return (mlpc_product_piece){of_one, 1};
     const size_t rows = mlpc_even_rows(n, kernels->rows);
