@@ -64,7 +64,7 @@ NOT_SANITIZED := notebooks files exchange estimators tables cli course accuracy 
     boundary/test_team.py boundary/test_num_threads.py \
     $(addprefix net/test_,$(addsuffix .py,columns custom_loss early_help history memory metrics sweep torch_agreement \
     torch_steps))
-asan: $(VENV)/.test build/asan/.built ## the quick tests under AddressSanitizer and UndefinedBehaviorSanitizer (10 minutes)
+asan: $(VENV)/.test build/asan/.built ## the quick tests under AddressSanitizer and UndefinedBehaviorSanitizer (a quarter of an hour)
 	LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libstdc++.so.6)" \
 	MLPC_REQUIRE_FROM=$(CURDIR)/build/asan PYTHONPATH=$(CURDIR)/build/asan PYTHONSAFEPATH=1 PYTHONMALLOC=malloc \
 	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
