@@ -8,7 +8,8 @@ import pytest
 
 PLAIN = builds.BUILDS[0]
 SANITIZED = builds.Build("gcc", "gcc", ("-O1", "-g1", "-fsanitize=thread"))
-# The instruction set whose kernels run in it; others are needed to link, and come as they are.
+# The instruction set whose kernels run in it; others are needed to link, and come as they are. The reference has the
+# same lanes, panels and pieces, so that threads share the same with it, more slowly.
 ISA = "portable"
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group(str(PLAIN))]
